@@ -1,0 +1,38 @@
+# One command per intention. Each does its own set-up: nothing but Python 3.11 or later is needed.
+PYTHON ?= python3
+UV := .venv/bin/uv
+
+.PHONY: install demo test lint lock bench clean
+.DEFAULT_GOAL := install
+
+install: .venv/installed
+
+# uv is itself locked (requirements-uv.lock), so that a clone made next year installs the same things.
+.venv/installed: pyproject.toml requirements.lock requirements-uv.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "alert-transfer needs Python 3.11 or later; say which with: make PYTHON=python3.12")'
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	$(UV) pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: install
+	.venv/bin/alert-transfer demo
+
+test: install
+	.venv/bin/python -m pytest
+
+lint: install
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+bench: install
+	.venv/bin/python benchmarks/one_night.py
+
+# Versions and hashes only: no registry's address goes into the lock.
+lock: install
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --all-extras --group dev -o requirements.lock pyproject.toml
+	printf 'uv\n' | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements-uv.lock -
+
+clean:
+	rm -rf .venv .venvs build dist

@@ -1,0 +1,74 @@
+"""Errors of the consumer, and the base of all errors of the project.
+
+AlertTransferError              something went wrong; exit code 1
+├── InputError                  the input is wrong, nothing was started; exit code 2 (also a ValueError)
+├── JobError                    the job failed, was cancelled or interrupted; exit code 3
+├── IncompleteError             what is on disk is not complete; exit code 4
+└── KafkaError                  Kafka did not answer, refused us or lost a topic; exit code 1
+"""
+
+__all__ = ["AlertTransferError", "IncompleteError", "InputError", "JobError", "KafkaError"]
+
+
+class AlertTransferError(Exception):
+    """An error that tells what was wrong, what is accepted and what to do next.
+
+    Parameters
+    ----------
+    message
+        What was wrong, with the value that was.
+    accepted
+        What is accepted instead, if anything is.
+    next_step
+        What to do next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, accepted: str | None = None, next_step: str | None = None):
+        super().__init__(message)
+        self.message = message
+        self.accepted = accepted
+        self.next_step = next_step
+
+    def __reduce__(self):
+        # Errors travel from Dask workers to the coordinator by pickle, which knows positional arguments only.
+        return _rebuild, (type(self), self.message, self.accepted, self.next_step)
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.accepted:
+            lines.append(f"Accepted: {self.accepted}")
+        if self.next_step:
+            lines.append(f"Next: {self.next_step}")
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Return the error as the command line's JSON shows it."""
+        return {"message": self.message, "accepted": self.accepted, "next": self.next_step}
+
+
+def _rebuild(cls: type[AlertTransferError], message: str, accepted: str | None, next_step: str | None):
+    return cls(message, accepted=accepted, next_step=next_step)
+
+
+class InputError(AlertTransferError, ValueError):
+    """The input is wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class JobError(AlertTransferError):
+    """The job failed, was cancelled or was interrupted."""
+
+    exit_code = 3
+
+
+class IncompleteError(AlertTransferError):
+    """What is on disk is not everything that the job sent."""
+
+    exit_code = 4
+
+
+class KafkaError(AlertTransferError):
+    """Kafka did not answer, refused us, or no longer has what was asked."""

@@ -1,0 +1,58 @@
+"""Errors of the engine.
+
+AlertTransferError              (consumer.errors) message, what is accepted, the next step
+├── InputError                  exit code 2, nothing was started
+│   ├── RequestError            a request that is not valid in itself (content, nights, topic, limit …)
+│   ├── ArchiveError            an archive that is missing, empty, unreadable, or disagrees with itself
+│   ├── ConditionError          a condition that doesn't parse, or names an unknown field or function
+│   └── ConfigError             a configuration that is not valid
+├── ClusterError                Dask did not answer or could not be started
+├── BrokerError                 the embedded broker could not be fetched or started
+├── EncodeError                 a value that the Avro schema has no place for
+├── JobError                    the job failed, was cancelled or was interrupted; exit code 3
+└── KafkaError                  Kafka did not answer, refused us or lost a topic
+"""
+
+from consumer.errors import AlertTransferError, InputError, JobError, KafkaError
+
+__all__ = [
+    "AlertTransferError",
+    "ArchiveError",
+    "BrokerError",
+    "ClusterError",
+    "ConditionError",
+    "ConfigError",
+    "EncodeError",
+    "InputError",
+    "JobError",
+    "KafkaError",
+    "RequestError",
+]
+
+
+class RequestError(InputError):
+    """The request is not valid in itself."""
+
+
+class ArchiveError(InputError):
+    """The archive is missing, empty, unreadable, or disagrees with itself."""
+
+
+class ConditionError(InputError):
+    """A condition doesn't parse, or names an unknown field or function."""
+
+
+class ConfigError(InputError):
+    """The configuration is not valid."""
+
+
+class ClusterError(AlertTransferError):
+    """Dask did not answer or could not be started."""
+
+
+class BrokerError(AlertTransferError):
+    """The embedded broker could not be fetched or started."""
+
+
+class EncodeError(AlertTransferError):
+    """A value that the Avro schema has no place for."""
