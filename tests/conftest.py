@@ -1,0 +1,28 @@
+"""Fixtures that every room's tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("ALERT_TRANSFER_SHARED", REPOSITORY.parent / "shared"))
+
+
+def _shared(name: str) -> Path:
+    path = SHARED / name
+    if not path.is_dir():
+        pytest.skip(f"the real alerts are not here: no {path} (set ALERT_TRANSFER_SHARED to the folder that has them)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_archive() -> Path:
+    """Root of the archive of real alerts: 106 of them, four nights."""
+    return _shared("fink-archive") / "science"
+
+
+@pytest.fixture(scope="session")
+def shared_service() -> Path:
+    """Folder with a real Avro schema and 31 real output alerts of the service that this project replaces."""
+    return _shared("fink-service")
