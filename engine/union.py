@@ -1,0 +1,308 @@
+"""The schema union: one Arrow schema for files that disagree, and the conversion of each file's columns to it.
+
+The real archive drifts from night to night. `union_schemas` settles on one schema before anything runs;
+`conform` brings a column of any file to it, and refuses to lose a value. `docs/schema-union.md` has the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.errors import ArchiveError
+
+__all__ = ["conform", "union_schemas"]
+
+_INT_WIDTHS = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
+_UNSIGNED_AS = {pa.uint8(): pa.int16(), pa.uint16(): pa.int32(), pa.uint32(): pa.int64(), pa.uint64(): pa.int64()}
+_FLOAT_WIDTHS = (pa.float16(), pa.float32(), pa.float64())
+
+
+def union_schemas(schemas: Sequence[tuple[str, pa.Schema]], widen: Iterable[str] = ()) -> pa.Schema:
+    """Return the one schema that holds every file's alerts.
+
+    Parameters
+    ----------
+    schemas
+        (file, its schema), newest night first: fields keep that order, older files' extra fields come after.
+    widen
+        Paths of fields (`candidate.fid`) where integers and floats shall meet as double, not as int64.
+
+    Raises
+    ------
+    ArchiveError
+        If two files disagree in a way that no type can hold (string against struct, list against number).
+    """
+    root = _Union(frozenset(widen))
+    fields = root.struct_fields("", [(file, list(schema)) for file, schema in schemas])
+    unknown = root.widen - root.widened
+    if unknown:
+        raise ArchiveError(
+            f"--widen names fields in which integers and floats do not meet: {', '.join(sorted(unknown))}",
+            accepted="paths of fields that are an integer in some of the files and a float in others",
+            next_step="take them out of the request",
+        )
+    return pa.schema(fields)
+
+
+class _Union:
+    """One run of the union; remembers which fields of `widen` met a use."""
+
+    def __init__(self, widen: frozenset[str]):
+        self.widen = widen
+        self.widened: set[str] = set()
+
+    def struct_fields(self, path: str, sources: list[tuple[str, list[pa.Field]]]) -> list[pa.Field]:
+        found: dict[str, list[tuple[str, pa.Field]]] = {}
+        for file, fields in sources:
+            for field in fields:
+                found.setdefault(field.name, []).append((file, field))
+        united = []
+        for name, occurrences in found.items():
+            type_ = self.type_of(f"{path}.{name}" if path else name, [(file, f.type) for file, f in occurrences])
+            everywhere = len(occurrences) == len(sources)
+            nullable = not everywhere or any(f.nullable or pa.types.is_null(f.type) for _, f in occurrences)
+            united.append(pa.field(name, type_, nullable=nullable))
+        return united
+
+    def type_of(self, path: str, sources: list[tuple[str, pa.DataType]]) -> pa.DataType:
+        sources = [(file, _plain(type_)) for file, type_ in sources]
+        typed = [(file, type_) for file, type_ in sources if not pa.types.is_null(type_)]
+        if not typed:
+            return pa.string()
+        first_file, first = typed[0]
+        kinds = {_kind(type_, path, file) for file, type_ in typed}
+        if kinds == {"struct", "map"}:
+            return self._struct_and_map(path, typed)
+        if kinds == {"integer", "float"}:
+            if path in self.widen:
+                self.widened.add(path)
+                return pa.float64()
+            return pa.int64()
+        if kinds <= {"time", "string"}:
+            return pa.string()
+        if len(kinds) > 1:
+            other_file, other = next((f, t) for f, t in typed if _kind(t, path, f) != _kind(first, path, first_file))
+            raise ArchiveError(
+                f"{path} is {_name(first)} in {first_file} and {_name(other)} in {other_file}",
+                accepted="files whose types can meet: widths of integers and floats, integer and float, "
+                "text and timestamps, struct and map, null and anything",
+                next_step="choose nights on one side of the change, or have the archive reprocessed",
+            )
+        match kinds.pop():
+            case "integer":
+                return max((t for _, t in typed), key=_INT_WIDTHS.index)
+            case "float":
+                return max((t for _, t in typed), key=_FLOAT_WIDTHS.index)
+            case "struct":
+                return pa.struct(self.struct_fields(path, [(file, list(t)) for file, t in typed]))
+            case "list":
+                items = self.struct_fields(
+                    path, [(f, [pa.field("item", t.value_type, _item_nullable(t))]) for f, t in typed]
+                )
+                return pa.list_(items[0])
+            case "map":
+                return pa.map_(pa.string(), self.type_of(f"{path}.value", [(f, t.item_type) for f, t in typed]))
+            case _:
+                return first
+
+    def _struct_and_map(self, path: str, typed: list[tuple[str, pa.DataType]]) -> pa.DataType:
+        structs = [(file, list(t)) for file, t in typed if pa.types.is_struct(t)]
+        maps = [(file, t.item_type) for file, t in typed if pa.types.is_map(t)]
+        fields = self.struct_fields(path, structs)
+        values = [(structs[0][0], field.type) for field in fields] + maps
+        value_kinds = {_kind(_plain(t), path, f) for f, t in values if not pa.types.is_null(_plain(t))}
+        if len(value_kinds) <= 1 and not value_kinds & {"struct", "list", "map"}:
+            return pa.map_(pa.string(), self.type_of(f"{path}.value", values))
+        merged = []
+        for field in fields:
+            type_ = self.type_of(f"{path}.{field.name}", [(structs[0][0], field.type), *maps])
+            merged.append(pa.field(field.name, type_))
+        return pa.struct(merged)
+
+
+def _plain(type_: pa.DataType) -> pa.DataType:
+    """Fold the physical variants of a type (dictionary, large, view, unsigned) into the one that we use."""
+    if pa.types.is_dictionary(type_):
+        return _plain(type_.value_type)
+    if pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
+        return pa.string()
+    if pa.types.is_large_binary(type_) or pa.types.is_binary_view(type_) or pa.types.is_fixed_size_binary(type_):
+        return pa.binary()
+    return _UNSIGNED_AS.get(type_, type_)
+
+
+def _kind(type_: pa.DataType, path: str, file: str) -> str:
+    tests: list[tuple[str, Callable[[pa.DataType], bool]]] = [
+        ("boolean", pa.types.is_boolean),
+        ("integer", pa.types.is_signed_integer),
+        ("float", pa.types.is_floating),
+        ("string", pa.types.is_string),
+        ("binary", pa.types.is_binary),
+        ("time", lambda t: pa.types.is_timestamp(t) or pa.types.is_date(t)),
+        ("struct", pa.types.is_struct),
+        ("map", lambda t: pa.types.is_map(t) and pa.types.is_string(_plain(t.key_type))),
+        ("list", _is_list),
+    ]
+    for name, test in tests:
+        if test(type_):
+            return name
+    raise ArchiveError(
+        f"{path} in {file} is of type {type_}, which can't be transferred",
+        accepted="booleans, integers, floats, text, bytes, timestamps, dates, structs, lists, maps with text keys",
+        next_step="choose other nights, or have the archive reprocessed",
+    )
+
+
+def _is_list(type_: pa.DataType) -> bool:
+    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
+
+
+def _item_nullable(type_: pa.DataType) -> bool:
+    return type_.value_field.nullable
+
+
+def _name(type_: pa.DataType) -> str:
+    if pa.types.is_struct(type_):
+        return "a struct"
+    if pa.types.is_map(type_):
+        return f"a map of {type_.item_type}"
+    return f"a list of {_name(type_.value_type)}" if _is_list(type_) else str(type_)
+
+
+def conform(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Array:
+    """Return a column of one file in the type that `union_schemas` gave it.
+
+    Parameters
+    ----------
+    array
+        Values of the column, shape (n,), as the file has them.
+    type_
+        The type of the union.
+    path, file
+        For the message, should a value not fit.
+
+    Raises
+    ------
+    ArchiveError
+        If a value would be lost: a fraction or a number beyond int64 where the union is int64, a key of a map that
+        the union's struct lacks.
+    """
+    if array.type == type_:
+        return array
+    if pa.types.is_dictionary(array.type):
+        return conform(array.dictionary_decode(), type_, path, file)
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), type_)
+    if pa.types.is_struct(type_):
+        return _to_struct(array, type_, path, file)
+    if pa.types.is_map(type_):
+        return _to_map(array, type_, path, file)
+    if pa.types.is_list(type_):
+        return _to_list(array, type_, path, file)
+    if pa.types.is_string(type_):
+        return _to_text(array)
+    if pa.types.is_integer(type_) and pa.types.is_floating(array.type):
+        return _float_to_int(array, type_, path, file)
+    try:
+        return array.cast(type_)
+    except pa.ArrowInvalid as exc:
+        raise ArchiveError(
+            f"a value of {path} in {file} does not fit into {type_}: {exc}", next_step="leave that night out"
+        ) from exc
+
+
+def _to_text(array: pa.Array) -> pa.Array:
+    if pa.types.is_timestamp(array.type):
+        # As Spark casts them, so as the existing service's users know them: UTC, trailing zeros of the fraction cut.
+        text = array.cast(pa.timestamp("us"), safe=False).cast(pa.string())
+        return pc.utf8_rtrim(pc.utf8_rtrim(text, "0"), ".")
+    return array.cast(pa.string())
+
+
+def _float_to_int(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Array:
+    values = array.cast(pa.float64())
+    values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
+    # 2^63 itself is a double, and the first that int64 can't hold.
+    fits = pc.and_(
+        pc.equal(pc.floor(values), values), pc.and_(pc.greater_equal(values, -(2.0**63)), pc.less(values, 2.0**63))
+    )
+    if pc.any(pc.invert(fits)).as_py():
+        culprit = values.filter(pc.invert(fits))[0].as_py()
+        raise ArchiveError(
+            f"{path} is an integer in some of the files, but {file} holds {culprit!r}",
+            accepted="whole numbers within int64, and NaN (which becomes null)",
+            next_step=f"ask for {path} as double: --widen {path}",
+        )
+    return values.cast(type_)
+
+
+def _items(array: pa.Array, values: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return (offsets from 0, the values they point into) of a list-like array that may be a slice."""
+    offsets = array.offsets
+    start, end = offsets[0].as_py(), offsets[-1].as_py()
+    return pc.subtract(offsets, offsets[0]).cast(pa.int32()), values.slice(start, end - start)
+
+
+def _to_list(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Array:
+    if pa.types.is_fixed_size_list(array.type):
+        array = array.cast(pa.list_(array.type.value_field))
+    offsets, values = _items(array, array.values)
+    values = conform(values, type_.value_type, path, file)
+    return pa.ListArray.from_arrays(offsets, values, type=type_, mask=array.is_null())
+
+
+def _to_map(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Array:
+    if pa.types.is_struct(array.type):
+        n, names = len(array), [field.name for field in array.type]
+        columns = [conform(array.field(i), type_.item_type, path, file) for i in range(len(names))]
+        # Interleave: entry j of alert i stands at i * len(names) + j.
+        order = np.arange(n * len(names)).reshape(len(names), n).T.ravel() if names else np.arange(0)
+        items = pa.concat_arrays(columns).take(pa.array(order)) if names else pa.nulls(0, type_.item_type)
+        keys = pa.array(np.tile(np.array(names, dtype=object), n), pa.string())
+        offsets = pa.array(np.arange(n + 1, dtype=np.int32) * len(names))
+        return pa.MapArray.from_arrays(offsets, keys, items, type=type_, mask=array.is_null())
+    offsets, keys = _items(array, array.keys)
+    _, items = _items(array, array.items)
+    items = conform(items, type_.item_type, path, file)
+    return pa.MapArray.from_arrays(
+        offsets, conform(keys, pa.string(), path, file), items, type=type_, mask=array.is_null()
+    )
+
+
+def _to_struct(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Array:
+    if pa.types.is_map(array.type):
+        array = _map_as_struct(array, type_, path, file)
+    children = []
+    for field in type_:
+        index = array.type.get_field_index(field.name)
+        if index < 0:
+            children.append(pa.nulls(len(array), field.type))
+        else:
+            children.append(conform(array.field(index), field.type, f"{path}.{field.name}", file))
+    return pa.StructArray.from_arrays(children, fields=list(type_), mask=array.is_null())
+
+
+def _map_as_struct(array: pa.MapArray, type_: pa.DataType, path: str, file: str) -> pa.Array:
+    offsets, keys = _items(array, array.keys)
+    keys = conform(keys, pa.string(), path, file)
+    _, items = _items(array, array.items)
+    names = [field.name for field in type_]
+    strange = keys.filter(pc.invert(pc.is_in(keys, pa.array(names, pa.string()))))
+    if len(strange):
+        raise ArchiveError(
+            f"{path} is a struct in some of the files, but {file} holds a map with the key {strange[0].as_py()!r}",
+            accepted=f"the keys {', '.join(names)}",
+            next_step="choose nights on one side of the change",
+        )
+    owners = np.repeat(np.arange(len(array)), np.diff(offsets.to_numpy()))
+    columns = []
+    for name in names:
+        positions = np.full(len(array), -1, dtype=np.int64)
+        hits = pc.equal(keys, name).to_numpy(zero_copy_only=False)
+        positions[owners[hits]] = np.flatnonzero(hits)
+        columns.append(items.take(pa.array(positions, mask=positions < 0)))
+    return pa.StructArray.from_arrays(columns, names=names, mask=array.is_null())
