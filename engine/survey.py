@@ -1,0 +1,68 @@
+"""What is particular to a survey. A second survey is a second entry in `SURVEYS`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.errors import RequestError
+
+__all__ = ["SURVEYS", "Survey", "survey_named"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """Names of the fields that mean something to the engine."""
+
+    name: str
+    candidate: str
+    """Struct with the properties of the detection."""
+    identity: tuple[str, ...]
+    """Paths that let an alert be known and put into its night, in every content."""
+    id_field: str
+    """The alert's identifier: int64, unique."""
+    time_field: str
+    """Julian date, UTC, days."""
+    ra_field: str
+    """Right ascension, ICRS, degrees."""
+    dec_field: str
+    """Declination, ICRS, degrees."""
+    lightcurve_leaves: tuple[str, ...]
+    """What the lightcurve content takes out of the candidate to the top level."""
+    history: str
+    """List of the object's earlier detections."""
+    stamps: tuple[str, ...]
+    night_columns: tuple[str, ...]
+    """Root columns that repeat the folder's name."""
+
+
+_ZTF = Survey(
+    name="ztf",
+    candidate="candidate",
+    identity=("objectId", "candid", "candidate.jd"),
+    id_field="candid",
+    time_field="candidate.jd",
+    ra_field="candidate.ra",
+    dec_field="candidate.dec",
+    lightcurve_leaves=tuple(
+        f"candidate.{leaf}" for leaf in ("magpsf", "sigmapsf", "fid", "jd", "ra", "dec", "ssnamenr")
+    ),
+    history="prv_candidates",
+    stamps=("cutoutScience", "cutoutTemplate", "cutoutDifference"),
+    night_columns=("year", "month", "day"),
+)
+
+SURVEYS = {_ZTF.name: _ZTF}
+
+
+def survey_named(name: str) -> Survey:
+    """Return a survey by its name.
+
+    Raises
+    ------
+    RequestError
+        If there is none.
+    """
+    try:
+        return SURVEYS[name]
+    except KeyError as exc:
+        raise RequestError(f"there is no survey {name!r}", accepted=", ".join(SURVEYS)) from exc
