@@ -1,0 +1,426 @@
+"""The survey's own packet in the sample archive: `candidate` and `prv_candidates`, built column by column.
+
+Values live in tables of three lengths (epochs, detections, objects); a row of `candidate` or of the history is a lookup
+into them, so what an alert says of itself and what later alerts say of it agree.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.sample_kinds import KINDS, Lives, Origin
+from engine.sample_sky import HEIGHT_PX, WIDTH_PX, Batch, midnight_jd
+
+__all__ = ["Packets", "draw_packets"]
+
+_Columns = dict[str, pa.Array]
+_NOTHING = -999.0
+"""What the survey writes where a catalogue has nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packets:
+    """Tables from which the packets of a batch are made."""
+
+    batch: Batch
+    """Whose packets they are."""
+    of_epoch: _Columns
+    """Known for upper limits too: the image; each of length epochs."""
+    of_detection: _Columns
+    """Measured where something was seen; each of length detections."""
+    of_object: _Columns
+    """Known for an object's place; each of length objects."""
+    of_alert: _Columns
+    """The object's history up to the alert; each of length alerts."""
+    positive: np.ndarray
+    """Whether the source became brighter, shape (detections,)."""
+
+    @cached_property
+    def detection_of_epoch(self) -> np.ndarray:
+        """Place of an epoch in the table of detections, shape (epochs,); meaningless for an upper limit."""
+        return np.cumsum(self.batch.detected) - 1
+
+    @cached_property
+    def history_starts(self) -> np.ndarray:
+        """Where each alert's history begins in the flat history, shape (alerts + 1,)."""
+        batch = self.batch
+        lengths = batch.alert_epoch - batch.first_epoch[batch.alert_object]
+        return np.concatenate([[0], np.cumsum(lengths)])
+
+    @cached_property
+    def history_epoch(self) -> np.ndarray:
+        """Epochs of the flat history, shape (all alerts' histories,)."""
+        starts, batch = self.history_starts, self.batch
+        first = np.repeat(batch.first_epoch[batch.alert_object] - starts[:-1], np.diff(starts))
+        return first + np.arange(starts[-1])
+
+    def alert_column(self, name: str) -> pa.Array:
+        """Give a column of `candidate`, before it is cast to the year's type."""
+        batch = self.batch
+        if name in self.of_alert:
+            return self.of_alert[name]
+        if name in self.of_epoch:
+            return self.of_epoch[name].take(pa.array(batch.alert_epoch))
+        if name in self.of_detection:
+            return self.of_detection[name].take(pa.array(self.detection_of_epoch[batch.alert_epoch]))
+        return self.of_object[name].take(pa.array(batch.alert_object))
+
+    def candidate(self) -> pa.StructArray:
+        """Build the column `candidate`."""
+        fields = list(self.batch.profile.schema.field("candidate").type)
+        return pa.StructArray.from_arrays(
+            [self.alert_column(field.name).cast(field.type) for field in fields], fields=fields
+        )
+
+    def history(self) -> pa.ListArray:
+        """Build the column `prv_candidates`: null, not empty, where an object's place was never looked at before."""
+        batch, epoch, starts = self.batch, self.history_epoch, self.history_starts
+        list_type = batch.profile.schema.field("prv_candidates").type
+        limit = ~batch.detected[epoch]
+        rows = pa.array(epoch)
+        detection = pa.array(self.detection_of_epoch[epoch], mask=limit)
+        thing = pa.array(batch.epoch_object[epoch], mask=limit)
+        special = self._history_specials(epoch, detection)
+
+        def column(name: str) -> pa.Array:
+            if name in special:
+                return special[name]
+            if name in self.of_epoch:
+                return self.of_epoch[name].take(rows)
+            return (
+                self.of_detection[name].take(detection)
+                if name in self.of_detection
+                else self.of_object[name].take(thing)
+            )
+
+        fields = list(list_type.value_type)
+        # Not safe: an identifier that becomes a double loses its last digits, as it did in the archive.
+        arrays = [column(field.name).cast(field.type, safe=False) for field in fields]
+        return pa.ListArray.from_arrays(
+            pa.array(starts, pa.int32()),
+            pa.StructArray.from_arrays(arrays, fields=fields),
+            type=list_type,
+            mask=pa.array(np.diff(starts) == 0),
+        )
+
+    def _history_specials(self, epoch: np.ndarray, detection: pa.Array) -> _Columns:
+        """Give what the history writes otherwise than `candidate` does."""
+        batch = self.batch
+        letters = self.of_detection["isdiffpos"].take(detection)
+        digits = pc.if_else(pc.equal(letters, "t"), "1", "0")
+        tonight = pa.array(batch.exposures.tonight[batch.epoch_exposure[epoch]])
+        nothing = pc.equal(self.of_detection["ssnamenr"], "null")
+        known = {
+            name: pc.if_else(nothing, None, self.of_detection[name]).take(detection)
+            for name in ("ssdistnr", "ssmagnr", "ssnamenr")
+        }
+        return {"isdiffpos": pc.if_else(tonight, digits, letters), "pdiffimfilename": _paths(batch, epoch), **known}
+
+
+def _f(values: np.ndarray) -> pa.Array:
+    """Keep single precision: that is all the survey measures, also where a year stores doubles."""
+    return pa.array(np.asarray(values, dtype=np.float32))
+
+
+def draw_packets(batch: Batch, rng: np.random.Generator) -> Packets:
+    """Draw everything that the packets of a batch say."""
+    epoch = np.flatnonzero(batch.detected)
+    things = _object_columns(batch, rng)
+    detections, positive = _detection_columns(batch, rng, epoch, np.asarray(things.pop("_separation")))
+    return Packets(
+        batch=batch,
+        of_epoch=_epoch_columns(batch, rng),
+        of_detection=detections,
+        of_object=things,
+        of_alert=_alert_columns(batch, rng, epoch),
+        positive=positive,
+    )
+
+
+def _epoch_columns(batch: Batch, rng: np.random.Generator) -> _Columns:
+    exposures, exposure = batch.exposures, batch.epoch_exposure
+    jd, fid, field = exposures.jd[exposure], exposures.fid[exposure], exposures.field[exposure]
+    rcid = batch.objects.rcid[batch.epoch_object]
+    nid = np.floor(jd - 2457754.5).astype(np.int64)
+    num = int(batch.epoch_quality.max()) + 1
+    colour = np.where(fid == 1, -0.055, np.where(fid == 2, 0.1, 0.13))
+
+    def by_image(values: np.ndarray) -> pa.Array:
+        return _f(values[batch.epoch_quality])
+
+    zero_point = rng.normal(26.25, 0.15, num)
+    partner = "Kasliwal/Graham" if batch.profile.name == "2025" else "Prince"
+    return {
+        "jd": pa.array(jd),
+        "fid": pa.array(fid, pa.int32()),
+        "pid": pa.array(_pid(jd, nid, rcid)),
+        "diffmaglim": _f(batch.epoch_limit_mag),
+        "programpi": pa.array(["Kulkarni", partner]).take(pa.array(exposures.partner[exposure].astype(np.int8))),
+        "programid": pa.repeat(pa.scalar(1, pa.int32()), len(jd)),
+        "nid": pa.array(nid, pa.int32()),
+        "rcid": pa.array(rcid, pa.int32()),
+        "field": pa.array(field, pa.int32()),
+        "rfid": pa.array(field * 1_000_000 + 120_000 + fid * 100 + rcid),
+        "pdiffimfilename": _file_names(batch),
+        "rbversion": pa.repeat("t17_f5_c3", len(jd)),
+        "drbversion": pa.repeat("d6_m7", len(jd)),
+        "exptime": _f(np.full(len(jd), 30)),
+        "tooflag": pa.repeat(pa.scalar(0, pa.int32()), len(jd)),
+        "magzpsci": by_image(zero_point),
+        "zpmed": by_image(zero_point + rng.normal(0, 0.03, num)),
+        "magzpsciunc": by_image(rng.lognormal(-11.5, 1, num)),
+        "magzpscirms": by_image(rng.lognormal(-3.5, 0.4, num)),
+        "clrcoeff": _f(colour + rng.normal(0, 0.015, num)[batch.epoch_quality]),
+        "clrcounc": by_image(rng.lognormal(-11, 0.9, num)),
+        "zpclrcov": by_image(-rng.lognormal(-11.2, 1, num)),
+        "clrmed": by_image(rng.uniform(0.48, 1.3, num)),
+        "clrrms": by_image(rng.uniform(0.13, 0.33, num)),
+        "nmatches": pa.array(rng.integers(150, 2100, num)[batch.epoch_quality], pa.int32()),
+    }
+
+
+def _pid(jd: np.ndarray, nid: np.ndarray, rcid: np.ndarray) -> np.ndarray:
+    """Form the number of a processed image: night, hundred-thousandths of the day, quadrant, 15."""
+    return nid * 1_000_000_000 + _day_fraction(jd, 5) * 10_000 + rcid * 100 + 15
+
+
+def _day_fraction(jd: np.ndarray, digits: int) -> np.ndarray:
+    return np.floor((jd - 0.5) % 1 * 10**digits).astype(np.int64)
+
+
+def _quadrants() -> pa.Array:
+    return pa.array([f"c{rcid // 4 + 1:02d}_o_q{rcid % 4 + 1}_scimrefdiffimg.fits" for rcid in range(64)])
+
+
+def _exposure_names(batch: Batch) -> list[tuple[str, str, str]]:
+    """Give each exposure's date, time in millionths of the day, and the first part of its images' names."""
+    exposures = batch.exposures
+    days = (np.floor(exposures.jd - 2440587.5).astype("datetime64[D]")).astype(str)
+    times = _day_fraction(exposures.jd, 6)
+    names = []
+    for day, time, field, fid in zip(days, times, exposures.field, exposures.fid, strict=True):
+        date = day.replace("-", "")
+        names.append((date, f"{time:06d}", f"ztf_{date}{time:06d}_{field:06d}_z{'gri'[fid - 1]}_"))
+    return names
+
+
+def _join(prefixes: list[str], batch: Batch, epoch: np.ndarray, *endings: str) -> pa.Array:
+    quadrant = pa.array(batch.objects.rcid[batch.epoch_object[epoch]])
+    prefix = pa.array(prefixes).take(pa.array(batch.epoch_exposure[epoch]))
+    return pc.binary_join_element_wise(prefix, _quadrants().take(quadrant), *endings, "")
+
+
+def _file_names(batch: Batch) -> pa.Array:
+    return _join([name for _, _, name in _exposure_names(batch)], batch, np.arange(len(batch.epoch_exposure)))
+
+
+def _paths(batch: Batch, epoch: np.ndarray) -> pa.Array:
+    prefixes = [f"/ztf/archive/sci/{date[:4]}/{date[4:]}/{time}/{name}" for date, time, name in _exposure_names(batch)]
+    return _join(prefixes, batch, epoch, ".fz")
+
+
+def _rank_within(key: np.ndarray) -> np.ndarray:
+    """Number the members of each group, from 0, in their order."""
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    rank = np.empty(len(key), np.int64)
+    rank[order] = np.arange(len(key)) - np.repeat(starts, np.diff(np.append(starts, len(key))))
+    return rank
+
+
+def _detection_columns(
+    batch: Batch, rng: np.random.Generator, epoch: np.ndarray, separation: np.ndarray
+) -> tuple[_Columns, np.ndarray]:
+    num, things = len(epoch), batch.objects
+    of, exposure = batch.epoch_object[epoch], batch.epoch_exposure[epoch]
+    jd, rcid = batch.exposures.jd[exposure], things.rcid[of]
+    mag, limit = batch.epoch_mag[epoch], batch.epoch_limit_mag[epoch]
+    origin = np.array([kind.origin for kind in KINDS])[things.kind[of]]
+    bogus = origin == Origin.BOGUS
+
+    negative_share = np.array([0.45, 0.3, 0.0, 0.0, 0.5])[origin]
+    positive = rng.random(num) >= negative_share
+    image = exposure * 64 + rcid
+    tblid = _rank_within(image) + image * 7919 % 23
+    nid = np.floor(jd - 2457754.5).astype(np.int64)
+    candid = _pid(jd, nid, rcid) * 1_000_000 + np.where(positive, 15_000, 10_000) + tblid
+
+    sigma = (0.015 + 0.15 * 10 ** (0.4 * (mag - limit))) * rng.lognormal(0, 0.1, num)
+    difference = rng.normal(0.05, 0.15, num)
+    aperture = mag + difference
+    aperture_sigma = np.round(sigma * rng.uniform(0.3, 1.2, num), 4)
+    x = np.clip(things.xpos[of] + rng.normal(0, 4, num), 25, WIDTH_PX - 25)
+    y = np.clip(things.ypos[of] + rng.normal(0, 4, num), 25, HEIGHT_PX - 25)
+    fwhm = np.round(np.clip(rng.lognormal(0.85, 0.3, num), 1.02, 14), 2)
+    long_axis = np.round(rng.lognormal(-0.2, 0.25, num), 3)
+    elongation = 1 + rng.exponential(0.1, num)
+    short_axis = np.round(long_axis / elongation, 3)
+    pixel_noise = rng.lognormal(2.8, 0.9, num)
+    science_noise = pixel_noise * rng.uniform(1.3, 3, num)
+    scatter_deg = 3e-5
+
+    is_known = np.array([kind.roid == 3 for kind in KINDS])[things.kind]
+    known = is_known[of]
+    return {
+        "candid": pa.array(candid),
+        "tblid": pa.array(tblid),
+        "isdiffpos": pa.array(["f", "t"]).take(pa.array(positive.astype(np.int8))),
+        "xpos": _f(x),
+        "ypos": _f(y),
+        "ra": pa.array(
+            np.round((things.ra[of] + rng.normal(0, scatter_deg, num) / np.cos(np.radians(things.dec[of]))) % 360, 7)
+        ),
+        "dec": pa.array(np.round(things.dec[of] + rng.normal(0, scatter_deg, num), 7)),
+        "magpsf": _f(mag),
+        "sigmapsf": _f(sigma),
+        "chipsf": _f(rng.lognormal(1.4, 1.2, num)),
+        "magap": _f(aperture),
+        "sigmagap": _f(aperture_sigma),
+        "distnr": _f(np.abs(separation[of] + rng.normal(0, 0.1, num))),
+        "sky": _f(rng.normal(0, 1.3, num)),
+        "magdiff": _f(difference),
+        "fwhm": _f(fwhm),
+        "classtar": _f(np.round(np.where(bogus, rng.uniform(0.02, 1, num), 1 - rng.beta(1, 15, num)), 3)),
+        "mindtoedge": _f(np.minimum.reduce([x, WIDTH_PX - x, y, HEIGHT_PX - y])),
+        "magfromlim": _f(limit - aperture),
+        "seeratio": _f(np.clip(rng.lognormal(0.15, 0.3, num), 0.2, 2)),
+        "aimage": _f(long_axis),
+        "bimage": _f(short_axis),
+        "aimagerat": _f(long_axis / fwhm),
+        "bimagerat": _f(short_axis / fwhm),
+        "elong": _f(long_axis / short_axis),
+        "nneg": pa.array(rng.poisson(2.5, num), pa.int32()),
+        "nbad": pa.array(np.where(rng.random(num) < 0.002, 5, 0), pa.int32()),
+        "rb": _f(np.where(bogus, rng.uniform(0.55, 0.8, num), np.clip(rng.beta(7, 2, num), 0.55, 0.98))),
+        "drb": _f(np.where(bogus, rng.uniform(0, 0.9, num), 1 - 10 ** -rng.uniform(0.35, 6, num))),
+        "ssdistnr": _f(np.where(known, rng.integers(0, 4, num), _NOTHING)),
+        "ssmagnr": _f(np.where(known, np.round(mag + rng.normal(0, 0.2, num), 1), _NOTHING)),
+        "ssnamenr": _asteroid_names(rng, is_known).take(pa.array(of)),
+        "sumrat": _f(np.minimum(1, 1.02 - rng.exponential(0.05, num)).clip(0.4)),
+        "magapbig": _f(aperture + rng.normal(-0.03, 0.06, num)),
+        "sigmagapbig": _f(np.round(aperture_sigma * 1.2, 4)),
+        "scorr": pa.array(5 + (1.0857 / sigma) * rng.uniform(0.2, 1.5, num)),
+        "dsnrms": _f(pixel_noise),
+        "ssnrms": _f(science_noise),
+        "dsdiff": _f(pixel_noise - science_noise),
+    }, positive
+
+
+def _asteroid_names(rng: np.random.Generator, known: np.ndarray) -> pa.Array:
+    """Name the asteroids: most by number, some by year and half-month; `null`, the word, for all else."""
+    num = len(known)
+    numbered = pa.array(rng.integers(100, 700_000, num)).cast(pa.string())
+    letters = pa.array(list("ABCDEFGHJKLMNOPQRSTUVWXY"))
+    parts = [letters.take(pa.array(rng.integers(0, len(letters), num))) for _ in range(2)]
+    years, numbers = (
+        pa.array(rng.integers(low, high, num)).cast(pa.string()) for low, high in ((1998, 2024), (1, 400))
+    )
+    by_year = pc.binary_join_element_wise(years, *parts, numbers, "")
+    names = pc.if_else(pa.array(rng.random(num) < 0.85), numbered, by_year)
+    return pc.if_else(pa.array(known), names, "null")
+
+
+def _object_columns(batch: Batch, rng: np.random.Generator) -> _Columns:
+    things, num = batch.objects, len(batch.objects.kind)
+    origin = np.array([kind.origin for kind in KINDS])[things.kind]
+    night_jd = midnight_jd(batch.night)
+    on_source = np.isin(origin, [Origin.STAR, Origin.AGN])
+    separation = np.where(on_source, rng.rayleigh(0.2, num), rng.gamma(2, 3, num))
+    angle = rng.uniform(0, 2 * np.pi, num)
+    first_reference = np.minimum(rng.uniform(2458150, 2458330, num), night_jd - 60)
+    star_mag = np.where(on_source, rng.normal(17, 1.8, num), rng.normal(20.5, 1.2, num)).clip(12, 23)
+    columns = {
+        "_separation": pa.array(separation),
+        "objectId": _object_ids(batch),
+        "magnr": _f(np.round(star_mag, 3)),
+        "sigmagnr": _f(np.round(0.01 + 0.03 * 10 ** (0.25 * (star_mag - 20)), 3)),
+        "chinr": _f(np.round(rng.lognormal(-0.3, 0.7, num), 3)),
+        "sharpnr": _f(np.round(rng.normal(0, 0.12, num), 3)),
+        "ranr": pa.array(
+            np.round((things.ra + separation / 3600 * np.cos(angle) / np.cos(np.radians(things.dec))) % 360, 7)
+        ),
+        "decnr": pa.array(np.round(things.dec + separation / 3600 * np.sin(angle), 7)),
+        "nmtchps": pa.array(rng.geometric(0.06, num), pa.int32()),
+        "jdstartref": pa.array(np.round(first_reference, 6)),
+        "jdendref": pa.array(np.round(first_reference + rng.uniform(5, 55, num), 6)),
+        "nframesref": pa.array(np.where(rng.random(num) < 0.7, 15, rng.integers(15, 41, num)), pa.int32()),
+        "neargaia": _f(separation + rng.exponential(0.3, num)),
+        "maggaia": _f(np.clip(star_mag + rng.normal(0, 0.5, num), 10, 20.9)),
+    }
+    bright = rng.random(num) < 0.65
+    columns["neargaiabright"] = _f(np.where(bright, rng.uniform(0, 89, num), _NOTHING))
+    columns["maggaiabright"] = _f(np.where(bright, rng.uniform(9, 14, num), _NOTHING))
+    distance = separation
+    for rank, missing in ((1, 0.03), (2, 0.35), (3, 0.35)):
+        columns |= _neighbour(rng, things.ra, things.dec, rank=rank, distance=distance, missing=missing)
+        distance = distance + rng.gamma(2, 2, num)
+    return columns
+
+
+def _neighbour(
+    rng: np.random.Generator, ra: np.ndarray, dec: np.ndarray, *, rank: int, distance: np.ndarray, missing: float
+) -> _Columns:
+    """Draw a neighbour in the Pan-STARRS catalogue; its number there is made of zone and right ascension."""
+    num = len(ra)
+    mag = rng.normal(19.0 if rank > 1 else 17.0, 1.8, num).clip(11, 22.5)
+
+    def band(bluer_mag: float) -> pa.Array:
+        measured = np.round(mag + bluer_mag + rng.normal(0, 0.2, num), 4)
+        return _f(np.where(rng.random(num) < missing, _NOTHING, measured))
+
+    zone, longitude = np.floor((dec + 90) * 120), np.floor(ra * 1e6)
+    number = (zone * 1e9 + longitude).astype(np.int64) * 10_000 + rng.integers(0, 10_000, num)
+    score = np.where(rng.random(num) < 0.25, 0.5, rng.beta(3 if rank == 1 else 1, 0.6, num))
+    return {
+        f"objectidps{rank}": pa.array(number),
+        f"sgmag{rank}": band(0.6),
+        f"srmag{rank}": band(0.0),
+        f"simag{rank}": band(-0.3),
+        f"szmag{rank}": band(-0.5),
+        f"sgscore{rank}": _f(score),
+        f"distpsnr{rank}": _f(distance),
+    }
+
+
+def _object_ids(batch: Batch) -> pa.Array:
+    """Name objects as the survey does, `ZTF`, year, seven letters, no name twice."""
+    num, letters = len(batch.objects.kind), 26**7
+    # Nights are two million numbers apart; multiplying by a number without common divisor shuffles without repeats.
+    number = (batch.night.toordinal() - 736_695) * 2_000_000 + batch.first_alert + np.arange(num)
+    number = number % letters * 1_347_623 % letters
+    places = 26 ** np.arange(6, -1, -1)
+    year = ((batch.objects.appeared_jd - 2458119.5) / 365.25).astype(np.int64) + 18
+    text = np.empty((num, 12), np.uint8)
+    text[:, :3] = np.frombuffer(b"ZTF", np.uint8)
+    text[:, 3], text[:, 4] = ord("0") + year // 10, ord("0") + year % 10
+    text[:, 5:] = ord("a") + number[:, None] // places % 26
+    offsets = np.arange(0, 12 * num + 1, 12, dtype=np.int32)
+    return pa.StringArray.from_buffers(num, pa.py_buffer(offsets), pa.py_buffer(text.tobytes()))
+
+
+def _alert_columns(batch: Batch, rng: np.random.Generator, epoch: np.ndarray) -> _Columns:
+    """Sum up each alert's past: first and last detection, numbers of detections and of looks."""
+    alert, of, things = batch.alert_epoch, batch.alert_object, batch.objects
+    first = batch.first_epoch[of]
+    jd_of_epoch = batch.exposures.jd[batch.epoch_exposure]
+    jd = jd_of_epoch[alert]
+    seen = np.cumsum(batch.detected)
+    num_recent = seen[alert] - seen[first] + batch.detected[first]
+    first_detection = epoch[np.searchsorted(epoch, first)]
+
+    lives = np.array([kind.lives for kind in KINDS])[things.kind[of]]
+    is_older = (things.appeared_jd[of] < jd_of_epoch[first]) & (lives != Lives.MOVING)
+    older_days = np.maximum(jd_of_epoch[first] - things.appeared_jd[of], 0)
+    num_older = np.where(is_older, 1 + older_days * rng.uniform(0.02, 0.3, len(of)), 0).astype(np.int64)
+    num_looks = num_recent + num_older + (alert - first + 1 - num_recent) + rng.integers(5, 1500, len(of))
+    return {
+        "jdstarthist": pa.array(np.where(is_older, things.appeared_jd[of], jd_of_epoch[first_detection])),
+        "jdendhist": pa.array(jd),
+        "ndethist": pa.array(num_recent + num_older, pa.int32()),
+        "ncovhist": pa.array(num_looks, pa.int32()),
+        "nalerthist": pa.array(num_recent, pa.int32()),
+    }
