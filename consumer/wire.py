@@ -323,6 +323,7 @@ class Manifest:
         self.stated: str = "queued"
         """The last state that was written; `state_at` also knows of interruption."""
         self.error: dict[str, Any] | None = None
+        self.changes: list[StateChange] = []
         self.cancel_requested = False
         self.started_at: float | None = None
         self.first_done_at: float | None = None
@@ -353,6 +354,7 @@ class Manifest:
             case StateChange():
                 # A final state stands unless the job is taken up again, which begins with `running`.
                 self.stated, self.error, self.last_sign_at = record.state, record.error, record.time
+                self.changes.append(record)
                 if record.state == "running":
                     self.cancel_requested = False
                     self.started_at = self.started_at or record.time

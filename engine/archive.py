@@ -53,6 +53,10 @@ class Footer:
     column_nbytes: tuple[Mapping[str, int], ...] = field(repr=False)
     """Uncompressed bytes of each leaf column in each row group."""
 
+    def nbytes_of(self, columns: Sequence[str], row_group: int) -> int:
+        """Return the uncompressed bytes of root columns, or of paths inside them, in a row group."""
+        return sum(size for path, size in self.column_nbytes[row_group].items() if _covers(columns, path))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fragment:
@@ -64,6 +68,8 @@ class Fragment:
     row_groups: tuple[int, ...]
     row_group_alerts: tuple[int, ...]
     """Alerts in each of the row groups."""
+    lacking: tuple[str, ...] = ()
+    """Class columns that the file does not have, so that they are computed."""
 
     @property
     def num_alerts(self) -> int:
@@ -344,7 +350,12 @@ class Archive:
 
 
 def cut_fragments(
-    footers: Sequence[Footer], columns: Sequence[str], target_nbytes: int, max_alerts: int
+    footers: Sequence[Footer],
+    columns: Sequence[str],
+    *,
+    target_nbytes: int,
+    max_alerts: int,
+    class_columns: Sequence[str] = (),
 ) -> list[Fragment]:
     """Return the fragments of files: neighbouring row groups together until they hold `target_nbytes`.
 
@@ -356,14 +367,23 @@ def cut_fragments(
         Root columns or paths inside them that will be read; their uncompressed bytes are what counts.
     target_nbytes, max_alerts
         A fragment is closed when it has reached either.
+    class_columns
+        Root columns whose absence a fragment notes.
     """
     fragments: list[Fragment] = []
 
     def close(footer: Footer, groups: list[int]) -> None:
         if groups:
             alerts = tuple(footer.row_groups[group] for group in groups)
+            lacking = tuple(name for name in class_columns if _lacks(footer.schema, name))
             fragments.append(
-                Fragment(number=len(fragments), file=footer.file, row_groups=tuple(groups), row_group_alerts=alerts)
+                Fragment(
+                    number=len(fragments),
+                    file=footer.file,
+                    row_groups=tuple(groups),
+                    row_group_alerts=alerts,
+                    lacking=lacking,
+                )
             )
 
     for footer in footers:
@@ -372,12 +392,16 @@ def cut_fragments(
         for group, num_alerts in enumerate(footer.row_groups):
             groups.append(group)
             alerts += num_alerts
-            nbytes += sum(size for path, size in footer.column_nbytes[group].items() if _covers(columns, path))
+            nbytes += footer.nbytes_of(columns, group)
             if nbytes >= target_nbytes or alerts >= max_alerts:
                 close(footer, groups)
                 groups, nbytes, alerts = [], 0, 0
         close(footer, groups)
     return fragments
+
+
+def _lacks(schema: pa.Schema, name: str) -> bool:
+    return name not in schema.names or pa.types.is_null(schema.field(name).type)
 
 
 def _covers(columns: Sequence[str], parquet_path: str) -> bool:

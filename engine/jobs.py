@@ -1,0 +1,426 @@
+"""Jobs: submit a request, follow it, cancel it, take it up again, list what there is.
+
+A job is its topics. Whoever has a topic's name can follow the job; there is nothing else to keep.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import distributed
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from consumer.wire import (
+    FINAL_STATES,
+    CancelRequest,
+    Manifest,
+    StateChange,
+    check_topic,
+    manifest_topic,
+    schema_topic,
+)
+from engine.cluster import connect, local_cluster
+from engine.config import Settings, load_settings
+from engine.coordinator import coordinate
+from engine.errors import InputError, JobError
+from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
+from engine.plan import TransferPlan, make_plan, new_topic
+from engine.request import TransferRequest
+from engine.task import plan_records, task_of
+
+__all__ = ["Job", "JobStatus", "job", "jobs", "kafka_of", "plan", "resume", "submit"]
+
+NUM_PARTITIONS = 10
+_FIRST_RECORD_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """How a job stands."""
+
+    topic: str
+    state: str
+    num_alerts: int | None
+    """Alerts that the job sends in all; None until it is known."""
+    num_alerts_sent: int
+    num_fragments: int
+    num_fragments_done: int
+    nbytes: int
+    elapsed_s: float
+    first_alert_s: float | None
+    """Seconds from submit until the first fragment's alerts were acknowledged."""
+    error: dict[str, Any] | None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self.state in FINAL_STATES or self.state == "interrupted"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the status as the command line's JSON has it."""
+        return asdict(self)
+
+
+class Job:
+    """A job that was submitted, here or anywhere.
+
+    Parameters
+    ----------
+    topic
+        Its topic.
+    kafka
+        The Kafka that has it.
+
+    Raises
+    ------
+    InputError
+        If there is no such job.
+    """
+
+    def __init__(self, topic: str, kafka: KafkaCluster):
+        self.topic = check_topic(topic)
+        self.kafka = kafka
+        kafka.check()
+        self._reader = ManifestReader(kafka, topic)
+
+    def __repr__(self) -> str:
+        return f"Job({self.topic!r})"
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return the job's manifest as far as it is written."""
+        return self._reader.refresh()
+
+    def status(self) -> JobStatus:
+        """Return how the job stands now."""
+        return _status(self.topic, self._reader.refresh(), time.time())
+
+    def wait(self, progress: bool = False, on_change: Callable[[JobStatus], None] | None = None) -> JobStatus:
+        """Return once the job is in a final state, or is interrupted.
+
+        Parameters
+        ----------
+        progress
+            Draw a bar on stderr.
+        on_change
+            Called with the status whenever something happened.
+
+        Returns
+        -------
+        JobStatus
+            Look at its state: a job that failed raises nothing here.
+        """
+        with _bar(self.topic) if progress else contextlib.nullcontext() as draw:
+            while True:
+                status = self.status()
+                for listener in (draw, on_change):
+                    if listener:
+                        listener(status)
+                if status.is_final:
+                    return status
+                self._reader.wait_for_more(0.5)
+
+    def cancel(self) -> JobStatus:
+        """Ask the job to stop, and return once it has; what was sent stays readable.
+
+        Raises
+        ------
+        JobError
+            If it has ended already.
+        """
+        status = self.status()
+        plan_ = self._reader.manifest.plan
+        if plan_ is None or status.state in FINAL_STATES:
+            raise JobError(f"the job {self.topic} can't be cancelled: it is {status.state} already")
+        writer = ManifestWriter(self.kafka, self.topic)
+        writer.append(CancelRequest(job_id=plan_.job_id, time=time.time()))
+        while not (status := self.status()).is_final:
+            self._reader.wait_for_more(0.5)
+        if status.state == "interrupted":
+            # No coordinator is left that could say so.
+            writer.append(StateChange(job_id=plan_.job_id, state="cancelled", time=time.time()))
+            _announce(self.kafka, self._reader.refresh(), "cancelled")
+        return self.status()
+
+    def log(self) -> list[str]:
+        """Return what happened, a line each, with its time (UTC)."""
+        manifest = self._reader.refresh()
+        if manifest.plan is None:
+            return []
+        first = f"planned: {manifest.plan.num_files} files, {manifest.plan.num_fragments} fragments"
+        lines = [(manifest.plan.created_at, first)]
+        for done in manifest.fragments.values():
+            lines.append(
+                (
+                    done.time,
+                    f"fragment {done.fragment}: {done.num_alerts:,} alerts, {done.num_selected:,} selected, "
+                    f"{done.num_sent:,} sent, {done.nbytes:,} bytes",
+                )
+            )
+        for change in manifest.changes:
+            error = f": {change.error['message']}" if change.error else ""
+            lines.append((change.time, f"{change.state}{error}"))
+        stamp = "%Y-%m-%d %H:%M:%S"
+        return [f"{dt.datetime.fromtimestamp(at, dt.UTC):{stamp}} {text}" for at, text in sorted(lines)]
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._reader.close()
+
+
+def kafka_of(kafka: str | None, settings: Settings) -> KafkaCluster:
+    """Return the Kafka that is given, or the configuration's.
+
+    Raises
+    ------
+    InputError
+        If there is neither.
+    """
+    bootstrap = kafka or settings.kafka
+    if not bootstrap:
+        raise InputError(
+            "no Kafka is given",
+            accepted="--kafka host:port[,host:port], ALERT_TRANSFER_KAFKA, or kafka in the configuration",
+            next_step="start one with: alert-transfer broker",
+        )
+    return KafkaCluster(bootstrap=bootstrap, options=settings.kafka_options)
+
+
+def plan(request: TransferRequest, *, settings: Settings | None = None, progress=None) -> TransferPlan:
+    """Return what a transfer would do; starts nothing.
+
+    Raises
+    ------
+    InputError
+        If the archive, a night, a field or a condition is not what it should be.
+    """
+    return make_plan(request, settings or load_settings(), progress)
+
+
+def submit(
+    request: TransferRequest,
+    *,
+    client: distributed.Client | None = None,
+    kafka: str | None = None,
+    settings: Settings | None = None,
+    on_start: Callable[[Job], None] | None = None,
+    progress=None,
+) -> Job:
+    """Start a transfer; returns once the job's coordinator runs.
+
+    Without a client and without a configured cluster, a cluster is started on this machine for as long as the job
+    takes, so the job is then done on return.
+
+    Parameters
+    ----------
+    request
+        What to send.
+    client
+        The Dask cluster to run it on.
+    kafka
+        `host:port[,host:port]`; default: the configuration's.
+    settings
+        Default: the environment and the configuration file.
+    on_start
+        Called with the job as soon as it runs.
+    progress
+        Called as `progress(done, total)` while footers are read.
+
+    Raises
+    ------
+    InputError
+        If the request can't be fulfilled; nothing was started then.
+    KafkaError, ClusterError
+        If Kafka or Dask does not answer; nothing is left behind then.
+    """
+    settings = settings or load_settings()
+    cluster = kafka_of(kafka, settings)
+    cluster.check()
+    plan_ = make_plan(request, settings, progress)
+    with _client(client, settings) as (client_, lives_with_us):
+        started = _start(plan_, client_, cluster, settings)
+        return _see_started(started, lives_with_us, on_start)
+
+
+def resume(
+    topic: str,
+    *,
+    client: distributed.Client | None = None,
+    kafka: str | None = None,
+    settings: Settings | None = None,
+    on_start: Callable[[Job], None] | None = None,
+) -> Job:
+    """Take up a job that was interrupted, failed or cancelled; finished fragments are not sent again.
+
+    Parameters are those of `submit`.
+
+    Raises
+    ------
+    JobError
+        If it is complete, runs, or was planned by another version of the engine.
+    """
+    settings = settings or load_settings()
+    cluster = kafka_of(kafka, settings)
+    job_ = Job(topic, cluster)
+    status, manifest = job_.status(), job_.manifest
+    if status.state in ("complete", "empty", "running", "queued"):
+        raise JobError(
+            f"the job {topic} can't be taken up again: it is {status.state}",
+            accepted="a job that is interrupted, failed or cancelled",
+            next_step=f"follow it with: alert-transfer status {topic} --follow",
+        )
+    task_of(manifest, cluster, settings.storage_options)
+    with _client(client, settings) as (client_, lives_with_us):
+        writer = ManifestWriter(cluster, topic)
+        writer.append(StateChange(job_id=manifest.plan.job_id, state="queued", time=time.time()))
+        _launch(client_, topic, cluster, settings)
+        return _see_started(_await_coordinator(job_), lives_with_us, on_start)
+
+
+def job(topic: str, kafka: str | None = None, *, settings: Settings | None = None) -> Job:
+    """Return the job of a topic.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    return Job(topic, kafka_of(kafka, settings or load_settings()))
+
+
+def jobs(kafka: str | None = None, *, settings: Settings | None = None, everything: bool = False) -> list[JobStatus]:
+    """Return how the jobs of this Kafka stand, oldest first.
+
+    Parameters
+    ----------
+    kafka, settings
+        As for `submit`.
+    everything
+        Also those that ended.
+    """
+    cluster = kafka_of(kafka, settings or load_settings())
+    cluster.check()
+    topics = cluster.topics()
+    found = []
+    for summary in cluster.list_jobs():
+        if manifest_topic(summary["topic"]) not in topics:
+            continue  # its 30 days are over
+        if everything or summary["state"] not in FINAL_STATES:
+            found.append(Job(summary["topic"], cluster).status())
+    return found
+
+
+@contextlib.contextmanager
+def _client(client: distributed.Client | None, settings: Settings) -> Iterator[tuple[distributed.Client, bool]]:
+    """Yield the cluster to run on, and whether it ends with us."""
+    if client is not None:
+        yield client, False
+    elif settings.dask:
+        with connect(settings.dask) as found:
+            yield found, False
+    else:
+        with local_cluster() as found:
+            yield found, True
+
+
+def _start(plan_: TransferPlan, client: distributed.Client, kafka: KafkaCluster, settings: Settings) -> Job:
+    now = time.time()
+    topic = plan_.request.topic or new_topic(plan_.survey.name, dt.datetime.fromtimestamp(now, dt.UTC))
+    kafka.create_job_topics(topic, NUM_PARTITIONS)
+    try:
+        kafka.write_schema(topic, plan_.schema)
+        job_id = uuid.uuid4().hex
+        records = plan_records(plan_, topic=topic, job_id=job_id, num_partitions=NUM_PARTITIONS, created_at=now)
+        ManifestWriter(kafka, topic).append(*records, StateChange(job_id=job_id, state="queued", time=now))
+        job_ = Job(topic, kafka)
+        _announce(kafka, job_.manifest, "queued")
+        _launch(client, topic, kafka, settings)
+        return _await_coordinator(job_)
+    except BaseException:
+        # Nothing half-created is left behind: nobody has heard of this topic yet.
+        kafka.delete_topics([topic, schema_topic(topic), manifest_topic(topic)])
+        raise
+
+
+def _launch(client: distributed.Client, topic: str, kafka: KafkaCluster, settings: Settings) -> None:
+    key = f"coordinate-{topic}-{uuid.uuid4().hex}"
+    future = client.submit(coordinate, topic, kafka, dict(settings.storage_options), key=key, pure=False, priority=100)
+    # The cluster holds on to it now: the submitter may go.
+    distributed.fire_and_forget(future)
+
+
+def _await_coordinator(job_: Job) -> Job:
+    deadline = time.monotonic() + _FIRST_RECORD_S
+    while job_.status().state == "queued":
+        if time.monotonic() > deadline:
+            raise JobError(
+                f"no worker of the Dask cluster took up the job within {_FIRST_RECORD_S:g} s",
+                next_step="check that the workers run the same version of alert-transfer and reach Kafka at "
+                + job_.kafka.bootstrap,
+            )
+        job_._reader.wait_for_more(0.5)
+    return job_
+
+
+def _see_started(job_: Job, lives_with_us: bool, on_start: Callable[[Job], None] | None) -> Job:
+    if on_start:
+        on_start(job_)
+    if lives_with_us:
+        job_.wait()
+    return job_
+
+
+def _announce(kafka: KafkaCluster, manifest: Manifest, state: str) -> None:
+    plan_ = manifest.plan
+    kafka.announce_job(
+        {
+            "topic": plan_.topic,
+            "job_id": plan_.job_id,
+            "state": state,
+            "created_at": plan_.created_at,
+            "num_alerts_sent": manifest.num_sent,
+        }
+    )
+
+
+def _status(topic: str, manifest: Manifest, now: float) -> JobStatus:
+    plan_ = manifest.plan
+    begun = plan_.created_at if plan_ else now
+    state = manifest.state_at(now)
+    ended = manifest.last_sign_at if state in FINAL_STATES or state == "interrupted" else now
+    first = manifest.first_done_at
+    return JobStatus(
+        topic=topic,
+        state=state,
+        num_alerts=manifest.num_alerts,
+        num_alerts_sent=manifest.num_sent,
+        num_fragments=plan_.num_fragments if plan_ else 0,
+        num_fragments_done=len(manifest.fragments),
+        nbytes=manifest.nbytes,
+        elapsed_s=max(0.0, round(ended - begun, 3)),
+        first_alert_s=None if first is None else max(0.0, round(first - begun, 3)),
+        error=manifest.error,
+    )
+
+
+@contextlib.contextmanager
+def _bar(topic: str) -> Iterator[Callable[[JobStatus], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("fragments"))
+    shown = (*columns, TextColumn("{task.fields[alerts]:,} alerts"), TimeElapsedColumn())
+    with Progress(*shown, console=Console(file=sys.stderr)) as bar:
+        row = bar.add_task(topic, total=None, alerts=0)
+        yield lambda status: bar.update(
+            row,
+            total=status.num_fragments,
+            completed=status.num_fragments_done,
+            alerts=status.num_alerts_sent,
+            description=f"{topic} {status.state}",
+        )

@@ -1,0 +1,411 @@
+"""Kafka, as the engine uses it: topics, schema copies, the manifest, and the producer that sends alerts.
+
+The engine's only importer of confluent_kafka.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import confluent_kafka as ck
+import confluent_kafka.admin as ck_admin
+
+from consumer.wire import JOBS_TOPIC, Manifest, Record, decode_record, encode_record, manifest_topic, schema_topic
+from engine.errors import KafkaError, RequestError
+
+__all__ = ["FragmentSender", "KafkaCluster", "ManifestReader", "ManifestWriter"]
+
+_ANSWER_S = 10.0
+_FIRST_ANSWER_S = 6.0
+_DAY_MS = 24 * 3600 * 1000
+DATA_RETENTION_MS = 4 * _DAY_MS
+MANIFEST_RETENTION_MS = 30 * _DAY_MS
+_SCHEMA_COPIES = 1000
+_MAX_MESSAGE_NBYTES = 16 * 1024 * 1024
+_log = logging.getLogger("alert_transfer.kafka")
+# librdkafka writes to stderr unless it is given a logger; what matters reaches us as errors anyway.
+_log.addHandler(logging.NullHandler())
+_log.propagate = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class KafkaCluster:
+    """A Kafka to talk to."""
+
+    bootstrap: str
+    """`host:port[,host:port]`"""
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Further librdkafka properties (security)."""
+
+    def check(self) -> None:
+        """Raise if no broker answers within 10 s.
+
+        Raises
+        ------
+        KafkaError
+            Naming the address.
+        """
+        self._metadata(self._admin())
+
+    def topics(self) -> set[str]:
+        """Return the names of all topics."""
+        return set(self._metadata(self._admin()).topics)
+
+    def create_job_topics(self, topic: str, num_partitions: int) -> None:
+        """Create the three topics of a job, or none of them.
+
+        Raises
+        ------
+        RequestError
+            If one of them exists.
+        KafkaError
+            If Kafka refuses or does not answer.
+        """
+        admin = self._admin()
+        self._metadata(admin)
+        # The schema outlives the data: a user who starts on the last day still needs it.
+        limits = {"max.message.bytes": str(_MAX_MESSAGE_NBYTES)}
+        wanted = {
+            topic: ck_admin.NewTopic(
+                topic, num_partitions, -1, config={"retention.ms": str(DATA_RETENTION_MS), **limits}
+            ),
+            schema_topic(topic): ck_admin.NewTopic(
+                schema_topic(topic),
+                1,
+                -1,
+                config={"retention.ms": str(MANIFEST_RETENTION_MS), "compression.type": "zstd"},
+            ),
+            manifest_topic(topic): ck_admin.NewTopic(
+                manifest_topic(topic), 1, -1, config={"retention.ms": str(MANIFEST_RETENTION_MS), **limits}
+            ),
+        }
+        created, failure = [], None
+        for name, future in admin.create_topics(list(wanted.values()), operation_timeout=_ANSWER_S).items():
+            try:
+                future.result()
+                created.append(name)
+            except ck.KafkaException as exc:
+                failure = failure or (name, exc)
+        if failure is None:
+            return
+        if created:
+            self.delete_topics(created)
+        name, exc = failure
+        if exc.args[0].code() == ck.KafkaError.TOPIC_ALREADY_EXISTS:
+            raise RequestError(
+                f"the topic {name!r} exists already",
+                accepted="a name that no job has had yet",
+                next_step=f"choose another name, or follow that job: alert-transfer status {topic}",
+            ) from exc
+        raise KafkaError(f"Kafka refuses to create the topic {name!r}: {exc.args[0].str()}") from exc
+
+    def delete_topics(self, topics: Sequence[str]) -> None:
+        """Delete topics; those that are not there are no error."""
+        admin = self._admin()
+        for name, future in admin.delete_topics(list(topics), operation_timeout=_ANSWER_S).items():
+            try:
+                future.result()
+            except ck.KafkaException as exc:
+                if exc.args[0].code() != ck.KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise KafkaError(f"Kafka refuses to delete the topic {name!r}: {exc.args[0].str()}") from exc
+
+    def write_schema(self, topic: str, schema: Mapping[str, Any]) -> None:
+        """Write the copies of the Avro schema that existing clients poll, one for each of their runs."""
+        producer = _Producer(self, {"compression.type": "zstd", "linger.ms": 50})
+        key = json.dumps(schema).encode()
+        for _ in range(_SCHEMA_COPIES):
+            producer.send(schema_topic(topic), key, b"", 0)
+        producer.flush()
+
+    def announce_job(self, summary: Mapping[str, Any]) -> None:
+        """Put a job's summary (`topic`, `job_id`, `state` …) into the compacted list of jobs."""
+        admin = self._admin()
+        wanted = ck_admin.NewTopic(JOBS_TOPIC, 1, -1, config={"cleanup.policy": "compact"})
+        try:
+            admin.create_topics([wanted], operation_timeout=_ANSWER_S)[JOBS_TOPIC].result()
+        except ck.KafkaException as exc:
+            if exc.args[0].code() != ck.KafkaError.TOPIC_ALREADY_EXISTS:
+                raise KafkaError(f"Kafka refuses to create the topic {JOBS_TOPIC!r}: {exc.args[0].str()}") from exc
+        producer = _Producer(self, {})
+        producer.send(JOBS_TOPIC, str(summary["topic"]).encode(), json.dumps(dict(summary)).encode(), 0)
+        producer.flush()
+
+    def list_jobs(self) -> list[dict[str, Any]]:
+        """Return the summaries of all jobs, oldest first."""
+        if JOBS_TOPIC not in self.topics():
+            return []
+        found = {}
+        with contextlib.closing(_Reader(self, JOBS_TOPIC)) as reader:
+            for message in reader.read_to_end():
+                if message.value() is not None:
+                    found[message.key()] = json.loads(message.value())
+        return sorted(found.values(), key=lambda job: job["created_at"])
+
+    def _admin(self) -> ck_admin.AdminClient:
+        return ck_admin.AdminClient(self._conf({}), logger=_log)
+
+    def _conf(self, more: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "client.id": "alert-transfer",
+            "topic.metadata.refresh.interval.ms": 10_000,
+            "reconnect.backoff.max.ms": 2_000,
+            **self.options,
+            **more,
+        }
+
+    def _metadata(self, client) -> ck_admin.ClusterMetadata:
+        try:
+            return client.list_topics(timeout=_FIRST_ANSWER_S)
+        except ck.KafkaException as exc:
+            raise self.silence(exc) from exc
+
+    def silence(self, exc: ck.KafkaException) -> KafkaError:
+        """Return the error that says that Kafka does not answer."""
+        return KafkaError(
+            f"no Kafka answers at {self.bootstrap} ({exc.args[0].str()})",
+            accepted="host:port[,host:port] of a running Kafka",
+            next_step="check the address, or start one with: alert-transfer broker",
+        )
+
+
+class _Producer:
+    """An idempotent producer that latches the first failure to deliver."""
+
+    def __init__(self, kafka: KafkaCluster, more: Mapping[str, Any]):
+        self._kafka = kafka
+        self._refusal: ck.KafkaError | None = None
+        conf = {
+            "enable.idempotence": True,
+            "acks": "all",
+            "compression.type": "lz4",
+            "linger.ms": 5,
+            "batch.size": 1024 * 1024,
+            "message.max.bytes": _MAX_MESSAGE_NBYTES,
+            "queue.buffering.max.messages": 1_000_000,
+            "queue.buffering.max.kbytes": 96 * 1024,
+            "delivery.timeout.ms": 180_000,
+            "delivery.report.only.error": True,
+            "error_cb": self._on_error,
+            **more,
+        }
+        self.raw = ck.Producer(kafka._conf(conf), logger=_log)
+        self.latch = _Latch()
+
+    def _on_error(self, error: ck.KafkaError) -> None:
+        # Wrong credentials raise nothing elsewhere: messages would only time out, minutes later.
+        if error.code() in (ck.KafkaError._AUTHENTICATION, ck.KafkaError._SSL) or error.fatal():
+            self._refusal = error
+
+    def send(self, topic: str, key: bytes | None, value: bytes, partition: int, latch: _Latch | None = None) -> None:
+        """Queue one message; waits while the queue is full."""
+        latch = latch or self.latch
+        while True:
+            try:
+                self.raw.produce(topic, value, key, partition, on_delivery=latch)
+                return
+            except BufferError:
+                # Back-pressure: Kafka takes them more slowly than we make them.
+                self.raw.poll(0.05)
+                self.check(latch)
+            except ck.KafkaException as exc:
+                raise KafkaError(f"the message {key!r} can't be sent to {topic}: {exc.args[0].str()}") from exc
+
+    def check(self, latch: _Latch | None = None) -> None:
+        """Raise what was latched."""
+        self.raw.poll(0)
+        if self._refusal is not None:
+            raise KafkaError(
+                f"Kafka at {self._kafka.bootstrap} refuses us: {self._refusal.str()}",
+                next_step="check user, password and certificates",
+            )
+        (latch or self.latch).check()
+
+    def flush(self, latch: _Latch | None = None) -> None:
+        """Return when every message is acknowledged; raise if one is not."""
+        while self.raw.flush(1.0):
+            self.check(latch)
+        self.check(latch)
+
+
+class _Latch:
+    """Keeps the first failure to deliver; called by librdkafka for each message that failed."""
+
+    def __init__(self):
+        self._failure: tuple[str, bytes | None, str] | None = None
+
+    def __call__(self, error: ck.KafkaError | None, message: ck.Message) -> None:
+        if error is not None and self._failure is None:
+            self._failure = (message.topic(), message.key(), error.str())
+
+    def check(self) -> None:
+        if self._failure is not None:
+            topic, key, why = self._failure
+            raise KafkaError(f"the message {key!r} was not delivered to {topic}: {why}")
+
+
+class FragmentSender:
+    """Sends the alerts of one fragment through the process's producer.
+
+    A fresh idempotent producer's first message costs about a second, so a process keeps one for all fragments.
+    """
+
+    _producers: ClassVar[dict[tuple[str, str], _Producer]] = {}
+    _lock = threading.Lock()
+
+    def __init__(self, kafka: KafkaCluster, topic: str):
+        self._identity = (kafka.bootstrap, json.dumps(dict(kafka.options), sort_keys=True, default=str))
+        self._topic = topic
+        self._latch = _Latch()
+        with self._lock:
+            if self._identity not in self._producers:
+                self._producers[self._identity] = _Producer(kafka, {"linger.ms": 50})
+            self._producer = self._producers[self._identity]
+
+    def send(self, keys: Sequence[bytes], datums: Sequence[bytes], partitions: Sequence[int]) -> None:
+        """Queue alerts.
+
+        Raises
+        ------
+        KafkaError
+            If an earlier one was not delivered.
+        """
+        try:
+            produce, topic, latch = self._producer.send, self._topic, self._latch
+            for key, datum, partition in zip(keys, datums, partitions, strict=True):
+                produce(topic, key, datum, partition, latch)
+            self._producer.check(latch)
+        except KafkaError:
+            self._forget()
+            raise
+
+    def finish(self) -> None:
+        """Return when every alert that was queued is acknowledged.
+
+        Raises
+        ------
+        KafkaError
+            If one was not delivered.
+        """
+        try:
+            self._producer.flush(self._latch)
+        except KafkaError:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        # A producer that failed may be unusable for good (fatal errors of idempotence are): the next one is fresh.
+        with self._lock:
+            if self._producers.get(self._identity) is self._producer:
+                del self._producers[self._identity]
+
+
+class ManifestWriter:
+    """Appends records to a job's manifest; each is acknowledged when `append` returns."""
+
+    def __init__(self, kafka: KafkaCluster, topic: str):
+        self._producer = _Producer(kafka, {})
+        self._topic = manifest_topic(topic)
+        self._lock = threading.Lock()
+
+    def append(self, *records: Record) -> None:
+        """Write records, in order.
+
+        Raises
+        ------
+        KafkaError
+            If one was not acknowledged.
+        """
+        with self._lock:
+            for record in records:
+                key, value = encode_record(record)
+                self._producer.send(self._topic, key, value, 0)
+            self._producer.flush()
+
+
+class ManifestReader:
+    """Follows a job's manifest."""
+
+    def __init__(self, kafka: KafkaCluster, topic: str):
+        if manifest_topic(topic) not in kafka.topics():
+            raise RequestError(
+                f"there is no job {topic!r} at {kafka.bootstrap}",
+                accepted="the topic of a job of the last 30 days",
+                next_step="list them with: alert-transfer jobs",
+            )
+        self.manifest = Manifest()
+        self._reader = _Reader(kafka, manifest_topic(topic))
+
+    def refresh(self) -> Manifest:
+        """Take in everything that is there now."""
+        for message in self._reader.read_to_end():
+            self.manifest.apply(decode_record(message.value()))
+        return self.manifest
+
+    def wait_for_more(self, timeout_s: float) -> Manifest:
+        """Take in what comes next, or nothing after `timeout_s`."""
+        message = self._reader.poll(timeout_s)
+        if message is not None:
+            self.manifest.apply(decode_record(message.value()))
+        return self.refresh() if message is not None else self.manifest
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._reader.close()
+
+
+class _Reader:
+    """Reads one topic of one partition from its beginning."""
+
+    def __init__(self, kafka: KafkaCluster, topic: str):
+        self._kafka = kafka
+        conf = {
+            # No group is joined; librdkafka wants a name all the same.
+            "group.id": "alert-transfer",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 50,
+        }
+        self._consumer = ck.Consumer(kafka._conf(conf), logger=_log)
+        self._partition = ck.TopicPartition(topic, 0, ck.OFFSET_BEGINNING)
+        self._consumer.assign([self._partition])
+        self._next = 0
+
+    def read_to_end(self) -> Iterator[ck.Message]:
+        try:
+            _, end = self._consumer.get_watermark_offsets(self._partition, timeout=_ANSWER_S)
+        except ck.KafkaException as exc:
+            raise self._kafka.silence(exc) from exc
+        deadline = time.monotonic() + _ANSWER_S
+        while self._next < end:
+            message = self.poll(0.5)
+            if message is not None:
+                deadline = time.monotonic() + _ANSWER_S
+                yield message
+            elif time.monotonic() > deadline:
+                # A compacted or expired tail leaves no message before the end.
+                position = self._consumer.position([self._partition])[0].offset
+                if position >= end:
+                    return
+                raise KafkaError(f"Kafka at {self._kafka.bootstrap} stopped sending {self._partition.topic}")
+
+    def poll(self, timeout_s: float) -> ck.Message | None:
+        message = self._consumer.poll(timeout_s)
+        if message is None:
+            return None
+        if message.error():
+            if message.error().retriable() or message.error().code() == ck.KafkaError._ALL_BROKERS_DOWN:
+                return None
+            raise KafkaError(f"{self._partition.topic} can't be read: {message.error().str()}")
+        self._next = message.offset() + 1
+        return message
+
+    def close(self) -> None:
+        self._consumer.close()

@@ -1,0 +1,273 @@
+"""TransferPlan: a request held against the archive. Everything is decided and checked here; nothing is started."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from engine.archive import Archive, ArchiveFile, Footer, Fragment, cut_fragments
+from engine.avro import avro_schema
+from engine.classes import class_filter, load_tns_catalogue
+from engine.conditions import Conditions, all_of, leaf_type, parse_conditions
+from engine.config import Settings
+from engine.contents import CLASS_COLUMNS, Projection, project_schema
+from engine.errors import ArchiveError, RequestError
+from engine.request import TransferRequest
+from engine.survey import Survey, survey_named
+from engine.union import union_schemas
+
+__all__ = ["NarrowQuestion", "TransferPlan", "make_plan", "new_topic"]
+
+FRAGMENT_NBYTES = 32 * 1024 * 1024
+FRAGMENT_MAX_ALERTS = 50_000
+BLOCK_NBYTES = 24 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class NarrowQuestion:
+    """The filter of a job: the few leaves it reads and the question that dask-sql answers on them."""
+
+    sql: str | None
+    """None: every alert is selected."""
+    leaves: tuple[str, ...]
+    types: tuple[pa.DataType, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Return the schema of the narrow table."""
+        return pa.schema(list(zip(self.leaves, self.types, strict=True)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferPlan:
+    """What a transfer would do, in full; `print(plan)` tells it to people."""
+
+    request: TransferRequest
+    survey: Survey
+    archive: Archive
+    tns_catalogue: str | None
+    files: tuple[ArchiveFile, ...]
+    fragments: tuple[Fragment, ...]
+    nights_without_data: tuple[dt.date, ...]
+    archive_schema: pa.Schema
+    """The schema union of the chosen nights, with the two class columns."""
+    question: NarrowQuestion
+    projection: Projection
+    schema: dict
+    """Avro schema of the datums."""
+    alert_nbytes: int
+    """Uncompressed bytes of the content of an alert in the archive, on average."""
+    notes: tuple[str, ...]
+    """What the user should know before the job starts."""
+
+    @property
+    def num_archive_alerts(self) -> int:
+        """Alerts in the chosen nights."""
+        return sum(fragment.num_alerts for fragment in self.fragments)
+
+    @property
+    def num_alerts(self) -> int | None:
+        """Alerts that the job will send, or None where only the filter can tell."""
+        if self.question.sql is not None:
+            return None
+        return min(self.num_archive_alerts, self.request.limit or self.num_archive_alerts)
+
+    @property
+    def block_alerts(self) -> int:
+        """Alerts that are read and encoded at once."""
+        return max(64, min(16_384, BLOCK_NBYTES // max(self.alert_nbytes, 1)))
+
+    @property
+    def nights(self) -> list[dt.date]:
+        """Nights with data."""
+        return sorted({file.night for file in self.files})
+
+    def to_dict(self) -> dict:
+        """Return the plan's figures as plain values, for `--json`."""
+        return {
+            "request": self.request.to_dict(),
+            "archive": self.archive.url,
+            "nights": [night.isoformat() for night in self.nights],
+            "nights_without_data": [night.isoformat() for night in self.nights_without_data],
+            "num_archive_alerts": self.num_archive_alerts,
+            "num_alerts": self.num_alerts,
+            "num_files": len(self.files),
+            "num_fragments": len(self.fragments),
+            "sql": self.question.sql,
+            "leaves": list(self.question.leaves),
+            "columns": self.projection.schema.names,
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        nights = self.nights
+        span = nights[0].isoformat() if len(nights) == 1 else f"{nights[0]} to {nights[-1]}"
+        lines = [
+            f"archive     {self.archive.url}",
+            f"nights      {len(nights)} with data, {span}",
+            f"alerts      {self.num_archive_alerts:,} in {len(self.files):,} files, {len(self.fragments):,} fragments",
+            f"conditions  {self.request.where.strip() if self.request.where else 'none'}".replace(
+                "\n", "\n            "
+            ),
+            f"classes     {self._classes()}",
+            f"asks        {self.question.sql or 'every alert'}",
+            f"reads       {', '.join(self.question.leaves) or 'nothing before the content'}",
+            f"content     {self.request.content}: {len(self.projection.schema)} columns",
+        ]
+        if self.request.limit:
+            lines.append(f"limit       {self.request.limit:,}")
+        lines += [f"note        {note}" for note in self.notes]
+        return "\n".join(lines)
+
+    def _classes(self) -> str:
+        kept = ", ".join(self.request.classes) or "all"
+        return kept + (f"; without {', '.join(self.request.exclude_classes)}" if self.request.exclude_classes else "")
+
+
+def make_plan(request: TransferRequest, settings: Settings, progress=None) -> TransferPlan:
+    """Hold a request against the archive.
+
+    Reads the footers of the chosen nights' files, no alert.
+
+    Parameters
+    ----------
+    request
+        What is asked for.
+    settings
+        Where the archive is, if the request does not say.
+    progress
+        Called as `progress(done, total)` while footers are read.
+
+    Raises
+    ------
+    InputError
+        If the archive, a night, a field or a condition is not what it should be.
+    """
+    survey = survey_named(request.survey)
+    url = request.archive or settings.archive
+    if url is None:
+        raise RequestError(
+            "the request names no archive",
+            accepted="the root that holds year=…/month=…/day=…, a path or a URL",
+            next_step="give --archive URL, or set it in the configuration",
+        )
+    archive = Archive(url, settings.storage_options)
+    wanted = request.dates()
+    files = archive.files(wanted)
+    if not files:
+        raise _no_data(archive, wanted)
+    footers = archive.footers(files, progress)
+    # Newest first: fields keep the order of the newest night.
+    newest_first = sorted(footers, key=lambda f: (-f.file.night.toordinal(), f.file.path))
+    union = union_schemas([(f.file.path, f.schema) for f in newest_first], request.widen)
+    _check_survey(union, survey, url)
+    for name in CLASS_COLUMNS:
+        if name not in union.names:
+            union = union.append(pa.field(name, pa.string()))
+    projection = project_schema(
+        union,
+        request.content,
+        fields=request.fields,
+        candidate=survey.candidate,
+        identity=survey.identity,
+        lightcurve_leaves=survey.lightcurve_leaves,
+        history=survey.history,
+        stamps=survey.stamps,
+        night_columns=survey.night_columns,
+    )
+    tns_catalogue = request.tns_catalogue or settings.tns_catalogue
+    if tns_catalogue:
+        load_tns_catalogue(tns_catalogue)
+    conditions = _conditions(request, union)
+    fragments = cut_fragments(
+        footers,
+        projection.columns(),
+        target_nbytes=FRAGMENT_NBYTES,
+        max_alerts=FRAGMENT_MAX_ALERTS,
+        class_columns=CLASS_COLUMNS,
+    )
+    held = {file.night for file in files}
+    without = tuple(night for night in wanted if night not in held)
+    return TransferPlan(
+        request=request,
+        survey=survey,
+        archive=archive,
+        tns_catalogue=tns_catalogue,
+        files=tuple(files),
+        fragments=tuple(fragments),
+        nights_without_data=without,
+        archive_schema=union,
+        question=NarrowQuestion(
+            sql=conditions.sql,
+            leaves=conditions.leaves,
+            types=tuple(leaf_type(union, leaf) for leaf in conditions.leaves),
+        ),
+        projection=projection,
+        schema=avro_schema(projection.schema),
+        alert_nbytes=_alert_nbytes(footers, projection.columns()),
+        notes=tuple(_notes(without, footers, conditions.leaves, tns_catalogue)),
+    )
+
+
+def new_topic(survey: str, now: dt.datetime) -> str:
+    """Return a topic name that nobody else makes and nobody guesses."""
+    return f"ftransfer_{survey}_{now:%Y-%m-%d}_{secrets.token_hex(6)}"
+
+
+def _conditions(request: TransferRequest, union: pa.Schema) -> Conditions:
+    where = parse_conditions(request.where, union)
+    return all_of(where, parse_conditions(class_filter(request.classes, request.exclude_classes), union))
+
+
+def _check_survey(union: pa.Schema, survey: Survey, url: str) -> None:
+    for path in (survey.id_field, survey.time_field):
+        type_: pa.DataType = pa.struct(list(union))
+        for name in path.split("."):
+            inside = pa.types.is_struct(type_) and type_.get_field_index(name) >= 0
+            if not inside:
+                raise ArchiveError(
+                    f"the alerts of {url!r} have no {path}",
+                    accepted=f"alerts of the survey {survey.name!r}",
+                    next_step="check the archive and --survey",
+                )
+            type_ = type_.field(name).type
+
+
+def _no_data(archive: Archive, wanted: Sequence[dt.date]) -> ArchiveError:
+    nights = archive.nights()
+    asked = wanted[0].isoformat() if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}"
+    if not nights:
+        return ArchiveError(f"the archive at {archive.url!r} is empty: it has no night")
+    near = sorted(sorted(nights, key=lambda night: abs((night - wanted[0]).days))[:5])
+    return ArchiveError(
+        f"the archive has no data of {asked}",
+        accepted=f"nights from {nights[0]} to {nights[-1]}, {len(nights)} in all; near it: {', '.join(map(str, near))}",
+        next_step="choose among them; list them with: alert-transfer archive info",
+    )
+
+
+def _notes(
+    without: Sequence[dt.date], footers: Sequence[Footer], leaves: Sequence[str], tns_catalogue: str | None
+) -> list[str]:
+    notes = []
+    if without:
+        shown = ", ".join(map(str, without[:10])) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
+        notes.append(f"no data in {len(without)} of the nights: {shown}")
+    nights = {footer.file.night for footer in footers}
+    for leaf in leaves:
+        root = leaf.removeprefix("size(").removesuffix(")").split(".")[0]
+        lacking = {footer.file.night for footer in footers if root not in footer.schema.names}
+        if lacking and root not in CLASS_COLUMNS:
+            notes.append(f"{leaf} is missing in {len(lacking)} of {len(nights)} nights: null there")
+    if "tnsclass" in leaves and tns_catalogue is None:
+        notes.append("no TNS catalogue is given: tnsclass is Unknown wherever the archive lacks it")
+    return notes
+
+
+def _alert_nbytes(footers: Sequence[Footer], columns: Sequence[str]) -> int:
+    total = sum(footer.nbytes_of(columns, group) for footer in footers for group in range(len(footer.row_groups)))
+    return total // max(sum(sum(footer.row_groups) for footer in footers), 1)

@@ -1,0 +1,193 @@
+"""What a job needs to run, apart from the alerts: written to the manifest, read back by coordinator and workers."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow as pa
+
+from consumer.wire import Manifest, Plan, PlanPart
+from engine.archive import Archive, ArchiveFile, Fragment
+from engine.contents import Projection
+from engine.errors import JobError
+from engine.kafka import KafkaCluster
+from engine.plan import NarrowQuestion, TransferPlan
+from engine.survey import Survey, survey_named
+
+__all__ = ["TransferTask", "engine_version", "fragments_of", "plan_records", "task_of"]
+
+_FRAGMENTS_A_PART = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferTask:
+    """All that a worker needs to send any fragment of a job."""
+
+    topic: str
+    job_id: str
+    kafka: KafkaCluster
+    num_partitions: int
+    archive: Archive
+    survey: Survey
+    question: NarrowQuestion
+    projection: Projection
+    schema: Mapping[str, Any]
+    """Avro schema of the datums."""
+    tns_catalogue: str | None
+    block_alerts: int
+    limit: int | None
+
+
+def engine_version() -> str:
+    """Return the version of the installed project."""
+    return version("alert-transfer")
+
+
+def plan_records(
+    plan: TransferPlan, *, topic: str, job_id: str, num_partitions: int, created_at: float
+) -> Iterator[Plan | PlanPart]:
+    """Yield the manifest records that hold a plan."""
+    numbers = {file: index for index, file in enumerate(plan.files)}
+    steps = range(0, len(plan.fragments), _FRAGMENTS_A_PART)
+    yield Plan(
+        job_id=job_id,
+        topic=topic,
+        engine_version=engine_version(),
+        created_at=created_at,
+        request={**plan.request.to_dict(), "archive": plan.archive.url, "topic": topic},
+        num_partitions=num_partitions,
+        num_files=len(plan.files),
+        num_fragments=len(plan.fragments),
+        num_parts=len(steps),
+        num_alerts=plan.num_alerts,
+        schema=plan.schema,
+        time_field=plan.survey.time_field
+        if _has(plan, plan.survey.time_field)
+        else plan.survey.time_field.split(".")[-1],
+        id_field=plan.survey.id_field,
+        details={
+            "survey": plan.survey.name,
+            "archive": plan.archive.url,
+            "tns_catalogue": plan.tns_catalogue,
+            "sql": plan.question.sql,
+            "leaves": _pack(plan.question.schema),
+            "content": _pack(plan.projection.schema),
+            "sources": list(plan.projection.sources),
+            "block_alerts": plan.block_alerts,
+            "limit": plan.request.limit,
+            "nights_without_data": [night.isoformat() for night in plan.nights_without_data],
+        },
+    )
+    written = 0
+    for index, start in enumerate(steps):
+        fragments = plan.fragments[start : start + _FRAGMENTS_A_PART]
+        end = len(plan.files) if index == len(steps) - 1 else numbers[fragments[-1].file] + 1
+        yield PlanPart(
+            job_id=job_id,
+            index=index,
+            files=[_file_record(number, plan.files[number]) for number in range(written, end)],
+            fragments=[_fragment_record(fragment, numbers[fragment.file]) for fragment in fragments],
+        )
+        written = max(written, end)
+
+
+def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[str, Any]) -> TransferTask:
+    """Return the task that a manifest's plan describes.
+
+    Raises
+    ------
+    JobError
+        If the plan is not whole, or another version of the engine wrote it.
+    """
+    plan = manifest.plan
+    if plan is None or not manifest.is_planned:
+        raise JobError("the manifest holds no whole plan: its submission was broken off", next_step="submit again")
+    if plan.engine_version != engine_version():
+        raise JobError(
+            f"{plan.topic} was planned by version {plan.engine_version} of the engine, this is {engine_version()}",
+            accepted="the version that planned the job: another may cut or encode differently",
+            next_step=f"pip install alert-transfer=={plan.engine_version}, or submit the request again",
+        )
+    details = plan.details
+    leaves = _unpack(details["leaves"])
+    return TransferTask(
+        topic=plan.topic,
+        job_id=plan.job_id,
+        kafka=kafka,
+        num_partitions=plan.num_partitions,
+        archive=Archive(details["archive"], storage_options),
+        survey=survey_named(details["survey"]),
+        question=NarrowQuestion(sql=details["sql"], leaves=tuple(leaves.names), types=tuple(leaves.types)),
+        projection=Projection(schema=_unpack(details["content"]), sources=tuple(details["sources"])),
+        schema=plan.schema,
+        tns_catalogue=details["tns_catalogue"],
+        block_alerts=details["block_alerts"],
+        limit=details["limit"],
+    )
+
+
+def fragments_of(manifest: Manifest) -> list[Fragment]:
+    """Return the fragments of a manifest's plan, in order."""
+    files: dict[int, ArchiveFile] = {}
+    records: list[dict[str, Any]] = []
+    for _, part in sorted(manifest.parts.items()):
+        files |= {record["index"]: _file_of(record) for record in part.files}
+        records += part.fragments
+    return [
+        Fragment(
+            number=record["fragment"],
+            file=files[record["file"]],
+            row_groups=tuple(record["row_groups"]),
+            row_group_alerts=tuple(record["row_group_alerts"]),
+            lacking=tuple(record["lacking"]),
+        )
+        for record in sorted(records, key=lambda record: record["fragment"])
+    ]
+
+
+def _has(plan: TransferPlan, path: str) -> bool:
+    return path.split(".")[0] in plan.projection.schema.names
+
+
+def _file_record(index: int, file: ArchiveFile) -> dict[str, Any]:
+    return {
+        "index": index,
+        "path": file.path,
+        "size": file.nbytes,
+        "etag": file.etag,
+        "night": file.night.isoformat(),
+    }
+
+
+def _file_of(record: Mapping[str, Any]) -> ArchiveFile:
+    return ArchiveFile(
+        path=record["path"],
+        night=dt.date.fromisoformat(record["night"]),
+        nbytes=record["size"],
+        etag=record["etag"],
+    )
+
+
+def _fragment_record(fragment: Fragment, file: int) -> dict[str, Any]:
+    return {
+        "fragment": fragment.number,
+        "file": file,
+        "row_groups": list(fragment.row_groups),
+        "row_group_alerts": list(fragment.row_group_alerts),
+        "num_alerts": fragment.num_alerts,
+        "lacking": list(fragment.lacking),
+    }
+
+
+def _pack(schema: pa.Schema) -> str:
+    return base64.b64encode(zlib.compress(schema.serialize().to_pybytes())).decode()
+
+
+def _unpack(text: str) -> pa.Schema:
+    return pa.ipc.read_schema(pa.py_buffer(zlib.decompress(base64.b64decode(text))))

@@ -1,0 +1,174 @@
+"""The work of a job on its fragments: filter, read the survivors, encode, produce. Runs on Dask workers.
+
+Module-level functions without a Client in them: a test can call them on one fragment.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from consumer.wire import FragmentDone, digest_candids, encode_keys, partitions_of
+from engine.archive import Archive, Fragment
+from engine.avro import encode
+from engine.classes import FINKCLASS_INPUTS, finkclass, load_tns_catalogue, tnsclass
+from engine.contents import CLASS_COLUMNS
+from engine.kafka import FragmentSender
+from engine.plan import NarrowQuestion, TransferPlan
+from engine.survey import Survey
+from engine.task import TransferTask
+
+__all__ = ["NarrowReader", "read_content", "send_fragment"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NarrowReader:
+    """Reads the few leaves of a fragment that the filter asks for. Callable, picklable, small."""
+
+    archive: Archive
+    survey: Survey
+    question: NarrowQuestion
+    tns_catalogue: str | None
+
+    @classmethod
+    def of(cls, job: TransferTask | TransferPlan) -> NarrowReader:
+        """Return the reader of a task or a plan."""
+        return cls(archive=job.archive, survey=job.survey, question=job.question, tns_catalogue=job.tns_catalogue)
+
+    def __call__(self, fragment: Fragment) -> pa.Table:
+        """Return the leaves of a fragment, one row an alert, the classes computed where the file lacks them."""
+        question = self.question
+        computed = [name for name in question.leaves if name in fragment.lacking]
+        stored = [
+            (leaf, type_) for leaf, type_ in zip(question.leaves, question.types, strict=True) if leaf not in computed
+        ]
+        table = self.archive.read_leaves(fragment, [leaf for leaf, _ in stored], [type_ for _, type_ in stored])
+        classes = self.classes(fragment, computed)
+        arrays = [classes[leaf] if leaf in classes else table[leaf] for leaf in question.leaves]
+        return pa.table(arrays, schema=question.schema)
+
+    def classes(self, fragment: Fragment, names: Sequence[str]) -> dict[str, pa.Array]:
+        """Return computed class columns of a fragment, shape (num_alerts,) each."""
+        found = {}
+        if "finkclass" in names:
+            types = [_INPUT_TYPES.get(leaf, pa.float64()) for leaf in FINKCLASS_INPUTS]
+            found["finkclass"] = finkclass(self.archive.read_leaves(fragment, FINKCLASS_INPUTS, types))
+        if "tnsclass" in names:
+            found["tnsclass"] = self._tnsclass(fragment)
+        return found
+
+    def _tnsclass(self, fragment: Fragment) -> pa.Array:
+        if self.tns_catalogue is None:
+            return pa.repeat("Unknown", fragment.num_alerts)
+        position = [self.survey.ra_field, self.survey.dec_field]
+        table = self.archive.read_leaves(fragment, position, [pa.float64(), pa.float64()])
+        ra, dec = (table[leaf].to_numpy() for leaf in position)
+        return tnsclass(ra, dec, load_tns_catalogue(self.tns_catalogue))
+
+
+_INPUT_TYPES = {"cdsxmatch": pa.string(), "tracklet": pa.string()}
+
+
+def read_content(
+    job: TransferTask | TransferPlan, fragment: Fragment, positions: np.ndarray | None
+) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+    """Yield the selected alerts of a fragment in the job's content, block by block.
+
+    Parameters
+    ----------
+    job
+        What to read, and as what.
+    fragment
+        Where.
+    positions
+        Positions of the selected alerts in the fragment, ascending, shape (k,); None selects all.
+
+    Yields
+    ------
+    positions, block
+        Positions of the block's alerts, shape (n,), and the alerts, n rows.
+    """
+    starts = np.concatenate([[0], np.cumsum(fragment.row_group_alerts)])
+    if positions is None:
+        positions = np.arange(fragment.num_alerts)
+    owners = np.searchsorted(starts, positions, side="right") - 1
+    touched = np.unique(owners)
+    if not len(touched):
+        return
+    lacking = [name for name in CLASS_COLUMNS if name in fragment.lacking and name in job.projection.sources]
+    classes = NarrowReader.of(job).classes(fragment, lacking)
+    # Row groups without a selected alert are never opened.
+    read = np.concatenate([np.arange(starts[group], starts[group + 1]) for group in touched])
+    row_groups = [fragment.row_groups[group] for group in touched]
+    done = 0
+    for block in job.archive.read_blocks(fragment, job.projection.columns(), row_groups, job.block_alerts):
+        here = read[done : done + block.num_rows]
+        done += block.num_rows
+        keep = np.isin(here, positions, assume_unique=True)
+        if not keep.all():
+            if not keep.any():
+                continue
+            block, here = block.filter(pa.array(keep)), here[keep]
+        chosen = {name: array.take(pa.array(here)) for name, array in classes.items()}
+        yield here, job.projection.apply(block, chosen, fragment.file.path)
+
+
+def send_fragment(
+    task: TransferTask, fragment: Fragment, positions: np.ndarray | None, quota: int | None
+) -> FragmentDone:
+    """Send the selected alerts of a fragment; returns once Kafka has acknowledged each.
+
+    Parameters
+    ----------
+    task
+        The job.
+    fragment
+        What to send of.
+    positions
+        Positions of the selected alerts in the fragment, ascending, shape (k,); None selects all.
+    quota
+        Send only the first so many of them; None sends all.
+
+    Raises
+    ------
+    ArchiveError
+        If the file is not the one that was planned, or can't be read.
+    KafkaError
+        If a message was not delivered.
+    """
+    task.archive.check_unchanged(fragment.file)
+    num_selected = fragment.num_alerts if positions is None else len(positions)
+    if quota is not None:
+        positions = np.arange(fragment.num_alerts)[:quota] if positions is None else positions[:quota]
+    sender = FragmentSender(task.kafka, task.topic)
+    per_partition = np.zeros(task.num_partitions, dtype=np.int64)
+    nbytes = num_sent = digest = 0
+    for rows, block in read_content(task, fragment, positions):
+        datums = encode(block, task.schema)
+        partitions = partitions_of(fragment.number, rows, task.num_partitions)
+        sender.send(encode_keys(fragment.number, rows), datums.to_pylist(), partitions.tolist())
+        per_partition += np.bincount(partitions, minlength=task.num_partitions)
+        digest = (digest + digest_candids(_identifiers(block, task.survey.id_field))) % 2**128
+        num_sent += len(rows)
+        nbytes += int(np.diff(np.frombuffer(datums.buffers()[1], dtype=np.int64)[: len(datums) + 1]).sum())
+    sender.finish()
+    return FragmentDone(
+        job_id=task.job_id,
+        fragment=fragment.number,
+        num_alerts=fragment.num_alerts,
+        num_selected=num_selected,
+        num_sent=num_sent,
+        nbytes=nbytes,
+        partitions={partition: int(n) for partition, n in enumerate(per_partition) if n},
+        digest=f"{digest:032x}",
+        time=time.time(),
+    )
+
+
+def _identifiers(block: pa.RecordBatch, id_field: str) -> np.ndarray:
+    # An alert without identifier counts as 0: the digest needs a number, and null has none of its own.
+    return block.column(id_field).fill_null(0).to_numpy()
