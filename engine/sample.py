@@ -232,10 +232,12 @@ def _write_file(root: Path, plan: _FilePlan, *, seed: int, pool: StampPool) -> I
     folder.mkdir(parents=True, exist_ok=True)
     token = np.random.default_rng([seed, plan.night.toordinal(), 0, plan.part]).bytes(16).hex()
     origin = {"generator": "alert-transfer archive sample", "seed": seed, "profile": profile.name}
-    schema = profile.schema.with_metadata({"alert_transfer.sample": json.dumps(origin)})
-    with pq.ParquetWriter(folder / profile.file_name(plan.part, token), schema, **_writer_options(profile)) as writer:
+    path = folder / profile.file_name(plan.part, token)
+    with pq.ParquetWriter(path, profile.schema, **_writer_options(profile)) as writer:
+        # What tells a sample from real alerts, once it is copied elsewhere.
+        writer.add_key_value_metadata({"alert_transfer.sample": json.dumps(origin)})
         for group in plan.groups:
-            writer.write_table(_group_table(plan, group, seed=seed, pool=pool, schema=schema))
+            writer.write_table(_group_table(plan, group, seed=seed, pool=pool))
             yield plan.sizes[group]
 
 
@@ -263,7 +265,7 @@ def _dictionary_leaves(profile: Profile) -> list[str]:
     return [path for path in paths if not path.endswith(".stampData")]
 
 
-def _group_table(plan: _FilePlan, group: int, *, seed: int, pool: StampPool, schema: pa.Schema) -> pa.Table:
+def _group_table(plan: _FilePlan, group: int, *, seed: int, pool: StampPool) -> pa.Table:
     """Draw the alerts of one row group."""
     batch, rng = draw_batch(
         seed=seed,
@@ -281,7 +283,7 @@ def _group_table(plan: _FilePlan, group: int, *, seed: int, pool: StampPool, sch
         **_cutouts(packets, pool, rng),
         **AddedValues(packets, rng).columns(),
     }
-    return pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)
+    return pa.table([columns[field.name].cast(field.type) for field in plan.profile.schema], schema=plan.profile.schema)
 
 
 def _cutouts(packets: Packets, pool: StampPool, rng: np.random.Generator) -> dict[str, pa.Array]:

@@ -98,7 +98,10 @@ def band_features(packets: Packets, rng: np.random.Generator, *, fid: int) -> di
 
 
 def band_rates(packets: Packets) -> dict[str, pa.Array]:
-    """Give how fast each alert's source changes since the last look in the same band, which may be an upper limit."""
+    """Give how fast each alert's source changes since the last look in the same band.
+
+    That look may be an upper limit; one that is brighter than the source now says nothing.
+    """
     batch = packets.batch
     fid = batch.exposures.fid[batch.epoch_exposure]
     order = np.lexsort((np.arange(len(fid)), fid, batch.epoch_object))
@@ -115,6 +118,7 @@ def band_rates(packets: Packets) -> dict[str, pa.Array]:
     previous_mag = np.where(from_upper, batch.epoch_limit_mag[previous], batch.epoch_mag[previous])
     previous_error = np.where(from_upper, 0.3, error[previous])
     delta_days = np.where(known, jd[batch.alert_epoch] - jd[previous], 1)
+    known &= ~(from_upper & (previous_mag < batch.epoch_mag[batch.alert_epoch]))
     rate = (batch.epoch_mag[batch.alert_epoch] - previous_mag) / delta_days
     sigma = np.hypot(error[batch.alert_epoch], previous_error) / delta_days
     unknown = ~known
@@ -124,5 +128,5 @@ def band_rates(packets: Packets) -> dict[str, pa.Array]:
         "lower_rate": pa.array(rate - 1.645 * sigma, mask=unknown),
         "upper_rate": pa.array(rate + 1.645 * sigma, mask=unknown),
         "delta_time": pa.array(delta_days, mask=unknown),
-        "from_upper": pa.array(from_upper),
+        "from_upper": pa.array(from_upper & known),
     }

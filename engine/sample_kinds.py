@@ -81,7 +81,7 @@ _NEW_SUPERNOVA = (
 KINDS = (
     Kind(
         name="variable star",
-        share=0.47,
+        share=0.42,
         origin=Origin.STAR,
         lives=Lives.LONG,
         host=HOST_STAR,
@@ -112,7 +112,7 @@ KINDS = (
     ),
     Kind(
         name="supernova",
-        share=0.05,
+        share=0.035,
         origin=Origin.TRANSIENT,
         lives=Lives.ONCE,
         host=HOST_GALAXY,
@@ -164,7 +164,7 @@ KINDS = (
     ),
     Kind(
         name="asteroid",
-        share=0.26,
+        share=0.33,
         origin=Origin.ASTEROID,
         lives=Lives.MOVING,
         host=HOST_NOTHING,

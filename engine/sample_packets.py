@@ -249,7 +249,7 @@ def _detection_columns(
     nid = np.floor(jd - 2457754.5).astype(np.int64)
     candid = _pid(jd, nid, rcid) * 1_000_000 + np.where(positive, 15_000, 10_000) + tblid
 
-    sigma = (0.015 + 0.15 * 10 ** (0.4 * (mag - limit))) * rng.lognormal(0, 0.1, num)
+    sigma = (0.02 + 0.17 * 10 ** (0.27 * (mag - limit))) * rng.lognormal(0, 0.1, num)
     difference = rng.normal(0.05, 0.15, num)
     aperture = mag + difference
     aperture_sigma = np.round(sigma * rng.uniform(0.3, 1.2, num), 4)
@@ -277,7 +277,7 @@ def _detection_columns(
         "dec": pa.array(np.round(things.dec[of] + rng.normal(0, scatter_deg, num), 7)),
         "magpsf": _f(mag),
         "sigmapsf": _f(sigma),
-        "chipsf": _f(rng.lognormal(1.4, 1.2, num)),
+        "chipsf": _f(0.6 + rng.lognormal(1.0, 1.4, num)),
         "magap": _f(aperture),
         "sigmagap": _f(aperture_sigma),
         "distnr": _f(np.abs(separation[of] + rng.normal(0, 0.1, num))),
@@ -303,7 +303,7 @@ def _detection_columns(
         "sumrat": _f(np.minimum(1, 1.02 - rng.exponential(0.05, num)).clip(0.4)),
         "magapbig": _f(aperture + rng.normal(-0.03, 0.06, num)),
         "sigmagapbig": _f(np.round(aperture_sigma * 1.2, 4)),
-        "scorr": pa.array(5 + (1.0857 / sigma) * rng.uniform(0.2, 1.5, num)),
+        "scorr": pa.array(5 + (0.6 / sigma) * rng.uniform(0, 2, num)),
         "dsnrms": _f(pixel_noise),
         "ssnrms": _f(science_noise),
         "dsdiff": _f(pixel_noise - science_noise),
@@ -356,13 +356,21 @@ def _object_columns(batch: Batch, rng: np.random.Generator) -> _Columns:
     columns["maggaiabright"] = _f(np.where(bright, rng.uniform(9, 14, num), _NOTHING))
     distance = separation
     for rank, missing in ((1, 0.03), (2, 0.35), (3, 0.35)):
-        columns |= _neighbour(rng, things.ra, things.dec, rank=rank, distance=distance, missing=missing)
+        star = (origin == Origin.STAR) & (rank == 1)
+        columns |= _neighbour(rng, things.ra, things.dec, rank=rank, distance=distance, missing=missing, star=star)
         distance = distance + rng.gamma(2, 2, num)
     return columns
 
 
 def _neighbour(
-    rng: np.random.Generator, ra: np.ndarray, dec: np.ndarray, *, rank: int, distance: np.ndarray, missing: float
+    rng: np.random.Generator,
+    ra: np.ndarray,
+    dec: np.ndarray,
+    *,
+    rank: int,
+    distance: np.ndarray,
+    missing: float,
+    star: np.ndarray,
 ) -> _Columns:
     """Draw a neighbour in the Pan-STARRS catalogue; its number there is made of zone and right ascension."""
     num = len(ra)
@@ -374,7 +382,8 @@ def _neighbour(
 
     zone, longitude = np.floor((dec + 90) * 120), np.floor(ra * 1e6)
     number = (zone * 1e9 + longitude).astype(np.int64) * 10_000 + rng.integers(0, 10_000, num)
-    score = np.where(rng.random(num) < 0.25, 0.5, rng.beta(3 if rank == 1 else 1, 0.6, num))
+    score = np.where(rng.random(num) < 0.25, 0.5, rng.beta(1, 0.8, num))
+    score = np.where(star, 1 - rng.beta(1, 20, num), score)
     return {
         f"objectidps{rank}": pa.array(number),
         f"sgmag{rank}": band(0.6),

@@ -34,10 +34,10 @@ _DETECTION = (
 _CANDIDATE = _DETECTION + (
     "sgmag1:f srmag1:f simag1:f szmag1:f sgscore1:f distpsnr1:f ndethist:i ncovhist:i jdstarthist:d jdendhist:d "
     "scorr:d tooflag:i objectidps1:l objectidps2:l sgmag2:f srmag2:f simag2:f szmag2:f sgscore2:f distpsnr2:f "
-    "objectidps3:l sgmag3:f srmag3:f simag3:f szmag3:f sgscore3:f distpsnr3:f nmtchps:i rfid:l jdstartref:d jdendref:d nframesref:i "
-    "rbversion:s dsnrms:f ssnrms:f dsdiff:f magzpsci:f magzpsciunc:f magzpscirms:f nmatches:i clrcoeff:f clrcounc:f "
-    "zpclrcov:f zpmed:f clrmed:f clrrms:f neargaia:f neargaiabright:f maggaia:f maggaiabright:f exptime:f drb:f "
-    "drbversion:s"
+    "objectidps3:l sgmag3:f srmag3:f simag3:f szmag3:f sgscore3:f distpsnr3:f nmtchps:i rfid:l jdstartref:d "
+    "jdendref:d nframesref:i rbversion:s dsnrms:f ssnrms:f dsdiff:f magzpsci:f magzpsciunc:f magzpscirms:f "
+    "nmatches:i clrcoeff:f clrcounc:f zpclrcov:f zpmed:f clrmed:f clrrms:f neargaia:f neargaiabright:f maggaia:f "
+    "maggaiabright:f exptime:f drb:f drbversion:s"
 )
 _PREVIOUS = _DETECTION + "scorr:d magzpsci:f magzpsciunc:f magzpscirms:f clrcoeff:f clrcounc:f rbversion:s"
 # Identifiers and counts that upper limits lack: pandas turned them into doubles.
