@@ -17,7 +17,7 @@ from engine.archive import Archive, ArchiveFile, Fragment
 from engine.contents import Projection
 from engine.errors import JobError
 from engine.kafka import KafkaCluster
-from engine.plan import NarrowQuestion, TransferPlan
+from engine.planning import NarrowQuestion, TransferPlan
 from engine.survey import Survey, survey_named
 
 __all__ = ["TransferTask", "engine_version", "fragments_of", "plan_records", "task_of"]

@@ -18,7 +18,7 @@ from engine.avro import encode
 from engine.classes import FINKCLASS_INPUTS, finkclass, load_tns_catalogue, tnsclass
 from engine.contents import CLASS_COLUMNS
 from engine.kafka import FragmentSender
-from engine.plan import NarrowQuestion, TransferPlan
+from engine.planning import NarrowQuestion, TransferPlan
 from engine.survey import Survey
 from engine.task import TransferTask
 

@@ -112,13 +112,12 @@ class _Union:
     def _struct_and_map(self, path: str, typed: list[tuple[str, pa.DataType]]) -> pa.DataType:
         structs = [(file, list(t)) for file, t in typed if pa.types.is_struct(t)]
         maps = [(file, t.item_type) for file, t in typed if pa.types.is_map(t)]
-        fields = self.struct_fields(path, structs)
-        values = [(structs[0][0], field.type) for field in fields] + maps
+        values = [(file, field.type) for file, fields in structs for field in fields] + maps
         value_kinds = {_kind(_plain(t), path, f) for f, t in values if not pa.types.is_null(_plain(t))}
         if len(value_kinds) <= 1 and not value_kinds & {"struct", "list", "map"}:
             return pa.map_(pa.string(), self.type_of(f"{path}.value", values))
         merged = []
-        for field in fields:
+        for field in self.struct_fields(path, structs):
             type_ = self.type_of(f"{path}.{field.name}", [(structs[0][0], field.type), *maps])
             merged.append(pa.field(field.name, type_))
         return pa.struct(merged)
@@ -194,6 +193,8 @@ def conform(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Arr
     if array.type == type_:
         return array
     if pa.types.is_dictionary(array.type):
+        if not len(array.dictionary):  # then all is null, and under a null parent the indices may point anywhere
+            return pa.nulls(len(array), type_)
         return conform(array.dictionary_decode(), type_, path, file)
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), type_)

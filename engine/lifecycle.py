@@ -32,7 +32,7 @@ from engine.config import Settings, load_settings
 from engine.coordinator import coordinate
 from engine.errors import InputError, JobError
 from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
-from engine.plan import TransferPlan, make_plan, new_topic
+from engine.planning import TransferPlan, make_plan, new_topic
 from engine.request import TransferRequest
 from engine.task import plan_records, task_of
 

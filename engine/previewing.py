@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from engine.config import Settings, load_settings
 from engine.filtering import filter_table
-from engine.plan import make_plan
+from engine.planning import make_plan
 from engine.request import TransferRequest
 from engine.transfer import NarrowReader, read_content
 

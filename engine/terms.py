@@ -1,0 +1,278 @@
+"""Typed pieces of a condition, written in dask-sql's dialect; the types and their rules are Spark 3.5's.
+
+dask-sql gets AND, OR, NOT, IS NULL, IN and the comparisons that pandas makes as Spark does. Every other operator and
+function becomes a call named by function and type of the result (`log10_double`), which engine/filtering.py registers.
+All conversions between types are written out, so that dask-sql needs to make none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
+
+__all__ = [
+    "FRACTIONS",
+    "INTEGERS",
+    "NUMBERS",
+    "Term",
+    "both",
+    "call",
+    "cast",
+    "compare",
+    "either",
+    "fold",
+    "is_in",
+    "is_null",
+    "literal",
+    "negation",
+    "null",
+    "number_type",
+    "same",
+    "spread",
+]
+
+INTEGERS = ("tinyint", "smallint", "int", "bigint")
+FRACTIONS = ("float", "double")
+# `decimal` is the type of constants alone: 19.5 is exact until it meets a column.
+NUMBERS = (*INTEGERS, "decimal", *FRACTIONS)
+_LIMITS = {"tinyint": 2**7, "smallint": 2**15, "int": 2**31, "bigint": 2**63}
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
+_EXACT = Context(prec=76)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """A piece of a condition."""
+
+    sql: str
+    type: str
+    """Spark's type: boolean, one of NUMBERS, string, or void (a bare NULL)."""
+    value: Any = None
+    """What a literal stands for: bool, int, float, Decimal or str."""
+    is_constant: bool = False
+    """Whether no column is in it."""
+    is_field: bool = False
+    """Whether it is a column as it stands."""
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether the value is known here."""
+        return self.value is not None
+
+
+def literal(value: Any, type_: str | None = None) -> Term:
+    """Return a constant; without a type, the one that Spark gives a literal of that kind."""
+    match value:
+        case bool():
+            return Term(sql="TRUE" if value else "FALSE", type="boolean", value=value, is_constant=True)
+        case int():
+            if type_ is None:
+                type_ = next((t for t in ("int", "bigint") if -_LIMITS[t] <= value < _LIMITS[t]), "decimal")
+            return literal(Decimal(value)) if type_ == "decimal" else _number(str(value), type_, value)
+        case Decimal():
+            return _number(_float_text(float(value)), "decimal", value)
+        case float():
+            if not math.isfinite(value):
+                text = literal("NaN" if value != value else "inf" if value > 0 else "-inf")
+                return replace(call("cast", "double", text), value=value)
+            return _number(_float_text(value), type_ or "double", value)
+        case str():
+            quoted = "'" + value.replace("'", "''") + "'"
+            if value.startswith("_"):  # dask-sql would take it for the name of a character set
+                quoted = f"unescape_string('={quoted[1:]})"
+            return Term(sql=quoted, type="string", value=value, is_constant=True)
+    raise TypeError(f"no literal for {type(value)}")
+
+
+def _number(sql: str, type_: str, value: Any) -> Term:
+    return Term(sql=sql, type=type_, value=value, is_constant=True)
+
+
+def _float_text(value: float) -> str:
+    text = repr(value)
+    return text if "." in text or "e" in text else text + ".0"
+
+
+def null(type_: str) -> Term:
+    """Return a null of a type."""
+    if type_ in ("void", "decimal"):
+        return Term(sql="null_double(0)", type=type_, is_constant=True)
+    return Term(sql=f"null_{type_}(0)", type=type_, is_constant=True)
+
+
+def call(function: str, result: str, *operands: Term) -> Term:
+    """Return a call of a registered function."""
+    arguments = ", ".join(x.sql for x in operands)
+    is_constant = all(x.is_constant for x in operands)
+    return Term(sql=f"{function}_{result}({arguments})", type=result, is_constant=is_constant)
+
+
+def number_type(*types: str) -> str:
+    """Return the type that numbers of several types meet in."""
+    kinds = set(types) - {"void"}
+    if kinds & {"decimal"} and kinds & {"float", "double"}:
+        return "double"
+    return max(kinds, key=NUMBERS.index, default="double")
+
+
+def cast(term: Term, type_: str) -> Term:
+    """Return a term in another type; what can't be converted becomes null when it is computed.
+
+    A decimal that is not a literal does not exist, so `decimal` leaves a column as a double.
+    """
+    if type_ == "decimal" and not isinstance(term.value, Decimal | int):
+        type_ = "double"
+    if term.type == type_:
+        return term
+    if term.type == "void":
+        return null(type_)
+    if isinstance(term.value, int | Decimal | float) and not isinstance(term.value, bool):
+        if type_ == "decimal":
+            return literal(Decimal(term.value))
+        if type_ == "double" and term.type != "float":
+            return literal(float(term.value))
+        if type_ in INTEGERS and not isinstance(term.value, float):
+            whole = int(term.value)
+            if -_LIMITS[type_] <= whole < _LIMITS[type_]:
+                return literal(whole, type_)
+    if term.type == "decimal" and type_ == "string" and term.is_literal:
+        return literal(format(term.value, "f"))
+    return call("cast", type_, term)
+
+
+def is_null(term: Term) -> Term:
+    """Return whether a term is null."""
+    if term.is_constant:
+        return call("isnull", "boolean", term)
+    return Term(sql=f"({term.sql} IS NULL)", type="boolean")
+
+
+def negation(term: Term) -> Term:
+    """Return NOT of a truth value."""
+    if term.is_constant:
+        return literal(not term.value) if term.is_literal else call("not", "boolean", term)
+    return Term(sql=f"(NOT {term.sql})", type="boolean")
+
+
+def both(terms: Sequence[Term], anchor: Term) -> Term:
+    """Return AND of truth values; `anchor` is any column, over which constants are spread."""
+    return _joined(" AND ", terms, anchor)
+
+
+def either(terms: Sequence[Term], anchor: Term) -> Term:
+    """Return OR of truth values."""
+    return _joined(" OR ", terms, anchor)
+
+
+def _joined(word: str, terms: Sequence[Term], anchor: Term) -> Term:
+    if len(terms) == 1:
+        return terms[0]
+    # In halves, so that thousands of terms are a shallow tree.
+    middle = len(terms) // 2
+    halves = [_joined(word, part, anchor) for part in (terms[:middle], terms[middle:])]
+    first, second = (spread(half, anchor).sql for half in halves)
+    return Term(sql=f"({first}{word}{second})", type="boolean")
+
+
+def spread(term: Term, anchor: Term) -> Term:
+    """Return a truth value as a column, a constant one repeated on each row."""
+    if not term.is_constant:
+        return term
+    return replace(call("everywhere", "boolean", anchor, term), is_constant=False)
+
+
+def same(left: Term, right: Term) -> Term:
+    """Return `left <=> right`, of terms of one type."""
+    if "void" in (left.type, right.type):
+        return is_null(right if left.type == "void" else left)
+    return call("same",
+    "spread", "boolean", left, right)
+
+
+def compare(operator: str, left: Term, right: Term) -> Term:
+    """Return a comparison (`=`, `<`, `<=`, `>`, `>=`) of terms of one type, or of a whole number with a decimal."""
+    if "void" in (left.type, right.type):
+        return null("boolean")
+    if right.is_field and not left.is_field:
+        return compare(_MIRRORED[operator], right, left)
+    if left.type in INTEGERS and isinstance(right.value, Decimal):
+        return _compare_whole(operator, left, right.value)
+    if left.type == "decimal" and right.type == "decimal":
+        left, right = cast(left, "double"), cast(right, "double")
+    if not left.is_constant and _is_native(left, right):
+        if left.type in FRACTIONS and operator in (">", ">="):
+            # NaN is greater than any number, and pandas says that it is neither greater nor less.
+            return negation(Term(sql=f"({left.sql} {_complement(operator)} {right.sql})", type="boolean"))
+        return Term(sql=f"({left.sql} {operator} {right.sql})", type="boolean")
+    if operator in (">", ">="):
+        left, right, operator = right, left, _MIRRORED[operator]
+    return call({"=": "equal", "<": "less", "<=": "less_equal"}[operator], "boolean", left, right)
+
+
+def _complement(operator: str) -> str:
+    return {">": "<=", ">=": "<"}[operator]
+
+
+def _is_native(left: Term, right: Term) -> bool:
+    if left.type in INTEGERS:
+        return not right.is_constant or right.is_literal
+    return left.type in FRACTIONS and right.is_literal and math.isfinite(right.value)
+
+
+def _compare_whole(operator: str, left: Term, value: Decimal) -> Term:
+    # Exact, where going by way of a double would lose the last digits of a candid.
+    whole = int(value.to_integral_value(context=_EXACT))
+    if whole != value:
+        if operator == "=":
+            return call("never", "boolean", left)
+        operator = "<=" if operator in ("<", "<=") else ">"
+        whole = math.floor(value)
+    if not -_LIMITS["bigint"] <= whole < _LIMITS["bigint"]:
+        holds = (whole > 0) == (operator in ("<", "<=")) and operator != "="
+        never = call("never", "boolean", left)
+        return negation(never) if holds else never
+    return compare(operator, left, literal(whole, "bigint"))
+
+
+def is_in(term: Term, values: Sequence[Term], anchor: Term) -> Term:
+    """Return whether a term is one of several, all of one type."""
+    known = [v for v in values if v.type != "void"]
+    plain = [v for v in known if v.is_literal and not v.sql.startswith("unescape") and _is_listable(v)]
+    others = [v for v in known if v not in plain]
+    terms = [compare("=", term, v) for v in others]
+    if plain and not term.is_constant:
+        listed = ", ".join(v.sql for v in plain)
+        # pandas says that a null is in no list; Spark, that it is not known.
+        unknown = call("never", "boolean", term) if len(known) == len(values) else None
+        terms += [Term(sql=f"({term.sql} IN ({listed}))", type="boolean"), *([unknown] if unknown else [])]
+    elif plain:
+        terms += [compare("=", term, v) for v in plain]
+    if len(known) < len(values):
+        terms.append(null("boolean"))
+    return either(terms, anchor)
+
+
+def _is_listable(term: Term) -> bool:
+    return term.type in INTEGERS or term.type == "string" or (term.type in FRACTIONS and math.isfinite(term.value))
+
+
+def fold(operator: str, left: Term, right: Term) -> Term | None:
+    """Return what two exact literals give, or None where the arithmetic is not one of decimals.
+
+    Spark's rule for a quotient: max(6, digits behind the point of the dividend + digits of the divisor + 1) digits
+    behind the point.
+    """
+    if not {left.type, right.type} & {"decimal"} or not all(isinstance(t.value, int | Decimal) for t in (left, right)):
+        return None
+    a, b = Decimal(left.value), Decimal(right.value)
+    if operator in ("divide", "mod") and b == 0:
+        return null("double")
+    if operator == "divide":
+        behind, digits = max(-a.as_tuple().exponent, 0), len(b.as_tuple().digits)
+        unit = Decimal(1).scaleb(-max(6, behind + digits + 1))
+        return literal(_EXACT.divide(a, b).quantize(unit, ROUND_HALF_UP, _EXACT))
+    compute = {"add": _EXACT.add, "subtract": _EXACT.subtract, "multiply": _EXACT.multiply, "mod": _EXACT.remainder}
+    return literal(compute[operator](a, b))
