@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import struct
 
 import fastavro
@@ -180,3 +181,280 @@ def test_any_layout_becomes_what_fastavro_writes(first, second):
     num_rows = min(len(first[1]), len(second[1]))
     schema = pa.schema([first[0].with_name("2MASS_name"), second[0].with_name("y")])
     check(pa.record_batch([first[1][:num_rows], second[1][-num_rows:] if num_rows else second[1][:0]], schema=schema))
+
+
+# ---- single rules ----------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from([1, 2, 5, 9, 10]), st.data())
+def test_integers_of_all_lengths(longest, data):
+    bound = 2 ** min(63, 7 * longest - 1)
+    numbers = data.draw(st.lists(st.none() | st.integers(-bound, bound - 1), min_size=1, max_size=20))
+    check(column(pa.array([*numbers, bound - 1, -bound], pa.int64())))
+
+
+@pytest.mark.parametrize("length", range(1, 11))
+@pytest.mark.parametrize("nulls", [False, True])
+def test_integers_that_are_all_of_one_length(length, nulls):
+    low, high = 2 ** (7 * (length - 1)) // 2, min(2 ** (7 * length - 1), 2**63) - 1
+    check(column(pa.array([high, None, low, -high, -low - 1] if nulls else [high, low, -high, -low - 1], pa.int64())))
+
+
+def test_rows_beyond_one_stretch_of_the_layout():
+    # Runs of words are laid out some thousand rows at a time; a row at a border must not be lost or cut.
+    rng = np.random.default_rng(1)
+    num_rows = 30_011
+    batch = pa.record_batch(
+        {
+            "a": pa.array(rng.integers(-(2**40), 2**40, num_rows), mask=rng.random(num_rows) < 0.3),
+            "b": pa.array(rng.random(num_rows), mask=rng.random(num_rows) < 0.1),
+            "c": pa.array(rng.random(num_rows)),
+            "d": pa.array(["x" * n for n in rng.integers(0, 4, num_rows)], mask=rng.random(num_rows) < 0.5),
+            "e": pa.array(rng.integers(0, 9, num_rows), type=pa.int8()),
+        }
+    )
+    check(batch)
+
+
+def test_bits_of_nan_and_signs_of_zero_are_kept():
+    patterns = np.array([0x7FF0000000000001, 0xFFF8000000000123, 0x8000000000000000, 0], dtype=np.uint64)
+    batch = column(pa.array(patterns.view(np.float64)), nullable=False)
+    assert encode(batch, avro_schema(batch.schema)).to_pylist() == [struct.pack("<Q", p) for p in patterns]
+    patterns = np.array([0x7F800001, 0xFFC00123, 0x80000000, 0], dtype=np.uint32)
+    batch = column(pa.array(patterns.view(np.float32)), nullable=False)
+    assert encode(batch, avro_schema(batch.schema)).to_pylist() == [struct.pack("<I", p) for p in patterns]
+
+
+def test_null_may_come_first_in_a_union():
+    schema = {
+        "type": "record",
+        "name": "r",
+        "fields": [
+            {"name": "x", "type": ["null", {"type": "array", "items": ["null", "string"]}]},
+            {"name": "y", "type": ["long"]},
+        ],
+    }
+    x = pa.array([["a", None], None, [], ["b"]])
+    datums = check(pa.record_batch({"x": x, "y": pa.array([1, 2, 3, 4])}), schema)
+    assert datums[1] == b"\x00\x00\x04"
+
+
+def test_smaller_numbers_go_into_wider_avro_types():
+    schema = {
+        "type": "record",
+        "name": "r",
+        "fields": [{"name": "x", "type": ["long", "null"]}, {"name": "y", "type": ["double", "null"]}],
+    }
+    check(pa.record_batch({"x": pa.array([1, None], pa.int8()), "y": pa.array([1.5, None], pa.float32())}), schema)
+
+
+def test_a_dictionary_that_lacks_the_index_under_a_null():
+    # pyarrow itself makes such arrays: index 0 into an empty dictionary, under a null struct.
+    empty = pa.DictionaryArray.from_arrays(pa.array([0, 0], pa.int8()), pa.array([], pa.string()), safe=False)
+    structs = pa.StructArray.from_arrays([empty], ["s"], mask=pa.array([True, True]))
+    assert encode(column(structs), avro_schema(column(structs).schema)).to_pylist() == [b"\x02", b"\x02"]
+
+
+def test_a_dictionary_with_a_null_in_it():
+    array = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 1], pa.int8()), pa.array(["a", None]))
+    check(column(array))
+
+
+def test_dictionaries_of_structs():
+    values = pa.array([{"a": 1, "b": "x"}, None, {"a": None, "b": "y"}])
+    check(column(pa.DictionaryArray.from_arrays(pa.array([2, 1, 0, 0, None], pa.int8()), values)))
+
+
+def test_columns_that_were_chunked():
+    table = pa.table({"x": pa.chunked_array([[["a"], None], [], [["b", "c"]]]), "y": pa.chunked_array([[1], [2, 3]])})
+    check(table.combine_chunks().to_batches()[0])
+
+
+def test_no_rows_and_no_columns():
+    schema = pa.schema({"x": pa.list_(pa.string()), "y": pa.struct([])})
+    assert encode(pa.RecordBatch.from_pylist([], schema=schema), avro_schema(schema)).to_pylist() == []
+    batch = column(pa.array([{}, {}], pa.struct([])), nullable=False)
+    assert encode(batch, avro_schema(batch.schema)).to_pylist() == [b"", b""]
+
+
+def test_keys_of_a_map_keep_their_order():
+    array = pa.array([[("z", 1), ("a", 2)]], pa.map_(pa.string(), pa.int32()))
+    datum = check(column(array))[0]
+    assert datum.index(b"z") < datum.index(b"a")
+
+
+# ---- what is refused -------------------------------------------------------------------------------------------------
+
+
+def not_null(arrow: pa.DataType) -> pa.Field:
+    return pa.field("v", arrow, nullable=False)
+
+
+@pytest.mark.parametrize(
+    ("array", "required", "path", "row"),
+    [
+        (pa.array([1, 2, None]), not_null(pa.int64()), "x", 2),
+        (
+            pa.array([{"v": 1}, None, {"v": None}], pa.struct({"v": pa.int8()})),
+            pa.field("x", pa.struct([not_null(pa.int8())])),
+            "x.v",
+            2,
+        ),
+        (
+            pa.array([[], ["a", "b"], None, ["c", None]], pa.list_(pa.string())),
+            pa.field("x", pa.list_(not_null(pa.string()))),
+            "x[]",
+            3,
+        ),
+        (
+            pa.array([[("a", 1)], [("b", None)]], pa.map_(pa.string(), pa.int32())),
+            pa.field("x", pa.map_(pa.string(), not_null(pa.int32()))),
+            "x[]",
+            1,
+        ),
+        (
+            pa.array([[["z"]], [], [[], ["a", None]]], pa.list_(pa.list_(pa.string()))),
+            pa.field("x", pa.list_(pa.list_(not_null(pa.string())))),
+            "x[][]",
+            2,
+        ),
+    ],
+)
+def test_a_null_without_a_place_is_refused_with_field_and_row(array, required, path, row):
+    schema = avro_schema(pa.schema([required.with_name("x")]))
+    with pytest.raises(EncodeError, match=re.escape(f"{path} is null in row {row} of the block")):
+        encode(column(array), schema)
+
+
+def test_a_null_under_a_null_needs_no_place():
+    child = pa.array([1, None, 3], pa.int64())
+    array = pa.StructArray.from_arrays([child], fields=[not_null(pa.int64())], mask=pa.array([False, True, False]))
+    check(column(array))
+
+
+@pytest.mark.parametrize(
+    "arrow",
+    [pa.uint64(), pa.timestamp("us"), pa.date32(), pa.time64("us"), pa.duration("s"), pa.decimal128(9, 2)],
+    ids=str,
+)
+def test_types_without_an_avro_type_are_refused_by_path(arrow):
+    schema = pa.schema({"a": pa.list_(pa.struct([pa.field("b", pa.dictionary(pa.int8(), arrow))]))})
+    with pytest.raises(ArchiveError, match=r"^a\.b is of type ") as caught:
+        avro_schema(schema)
+    assert str(arrow) in caught.value.message
+
+
+def test_maps_need_text_keys():
+    with pytest.raises(ArchiveError, match="keys of map a are of type int32"):
+        avro_schema(pa.schema({"a": pa.map_(pa.int32(), pa.string())}))
+
+
+def test_two_fields_of_one_name_are_refused():
+    with pytest.raises(ArchiveError, match="a has more than one field named 'b'"):
+        avro_schema(pa.schema({"a": pa.struct([pa.field("b", pa.int8()), pa.field("b", pa.int8())])}))
+
+
+@pytest.mark.parametrize(
+    ("avro", "message"),
+    [
+        (["string", "null"], "x is of type int64 and its Avro type is 'string'"),
+        ("int", "x is of type int64 and its Avro type is 'int'"),
+        ("mystery", "x is of type int64 and its Avro type is 'mystery'"),
+        (["long", "string"], "is not of one type and null"),
+        (["null"], "is not of one type and null"),
+    ],
+)
+def test_a_schema_that_does_not_fit_is_refused(avro, message):
+    schema = {"type": "record", "name": "r", "fields": [{"name": "x", "type": avro}]}
+    with pytest.raises(EncodeError, match=message):
+        encode(pa.record_batch({"x": pa.array([1])}), schema)
+
+
+def test_fields_in_another_order_are_refused():
+    schema = avro_schema(pa.schema({"x": pa.int64(), "y": pa.int64()}))
+    with pytest.raises(EncodeError, match=r"fields of the batch are \['y', 'x'\]"):
+        encode(pa.record_batch({"y": pa.array([1]), "x": pa.array([1])}), schema)
+
+
+# ---- names -----------------------------------------------------------------------------------------------------------
+
+
+def test_records_are_named_by_their_path():
+    point = pa.struct([pa.field("p", pa.struct([]), nullable=False)])
+    schema = avro_schema(
+        pa.schema([pa.field("s", point, nullable=False), pa.field("l", pa.list_(pa.map_(pa.string(), point)))])
+    )
+    assert schema["name"] == "topLevelRecord"
+    bare, nested = (field["type"] for field in schema["fields"])
+    assert bare["name"] == "topLevelRecord.s"
+    assert bare["fields"][0]["type"]["name"] == "topLevelRecord.s.p"
+    record = nested[0]["items"][0]["values"][0]
+    assert record["name"] == "topLevelRecord.l"
+    assert record["fields"][0]["type"]["name"] == "topLevelRecord.l.p"
+
+
+def test_names_of_records_are_legal_and_unique():
+    child = pa.struct([pa.field("b", pa.struct([]))])
+    schema = avro_schema(pa.schema({"a": child, "a.b": pa.struct([]), "a_b": pa.struct([]), "2a": pa.struct([])}))
+    names = [field["type"][0]["name"] for field in schema["fields"]]
+    assert [field["name"] for field in schema["fields"]] == ["a", "a.b", "a_b", "2a"]
+    assert names == ["topLevelRecord.a", "topLevelRecord.a_b", "topLevelRecord.a_b_", "topLevelRecord._2a"]
+    fastavro.parse_schema(schema)
+
+
+# ---- real alerts -----------------------------------------------------------------------------------------------------
+
+
+def with_text_times(table: pa.Table) -> pa.Table:
+    fields = [f.with_type(pa.string()) if pa.types.is_timestamp(f.type) else f for f in table.schema]
+    return table.cast(pa.schema(fields))
+
+
+def test_real_alerts_of_the_archive(shared_archive):
+    num_alerts = 0
+    for path in sorted(shared_archive.rglob("*.parquet")):
+        table = with_text_times(pq.ParquetFile(path).read())
+        batch = table.combine_chunks().to_batches()[0]
+        check(batch)
+        check(batch.slice(1, len(batch) - 1))
+        num_alerts += len(batch)
+    assert num_alerts == 106
+
+
+def arrow_type(avro) -> pa.DataType:
+    primitives = {
+        "string": pa.string(),
+        "bytes": pa.binary(),
+        "int": pa.int32(),
+        "long": pa.int64(),
+        "float": pa.float32(),
+        "double": pa.float64(),
+        "boolean": pa.bool_(),
+    }
+    if isinstance(avro, str):
+        return primitives[avro]
+    if avro["type"] == "record":
+        return pa.struct([arrow_field(f["name"], f["type"]) for f in avro["fields"]])
+    if avro["type"] == "map":
+        return pa.map_(pa.string(), arrow_field("value", avro["values"]))
+    return pa.list_(arrow_field("element", avro["items"]))
+
+
+def arrow_field(name: str, avro) -> pa.Field:
+    nullable = isinstance(avro, list)
+    return pa.field(name, arrow_type(avro[0] if nullable else avro), nullable)
+
+
+def test_schema_and_alerts_of_the_service(shared_service):
+    text = (shared_service / "avro_schema.json").read_text().replace("topLevelRecord.value", "topLevelRecord")
+    theirs = {key: value for key, value in json.loads(text).items() if not key.startswith("__")}
+    arrow = pa.schema(list(arrow_type(theirs)))
+    assert avro_schema(arrow) == theirs
+
+    with (shared_service / "part-3-305711.avro").open("rb") as file:
+        rows = list(fastavro.reader(file))
+    assert len(rows) == 31
+    batch = pa.RecordBatch.from_pylist(rows, schema=arrow)
+    assert encode(batch, theirs).to_pylist() == fastavro_datums(rows, theirs)
+    check(batch)
