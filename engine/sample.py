@@ -5,6 +5,7 @@ give the same alerts, whatever other nights are written.
 """
 
 import datetime
+import errno
 import json
 import os
 import shutil
@@ -184,6 +185,8 @@ def _prepared_directory(directory: str | os.PathLike[str], num_alerts: int) -> P
         if (base / "science").exists() and (not (base / "science").is_dir() or any((base / "science").iterdir())):
             raise _taken(base / "science")
         base.mkdir(parents=True, exist_ok=True)
+        if not os.access(base, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         free = shutil.disk_usage(base).free
     except OSError as exc:
         raise InputError(

@@ -1,5 +1,7 @@
 """The broker's added values in the sample archive: cross-matches, scores and light-curve features."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -109,9 +111,7 @@ class AddedValues:
             columns |= self._rates(jd)
         return columns
 
-    # -- helpers
-
-    def _of_kind(self, what) -> np.ndarray:
+    def _of_kind(self, what: Callable[[Kind], object]) -> np.ndarray:
         return np.array([what(kind) for kind in KINDS])[self._kind]
 
     def _object_chance(self, probability: float) -> np.ndarray:
@@ -129,7 +129,8 @@ class AddedValues:
         chosen = self._by_object(self._rng.integers(0, len(words), len(self._batch.objects.kind)))
         return pa.array([*words, else_]).take(pa.array(np.where(where, chosen, len(words))))
 
-    def _uniform(self, what) -> np.ndarray:
+    def _uniform(self, what: Callable[[Kind], tuple[float, float]]) -> np.ndarray:
+        """Draw from a range that depends on the kind, open below: a range from 0.5 means more than 0.5."""
         low, high = np.array([what(kind) for kind in KINDS])[self._kind].T
         return low + (high - low) * (1 - self._rng.random(self._num))
 
@@ -138,8 +139,6 @@ class AddedValues:
         if self._batch.profile.from_spark:
             return pa.array(np.where(known, values, np.nan))
         return pa.array(values, mask=~known)
-
-    # -- columns
 
     def _times(self, jd: np.ndarray) -> dict[str, pa.Array]:
         # From a double, whose steps are 40 microseconds here: the archive's times are as crooked.
@@ -229,22 +228,21 @@ class AddedValues:
             "ang_dist": pa.array(np.round(distances * 0.95, 3)).cast(pa.string()),
         }
         values = {name: pc.if_else(pa.array(near), values[name], "None") for name in _GALAXY_NAMES}
-        kind = self._batch.profile.schema
-        if "mangrove" in kind.names and pa.types.is_struct(kind.field("mangrove").type):
-            fields = list(kind.field("mangrove").type)
+        schema = self._batch.profile.schema
+        if "mangrove" in schema.names and pa.types.is_struct(schema.field("mangrove").type):
+            fields = list(schema.field("mangrove").type)
             return pa.StructArray.from_arrays([values[field.name] for field in fields], fields=fields)
         return _map_of(_GALAXY_NAMES, [values[name] for name in _GALAXY_NAMES], num)
 
     def _scores(self) -> dict[str, pa.Array]:
         rng = self._rng
-        # The early pipelines scored everything, the later ones only what isn't a known star or asteroid.
-        scored = np.isin(self._origin, [Origin.TRANSIENT]) | (self._batch.profile.name == "2021")
+        everything = self._batch.profile.scores_everything
+        scored = (self._origin == Origin.TRANSIENT) | everything
         scored |= (self._origin == Origin.BOGUS) & (rng.random(self._num) < 0.5)
         mulens = self._uniform(lambda kind: kind.mulens_score)
-        unmeasured = (self._batch.profile.name == "2021") & (mulens == 0) & (rng.random(self._num) < 0.9)
-        anomaly, by_expert = -rng.gamma(40, 0.0005, self._num), -rng.gamma(25, 0.0056, self._num)
-        if self._batch.profile.name == "2019":
-            anomaly = -rng.gamma(900, 0.00045, self._num)
+        unmeasured = everything & (mulens == 0) & (rng.random(self._num) < 0.9)
+        anomaly = -self._batch.profile.anomaly_level * rng.gamma(40, 1 / 40, self._num)
+        by_expert = -rng.gamma(25, 0.0056, self._num)
         return {
             "roid": pa.array(self._of_kind(lambda kind: kind.roid).astype(np.int32)),
             "rf_snia_vs_nonia": self._score(lambda kind: kind.early_score, scored, digits=3),
@@ -258,14 +256,14 @@ class AddedValues:
             **{f"anomaly_score_{who}": pa.array(by_expert) for who in ("beta", "anais", "emille", "julien", "maria")},
         }
 
-    def _score(self, what, scored: np.ndarray, *, digits: int | None = None) -> pa.Array:
+    def _score(
+        self, what: Callable[[Kind], tuple[float, float]], scored: np.ndarray, *, digits: int | None = None
+    ) -> pa.Array:
+        """Draw scores: a forest's are shares of its trees, of few digits; a network's are single-precision numbers."""
         values = np.where(scored, self._uniform(what), 0.0)
-        # Scores of forests are shares of trees; those of networks are single-precision numbers.
-        return pa.array(
-            values.astype(np.float32).astype(np.float64)
-            if digits is None
-            else np.ceil(values * 10**digits) / 10**digits
-        )
+        if digits is None:
+            return pa.array(values.astype(np.float32).astype(np.float64))
+        return pa.array(np.ceil(values * 10**digits) / 10**digits)
 
     def _t2(self) -> pa.Array:
         """Give the probabilities of the classes of a network that was run on transients only; -1 for the rest."""
@@ -274,9 +272,8 @@ class AddedValues:
         return _map_of(_T2_CLASSES, [pa.array(column) for column in chances.T], self._num)
 
     def _tracklet(self, jd: np.ndarray) -> pa.Array:
-        if "tracklet" not in self._batch.profile.schema.names:
-            return pa.nulls(self._num)
-        if pa.types.is_null(self._batch.profile.schema.field("tracklet").type):
+        schema = self._batch.profile.schema
+        if "tracklet" not in schema.names or pa.types.is_null(schema.field("tracklet").type):
             return pa.nulls(self._num)
         names = [None] * self._num
         minutes = np.floor((jd - midnight_jd(self._batch.night)) * 1440).astype(np.int64)

@@ -12,13 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.sample_kinds import KINDS, Lives, Origin
-from engine.sample_sky import HEIGHT_PX, WIDTH_PX, Batch, midnight_jd
+from engine.sample_places import NOTHING, Columns, place_columns, single
+from engine.sample_sky import HEIGHT_PX, WIDTH_PX, Batch
 
 __all__ = ["Packets", "draw_packets"]
-
-_Columns = dict[str, pa.Array]
-_NOTHING = -999.0
-"""What the survey writes where a catalogue has nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +24,13 @@ class Packets:
 
     batch: Batch
     """Whose packets they are."""
-    of_epoch: _Columns
+    of_epoch: Columns
     """Known for upper limits too: the image; each of length epochs."""
-    of_detection: _Columns
+    of_detection: Columns
     """Measured where something was seen; each of length detections."""
-    of_object: _Columns
+    of_object: Columns
     """Known for an object's place; each of length objects."""
-    of_alert: _Columns
+    of_alert: Columns
     """The object's history up to the alert; each of length alerts."""
     positive: np.ndarray
     """Whether the source became brighter, shape (detections,)."""
@@ -106,7 +103,7 @@ class Packets:
             mask=pa.array(np.diff(starts) == 0),
         )
 
-    def _history_specials(self, epoch: np.ndarray, detection: pa.Array) -> _Columns:
+    def _history_specials(self, epoch: np.ndarray, detection: pa.Array) -> Columns:
         """Give what the history writes otherwise than `candidate` does."""
         batch = self.batch
         letters = self.of_detection["isdiffpos"].take(detection)
@@ -120,15 +117,10 @@ class Packets:
         return {"isdiffpos": pc.if_else(tonight, digits, letters), "pdiffimfilename": _paths(batch, epoch), **known}
 
 
-def _f(values: np.ndarray) -> pa.Array:
-    """Keep single precision: that is all the survey measures, also where a year stores doubles."""
-    return pa.array(np.asarray(values, dtype=np.float32))
-
-
 def draw_packets(batch: Batch, rng: np.random.Generator) -> Packets:
     """Draw everything that the packets of a batch say."""
     epoch = np.flatnonzero(batch.detected)
-    things = _object_columns(batch, rng)
+    things = place_columns(batch, rng)
     detections, positive = _detection_columns(batch, rng, epoch, np.asarray(things.pop("_separation")))
     return Packets(
         batch=batch,
@@ -140,7 +132,7 @@ def draw_packets(batch: Batch, rng: np.random.Generator) -> Packets:
     )
 
 
-def _epoch_columns(batch: Batch, rng: np.random.Generator) -> _Columns:
+def _epoch_columns(batch: Batch, rng: np.random.Generator) -> Columns:
     exposures, exposure = batch.exposures, batch.epoch_exposure
     jd, fid, field = exposures.jd[exposure], exposures.fid[exposure], exposures.field[exposure]
     rcid = batch.objects.rcid[batch.epoch_object]
@@ -149,16 +141,17 @@ def _epoch_columns(batch: Batch, rng: np.random.Generator) -> _Columns:
     colour = np.where(fid == 1, -0.055, np.where(fid == 2, 0.1, 0.13))
 
     def by_image(values: np.ndarray) -> pa.Array:
-        return _f(values[batch.epoch_quality])
+        return single(values[batch.epoch_quality])
 
     zero_point = rng.normal(26.25, 0.15, num)
-    partner = "Kasliwal/Graham" if batch.profile.name == "2025" else "Prince"
     return {
         "jd": pa.array(jd),
         "fid": pa.array(fid, pa.int32()),
         "pid": pa.array(_pid(jd, nid, rcid)),
-        "diffmaglim": _f(batch.epoch_limit_mag),
-        "programpi": pa.array(["Kulkarni", partner]).take(pa.array(exposures.partner[exposure].astype(np.int8))),
+        "diffmaglim": single(batch.epoch_limit_mag),
+        "programpi": pa.array(["Kulkarni", batch.profile.partner]).take(
+            pa.array(exposures.partner[exposure].astype(np.int8))
+        ),
         "programid": pa.repeat(pa.scalar(1, pa.int32()), len(jd)),
         "nid": pa.array(nid, pa.int32()),
         "rcid": pa.array(rcid, pa.int32()),
@@ -167,13 +160,13 @@ def _epoch_columns(batch: Batch, rng: np.random.Generator) -> _Columns:
         "pdiffimfilename": _file_names(batch),
         "rbversion": pa.repeat("t17_f5_c3", len(jd)),
         "drbversion": pa.repeat("d6_m7", len(jd)),
-        "exptime": _f(np.full(len(jd), 30)),
+        "exptime": single(np.full(len(jd), 30)),
         "tooflag": pa.repeat(pa.scalar(0, pa.int32()), len(jd)),
         "magzpsci": by_image(zero_point),
         "zpmed": by_image(zero_point + rng.normal(0, 0.03, num)),
         "magzpsciunc": by_image(rng.lognormal(-11.5, 1, num)),
         "magzpscirms": by_image(rng.lognormal(-3.5, 0.4, num)),
-        "clrcoeff": _f(colour + rng.normal(0, 0.015, num)[batch.epoch_quality]),
+        "clrcoeff": single(colour + rng.normal(0, 0.015, num)[batch.epoch_quality]),
         "clrcounc": by_image(rng.lognormal(-11, 0.9, num)),
         "zpclrcov": by_image(-rng.lognormal(-11.2, 1, num)),
         "clrmed": by_image(rng.uniform(0.48, 1.3, num)),
@@ -234,7 +227,7 @@ def _rank_within(key: np.ndarray) -> np.ndarray:
 
 def _detection_columns(
     batch: Batch, rng: np.random.Generator, epoch: np.ndarray, separation: np.ndarray
-) -> tuple[_Columns, np.ndarray]:
+) -> tuple[Columns, np.ndarray]:
     num, things = len(epoch), batch.objects
     of, exposure = batch.epoch_object[epoch], batch.epoch_exposure[epoch]
     jd, rcid = batch.exposures.jd[exposure], things.rcid[of]
@@ -269,44 +262,44 @@ def _detection_columns(
         "candid": pa.array(candid),
         "tblid": pa.array(tblid),
         "isdiffpos": pa.array(["f", "t"]).take(pa.array(positive.astype(np.int8))),
-        "xpos": _f(x),
-        "ypos": _f(y),
+        "xpos": single(x),
+        "ypos": single(y),
         "ra": pa.array(
             np.round((things.ra[of] + rng.normal(0, scatter_deg, num) / np.cos(np.radians(things.dec[of]))) % 360, 7)
         ),
         "dec": pa.array(np.round(things.dec[of] + rng.normal(0, scatter_deg, num), 7)),
-        "magpsf": _f(mag),
-        "sigmapsf": _f(sigma),
-        "chipsf": _f(0.6 + rng.lognormal(1.0, 1.4, num)),
-        "magap": _f(aperture),
-        "sigmagap": _f(aperture_sigma),
-        "distnr": _f(np.abs(separation[of] + rng.normal(0, 0.1, num))),
-        "sky": _f(rng.normal(0, 1.3, num)),
-        "magdiff": _f(difference),
-        "fwhm": _f(fwhm),
-        "classtar": _f(np.round(np.where(bogus, rng.uniform(0.02, 1, num), 1 - rng.beta(1, 15, num)), 3)),
-        "mindtoedge": _f(np.minimum.reduce([x, WIDTH_PX - x, y, HEIGHT_PX - y])),
-        "magfromlim": _f(limit - aperture),
-        "seeratio": _f(np.clip(rng.lognormal(0.15, 0.3, num), 0.2, 2)),
-        "aimage": _f(long_axis),
-        "bimage": _f(short_axis),
-        "aimagerat": _f(long_axis / fwhm),
-        "bimagerat": _f(short_axis / fwhm),
-        "elong": _f(long_axis / short_axis),
+        "magpsf": single(mag),
+        "sigmapsf": single(sigma),
+        "chipsf": single(0.6 + rng.lognormal(1.0, 1.4, num)),
+        "magap": single(aperture),
+        "sigmagap": single(aperture_sigma),
+        "distnr": single(np.abs(separation[of] + rng.normal(0, 0.1, num))),
+        "sky": single(rng.normal(0, 1.3, num)),
+        "magdiff": single(difference),
+        "fwhm": single(fwhm),
+        "classtar": single(np.round(np.where(bogus, rng.uniform(0.02, 1, num), 1 - rng.beta(1, 15, num)), 3)),
+        "mindtoedge": single(np.minimum.reduce([x, WIDTH_PX - x, y, HEIGHT_PX - y])),
+        "magfromlim": single(limit - aperture),
+        "seeratio": single(np.clip(rng.lognormal(0.15, 0.3, num), 0.2, 2)),
+        "aimage": single(long_axis),
+        "bimage": single(short_axis),
+        "aimagerat": single(long_axis / fwhm),
+        "bimagerat": single(short_axis / fwhm),
+        "elong": single(long_axis / short_axis),
         "nneg": pa.array(rng.poisson(2.5, num), pa.int32()),
         "nbad": pa.array(np.where(rng.random(num) < 0.002, 5, 0), pa.int32()),
-        "rb": _f(np.where(bogus, rng.uniform(0.55, 0.8, num), np.clip(rng.beta(7, 2, num), 0.55, 0.98))),
-        "drb": _f(np.where(bogus, rng.uniform(0, 0.9, num), 1 - 10 ** -rng.uniform(0.35, 6, num))),
-        "ssdistnr": _f(np.where(known, rng.integers(0, 4, num), _NOTHING)),
-        "ssmagnr": _f(np.where(known, np.round(mag + rng.normal(0, 0.2, num), 1), _NOTHING)),
+        "rb": single(np.where(bogus, rng.uniform(0.55, 0.8, num), np.clip(rng.beta(7, 2, num), 0.55, 0.98))),
+        "drb": single(np.where(bogus, rng.uniform(0, 0.9, num), 1 - 10 ** -rng.uniform(0.35, 6, num))),
+        "ssdistnr": single(np.where(known, rng.integers(0, 4, num), NOTHING)),
+        "ssmagnr": single(np.where(known, np.round(mag + rng.normal(0, 0.2, num), 1), NOTHING)),
         "ssnamenr": _asteroid_names(rng, is_known).take(pa.array(of)),
-        "sumrat": _f(np.minimum(1, 1.02 - rng.exponential(0.05, num)).clip(0.4)),
-        "magapbig": _f(aperture + rng.normal(-0.03, 0.06, num)),
-        "sigmagapbig": _f(np.round(aperture_sigma * 1.2, 4)),
+        "sumrat": single(np.minimum(1, 1.02 - rng.exponential(0.05, num)).clip(0.4)),
+        "magapbig": single(aperture + rng.normal(-0.03, 0.06, num)),
+        "sigmagapbig": single(np.round(aperture_sigma * 1.2, 4)),
         "scorr": pa.array(5 + (0.6 / sigma) * rng.uniform(0, 2, num)),
-        "dsnrms": _f(pixel_noise),
-        "ssnrms": _f(science_noise),
-        "dsdiff": _f(pixel_noise - science_noise),
+        "dsnrms": single(pixel_noise),
+        "ssnrms": single(science_noise),
+        "dsdiff": single(pixel_noise - science_noise),
     }, positive
 
 
@@ -324,94 +317,7 @@ def _asteroid_names(rng: np.random.Generator, known: np.ndarray) -> pa.Array:
     return pc.if_else(pa.array(known), names, "null")
 
 
-def _object_columns(batch: Batch, rng: np.random.Generator) -> _Columns:
-    things, num = batch.objects, len(batch.objects.kind)
-    origin = np.array([kind.origin for kind in KINDS])[things.kind]
-    night_jd = midnight_jd(batch.night)
-    on_source = np.isin(origin, [Origin.STAR, Origin.AGN])
-    separation = np.where(on_source, rng.rayleigh(0.2, num), rng.gamma(2, 3, num))
-    angle = rng.uniform(0, 2 * np.pi, num)
-    first_reference = np.minimum(rng.uniform(2458150, 2458330, num), night_jd - 60)
-    star_mag = np.where(on_source, rng.normal(17, 1.8, num), rng.normal(20.5, 1.2, num)).clip(12, 23)
-    columns = {
-        "_separation": pa.array(separation),
-        "objectId": _object_ids(batch),
-        "magnr": _f(np.round(star_mag, 3)),
-        "sigmagnr": _f(np.round(0.01 + 0.03 * 10 ** (0.25 * (star_mag - 20)), 3)),
-        "chinr": _f(np.round(rng.lognormal(-0.3, 0.7, num), 3)),
-        "sharpnr": _f(np.round(rng.normal(0, 0.12, num), 3)),
-        "ranr": pa.array(
-            np.round((things.ra + separation / 3600 * np.cos(angle) / np.cos(np.radians(things.dec))) % 360, 7)
-        ),
-        "decnr": pa.array(np.round(things.dec + separation / 3600 * np.sin(angle), 7)),
-        "nmtchps": pa.array(rng.geometric(0.06, num), pa.int32()),
-        "jdstartref": pa.array(np.round(first_reference, 6)),
-        "jdendref": pa.array(np.round(first_reference + rng.uniform(5, 55, num), 6)),
-        "nframesref": pa.array(np.where(rng.random(num) < 0.7, 15, rng.integers(15, 41, num)), pa.int32()),
-        "neargaia": _f(separation + rng.exponential(0.3, num)),
-        "maggaia": _f(np.clip(star_mag + rng.normal(0, 0.5, num), 10, 20.9)),
-    }
-    bright = rng.random(num) < 0.65
-    columns["neargaiabright"] = _f(np.where(bright, rng.uniform(0, 89, num), _NOTHING))
-    columns["maggaiabright"] = _f(np.where(bright, rng.uniform(9, 14, num), _NOTHING))
-    distance = separation
-    for rank, missing in ((1, 0.03), (2, 0.35), (3, 0.35)):
-        star = (origin == Origin.STAR) & (rank == 1)
-        columns |= _neighbour(rng, things.ra, things.dec, rank=rank, distance=distance, missing=missing, star=star)
-        distance = distance + rng.gamma(2, 2, num)
-    return columns
-
-
-def _neighbour(
-    rng: np.random.Generator,
-    ra: np.ndarray,
-    dec: np.ndarray,
-    *,
-    rank: int,
-    distance: np.ndarray,
-    missing: float,
-    star: np.ndarray,
-) -> _Columns:
-    """Draw a neighbour in the Pan-STARRS catalogue; its number there is made of zone and right ascension."""
-    num = len(ra)
-    mag = rng.normal(19.0 if rank > 1 else 17.0, 1.8, num).clip(11, 22.5)
-
-    def band(bluer_mag: float) -> pa.Array:
-        measured = np.round(mag + bluer_mag + rng.normal(0, 0.2, num), 4)
-        return _f(np.where(rng.random(num) < missing, _NOTHING, measured))
-
-    zone, longitude = np.floor((dec + 90) * 120), np.floor(ra * 1e6)
-    number = (zone * 1e9 + longitude).astype(np.int64) * 10_000 + rng.integers(0, 10_000, num)
-    score = np.where(rng.random(num) < 0.25, 0.5, rng.beta(1, 0.8, num))
-    score = np.where(star, 1 - rng.beta(1, 20, num), score)
-    return {
-        f"objectidps{rank}": pa.array(number),
-        f"sgmag{rank}": band(0.6),
-        f"srmag{rank}": band(0.0),
-        f"simag{rank}": band(-0.3),
-        f"szmag{rank}": band(-0.5),
-        f"sgscore{rank}": _f(score),
-        f"distpsnr{rank}": _f(distance),
-    }
-
-
-def _object_ids(batch: Batch) -> pa.Array:
-    """Name objects as the survey does, `ZTF`, year, seven letters, no name twice."""
-    num, letters = len(batch.objects.kind), 26**7
-    # Nights are two million numbers apart; multiplying by a number without common divisor shuffles without repeats.
-    number = (batch.night.toordinal() - 736_695) * 2_000_000 + batch.first_alert + np.arange(num)
-    number = number % letters * 1_347_623 % letters
-    places = 26 ** np.arange(6, -1, -1)
-    year = ((batch.objects.appeared_jd - 2458119.5) / 365.25).astype(np.int64) + 18
-    text = np.empty((num, 12), np.uint8)
-    text[:, :3] = np.frombuffer(b"ZTF", np.uint8)
-    text[:, 3], text[:, 4] = ord("0") + year // 10, ord("0") + year % 10
-    text[:, 5:] = ord("a") + number[:, None] // places % 26
-    offsets = np.arange(0, 12 * num + 1, 12, dtype=np.int32)
-    return pa.StringArray.from_buffers(num, pa.py_buffer(offsets), pa.py_buffer(text.tobytes()))
-
-
-def _alert_columns(batch: Batch, rng: np.random.Generator, epoch: np.ndarray) -> _Columns:
+def _alert_columns(batch: Batch, rng: np.random.Generator, epoch: np.ndarray) -> Columns:
     """Sum up each alert's past: first and last detection, numbers of detections and of looks."""
     alert, of, things = batch.alert_epoch, batch.alert_object, batch.objects
     first = batch.first_epoch[of]

@@ -182,6 +182,12 @@ class Profile:
     """`fink_broker_version`."""
     science_version: str
     """`fink_science_version`."""
+    partner: str
+    """Who leads the partners' programmes."""
+    scores_everything: bool
+    """Whether the scores of supernovae are given for all alerts, or 0 for known stars and asteroids."""
+    anomaly_level: float
+    """Typical size of `anomaly_score`."""
 
     def folder(self, night: datetime.date) -> str:
         """Give the folder of a night below the archive's root."""
@@ -211,6 +217,9 @@ PROFILES = {
             survey_version="3.3",
             broker_version="2.9",
             science_version="3.13.3",
+            partner="Prince",
+            scores_everything=False,
+            anomaly_level=0.405,
         ),
         Profile(
             name="2021",
@@ -224,6 +233,9 @@ PROFILES = {
             survey_version="3.3",
             broker_version="1.3",
             science_version="0.4.8",
+            partner="Prince",
+            scores_everything=True,
+            anomaly_level=0.02,
         ),
         Profile(
             name="2022",
@@ -237,6 +249,9 @@ PROFILES = {
             survey_version="3.3",
             broker_version="2.2",
             science_version="2.0.0",
+            partner="Prince",
+            scores_everything=False,
+            anomaly_level=0.02,
         ),
         Profile(
             name="2025",
@@ -250,6 +265,9 @@ PROFILES = {
             survey_version="4.02",
             broker_version="4.0",
             science_version="8.14.0",
+            partner="Kasliwal/Graham",
+            scores_everything=False,
+            anomaly_level=0.02,
         ),
     )
 }
