@@ -188,8 +188,7 @@ def same(left: Term, right: Term) -> Term:
     """Return `left <=> right`, of terms of one type."""
     if "void" in (left.type, right.type):
         return is_null(right if left.type == "void" else left)
-    return call("same",
-    "spread", "boolean", left, right)
+    return call("same", "spread", "boolean", left, right)
 
 
 def compare(operator: str, left: Term, right: Term) -> Term:

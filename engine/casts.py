@@ -1,0 +1,223 @@
+"""Changes of type as Spark 3.5 makes them where it is not in its ANSI mode: what can't be changed becomes null."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+__all__ = ["Column", "cast", "float_to_integer", "float_to_text", "map_texts", "round_half_up"]
+
+_INTEGERS = {"tinyint": np.int8, "smallint": np.int16, "int": np.int32, "bigint": np.int64}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[dDfF]?", re.ASCII)
+_NAMED = {"inf": np.inf, "infinity": np.inf, "nan": np.nan}
+_WHOLE = re.compile(r"([+-]?)(\d*)(\.\d*)?", re.ASCII)
+_TRUE = frozenset({"t", "true", "y", "yes", "1"})
+_FALSE = frozenset({"f", "false", "n", "no", "0"})
+# What Spark trims off a text before it reads a number in it: white space and control characters.
+_BLANK = "".join(map(chr, range(33))) + "\x7f"
+_WIDE = Context(prec=400)
+
+
+@dataclass(frozen=True)
+class Column:
+    """Values beside a mask of nulls; arrays of one length, or of no dimension for a constant.
+
+    Texts are a pyarrow array (or scalar) in `values`, whose own nulls `null` repeats.
+    """
+
+    values: Any
+    null: np.ndarray
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the values are texts."""
+        return isinstance(self.values, (pa.Array, pa.Scalar))
+
+
+def map_texts(function: Callable, *operands: Any, result: type | None = None, missing: Any = 0) -> Any:
+    """Return what a function of Python texts gives for each row.
+
+    Parameters
+    ----------
+    function
+        Called once for each distinct combination of operands; never with a null.
+    operands
+        pyarrow texts (arrays or scalars) and numpy numbers, of one length n or constants.
+    result
+        numpy type of the result, or None where it is text.
+    missing
+        What stands in a numpy result for a null.
+
+    Returns
+    -------
+    Array
+        Shape (n,), pyarrow text or numpy; any value, or null, where an operand is null.
+    """
+    lists, length = [], None
+    for operand in operands:
+        if isinstance(operand, pa.Scalar):
+            lists.append(operand.as_py())
+        elif isinstance(operand, pa.Array) or operand.ndim:
+            lists.append(operand.to_pylist() if isinstance(operand, pa.Array) else operand.tolist())
+            length = len(operand)
+        else:
+            lists.append(operand.item())
+    rows = [(x if isinstance(x, list) else [x] * (1 if length is None else length)) for x in lists]
+    known: dict[tuple, Any] = {}
+    out = []
+    for row in zip(*rows, strict=True):
+        if row not in known:
+            known[row] = None if None in row else function(*row)
+        out.append(known[row])
+    if result is None:
+        return pa.scalar(out[0], pa.large_string()) if length is None else pa.array(out, pa.large_string())
+    values = np.array([missing if x is None else x for x in out], dtype=result)
+    return values.reshape(()) if length is None else values
+
+
+def cast(result: str, values: Any) -> Column:
+    """Return a column in another of Spark's types.
+
+    Parameters
+    ----------
+    result
+        `boolean`, `tinyint`, `smallint`, `int`, `bigint`, `float`, `double` or `string`.
+    values
+        pyarrow texts or a numpy array, shape (n,), or a constant of no dimension.
+    """
+    if isinstance(values, (pa.Array, pa.Scalar)):
+        return _cast_texts(result, values)
+    kind = values.dtype.kind
+    no_null = np.zeros(np.shape(values), bool)
+    if result == "string":
+        texts = {"f": float_to_text, "b": lambda x: "true" if x else "false"}.get(kind, str)
+        return Column(map_texts(texts, np.asarray(values)), no_null)
+    if result == "boolean":
+        return Column(values != 0, no_null)
+    if result in _INTEGERS:
+        dtype = np.dtype(_INTEGERS[result])
+        return Column(float_to_integer(values, dtype) if kind == "f" else values.astype(dtype), no_null)
+    return Column(values.astype(np.float32 if result == "float" else np.float64).astype(np.float64), no_null)
+
+
+def _cast_texts(result: str, texts: Any) -> Column:
+    if result == "string":
+        return Column(texts, np.zeros(() if isinstance(texts, pa.Scalar) else len(texts), bool))
+    if result == "boolean":
+        read: Callable = text_to_boolean
+    elif result in _INTEGERS:
+        limits = np.iinfo(_INTEGERS[result])
+        read = lambda text: text_to_integer(text, int(limits.min), int(limits.max))  # noqa: E731
+    else:
+        read = text_to_float
+    dtype = {"boolean": np.bool_, "float": np.float32}.get(result) or _INTEGERS.get(result, np.float64)
+    found = map_texts(read, texts, result=np.object_, missing=None)
+    null = np.equal(found, None)
+    values = np.where(null, 0, found).astype(dtype)
+    return Column(values.astype(np.float64) if result == "float" else values, null.astype(bool))
+
+
+def text_to_float(text: str) -> float | None:
+    """Return the number in a text, or None; `inf`, `infinity` and `nan` are numbers, in any case."""
+    text = text.strip(_BLANK)
+    if _NUMBER.fullmatch(text):
+        return float(text.rstrip("dDfF"))
+    sign = -1.0 if text.startswith("-") else 1.0
+    name = text[1:] if text[:1] in ("+", "-") else text
+    if name.lower() == "nan":
+        return np.nan if name == text else None
+    value = _NAMED.get(name.lower())
+    return None if value is None else sign * value
+
+
+def text_to_integer(text: str, lowest: int, highest: int) -> int | None:
+    """Return the whole number in a text, what follows its decimal point dropped, or None where it is out of range."""
+    match = _WHOLE.fullmatch(text.strip(_BLANK))
+    if not match or not (match[2] or match[3]):
+        return None
+    value = int(match[1] + (match[2] or "0"))
+    return value if lowest <= value <= highest else None
+
+
+def text_to_boolean(text: str) -> bool | None:
+    """Return the truth value that a text names, or None."""
+    text = text.strip(_BLANK).lower()
+    return True if text in _TRUE else False if text in _FALSE else None
+
+
+def float_to_text(value: float) -> str:
+    """Return a number as Java's Double.toString writes it: `1.0`, `1.0E10`, `1.0E-5`, `NaN`, `Infinity`."""
+    if value != value:
+        return "NaN"
+    if value in (np.inf, -np.inf):
+        return "Infinity" if value > 0 else "-Infinity"
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        text = format(Decimal(repr(value)), "f")
+        return text if "." in text else text + ".0"
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    exponent += len(digits) - 1
+    mantissa = "".join(map(str, digits)).rstrip("0") or "0"
+    return f"{'-' if sign else ''}{mantissa[0]}.{mantissa[1:] or '0'}E{exponent}"
+
+
+def float_to_integer(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return numbers without their fractions, as Java narrows them: NaN is 0, what is too large is the largest.
+
+    To 8 and 16 bits Java goes by way of 32.
+    """
+    wide = np.dtype(np.int64 if dtype.itemsize == 8 else np.int32)
+    limits = np.iinfo(wide)
+    whole = np.trunc(np.where(np.isnan(values), 0.0, values))
+    top, bottom = whole >= float(limits.max), whole <= float(limits.min)
+    inside = np.where(top | bottom, 0.0, whole).astype(wide)
+    return np.where(top, limits.max, np.where(bottom, limits.min, inside)).astype(wide).astype(dtype)
+
+
+def round_half_up(values: np.ndarray, digits: int) -> np.ndarray:
+    """Return numbers rounded to so many decimal digits, halves away from zero.
+
+    What is rounded is the shortest decimal that stands for a float, so 2.675 gives 2.68, although the float is less.
+
+    Parameters
+    ----------
+    values
+        Floats or whole numbers, shape (n,) or ().
+    digits
+        Digits kept behind the point; negative ones are before it.
+    """
+    if values.dtype.kind != "f":
+        return values if digits >= 0 else np.asarray(_by_decimals(values, digits), dtype=values.dtype)
+    scale = 10.0 ** abs(digits)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = np.abs(values) * scale if digits >= 0 else np.abs(values) / scale
+        whole = np.floor(scaled + 0.5)
+        rounded = np.copysign(whole / scale if digits >= 0 else whole * scale, values)
+        # Next to a half, and where a float's own steps are coarse, only decimals tell.
+        doubtful = np.isfinite(values) & ((np.abs(scaled - np.floor(scaled) - 0.5) < 1e-6) | (scaled > 1e9))
+    out = np.where(np.isfinite(values), rounded, values)
+    doubtful |= ~np.isfinite(out) & np.isfinite(values) | bool(abs(digits) > 15)
+    doubtful &= np.isfinite(values)
+    if np.any(doubtful):
+        out = np.array(out)
+        out[doubtful] = _by_decimals(np.asarray(values)[doubtful], digits)
+    return out
+
+
+def _by_decimals(values: np.ndarray, digits: int) -> np.ndarray:
+    unit = Decimal(1).scaleb(-digits)
+
+    def one(value: Any) -> Any:
+        exact = Decimal(repr(value))
+        if exact.as_tuple().exponent >= -digits:
+            return value
+        if exact.adjusted() < -digits - 1:
+            return type(value)(0)
+        return type(value)(exact.quantize(unit, ROUND_HALF_UP, _WIDE))
+
+    return np.array([one(x) for x in np.atleast_1d(values).tolist()]).reshape(np.shape(values))

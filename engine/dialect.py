@@ -1,0 +1,513 @@
+"""From the parsed tree of a condition in Spark's SQL to dask-sql's: checked and typed as Spark 3.5 does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NoReturn
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+
+from engine import terms
+from engine.terms import INTEGERS, NUMBERS, Term, call, cast, literal
+
+__all__ = ["FUNCTION_NAMES", "Translator"]
+
+_COMPARISONS = {exp.EQ: "=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
+_PREDICATES = (*_COMPARISONS, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.In, exp.Between)
+_PREDICATES = (*_PREDICATES, exp.Like, exp.ILike, exp.RegexpLike, exp.Escape)
+_ARITHMETIC = {exp.Add: "add", exp.Sub: "subtract", exp.Mul: "multiply", exp.Div: "divide", exp.Mod: "mod"}
+_TYPES = {
+    "BOOLEAN": "boolean",
+    "TINYINT": "tinyint",
+    "SMALLINT": "smallint",
+    "INT": "int",
+    "BIGINT": "bigint",
+    "FLOAT": "float",
+    "DOUBLE": "double",
+    "TEXT": "string",
+    "VARCHAR": "string",
+    "CHAR": "string",
+}
+_OF_DOUBLES = {"sqrt", "cbrt", "exp", "ln", "log10", "log2", "log1p", "sin", "cos", "tan", "asin", "acos", "atan"}
+_OF_DOUBLES |= {"radians", "degrees", "sign"}
+_OF_TEXT = {"lower", "upper", "ltrim", "rtrim"}
+_SEARCHES = {"startswith", "endswith", "contains"}
+_ALIASES = {
+    "pow": "power",
+    "signum": "sign",
+    "ceiling": "ceil",
+    "ifnull": "coalesce",
+    "nvl": "coalesce",
+    "char_length": "length",
+    "character_length": "length",
+    "len": "length",
+    "lcase": "lower",
+    "ucase": "upper",
+    "substr": "substring",
+    "regexp": "rlike",
+    "regexp_like": "rlike",
+    "cardinality": "size",
+}
+_NUM_OPERANDS = {
+    **dict.fromkeys(_OF_DOUBLES | _OF_TEXT | {"abs", "floor", "ceil", "isnull", "isnotnull", "isnan", "size"}, (1, 1)),
+    **dict.fromkeys(_SEARCHES | {"power", "atan2", "mod", "nullif", "nanvl", "like", "ilike", "rlike"}, (2, 2)),
+    "log": (1, 2),
+    "round": (1, 2),
+    "length": (1, 1),
+    "trim": (1, 1),
+    "substring": (2, 3),
+    "if": (3, 3),
+    "greatest": (2, 100),
+    "least": (2, 100),
+    "coalesce": (1, 100),
+    "concat": (1, 100),
+}
+FUNCTION_NAMES = tuple(sorted(_NUM_OPERANDS | _ALIASES))
+"""Every function that a condition can call."""
+
+Fail = Callable[..., NoReturn]
+
+
+class Translator:
+    """Translates the expressions of one condition.
+
+    Parameters
+    ----------
+    field
+        From a node that names a field to its column.
+    size
+        From a node that names a list to the column of its lengths.
+    fail
+        Raises a ConditionError: node, message, then accepted and next_step by name.
+    anchor
+        Some column of the question.
+    """
+
+    def __init__(
+        self,
+        *,
+        field: Callable[[exp.Expression], Term],
+        size: Callable[[exp.Expression], Term],
+        fail: Fail,
+        anchor: Callable[[], Term],
+    ):
+        self._field, self._size, self._fail, self._anchor = field, size, fail, anchor
+
+    def condition(self, node: exp.Expression) -> Term:
+        """Return a whole condition: a truth value for each row."""
+        return terms.spread(self._truth(node), self._anchor())
+
+    def _truth(self, node: exp.Expression) -> Term:
+        term = self._term(node)
+        if term.type == "void":
+            return terms.null("boolean")
+        if term.type != "boolean":
+            self._fail(
+                node,
+                f"this is of type {term.type}, not a condition",
+                accepted="an expression that is true or false for each alert",
+                next_step="compare it with something, such as: > 0, = 'text', IS NOT NULL",
+            )
+        return term
+
+    def _term(self, node: exp.Expression) -> Term:
+        match node:
+            case exp.Paren():
+                return self._term(node.this)
+            case exp.Column() | exp.Dot() | exp.Bracket():
+                return self._field(node)
+            case exp.Literal() | exp.Boolean() | exp.Null():
+                return self._literal(node)
+            case exp.And() | exp.Or():
+                join = terms.both if isinstance(node, exp.And) else terms.either
+                return join([self._truth(part) for part in _chain(node)], self._anchor())
+            case exp.Not():
+                return terms.negation(self._truth(node.this))
+            case exp.Neg():
+                return self._negative(node)
+            case exp.Anonymous():
+                return self._function(node)
+            case exp.Cast() | exp.TryCast():
+                return self._cast(node)
+            case exp.Case():
+                return self._case(node)
+            case exp.IntDiv():
+                return self._quotient(node)
+            case exp.DPipe() | exp.Concat():
+                parts = _chain(node) if isinstance(node, exp.DPipe) else node.expressions
+                return self._concat([self._term(part) for part in parts])
+        if type(node) in _ARITHMETIC:
+            return self._arithmetic(_ARITHMETIC[type(node)], node, self._term(node.this), self._term(node.expression))
+        if isinstance(node, _PREDICATES):
+            return self._predicate(node)
+        self._refuse(node)
+
+    def _refuse(self, node: exp.Expression) -> NoReturn:
+        self._fail(
+            node,
+            f"{_describe(node)} can't be part of a condition",
+            accepted="comparisons, AND, OR, NOT, BETWEEN, IN, LIKE, ILIKE, RLIKE, IS NULL, CASE, CAST, arithmetic and "
+            "functions of the fields of one alert",
+        )
+
+    # --- Values -------------------------------------------------------------------------------------------------
+
+    def _literal(self, node: exp.Expression) -> Term:
+        if isinstance(node, exp.Null):
+            return terms.null("void")
+        if isinstance(node, exp.Boolean):
+            return literal(bool(node.this))
+        if node.is_string:
+            return literal(node.this)
+        text = node.this.lower()
+        if "e" in text:
+            return literal(float(text))
+        return literal(Decimal(text)) if "." in text else literal(int(text))
+
+    def _negative(self, node: exp.Neg) -> Term:
+        operand = node.this
+        if isinstance(operand, exp.Literal) and not operand.is_string and operand.this.isdecimal():
+            return literal(-int(operand.this))  # together, so that the smallest bigint is one
+        term = self._number(operand)
+        if isinstance(term.value, Decimal | float):
+            return literal(-term.value, None if term.type == "decimal" else term.type)
+        return call("negate", term.type, term)
+
+    def _number(self, node: exp.Expression) -> Term:
+        """Return an operand of arithmetic: texts are read as doubles."""
+        term = self._term(node)
+        return self._as_number(node, term)
+
+    def _as_number(self, node: exp.Expression, term: Term) -> Term:
+        if term.type in ("string", "void"):
+            return cast(term, "double")
+        if term.type not in NUMBERS:
+            self._fail(node, f"a number is needed here, and this is of type {term.type}", next_step="CAST(… AS INT)")
+        return term
+
+    def _double(self, node: exp.Expression) -> Term:
+        return cast(self._number(node), "double")
+
+    def _text(self, node: exp.Expression) -> Term:
+        return cast(self._term(node), "string")
+
+    def _arithmetic(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term:
+        left, right = self._as_number(node, left), self._as_number(node, right)
+        folded = terms.fold(operator, left, right)
+        if folded is not None:
+            return folded
+        type_ = "double" if operator == "divide" else terms.number_type(left.type, right.type)
+        type_ = "double" if type_ == "decimal" else type_
+        return call(operator, type_, cast(left, type_), cast(right, type_))
+
+    def _quotient(self, node: exp.IntDiv) -> Term:
+        left, right = self._number(node.this), self._number(node.expression)
+        for part, term in ((node.this, left), (node.expression, right)):
+            if term.type not in INTEGERS:
+                self._fail(part, f"DIV takes whole numbers, and this is of type {term.type}", next_step="use /")
+        return call("quotient", "bigint", cast(left, "bigint"), cast(right, "bigint"))
+
+    def _concat(self, parts: list[Term]) -> Term:
+        return call("concat", "string", *(cast(part, "string") for part in parts))
+
+    def _cast(self, node: exp.Cast) -> Term:
+        name = node.to.this.value if isinstance(node.to.this, exp.DType) else str(node.to)
+        term = self._term(node.this)
+        if name == "DECIMAL":
+            if term.type == "decimal" or isinstance(term.value, int):
+                return literal(Decimal(term.value))  # 1.5BD
+            name = "?"
+        if name not in _TYPES or (node.to.expressions and name != "DECIMAL"):
+            self._fail(
+                node,
+                f"CAST AS {node.to.sql()} is not available",
+                accepted="BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE, STRING",
+                next_step="times are compared as texts: timestamp > '2021-11-22 06:00:00'",
+            )
+        return cast(term, _TYPES[name])
+
+    # --- Predicates ---------------------------------------------------------------------------------------------
+
+    def _predicate(self, node: exp.Expression) -> Term:
+        for part in (node.this, node.args.get("expression")):
+            if isinstance(part, _PREDICATES) and not isinstance(node, exp.Escape):
+                self._fail(
+                    node,
+                    "two comparisons in a row",
+                    next_step="put parentheses around the first, or join them with AND: a < b AND b < c",
+                )
+        match node:
+            case exp.Is():
+                return self._is(node)
+            case exp.In():
+                return self._in(node)
+            case exp.Between():
+                value = self._term(node.this)
+                low, high = self._term(node.args["low"]), self._term(node.args["high"])
+                within = [self._compare(">=", node, value, low), self._compare("<=", node, value, high)]
+                return terms.both(within, self._anchor())
+            case exp.Like() | exp.ILike() | exp.RegexpLike() | exp.Escape():
+                return self._like(node)
+        left, right = self._term(node.this), self._term(node.expression)
+        if isinstance(node, exp.NullSafeEQ | exp.NullSafeNEQ):
+            same = terms.same(*self._alike(node, left, right, for_equality=True))
+            return terms.negation(same) if isinstance(node, exp.NullSafeNEQ) else same
+        if isinstance(node, exp.NEQ):
+            return terms.negation(self._compare("=", node, left, right))
+        return self._compare(_COMPARISONS[type(node)], node, left, right)
+
+    def _compare(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term:
+        if left.type in INTEGERS and right.type == "decimal" and right.is_literal and not left.is_constant:
+            return terms.compare(operator, left, right)
+        if right.type in INTEGERS and left.type == "decimal" and left.is_literal and not right.is_constant:
+            return terms.compare({"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(operator, "="), right, left)
+        return terms.compare(operator, *self._alike(node, left, right, for_equality=operator == "="))
+
+    def _alike(self, node: exp.Expression, left: Term, right: Term, *, for_equality: bool) -> tuple[Term, Term]:
+        """Return both sides of a comparison in the type that Spark compares them in."""
+        types = {left.type, right.type} - {"void"}
+        if len(types) <= 1:
+            return left, right
+        if types <= set(NUMBERS):
+            common = terms.number_type(*types)
+        elif "string" in types:
+            (common,) = types - {"string"}  # the text is read as what it is compared with
+            common = "double" if common == "decimal" else common
+        elif for_equality:
+            (common,) = types - {"boolean"}  # a truth value as a number: 1 or 0
+            common = "double" if common == "decimal" else common
+        else:
+            self._fail(node, f"{left.type} can't be compared with {right.type}", next_step="CAST one of them")
+        return cast(left, common), cast(right, common)
+
+    def _is(self, node: exp.Is) -> Term:
+        left, right = node.this, node.expression
+        if isinstance(right, exp.Null):
+            return terms.is_null(self._term(left))
+        if isinstance(right, exp.Boolean):
+            return terms.same(self._truth(left), literal(bool(right.this)))
+        self._fail(node, "IS is followed by NULL, NOT NULL, TRUE, FALSE or [NOT] DISTINCT FROM")
+
+    def _in(self, node: exp.In) -> Term:
+        if node.args.get("query") is not None or node.args.get("unnest") or node.args.get("field"):
+            self._fail(node, "IN takes a list of values, not a question of its own", accepted="x IN (1, 2, 3)")
+        value, values = self._term(node.this), [self._term(x) for x in node.expressions]
+        types = {value.type, *(v.type for v in values)} - {"void"}
+        common = self._common(node, types, with_text=True)
+        if common == "decimal":
+            common = "double" if not value.is_literal else common
+        if types <= {*INTEGERS, "decimal"} and "decimal" in types and not value.is_constant:
+            return terms.either([self._compare("=", node, value, v) for v in values], self._anchor())
+        value, values = cast(value, common), [v if v.type == "void" else cast(v, common) for v in values]
+        if value.type == "void" or not values:
+            return terms.null("boolean")
+        return terms.is_in(value, values, self._anchor())
+
+    def _common(self, node: exp.Expression, types: set[str], *, with_text: bool) -> str:
+        """Return the type that values of several types meet in."""
+        types = types - {"void"}
+        if len(types) <= 1:
+            return next(iter(types), "void")
+        if types <= set(NUMBERS):
+            return terms.number_type(*types)
+        if with_text and "boolean" not in types:
+            return "string"
+        self._fail(node, f"values of types {', '.join(sorted(types))} don't go together", next_step="CAST them")
+
+    def _like(self, node: exp.Expression) -> Term:
+        escape = "\\"
+        if isinstance(node, exp.Escape):
+            escape, node = node.expression.this, node.this
+            if len(escape) != 1:
+                self._fail(node, "ESCAPE takes one character")
+        return self._match(type(node), node, node.this, node.expression, escape)
+
+    def _match(self, kind: type, node: exp.Expression, subject: exp.Expression, pattern: exp.Expression, escape: str):
+        text = self._text(subject)
+        regex = self._term(pattern)
+        if regex.type == "void":
+            return terms.null("boolean")
+        if regex.type != "string" or not regex.is_literal:
+            self._fail(pattern, "a pattern has to be a text in quotes", accepted="objectId LIKE 'ZTF21%'")
+        source = regex.value
+        if kind is exp.ILike:
+            source, text = source.lower(), call("lower", "string", text)
+        if kind is not exp.RegexpLike:
+            source = self._regex_of_like(pattern, source, escape)
+        try:
+            pc.match_substring_regex(pa.array([""]), source)
+        except pa.ArrowInvalid as exc:
+            self._fail(
+                pattern,
+                f"this is not a regular expression: {exc}",
+                accepted="RE2's syntax, which has neither look-around nor back references",
+            )
+        return call("matches", "boolean", text, literal(source))
+
+    def _regex_of_like(self, node: exp.Expression, pattern: str, escape: str) -> str:
+        parts, characters = [], iter(pattern)
+        for character in characters:
+            if character == escape:
+                character = next(characters, "")
+                if character not in ("%", "_", escape) or not character:
+                    self._fail(node, f"in a pattern, {escape} is followed by %, _ or {escape}")
+                parts.append(_quoted(character))
+            else:
+                parts.append({"%": ".*", "_": "."}.get(character) or _quoted(character))
+        return r"(?s)\A" + "".join(parts) + r"\z"
+
+    # --- Choices and functions ----------------------------------------------------------------------------------
+
+    def _case(self, node: exp.Case) -> Term:
+        conditions = []
+        for branch in node.args["ifs"]:
+            if node.this is None:
+                conditions.append(self._truth(branch.this))
+            else:
+                conditions.append(self._compare("=", branch, self._term(node.this), self._term(branch.this)))
+        values = [self._term(branch.args["true"]) for branch in node.args["ifs"]]
+        default = node.args.get("default")
+        return self._choice(node, conditions, [*values, self._term(default) if default else terms.null("void")])
+
+    def _choice(self, node: exp.Expression, conditions: list[Term], values: list[Term]) -> Term:
+        values = self._together(node, values, with_text=True)
+        pairs = [term for pair in zip(conditions, values[:-1], strict=True) for term in pair]
+        return call("case", values[0].type, *pairs, values[-1])
+
+    def _together(self, node: exp.Expression, values: list[Term], *, with_text: bool) -> list[Term]:
+        common = self._common(node, {v.type for v in values}, with_text=with_text)
+        common = {"decimal": "double", "void": "boolean"}.get(common, common)
+        return [cast(v, common) for v in values]
+
+    def _function(self, node: exp.Anonymous) -> Term:
+        given = node.name.lower()
+        name = _ALIASES.get(given, given)
+        operands = node.expressions
+        if name not in _NUM_OPERANDS:
+            self._fail(node, f"there is no function {node.name}", names=(given, FUNCTION_NAMES))
+        fewest, most = _NUM_OPERANDS[name]
+        if not fewest <= len(operands) <= most:
+            wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
+            self._fail(node, f"{node.name} takes {wanted} arguments, not {len(operands)}")
+        if name in _OF_DOUBLES:
+            return call(name, "double", self._double(operands[0]))
+        if name in _OF_TEXT:
+            return call(name, "string", self._text(operands[0]))
+        if name in _SEARCHES:
+            return call(name, "boolean", *map(self._text, operands))
+        return getattr(self, f"_{name}_call")(node, *operands)
+
+    def _abs_call(self, node: exp.Expression, x: exp.Expression) -> Term:
+        return call("abs", (term := self._computed(x)).type, term)
+
+    def _computed(self, node: exp.Expression) -> Term:
+        term = self._number(node)
+        return cast(term, "double") if term.type == "decimal" else term
+
+    def _floor_call(self, node: exp.Anonymous, x: exp.Expression) -> Term:
+        term = cast(self._computed(x), "double") if self._computed(x).type == "float" else self._computed(x)
+        return call(_ALIASES.get(node.name.lower(), node.name.lower()), "bigint", term)
+
+    _ceil_call = _floor_call
+
+    def _round_call(self, node: exp.Expression, x: exp.Expression, digits: exp.Expression | None = None) -> Term:
+        places = self._term(digits) if digits is not None else literal(0)
+        if not isinstance(places.value, int):
+            self._fail(digits, "the number of digits has to be a whole number, written out", accepted="round(x, 2)")
+        term = self._computed(x)
+        return call("round", term.type, term, places)
+
+    def _power_call(self, node: exp.Expression, x: exp.Expression, y: exp.Expression) -> Term:
+        return call("power", "double", self._double(x), self._double(y))
+
+    def _atan2_call(self, node: exp.Expression, y: exp.Expression, x: exp.Expression) -> Term:
+        return call("atan2", "double", self._double(y), self._double(x))
+
+    def _log_call(self, node: exp.Expression, first: exp.Expression, second: exp.Expression | None = None) -> Term:
+        if second is None:
+            return call("ln", "double", self._double(first))
+        return call("log", "double", self._double(first), self._double(second))
+
+    def _mod_call(self, node: exp.Expression, a: exp.Expression, b: exp.Expression) -> Term:
+        return self._arithmetic("mod", node, self._term(a), self._term(b))
+
+    def _greatest_call(self, node: exp.Anonymous, *operands: exp.Expression) -> Term:
+        values = self._together(node, [self._term(x) for x in operands], with_text=False)
+        return call(node.name.lower(), values[0].type, *values)
+
+    _least_call = _greatest_call
+
+    def _coalesce_call(self, node: exp.Expression, *operands: exp.Expression) -> Term:
+        values = self._together(node, [self._term(x) for x in operands], with_text=True)
+        return call("coalesce", values[0].type, *values)
+
+    def _nullif_call(self, node: exp.Expression, a: exp.Expression, b: exp.Expression) -> Term:
+        value, equal = self._term(a), self._compare("=", node, self._term(a), self._term(b))
+        return self._choice(node, [equal], [terms.null("void"), value])
+
+    def _isnull_call(self, node: exp.Expression, x: exp.Expression) -> Term:
+        return terms.is_null(self._term(x))
+
+    def _isnotnull_call(self, node: exp.Expression, x: exp.Expression) -> Term:
+        return terms.negation(terms.is_null(self._term(x)))
+
+    def _isnan_call(self, node: exp.Expression, x: exp.Expression) -> Term:
+        return call("isnan", "boolean", self._double(x))
+
+    def _nanvl_call(self, node: exp.Expression, a: exp.Expression, b: exp.Expression) -> Term:
+        return call("nanvl", "double", self._double(a), self._double(b))
+
+    def _if_call(self, node: exp.Expression, test: exp.Expression, a: exp.Expression, b: exp.Expression) -> Term:
+        return self._choice(node, [self._truth(test)], [self._term(a), self._term(b)])
+
+    def _length_call(self, node: exp.Expression, x: exp.Expression) -> Term:
+        return call("length", "int", self._text(x))
+
+    def _trim_call(self, node: exp.Expression, x: exp.Expression) -> Term:
+        return call("trim", "string", self._text(x))
+
+    def _substring_call(self, node: exp.Expression, text: exp.Expression, *cut: exp.Expression) -> Term:
+        return call("substring", "string", self._text(text), *(cast(self._number(x), "int") for x in cut))
+
+    def _concat_call(self, node: exp.Expression, *operands: exp.Expression) -> Term:
+        return self._concat([self._term(x) for x in operands])
+
+    def _size_call(self, node: exp.Expression, x: exp.Expression) -> Term:
+        return call("coalesce", "int", self._size(x), literal(-1))  # Spark: the size of a null is -1
+
+    def _like_call(self, node: exp.Anonymous, subject: exp.Expression, pattern: exp.Expression) -> Term:
+        kind = {"like": exp.Like, "ilike": exp.ILike}.get(node.name.lower(), exp.RegexpLike)
+        return self._match(kind, node, subject, pattern, "\\")
+
+    _ilike_call = _rlike_call = _like_call
+
+
+def _chain(node: exp.Expression) -> list[exp.Expression]:
+    """Return the operands of a chain of one operator, a AND b AND c, in order and without recursion."""
+    operands, rest = [], [node]
+    while rest:
+        part = rest.pop()
+        if type(part) is type(node):
+            rest += [part.expression, part.this]
+        else:
+            operands.append(part)
+    return operands
+
+
+def _quoted(character: str) -> str:
+    return character if character.isalnum() or character in "_ " else f"\\x{{{ord(character):x}}}"
+
+
+def _describe(node: exp.Expression) -> str:
+    names = {
+        exp.Select: "a SELECT",
+        exp.Subquery: "a subquery",
+        exp.Window: "a window function",
+        exp.Star: "*",
+        exp.Exists: "EXISTS",
+        exp.Interval: "an INTERVAL",
+    }
+    return names.get(type(node), type(node).__name__.upper())

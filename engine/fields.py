@@ -1,0 +1,169 @@
+"""The fields that a condition can name: every scalar leaf of the archive's schema, and the lengths of its lists."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from engine.errors import ConditionError
+
+__all__ = ["FieldError", "find_leaf", "find_list", "leaf_type", "nearest", "scalar_leaves"]
+
+
+class FieldError(Exception):
+    """A path that names no field, or none that can be compared; `names` are the nearest that do."""
+
+    def __init__(self, message: str, *, names: Sequence[str] = (), next_step: str | None = None):
+        super().__init__(message)
+        self.message, self.names, self.next_step = message, tuple(names), next_step
+
+
+def leaf_type(schema: pa.Schema, leaf: str) -> pa.DataType:
+    """Return the type in which a leaf is compared, whatever the nights chosen.
+
+    Floats are float64, whole numbers keep their width, texts, times and all-null columns are string; a value of a map
+    is what the map's values are, and the length of a list (`size(prv_candidates)`) is int32.
+
+    Parameters
+    ----------
+    schema
+        The job's union schema.
+    leaf
+        Full path, such as `candidate.magpsf` or `mangrove.HyperLEDA_name`.
+
+    Raises
+    ------
+    ConditionError
+        If there is no such leaf, or it is not a scalar.
+    """
+    try:
+        if leaf.startswith("size(") and leaf.endswith(")"):
+            find_list(schema, leaf[5:-1].split("."))
+            return pa.int32()
+        return find_leaf(schema, leaf.split("."))[1]
+    except FieldError as exc:
+        names = ", ".join(exc.names)
+        raise ConditionError(exc.message, accepted=names or None, next_step=exc.next_step) from exc
+
+
+def find_leaf(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType]:
+    """Return the full path and type of the leaf that a path names, in any case that is not ambiguous.
+
+    Raises
+    ------
+    FieldError
+        If there is none, or what is there is not a scalar.
+    """
+    path, type_ = _find(schema, parts)
+    simple = _simple_type(type_)
+    if simple is None:
+        raise _not_scalar(path, type_)
+    return path, simple
+
+
+def find_list(schema: pa.Schema, parts: Sequence[str]) -> str:
+    """Return the full path of the list that a path names.
+
+    Raises
+    ------
+    FieldError
+        If there is none, or what is there is not a list.
+    """
+    path, type_ = _find(schema, parts)
+    if not _is_list(type_):
+        raise FieldError(f"{path} is not a list, so it has no size", next_step="size(prv_candidates) > 5")
+    return path
+
+
+def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType]:
+    path: list[str] = []
+    members: Sequence[pa.Field] = list(schema)
+    type_: pa.DataType | None = None
+    for i, part in enumerate(parts):
+        if type_ is not None and pa.types.is_map(type_):
+            # A map's keys are data: any name may be one, and it is taken as it is written.
+            return ".".join([*path, *parts[i:]]), type_.item_type
+        if type_ is not None and not pa.types.is_struct(type_):
+            raise _unknown(schema, parts)
+        found = [m for m in members if m.name == part] or [m for m in members if m.name.lower() == part.lower()]
+        if not found:
+            raise _unknown(schema, parts)
+        if len(found) > 1:
+            names = [".".join([*path, m.name]) for m in found]
+            raise FieldError(f"{'.'.join(parts)} may be any of {len(found)} fields", names=names)
+        path.append(found[0].name)
+        type_ = found[0].type
+        members = list(type_.fields) if pa.types.is_struct(type_) else []
+    assert type_ is not None
+    return ".".join(path), type_
+
+
+def _unknown(schema: pa.Schema, parts: Sequence[str]) -> FieldError:
+    path = ".".join(parts)
+    return FieldError(
+        f"there is no field {path}",
+        names=nearest(path, list(scalar_leaves(schema))),
+        next_step="list the fields with: alert-transfer archive fields",
+    )
+
+
+def _not_scalar(path: str, type_: pa.DataType) -> FieldError:
+    if pa.types.is_struct(type_):
+        names = [f"{path}.{member.name}" for member in type_.fields][:5]
+        return FieldError(f"{path} is a struct, which can't be compared: name one of its fields", names=names)
+    if pa.types.is_map(type_):
+        return FieldError(f"{path} is a map, which can't be compared: name one of its keys, as {path}.key")
+    if _is_list(type_):
+        return FieldError(f"{path} is a list, which can't be compared", names=[f"size({path})"])
+    return FieldError(f"{path} is of type {type_}, which can't be compared")
+
+
+def scalar_leaves(schema: pa.Schema) -> Iterator[str]:
+    """Yield the full path of every leaf that a condition can name (but a map's keys)."""
+
+    def walk(fields: Sequence[pa.Field], prefix: str) -> Iterator[str]:
+        for field in fields:
+            if pa.types.is_struct(field.type):
+                yield from walk(list(field.type.fields), f"{prefix}{field.name}.")
+            elif _simple_type(field.type) is not None:
+                yield prefix + field.name
+
+    return walk(list(schema), "")
+
+
+def nearest(name: str, names: Sequence[str]) -> list[str]:
+    """Return the names that resemble a name, best first: those that end in it, then those that are spelled alike."""
+    last = name.lower().rpartition(".")[2]
+    lowered: dict[str, str] = {}
+    for known in names:
+        lowered.setdefault(known.lower(), known)
+    ending = [known for low, known in lowered.items() if low.rpartition(".")[2] == last]
+    alike = [lowered[low] for low in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)]
+    lasts: dict[str, str] = {}
+    for low, known in lowered.items():
+        lasts.setdefault(low.rpartition(".")[2], known)
+    alike += [lasts[low] for low in difflib.get_close_matches(last, lasts, n=3, cutoff=0.7)]
+    return list(dict.fromkeys(ending + alike))[:5]
+
+
+def _is_list(type_: pa.DataType) -> bool:
+    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
+
+
+def _simple_type(type_: pa.DataType) -> pa.DataType | None:
+    types = pa.types
+    if types.is_dictionary(type_):
+        return _simple_type(type_.value_type)
+    if types.is_floating(type_) or types.is_decimal(type_) or types.is_uint64(type_):
+        return pa.float64()
+    if types.is_unsigned_integer(type_):
+        return {8: pa.int16(), 16: pa.int32(), 32: pa.int64()}[type_.bit_width]
+    if types.is_signed_integer(type_) or types.is_boolean(type_):
+        return type_
+    if types.is_string(type_) or types.is_large_string(type_) or types.is_string_view(type_):
+        return pa.string()
+    if types.is_timestamp(type_) or types.is_date(type_) or types.is_null(type_):
+        return pa.string()
+    return None
