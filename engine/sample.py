@@ -25,7 +25,7 @@ from engine.sample_kinds import KINDS
 from engine.sample_packets import Packets, draw_packets
 from engine.sample_schema import PROFILES, Profile, nearest_profile
 from engine.sample_sky import draw_batch
-from engine.sample_stamps import StampPool, make_pool
+from engine.sample_stamps import StampPool
 
 __all__ = ["DEFAULT_NIGHTS", "PROFILE_NAMES", "SampleArchive", "write_sample"]
 
@@ -121,7 +121,7 @@ def write_sample(
     plans = [plan for night in nights for plan in _plan_night(night, alerts_per_night, profile)]
     total, done = len(nights) * alerts_per_night, 0
 
-    pool = make_pool(np.random.default_rng([seed, 0]))
+    pool = StampPool(seed)
     with tempfile.TemporaryDirectory(prefix=".science-", dir=base) as temporary:
         root = Path(temporary) / "science"
         for plan in plans:
@@ -294,7 +294,7 @@ def _cutouts(packets: Packets, pool: StampPool, rng: np.random.Generator) -> dic
     batch = packets.batch
     host = np.array([kind.host for kind in KINDS])[batch.objects.kind[batch.alert_object]]
     positive = packets.positive[packets.detection_of_epoch[batch.alert_epoch]]
-    place = pool.choose(rng, host=host, positive=positive, mag=batch.epoch_mag[batch.alert_epoch])
+    stamps = pool.choose(rng, host=host, positive=positive, mag=batch.epoch_mag[batch.alert_epoch])
     candid = packets.alert_column("candid").cast(pa.string())
     pid = packets.alert_column("pid").cast(pa.string())
     ending = pc.if_else(pa.array(positive), "_targ_scimref.fits.gz", "_targ_refmsci.fits.gz")
@@ -303,8 +303,7 @@ def _cutouts(packets: Packets, pool: StampPool, rng: np.random.Generator) -> dic
         "cutoutTemplate": pc.binary_join_element_wise("candid", candid, "_ref.fits.gz", ""),
         "cutoutDifference": pc.binary_join_element_wise("candid", candid, "_pid", pid, ending, ""),
     }
-    stamps = {"cutoutScience": pool.science, "cutoutTemplate": pool.template, "cutoutDifference": pool.difference}
     return {
-        name: pa.StructArray.from_arrays([names[name], stamps[name].take(place)], ["fileName", "stampData"])
-        for name in stamps
+        name: pa.StructArray.from_arrays([names[name], stamp], ["fileName", "stampData"])
+        for name, stamp in zip(names, stamps, strict=True)
     }

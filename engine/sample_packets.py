@@ -149,9 +149,7 @@ def _epoch_columns(batch: Batch, rng: np.random.Generator) -> Columns:
         "fid": pa.array(fid, pa.int32()),
         "pid": pa.array(_pid(jd, nid, rcid)),
         "diffmaglim": single(batch.epoch_limit_mag),
-        "programpi": pa.array(["Kulkarni", batch.profile.partner]).take(
-            pa.array(exposures.partner[exposure].astype(np.int8))
-        ),
+        "programpi": pa.array(np.where(exposures.partner[exposure], batch.profile.partner, "Kulkarni")),
         "programid": pa.repeat(pa.scalar(1, pa.int32()), len(jd)),
         "nid": pa.array(nid, pa.int32()),
         "rcid": pa.array(rcid, pa.int32()),

@@ -1,4 +1,4 @@
-"""What catalogues say of the places of the sample archive's objects: reference image, Pan-STARRS and Gaia neighbours."""
+"""What is known of the places of the sample archive's objects: reference image, Pan-STARRS and Gaia."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,18 +1,17 @@
 """Stamps of the sample archive: gzipped FITS images, 63 x 63 pixels, a star or a galaxy and what has changed.
 
-A pool of triples (science, template, difference) is made once per archive and alerts take theirs from it: a triple
-costs about a millisecond, and an archive would take three times as long if each alert had its own. Within a triple,
-science is template plus difference; across the pool, brightness, sign and neighbour vary, so that an alert's stamps
-agree with its magnitudes.
+An archive has a pool of about a thousand triples (science, template, difference; 40 MB) and alerts take theirs from it:
+a triple costs about a millisecond, and an archive would take four times as long if each alert had its own. Within a
+triple, science is template plus difference; across the pool, brightness, sign and surroundings vary, so that an alert's
+stamps agree with its magnitudes.
 """
 
 import zlib
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["HOST_GALAXY", "HOST_NOTHING", "HOST_STAR", "NUM_PIXELS", "StampPool", "make_pool"]
+__all__ = ["HOST_GALAXY", "HOST_NOTHING", "HOST_STAR", "NUM_PIXELS", "StampPool"]
 
 NUM_PIXELS = 63
 """Width and height of a stamp in pixels of 1.01 arcsec."""
@@ -21,23 +20,33 @@ HOST_NOTHING, HOST_STAR, HOST_GALAXY = range(3)
 
 _NUM_LEVELS = 160
 _BRIGHT_MAG, _FAINT_MAG = 12.5, 21.0
+_LEVEL_MAG = (_FAINT_MAG - _BRIGHT_MAG) / _NUM_LEVELS
 _ZERO_POINT_MAG = 26.3
 _EDGE_SHARE = 0.04
 
 
-@dataclass(frozen=True, kw_only=True)
 class StampPool:
-    """Ready-made stamps, ordered by what the template shows, the sign of the change, and its brightness."""
+    """Ready-made stamps, one triple for each thing that a template shows, sign of the change, and level of brightness.
 
-    science: pa.BinaryArray
-    """Gzipped FITS files of the night's image, shape (hosts * signs * levels,)."""
-    template: pa.BinaryArray
-    """The same of the reference image."""
-    difference: pa.BinaryArray
-    """The same of science minus template, or template minus science where the change is negative."""
+    A triple is made when it is first needed, from the seed and its place alone.
 
-    def choose(self, rng: np.random.Generator, *, host: np.ndarray, positive: np.ndarray, mag: np.ndarray) -> pa.Array:
-        """Give each alert the place in the pool of a triple that fits it.
+    Parameters
+    ----------
+    seed
+        Seed of the stamps.
+    """
+
+    def __init__(self, seed: int):
+        self._seed = seed
+        self._triples: dict[int, tuple[bytes, bytes, bytes]] = {}
+
+    def choose(
+        self, rng: np.random.Generator, *, host: np.ndarray, positive: np.ndarray, mag: np.ndarray
+    ) -> tuple[pa.BinaryArray, pa.BinaryArray, pa.BinaryArray]:
+        """Give each alert a triple that fits it: science, template and difference, gzipped FITS files.
+
+        Difference is science minus template, or template minus science where the change is negative, so that the source
+        is bright in it.
 
         Parameters
         ----------
@@ -50,9 +59,22 @@ class StampPool:
         mag
             Magnitude of the change, shape (alerts,).
         """
-        level = (mag - _BRIGHT_MAG) / (_FAINT_MAG - _BRIGHT_MAG) * _NUM_LEVELS + rng.uniform(-2, 2, len(mag))
+        level = (mag - _BRIGHT_MAG) / _LEVEL_MAG + rng.uniform(-2, 2, len(mag))
         level = np.clip(level.astype(np.int64), 0, _NUM_LEVELS - 1)
-        return pa.array((host * 2 + positive) * _NUM_LEVELS + level)
+        places, alert_place = np.unique((host * 2 + positive) * _NUM_LEVELS + level, return_inverse=True)
+        triples = zip(*(self._at(place) for place in places.tolist()), strict=True)
+        science, template, difference = (
+            pa.array(stamps, pa.binary()).take(pa.array(alert_place)) for stamps in triples
+        )
+        return science, template, difference
+
+    def _at(self, place: int) -> tuple[bytes, bytes, bytes]:
+        if place not in self._triples:
+            host, positive = divmod(place // _NUM_LEVELS, 2)
+            mag = _BRIGHT_MAG + (place % _NUM_LEVELS + 0.5) * _LEVEL_MAG
+            rng = np.random.default_rng([self._seed, 0, place])
+            self._triples[place] = _triple(rng, host=host, positive=bool(positive), mag=mag)
+        return self._triples[place]
 
 
 def _card(keyword: str, value: str) -> str:
@@ -111,23 +133,9 @@ def _triple(rng: np.random.Generator, *, host: int, positive: bool, mag: float) 
 
     difference = rng.standard_normal(shape, dtype=np.float32) * np.float32(noise)
     difference += _spot(centre_x, centre_y, flux=_flux(mag), width_px=width_px)
-    # The difference image of a fading source is template minus science, so the source is bright in it too.
     science = template + difference if positive else template - difference
     if rng.random() < _EDGE_SHARE:
         width = rng.integers(3, 30)
         for image in (science, template, difference):
             image[:, :width] = np.nan
     return _gzipped_fits(science), _gzipped_fits(template), _gzipped_fits(difference)
-
-
-def make_pool(rng: np.random.Generator) -> StampPool:
-    """Make the stamps that a whole sample archive shares (about 40 MB)."""
-    step = (_FAINT_MAG - _BRIGHT_MAG) / _NUM_LEVELS
-    triples = [
-        _triple(rng, host=host, positive=positive, mag=_BRIGHT_MAG + (level + 0.5) * step)
-        for host in (HOST_NOTHING, HOST_STAR, HOST_GALAXY)
-        for positive in (False, True)
-        for level in range(_NUM_LEVELS)
-    ]
-    science, template, difference = (pa.array(stamps, pa.binary()) for stamps in zip(*triples, strict=True))
-    return StampPool(science=science, template=template, difference=difference)
