@@ -143,7 +143,7 @@ def _record_name(field: str, namespace: str, taken: set[str]) -> str:
 def encode(batch: pa.RecordBatch, schema: dict[str, Any]) -> pa.LargeBinaryArray:
     """Return the Avro datum of each row, without header (schemaless), byte for byte as fastavro writes it.
 
-    Encoding takes about three times the memory of the datums: cut large tables into blocks before.
+    At its peak it takes up to three times the bytes of the datums: cut large tables into blocks before.
 
     Parameters
     ----------
@@ -156,7 +156,8 @@ def encode(batch: pa.RecordBatch, schema: dict[str, Any]) -> pa.LargeBinaryArray
     Raises
     ------
     EncodeError
-        If the schema doesn't fit the batch, or a value is null where the schema has no null.
+        If the schema doesn't fit the batch, or a value is null where the schema has no null (the message names the
+        field, and the row by its position in the batch).
     """
     _check(schema, pa.struct(list(batch.schema)), "")
     return encode_columns(batch.columns, batch.num_rows, schema)

