@@ -82,8 +82,8 @@ def write_sample(
 ) -> SampleArchive:
     """Write a realistic sample archive below `directory/science`.
 
-    The archive appears there when it is complete; an interrupted run leaves nothing. An alert takes about half a
-    millisecond and 45 kB of disk; memory stays below 1 GB whatever the size.
+    The archive appears there when it is complete; an interrupted run leaves nothing. An alert takes about a third
+    of a millisecond and 45 kB of disk; memory stays below 1 GB whatever the size.
 
     Parameters
     ----------
@@ -97,8 +97,7 @@ def write_sample(
         Seed of all chance; the same gives the same alerts.
     profile
         The year whose schema all files have, one of PROFILE_NAMES; `mixed` gives the files of each night different
-        ones.
-        By default each night has its own year's, or that of the nearest year known.
+        ones. By default each night has its own year's, or that of the nearest year known.
     progress
         Called with the number of alerts written and the number of all.
 
