@@ -12,7 +12,7 @@ import uuid
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import dask
 import dask.dataframe as dd
@@ -133,13 +133,12 @@ def filter_fragments(
 
 @dataclass(frozen=True)
 class _Opaque:
-    """A fragment that Dask neither unpacks nor tokenizes."""
+    """A fragment that Dask neither unpacks nor tokenizes: the reader's token makes keys that are new."""
 
     fragment: Any
-    token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __dask_tokenize__(self) -> str:
-        return self.token
+        return "fragment"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +148,7 @@ class _Reader:
     read: Callable[[Any], pa.Table]
     schema: pa.Schema
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    __name__: ClassVar[str] = "read_leaves"  # how Dask names the tasks
 
     def __dask_tokenize__(self) -> str:
         return self.token

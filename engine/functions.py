@@ -79,7 +79,8 @@ def _column(operand: Any) -> Column:
     if isinstance(operand, pd.Series):
         null = operand.isna().to_numpy(dtype=bool)
         if isinstance(operand.dtype, pd.StringDtype):
-            return Column(pa.array(operand.array, pa.large_string()), null)
+            texts = pa.array(operand.array, pa.large_string())
+            return Column(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts, null)
         if isinstance(operand.dtype, np.dtype):
             return Column(operand.to_numpy(), null)
         dtype = operand.dtype.numpy_dtype
