@@ -1,0 +1,361 @@
+"""Fetch a topic to Parquet, each alert once, whatever interrupts it.
+
+How the files come about. Messages have one order that depends on the topic alone: by offset, then by partition. They
+are written in rounds of `round_nbytes` of datums in that order, one file per folder and round, numbered by the round:
+so the same topic gives the same files, however often the consumer was stopped in between. A round ends where its bytes
+are full, never because of time; only the end of the topic, `limit` and `wait=False` end one early.
+
+A round is written to staging, then entered into the journal together with the offsets that come next, then renamed
+into the folder (consumer/folder.py). What was fetched but not written when the consumer stops is fetched again.
+
+A message's key tells which row of which fragment it is. The rows that were taken are known as a set, so a second copy
+is dropped, and a gap that a later copy fills is filled, in whatever order the copies come.
+
+Memory: a round's datums, once as they came and once or twice as Arrow tables, and as much again of messages that
+partitions deliver ahead of others before they are held: 0.8 GB at most.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from consumer.backlog import Backlog
+from consumer.errors import InputError, JobError
+from consumer.folder import Folder, check_free, check_owner, locate
+from consumer.intake import Intake
+from consumer.kafka import Cluster, DataReader, ManifestFollower
+from consumer.partition import PARTITIONINGS, Partitioning
+from consumer.proof import prove
+from consumer.rounds import RoundWriter
+from consumer.seen import Seen
+from consumer.wire import FINAL_STATES, Manifest, check_topic
+
+__all__ = ["ConsumeProgress", "ConsumeResult", "consume", "stream"]
+
+_PLAN_TIMEOUT_S = 60.0
+_ENDED = FINAL_STATES | {"interrupted"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsumeProgress:
+    """Where a consumer is."""
+
+    state: str
+    """The job's state."""
+    num_alerts: int
+    """Alerts fetched so far, those of earlier runs included."""
+    num_expected: int | None
+    """Alerts of the whole job, or None while that is not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsumeResult:
+    """What a consumer did."""
+
+    topic: str
+    state: str
+    """The job's state: `complete`, `empty`, `failed`, `cancelled`, `interrupted`, or one of a job that goes on."""
+    num_alerts: int
+    """Alerts in the folder now."""
+    num_alerts_new: int
+    """Alerts that this run added."""
+    num_duplicates: int
+    """Second copies that this run dropped."""
+    num_rejected: int
+    """Messages in all runs that could not be read; they lie in `outdir.transfer/rejected`."""
+    num_files: int
+    outdir: str
+    complete: bool
+    """The job is at its end, and every alert of it is in the folder."""
+    stopped_early: bool
+    """There may be more to come: `limit` was reached, or the job goes on and `wait` was False."""
+    missing: int
+    """Alerts that the job sends (or has sent, where the sum isn't known) and that are not in the folder."""
+    error: dict[str, Any] | None
+    """Why the job failed, if it did."""
+
+
+def consume(
+    topic: str,
+    outdir: str | os.PathLike[str],
+    *,
+    kafka: str | None = None,
+    kafka_options: Mapping[str, Any] | None = None,
+    partitionby: str = "time",
+    limit: int | None = None,
+    wait: bool = True,
+    restart: bool = False,
+    round_nbytes: int = 128 * 1024 * 1024,
+    progress: Callable[[ConsumeProgress], None] | None = None,
+    note: Callable[[str], None] | None = None,
+) -> ConsumeResult:
+    """Fetch a topic into a folder of Parquet files; run again, it goes on where it was stopped.
+
+    It ends when the job has ended and all it sent is in the folder. Where the job failed, was cancelled or was
+    interrupted, what it had sent is fetched and the result's `state` tells.
+
+    Parameters
+    ----------
+    topic
+        The data topic, `ftransfer_…`.
+    outdir
+        Folder on this machine; what isn't Parquet goes to `<outdir>.transfer` beside it.
+    kafka
+        `host:port[,host:port]`; default: the environment's ALERT_TRANSFER_KAFKA.
+    kafka_options
+        Further librdkafka properties (security).
+    partitionby
+        `time` (folders of the UTC date), `finkclass`, `tnsclass`, or `none` (no folders).
+    limit
+        Stop after so many new alerts.
+    wait
+        Whether to wait for the rest of a job that still runs; else take what is there now.
+    restart
+        Empty what this program wrote into the folder, and begin anew.
+    round_nbytes
+        Bytes of datums that one round of files holds; a file is at most as large.
+    progress
+        Called now and then.
+    note
+        Called with a sentence worth telling the user.
+
+    Raises
+    ------
+    InputError
+        If the topic, the folder or an option is wrong; nothing was changed.
+    KafkaError
+        If Kafka does not answer, or no longer has the alerts; what was written stays, and the next run goes on.
+    IncompleteError
+        If files that an earlier run wrote are gone or damaged.
+    """
+    check_topic(topic)
+    if partitionby not in PARTITIONINGS:
+        raise InputError(f"can't partition by {partitionby!r}", accepted=", ".join(PARTITIONINGS))
+    if limit is not None and limit < 1:
+        raise InputError(f"can't stop after {limit} alerts", accepted="a limit of 1 or more")
+    path = locate(outdir)
+    check_free(path)
+    if not restart:
+        check_owner(path, topic=topic, partitionby=partitionby)
+    cluster = _cluster(kafka, kafka_options)
+    with closing(ManifestFollower(cluster, topic)) as follower:
+        plan = follower.wait_for_plan(_PLAN_TIMEOUT_S).plan
+        # Checked before the folder is touched.
+        intake_schema = Intake(follower.manifest, Seen()).decoder.schema
+        partitioning = Partitioning(partitionby, intake_schema, plan.time_field)
+        with Folder(
+            path,
+            topic=topic,
+            job_id=plan.job_id,
+            partitionby=partitionby,
+            request=plan.request,
+            restart=restart,
+            note=note or _ignore,
+        ) as folder:
+            return _Fetch(folder, follower, partitioning, limit, wait, round_nbytes, progress or _ignore).run(cluster)
+
+
+def stream(
+    topic: str, *, kafka: str | None = None, kafka_options: Mapping[str, Any] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield a topic's alerts as Arrow batches, each alert once, nothing on disk; ends when the job has.
+
+    Parameters
+    ----------
+    topic, kafka, kafka_options
+        As of `consume`.
+
+    Raises
+    ------
+    InputError
+        If the topic is wrong.
+    KafkaError
+        If Kafka does not answer, or no longer has the alerts.
+    JobError
+        At the end, if the job failed, was cancelled or interrupted, or if alerts are missing that it sent.
+    """
+    check_topic(topic)
+    return _stream(topic, _cluster(kafka, kafka_options))
+
+
+def _stream(topic: str, cluster: Cluster) -> Iterator[pa.RecordBatch]:
+    with closing(ManifestFollower(cluster, topic)) as follower:
+        plan = follower.wait_for_plan(_PLAN_TIMEOUT_S).plan
+        seen, rejected = Seen(), 0
+        intake = Intake(follower.manifest, seen)
+        with closing(DataReader(cluster, topic, plan.num_partitions, {})) as reader:
+            end = _End(follower, reader, wait=True)
+            while not end.reached():
+                if messages := reader.read(0.2):
+                    taken = intake.take(messages)
+                    rejected += len(taken.rejected)
+                    if taken.batch.num_rows:
+                        yield taken.batch
+        _check_stream(follower.manifest, end.state, seen, rejected)
+
+
+def _check_stream(manifest: Manifest, state: str, seen: Seen, num_rejected: int) -> None:
+    topic = manifest.plan.topic
+    if state not in ("complete", "empty"):
+        raise JobError(
+            f"the job of {topic} is {state}: the {len(seen)} alerts that came are not all",
+            next_step=f"see why with: alert-transfer log {topic}",
+        )
+    if len(seen) != manifest.num_sent:
+        raise JobError(
+            f"{manifest.num_sent} alerts of {topic} were sent, {len(seen)} came; {num_rejected} messages can't be read",
+            next_step="submit the request again",
+        )
+
+
+class _End:
+    """Tells when all is read that will come: once the job has ended, what Kafka has then is all there will be."""
+
+    def __init__(self, follower: ManifestFollower, reader: DataReader, *, wait: bool):
+        self._follower = follower
+        self._reader = reader
+        self._wait = wait
+        self._ends = None if wait else reader.ends()
+        self.state = follower.state()
+
+    def reached(self) -> bool:
+        """Whether every partition is read to its end, and the end is known."""
+        return self._ends is not None and not self.growing()
+
+    def growing(self) -> dict[int, int]:
+        """Return the offset that comes next, per partition that is not read to its end; looks at the manifest first."""
+        self._follower.refresh()
+        self.state = self._follower.state()
+        if self._wait:
+            if self.state not in _ENDED:
+                self._ends = None  # a job can be taken up again
+            elif self._ends is None:
+                # Asked after the final state was seen: every alert was acknowledged before that was written.
+                self._ends = self._reader.ends()
+        positions = self._reader.positions
+        if self._ends is None:
+            return dict(positions)
+        return {partition: at for partition, at in positions.items() if at < self._ends[partition]}
+
+
+class _Fetch:
+    """One run of `consume` on an open folder."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        follower: ManifestFollower,
+        partitioning: Partitioning,
+        limit: int | None,
+        wait: bool,
+        round_nbytes: int,
+        progress: Callable[[ConsumeProgress], None],
+    ):
+        self._folder = folder
+        self._follower = follower
+        self._plan = follower.manifest.plan
+        self._wait = wait
+        self._limit = limit
+        self._round_nbytes = round_nbytes
+        self._progress = progress
+        # A set of its own: the journal folds each round into its own only once the round is on disk.
+        seen = Seen()
+        seen.update(folder.journal.seen.to_texts())
+        self._writer = RoundWriter(folder, self._plan, Intake(follower.manifest, seen), partitioning)
+        self._backlog = Backlog(self._plan.num_partitions)
+        self._num_before = folder.journal.num_alerts
+        self._duplicates_before = folder.journal.num_duplicates
+
+    def run(self, cluster: Cluster) -> ConsumeResult:
+        self._folder.append_manifest(self._follower.take_lines())
+        offsets = self._folder.journal.offsets
+        with closing(DataReader(cluster, self._plan.topic, self._plan.num_partitions, offsets)) as reader:
+            end = _End(self._follower, reader, wait=self._wait)
+            self._fetch(reader, end)
+        if self._journal.num_alerts == 0 and not self._journal.files and end.state in ("complete", "empty"):
+            self._writer.write_empty()
+        self._folder.append_manifest(self._follower.take_lines())
+        return self._result(end.state)
+
+    @property
+    def _journal(self):
+        return self._folder.journal
+
+    @property
+    def _num_new(self) -> int:
+        return self._journal.num_alerts - self._num_before
+
+    def _left(self) -> int | None:
+        return None if self._limit is None else self._limit - self._num_new
+
+    def _fetch(self, reader: DataReader, end: _End) -> None:
+        growing = end.growing()
+        while self._left() != 0:
+            while (messages := self._backlog.take(self._round_nbytes, growing)) is not None:
+                self._write(messages)
+                if self._left() == 0:
+                    return
+            if end.reached() or (self._limit is not None and len(self._backlog) >= self._left()):
+                self._write(self._backlog.take_all())
+                if end.reached():
+                    return
+                continue
+            # Partitions that run ahead of the others are held, else memory would fill with what can't be written yet.
+            ahead = self._backlog.nbytes > 2 * self._round_nbytes
+            reader.hold(self._backlog.leaders(growing) if ahead else frozenset())
+            self._backlog.add(reader.read(0.2))
+            growing = end.growing()
+            self._report(end.state)
+
+    def _write(self, messages) -> None:
+        self._writer.write(messages, self._left())
+        self._folder.append_manifest(self._follower.take_lines())
+
+    def _report(self, state: str) -> None:
+        self._progress(
+            ConsumeProgress(
+                state=state,
+                num_alerts=self._journal.num_alerts + len(self._backlog),
+                num_expected=self._follower.manifest.num_alerts,
+            )
+        )
+
+    def _result(self, state: str) -> ConsumeResult:
+        journal, manifest = self._journal, self._follower.manifest
+        proof = prove(manifest, journal.seen.counts(), journal.digests)
+        self._report(state)
+        return ConsumeResult(
+            topic=self._plan.topic,
+            state=state,
+            num_alerts=journal.num_alerts,
+            num_alerts_new=self._num_new,
+            num_duplicates=journal.num_duplicates - self._duplicates_before,
+            num_rejected=len(journal.rejected),
+            num_files=len(journal.files),
+            outdir=str(self._folder.path),
+            complete=proof.complete,
+            stopped_early=self._left() == 0 or (not self._wait and state not in _ENDED),
+            missing=proof.missing,
+            error=manifest.error,
+        )
+
+
+def _cluster(kafka: str | None, options: Mapping[str, Any] | None) -> Cluster:
+    bootstrap = kafka or os.environ.get("ALERT_TRANSFER_KAFKA")
+    if not bootstrap:
+        raise InputError(
+            "no Kafka was named",
+            accepted="--kafka host:port[,host:port], or ALERT_TRANSFER_KAFKA in the environment",
+            next_step="ask your broker for its address, or start a Kafka here with: alert-transfer broker",
+        )
+    return Cluster(bootstrap=bootstrap, options=dict(options or {}))
+
+
+def _ignore(_: object) -> None:
+    """Take a report that nobody asked for."""

@@ -1,0 +1,346 @@
+"""The folder that a topic is fetched into, and what lies beside it.
+
+    outdir/                 finished Parquet files and hive folders, nothing else
+    outdir.transfer/
+        lock                held while a consumer writes
+        job.json            whose folder it is: topic, job id, partitioning, request
+        journal.jsonl       what was taken so far (consumer/journal.py)
+        manifest.jsonl      copy of the topic's manifest
+        staging/            files that are being written
+        rejected/           messages that could not be read, as they came
+
+Nothing of it needs Kafka. A file reaches the folder by rename, after the journal has its round on disk; whatever
+moment a crash chooses, opening the folder again finishes the renames of the last round or discards the staging.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from consumer.errors import IncompleteError, InputError
+from consumer.journal import Journal, Round
+from consumer.parquet import is_ours
+
+__all__ = ["Folder", "home_of", "locate", "lock", "read_owner"]
+
+_OURS = {"lock", "job.json", "journal.jsonl", "manifest.jsonl", "staging", "rejected"}
+
+
+def locate(outdir: str | os.PathLike[str]) -> Path:
+    """Return the absolute path of an output folder, links followed.
+
+    Raises
+    ------
+    InputError
+        If it can't be a local folder with another beside it.
+    """
+    text = os.fspath(outdir)
+    accepted = "a path on this machine, existing or not"
+    if "://" in text:
+        raise InputError(f"the output folder {text!r} is not local", accepted=accepted)
+    path = Path(text).expanduser().resolve()
+    if not text or not path.name:
+        raise InputError(f"{text!r} can't be an output folder", accepted=accepted)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"the output folder {text!r} is a file", accepted=accepted)
+    return path
+
+
+def home_of(outdir: Path) -> Path:
+    """Return the folder beside `outdir` that holds all but the Parquet files."""
+    return outdir.with_name(outdir.name + ".transfer")
+
+
+def read_owner(outdir: Path) -> dict[str, Any] | None:
+    """Return topic, job_id, partitionby and request of the folder, or None if no consumer has used it yet."""
+    path = home_of(outdir) / "job.json"
+    try:
+        return json.loads(path.read_bytes()) if path.exists() else None
+    except ValueError as exc:
+        raise IncompleteError(
+            f"{path} is damaged", next_step="choose another --outdir, or delete both folders"
+        ) from exc
+
+
+def lock(outdir: Path, *, shared: bool = False):
+    """Return the open lock file of a folder; closing it, or the end of the process, gives the lock back.
+
+    Raises
+    ------
+    InputError
+        If another consumer has the folder open.
+    """
+    path = home_of(outdir) / "lock"
+    file = path.open("rb" if shared and path.exists() else "ab")
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        file.close()
+        raise InputError(
+            f"another consumer is writing into {outdir} right now",
+            next_step="wait for it to end, or choose another --outdir",
+        ) from exc
+    return file
+
+
+class Folder:
+    """An output folder, locked; a context manager.
+
+    Parameters
+    ----------
+    outdir
+        What `locate` returned.
+    topic, job_id, partitionby, request
+        What the folder is for; the first consumer writes it down, later ones must agree.
+    restart
+        Empty what this program wrote, and nothing else, and begin anew.
+    note
+        Called with a sentence worth telling the user.
+
+    Raises
+    ------
+    InputError
+        If the folder is another job's, holds files of somebody else, or is in use.
+    IncompleteError
+        If files that were written have gone or changed.
+    """
+
+    def __init__(
+        self,
+        outdir: Path,
+        *,
+        topic: str,
+        job_id: str,
+        partitionby: str,
+        request: Mapping[str, Any],
+        restart: bool = False,
+        note: Callable[[str], None] = lambda text: None,
+    ):
+        self.path = outdir
+        self._home = home_of(outdir)
+        self._staging = self._home / "staging"
+        self._manifest_lines = 0
+        owner = {"topic": topic, "job_id": job_id, "partitionby": partitionby, "request": dict(request)}
+        check_free(outdir)
+        _make(self._home)
+        self._lock = lock(outdir)
+        try:
+            check_free(outdir)  # again, now that nobody else can write
+            if restart:
+                self._forget(self._written())
+            check_owner(outdir, topic=topic, job_id=job_id, partitionby=partitionby)
+            if read_owner(outdir) is None:
+                write_file(self._home / "job.json", json.dumps(owner, indent=1).encode())
+            _make(outdir)
+            if outdir.stat().st_dev != self._home.stat().st_dev:
+                raise InputError(
+                    f"{outdir} and {self._home} are on different file systems: no file can move between them at once",
+                    next_step="choose a folder below the mount point",
+                )
+            self.journal = Journal(self._home / "journal.jsonl")
+            self._recover()
+            self._check_files(owner, note)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Folder:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the lock back."""
+        self._lock.close()
+
+    def stage(self) -> Path:
+        """Return an empty folder for the files of the next round."""
+        path = self._staging / str(self.journal.num_rounds)
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        return path
+
+    def commit(self, entry: Round, rejected: Mapping[tuple[int, int], bytes]) -> None:
+        """Make a round part of the folder, for good.
+
+        Parameters
+        ----------
+        entry
+            The round; its files lie in what `stage` returned.
+        rejected
+            Bytes of the messages that could not be read, by partition and offset.
+        """
+        staged = self._staging / str(entry.index)
+        for file in entry.files:
+            sync(staged / file["path"])
+        for folder in [*(path for path in staged.rglob("*") if path.is_dir()), staged, self._staging]:
+            sync(folder)
+        if rejected:
+            _make(self._home / "rejected")
+            for (partition, offset), value in rejected.items():
+                write_file(self._home / "rejected" / f"partition-{partition}-offset-{offset}.avro", value)
+        self.journal.append(entry)
+        sync(self._home)
+        self._publish(entry)
+
+    def append_manifest(self, lines: Iterable[bytes]) -> None:
+        """Add records (one JSON text each) to the manifest's copy; the first call begins the copy anew."""
+        lines = list(lines)
+        if not lines:
+            return
+        path = self._home / "manifest.jsonl"
+        block = b"".join(line + b"\n" for line in lines)
+        if not self._manifest_lines:
+            write_file(path, block)
+        else:
+            with open(path, "ab") as file:
+                file.write(block)
+                file.flush()
+                os.fsync(file.fileno())
+        self._manifest_lines += len(lines)
+
+    def _publish(self, entry: Round) -> None:
+        staged = self._staging / str(entry.index)
+        touched = set()
+        for file in entry.files:
+            source, target = staged / file["path"], self.path / file["path"]
+            if source.exists():
+                touched.update(_make(target.parent))
+                os.replace(source, target)
+                touched.add(target.parent)
+        for folder in touched:
+            sync(folder)
+        shutil.rmtree(staged, ignore_errors=True)
+
+    def _recover(self) -> None:
+        if self.journal.last is not None:
+            self._publish(self.journal.last)
+        shutil.rmtree(self._staging, ignore_errors=True)
+
+    def _check_files(self, owner: Mapping[str, Any], note: Callable[[str], None]) -> None:
+        written = self.journal.files
+        gone = [path for path in written if not (self.path / path).exists()]
+        if written and len(gone) == len(written):
+            note(f"the files of {self.path} are gone: starting over")
+            self._forget(())
+            write_file(self._home / "job.json", json.dumps(owner, indent=1).encode())
+            self.journal = Journal(self._home / "journal.jsonl")
+            return
+        kept = {path: file["nbytes"] for path, file in written.items() if path not in gone}
+        altered = [path for path, nbytes in kept.items() if (self.path / path).stat().st_size != nbytes]
+        if gone or altered:
+            raise IncompleteError(
+                f"{len(gone)} of {len(written)} files of {self.path} are gone and {len(altered)} have another size "
+                f"than was written, the first is {(gone + altered)[0]}",
+                next_step="see what is missing with: alert-transfer verify; or fetch the topic anew with --restart",
+            )
+
+    def _written(self) -> list[Path]:
+        """Files in the folder that this program wrote: by the journal, or by their own receipts."""
+        found = set(self.path.rglob("*.parquet")) if self.path.exists() else set()
+        try:
+            known = {self.path / path for path in Journal(self._home / "journal.jsonl").files}
+        except IncompleteError:
+            known = set()  # the journal is damaged; the files' receipts tell as well
+        return [path for path in found if path in known or is_ours(path)]
+
+    def _forget(self, files: Iterable[Path]) -> None:
+        # The files go first: should this be cut short, the journal still knows that the folder is not whole.
+        for file in files:
+            file.unlink()
+            for parent in file.relative_to(self.path).parents:
+                with suppress(OSError):  # a folder that still holds something stays
+                    (self.path / parent).rmdir()
+        for name in ("staging", "rejected"):
+            shutil.rmtree(self._home / name, ignore_errors=True)
+        for name in ("journal.jsonl", "manifest.jsonl", "job.json"):
+            (self._home / name).unlink(missing_ok=True)
+        sync(self._home)
+
+
+def check_free(outdir: Path) -> None:
+    """Refuse a folder that holds files although no consumer has used it.
+
+    Raises
+    ------
+    InputError
+        If it, or the folder beside it, holds anything that isn't this program's.
+    """
+    if read_owner(outdir) is not None:
+        return
+    home = home_of(outdir)
+    foreign = sorted(outdir.iterdir())[:1] if outdir.exists() else []
+    if home.exists():
+        foreign += [path for path in sorted(home.iterdir()) if path.name not in _OURS]
+    if foreign:
+        raise InputError(
+            f"the output folder holds {foreign[0]}, which no consumer wrote down in {home}",
+            accepted="a folder that is empty or doesn't exist, or one that this topic was fetched into",
+            next_step="choose another --outdir",
+        )
+
+
+def check_owner(outdir: Path, *, topic: str, partitionby: str, job_id: str | None = None) -> None:
+    """Refuse a folder that was begun for something else.
+
+    Raises
+    ------
+    InputError
+        If topic, job or partitioning differ from what the folder was begun with.
+    """
+    owner = read_owner(outdir)
+    if owner is None:
+        return
+    if owner["topic"] != topic:
+        raise InputError(
+            f"{outdir} holds the topic {owner['topic']}, not {topic}",
+            accepted="one topic a folder",
+            next_step="choose another --outdir, or empty this one with --restart",
+        )
+    if job_id is not None and owner["job_id"] != job_id:
+        raise InputError(
+            f"{outdir} holds an earlier job of the same topic name {topic}, which was made anew since",
+            accepted="one job a folder",
+            next_step="choose another --outdir, or empty this one with --restart",
+        )
+    if owner["partitionby"] != partitionby:
+        raise InputError(
+            f"{outdir} is partitioned by {owner['partitionby']}, not by {partitionby}",
+            accepted=f"--partitionby {owner['partitionby']}",
+            next_step="choose another --outdir, or empty this one with --restart",
+        )
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a small file so that it is there whole or not at all."""
+    draft = path.with_name(path.name + ".tmp")
+    with open(draft, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until the disk has a file's content or a folder's entries."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make a folder and its parents; return those whose entries changed."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return [path.parent for path in missing]

@@ -1,0 +1,401 @@
+"""Kafka, as the consumer uses it: follow a manifest, read a data topic from given offsets.
+
+The consumer's only importer of confluent_kafka. No consumer group is joined and nothing is committed: what was taken
+is known by the folder's own journal, so anybody may read a topic, any number of times, at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import confluent_kafka as ck
+
+from consumer.errors import InputError, KafkaError
+from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, INTERRUPTED_AFTER_S, Manifest, decode_record, manifest_topic
+
+__all__ = ["Cluster", "DataReader", "ManifestFollower", "Message"]
+
+_ANSWER_S = 7.0
+_APPEARS_S = 10.0
+_SILENCE_S = 60.0
+_CHECK_EVERY_S = 5.0
+_log = logging.getLogger("alert_transfer.consumer.kafka")
+# librdkafka writes to stderr unless it is given a logger; what matters reaches us as errors anyway.
+_log.addHandler(logging.NullHandler())
+_log.propagate = False
+
+_GONE = {ck.KafkaError.UNKNOWN_TOPIC_OR_PART, ck.KafkaError._UNKNOWN_TOPIC, ck.KafkaError._UNKNOWN_PARTITION}
+_EXPIRED = {ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE}
+_REFUSED = {
+    ck.KafkaError._AUTHENTICATION,
+    ck.KafkaError._SSL,
+    ck.KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    ck.KafkaError.SASL_AUTHENTICATION_FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the data topic."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A Kafka to read from."""
+
+    bootstrap: str
+    """`host:port[,host:port]`"""
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Further librdkafka properties (security)."""
+
+    def open(self, more: Mapping[str, Any]) -> _Connection:
+        """Return a connection; nothing is asked of Kafka yet."""
+        return _Connection(self, more)
+
+
+class _Connection:
+    """A librdkafka consumer that raises our errors."""
+
+    def __init__(self, cluster: Cluster, more: Mapping[str, Any]):
+        self.bootstrap = cluster.bootstrap
+        self._refusal: ck.KafkaError | None = None
+        conf = {
+            "bootstrap.servers": cluster.bootstrap,
+            "client.id": "alert-transfer",
+            # librdkafka wants a name; no group is joined.
+            "group.id": "alert-transfer",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "check.crcs": True,
+            "topic.metadata.refresh.interval.ms": 10_000,
+            "reconnect.backoff.max.ms": 2_000,
+            "fetch.wait.max.ms": 100,
+            **cluster.options,
+            **more,
+            "error_cb": self._on_error,
+        }
+        try:
+            self.raw = ck.Consumer(conf, logger=_log)
+        except (ck.KafkaException, TypeError, ValueError) as exc:
+            raise InputError(
+                f"Kafka's settings are not valid: {_text(exc)}",
+                accepted="host:port[,host:port], and properties that librdkafka knows",
+            ) from exc
+
+    def _on_error(self, error: ck.KafkaError) -> None:
+        # Wrong credentials raise nothing elsewhere: every request would only time out.
+        if error.code() in _REFUSED or error.fatal():
+            self._refusal = error
+
+    def check(self) -> None:
+        """Raise what Kafka refused us, if it did."""
+        if self._refusal is not None:
+            raise KafkaError(
+                f"Kafka at {self.bootstrap} refuses us: {self._refusal.str()}",
+                next_step="check user, password and certificates",
+            )
+
+    def num_partitions(self, topic: str) -> int:
+        """Return how many partitions a topic has, 0 if there is no such topic."""
+        try:
+            found = self.raw.list_topics(topic, timeout=_ANSWER_S).topics[topic]
+        except ck.KafkaException as exc:
+            raise self.silent(exc) from exc
+        if found.error is not None and found.error.code() in _REFUSED:
+            raise KafkaError(f"Kafka refuses to let us see {topic}: {found.error.str()}")
+        return len(found.partitions)
+
+    def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
+        """Return the first offset that is kept and the one that comes next."""
+        try:
+            low, high = self.raw.get_watermark_offsets(ck.TopicPartition(topic, partition), timeout=_ANSWER_S)
+        except ck.KafkaException as exc:
+            raise self.silent(exc) from exc
+        return low, high
+
+    def silent(self, exc: ck.KafkaException) -> KafkaError:
+        """Return the error that says that Kafka does not answer, or why it refuses."""
+        self.raw.poll(0)  # lets error_cb tell a refusal from silence
+        self.check()
+        return KafkaError(
+            f"no Kafka answers at {self.bootstrap} ({_text(exc)})",
+            accepted="host:port[,host:port] of a running Kafka",
+            next_step="check the address, or start one with: alert-transfer broker",
+        )
+
+
+class ManifestFollower:
+    """Reads a topic's manifest from its beginning and goes on as it grows.
+
+    Parameters
+    ----------
+    cluster
+        The Kafka that has it.
+    topic
+        The data topic's name.
+
+    Raises
+    ------
+    InputError
+        If Kafka has no such topic.
+    KafkaError
+        If Kafka does not answer within 10 s.
+    """
+
+    def __init__(self, cluster: Cluster, topic: str):
+        self.manifest = Manifest()
+        self._lines: list[bytes] = []
+        self._topic = manifest_topic(topic)
+        self._connection = cluster.open({})
+        self._heard_at = time.monotonic()
+        self._at_end = False
+        try:
+            if not self._connection.num_partitions(self._topic):
+                raise InputError(
+                    f"there is no topic {topic!r} at {cluster.bootstrap}",
+                    accepted="a topic of the last 30 days; its alerts are kept for 4 days",
+                    next_step="check the name, or list the topics with: alert-transfer jobs",
+                )
+            first, _ = self._connection.watermarks(self._topic, 0)
+            self._connection.raw.assign([ck.TopicPartition(self._topic, 0, first)])
+            self._first = first
+        except BaseException:
+            self.close()
+            raise
+
+    def refresh(self, timeout_s: float = 0.0) -> Manifest:
+        """Take in the records that are there, waiting `timeout_s` for the first of them.
+
+        At the first call, all records that Kafka has now.
+        """
+        deadline = time.monotonic() + _ANSWER_S
+        while True:
+            messages = self._connection.raw.consume(1000, timeout_s if self._at_end else 0.1)
+            self._connection.check()
+            for message in messages:
+                self._take(message)
+            if self._at_end:
+                return self.manifest
+            if time.monotonic() > deadline and not messages:
+                raise KafkaError(f"Kafka at {self._connection.bootstrap} stopped sending {self._topic}")
+
+    def wait_for_plan(self, timeout_s: float) -> Manifest:
+        """Return the manifest once its plan is complete.
+
+        Raises
+        ------
+        KafkaError
+            If it is not after `timeout_s`, or if the plan expired.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not self.refresh(0.2).is_planned and self.manifest.stated not in FINAL_STATES:
+            if time.monotonic() > deadline:
+                break
+        if not self.manifest.is_planned:
+            raise KafkaError(
+                f"{self._topic} holds no complete plan"
+                + (": its first records expired" if self._first else f", {timeout_s:g} s after it was looked for"),
+                next_step="see how the job fares with: alert-transfer status " + self._topic.removesuffix("_manifest"),
+            )
+        return self.manifest
+
+    def state(self) -> str:
+        """Return the job's state now.
+
+        Other machines' clocks may be wrong by minutes. So a job reads as interrupted only if it is silent while we
+        listen: for two heartbeats where the clocks say that it fell silent long ago, else for the full time.
+        """
+        listened_s = time.monotonic() - self._heard_at
+        if self.manifest.stated in FINAL_STATES or listened_s < 2 * HEARTBEAT_EVERY_S + 1:
+            return self.manifest.stated
+        return "interrupted" if listened_s > INTERRUPTED_AFTER_S else self.manifest.state_at(time.time())
+
+    def take_lines(self) -> list[bytes]:
+        """Return the records, as JSON texts, that came since the last call; heartbeats are left out."""
+        lines, self._lines = self._lines, []
+        return lines
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._connection.raw.close()
+
+    def _take(self, message: ck.Message) -> None:
+        error = message.error()
+        if error is None:
+            self.manifest.apply(decode_record(message.value()))
+            self._heard_at = time.monotonic()
+            if message.key() != b"beat":
+                self._lines.append(message.value())
+        elif error.code() == ck.KafkaError._PARTITION_EOF:
+            self._at_end = True
+        else:
+            _raise(error, self._topic, self._connection.bootstrap)
+
+
+class DataReader:
+    """Reads a data topic, all partitions at once, each from its own offset on.
+
+    Parameters
+    ----------
+    cluster
+        The Kafka that has it.
+    topic
+        The data topic.
+    num_partitions
+        How many partitions the plan says it has.
+    offsets
+        Offset to begin with, per partition; 0 where there is none.
+
+    Raises
+    ------
+    KafkaError
+        If Kafka no longer has the topic, or no longer has the messages that come next.
+    """
+
+    def __init__(self, cluster: Cluster, topic: str, num_partitions: int, offsets: Mapping[int, int]):
+        self.positions = {partition: offsets.get(partition, 0) for partition in range(num_partitions)}
+        """Offset that comes next, per partition."""
+        self._topic = topic
+        self._held: frozenset[int] = frozenset()
+        self._connection = cluster.open({"queued.max.messages.kbytes": 32 * 1024})
+        self._heard_at = self._checked_at = time.monotonic()
+        try:
+            self._wait_for_topic(num_partitions)
+            for partition, position in self.positions.items():
+                low, high = self._connection.watermarks(topic, partition)
+                if position < low or position > high:
+                    raise _expired(topic, partition, position, low)
+            self._connection.raw.assign([ck.TopicPartition(topic, p, o) for p, o in self.positions.items()])
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, timeout_s: float) -> list[Message]:
+        """Return the next messages of any partition, each partition's in order; none after `timeout_s`."""
+        raw = self._connection.raw.consume(5000, timeout_s)
+        self._connection.check()
+        messages = []
+        for message in raw:
+            error = message.error()
+            if error is None:
+                partition, offset = message.partition(), message.offset()
+                messages.append(Message(partition, offset, message.key(), message.value() or b""))
+                self.positions[partition] = offset + 1
+            elif error.code() == ck.KafkaError._PARTITION_EOF:
+                # Offsets that hold no message (a transaction's markers) are passed as well.
+                self.positions[message.partition()] = max(self.positions[message.partition()], message.offset())
+                self._heard_at = time.monotonic()
+            else:
+                _raise(error, self._topic, self._connection.bootstrap)
+        if messages:
+            self._heard_at = time.monotonic()
+        else:
+            self._check_alive()
+        return messages
+
+    def ends(self) -> dict[int, int]:
+        """Return, per partition, the offset that the next message sent will have."""
+        return {partition: self._connection.watermarks(self._topic, partition)[1] for partition in self.positions}
+
+    def hold(self, partitions: frozenset[int]) -> None:
+        """Read no more of these partitions for now, and again of the others."""
+        if partitions == self._held:
+            return
+        self._connection.raw.pause([ck.TopicPartition(self._topic, p) for p in partitions - self._held])
+        self._connection.raw.resume([ck.TopicPartition(self._topic, p) for p in self._held - partitions])
+        self._held = partitions
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._connection.raw.close()
+
+    def _wait_for_topic(self, num_partitions: int) -> None:
+        # The topics of a job are made together, but a broker may learn of one later than of the other.
+        deadline = time.monotonic() + _APPEARS_S
+        while (found := self._connection.num_partitions(self._topic)) != num_partitions:
+            if time.monotonic() > deadline:
+                raise (
+                    _gone(self._topic)
+                    if not found
+                    else KafkaError(
+                        f"{self._topic} has {found} partitions, its plan says {num_partitions}",
+                        next_step="submit the request again",
+                    )
+                )
+            time.sleep(0.5)
+
+    def _check_alive(self) -> None:
+        # A deleted topic, or a broker that is away, raises nothing: fetches just come back empty.
+        now = time.monotonic()
+        if now - self._checked_at < _CHECK_EVERY_S:
+            return
+        self._checked_at = now
+        try:
+            found = self._connection.num_partitions(self._topic)
+            self._heard_at = time.monotonic()
+        except KafkaError:
+            if now - self._heard_at > _SILENCE_S:
+                raise
+            return
+        if not found:
+            raise _gone(self._topic)
+
+
+def _raise(error: ck.KafkaError, topic: str, bootstrap: str) -> None:
+    """Raise our error for one that ends the reading; others pass."""
+    if error.code() in _GONE:
+        raise _gone(topic)
+    if error.code() in _EXPIRED:
+        raise KafkaError(
+            f"messages of {topic} that come next expired before they were fetched",
+            accepted="alerts are kept for 4 days",
+            next_step="submit the request again, and fetch it with --restart or into another folder",
+        )
+    if error.code() in _REFUSED or not (error.retriable() or error.code() in _PASSING):
+        raise KafkaError(f"Kafka at {bootstrap} does not let us read {topic}: {error.str()}")
+
+
+_PASSING = {
+    ck.KafkaError._ALL_BROKERS_DOWN,
+    ck.KafkaError._TRANSPORT,
+    ck.KafkaError._TIMED_OUT,
+    ck.KafkaError._RESOLVE,
+    ck.KafkaError.LEADER_NOT_AVAILABLE,
+    ck.KafkaError.NOT_LEADER_FOR_PARTITION,
+}
+
+
+def _gone(topic: str) -> KafkaError:
+    return KafkaError(
+        f"Kafka no longer has the topic {topic}: it was deleted",
+        accepted="alerts are kept for 4 days",
+        next_step="submit the request again; what was fetched before stays where it is",
+    )
+
+
+def _expired(topic: str, partition: int, position: int, low: int) -> KafkaError:
+    if position > low:
+        return KafkaError(
+            f"partition {partition} of {topic} ends before offset {position}, where we left off: it was made anew",
+            next_step="choose another --outdir, or begin anew with --restart",
+        )
+    return KafkaError(
+        f"{low - position} messages of partition {partition} of {topic} expired before they were fetched",
+        accepted="alerts are kept for 4 days",
+        next_step="submit the request again, and fetch it into another folder; what was fetched before stays",
+    )
+
+
+def _text(exc: Exception) -> str:
+    first = exc.args[0] if exc.args else exc
+    return first.str() if isinstance(first, ck.KafkaError) else str(first)

@@ -1,0 +1,66 @@
+"""Parquet files that carry their own proof: which fragments' alerts they hold, and of which job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+__all__ = ["Receipt", "is_ours", "read_receipt", "write_parquet"]
+
+_PREFIX = "alert_transfer."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a file's key-value metadata says of it; each field is a key `alert_transfer.<field>`."""
+
+    topic: str
+    job_id: str
+    request: dict[str, Any]
+    fragments: dict[int, tuple[int, str]]
+    """Alerts in the file and their digest (`wire.digest_candids`, hexadecimal), per fragment."""
+
+
+def write_parquet(path: Path, table: pa.Table, receipt: Receipt) -> None:
+    """Write a table and its receipt to a new file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(path, table.schema, compression="zstd", write_page_checksum=True) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata(
+            {
+                f"{_PREFIX}topic": receipt.topic,
+                f"{_PREFIX}job_id": receipt.job_id,
+                f"{_PREFIX}request": json.dumps(receipt.request),
+                f"{_PREFIX}fragments": json.dumps(receipt.fragments, separators=(",", ":")),
+            }
+        )
+
+
+def read_receipt(metadata: pq.FileMetaData) -> Receipt | None:
+    """Return the receipt in a file's metadata, or None if this program did not write the file."""
+    texts: Mapping[bytes, bytes] = metadata.metadata or {}
+    found = {
+        name: texts[f"{_PREFIX}{name}".encode()].decode()
+        for name in Receipt.__dataclass_fields__
+        if f"{_PREFIX}{name}".encode() in texts
+    }
+    if len(found) != len(Receipt.__dataclass_fields__):
+        return None
+    fragments = {int(fragment): (num, digest) for fragment, (num, digest) in json.loads(found["fragments"]).items()}
+    return Receipt(
+        topic=found["topic"], job_id=found["job_id"], request=json.loads(found["request"]), fragments=fragments
+    )
+
+
+def is_ours(path: Path) -> bool:
+    """Whether this program wrote a Parquet file; a file that can't be read is not."""
+    try:
+        return read_receipt(pq.read_metadata(path)) is not None
+    except (OSError, pa.ArrowException, ValueError):
+        return False

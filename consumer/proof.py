@@ -1,0 +1,61 @@
+"""Whether every row that a manifest promises is there, no more and no less."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from consumer.wire import Manifest
+
+__all__ = ["FragmentGap", "Proof", "prove"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FragmentGap:
+    """A fragment whose rows are not those that were sent."""
+
+    fragment: int
+    missing: int
+    """Rows that were sent and are not there; at least 1 where one of them was replaced by another."""
+    excess: int
+    """Rows that are there and were not sent; likewise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What the rows that are there are worth."""
+
+    complete: bool
+    """Every row that the job sends is there, exactly once, and the job is at its end."""
+    num_expected: int
+    """Rows the job sends where that is known, else rows it has sent so far."""
+    missing: int
+    gaps: list[FragmentGap]
+
+
+def prove(manifest: Manifest, counts: Mapping[int, int], digests: Mapping[int, int]) -> Proof:
+    """Return how rows compare with what a manifest says was sent.
+
+    Parameters
+    ----------
+    manifest
+        The job's manifest.
+    counts, digests
+        Number and `wire.digest_candids` of the rows that are there, per fragment.
+    """
+    gaps = []
+    for fragment, done in sorted(manifest.fragments.items()):
+        lacking = done.num_sent - counts.get(fragment, 0)
+        altered = int(lacking == 0 and digests.get(fragment, 0) != int(done.digest, 16))
+        if lacking or altered:
+            gaps.append(
+                FragmentGap(fragment=fragment, missing=max(lacking, altered, 0), excess=max(-lacking, altered, 0))
+            )
+    ended = manifest.is_planned and manifest.stated in ("complete", "empty")
+    if ended:
+        unsent = sorted(fragment for fragment, n in counts.items() if n and fragment not in manifest.fragments)
+        gaps += [FragmentGap(fragment=fragment, missing=0, excess=counts[fragment]) for fragment in unsent]
+    num_expected = manifest.num_sent if manifest.num_alerts is None else manifest.num_alerts
+    lacking = max(num_expected - sum(counts.values()), 0)
+    missing = max(sum(gap.missing for gap in gaps), lacking)
+    return Proof(complete=ended and not gaps and not missing, num_expected=num_expected, missing=missing, gaps=gaps)

@@ -1,0 +1,135 @@
+"""Prove from the disk alone that a folder holds every alert of its job, exactly once."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from consumer.errors import IncompleteError, InputError
+from consumer.folder import home_of, locate, lock, read_owner
+from consumer.journal import add_digests
+from consumer.parquet import read_receipt
+from consumer.partition import column_at
+from consumer.proof import FragmentGap, prove
+from consumer.wire import Manifest, Plan, WireError, decode_record, digest_candids
+
+__all__ = ["VerifyResult", "verify"]
+
+_ROWS_AT_ONCE = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyResult:
+    """What a folder is worth."""
+
+    topic: str
+    state: str
+    """The job's state when a consumer last looked."""
+    num_alerts: int
+    """Alerts in the folder."""
+    num_expected: int
+    """Alerts the job sends where that is known, else those it had sent when a consumer last looked."""
+    complete: bool
+    missing: int
+    fragments: list[FragmentGap]
+    """Fragments whose alerts are not those that were sent."""
+    problems: list[str]
+    """Files that can't be read, are not what was written, or are of somebody else; their alerts count as missing."""
+
+
+def verify(outdir: str | os.PathLike[str]) -> VerifyResult:
+    """Return whether a folder holds every alert of its job, from what lies on disk; Kafka is not asked.
+
+    Every page of every file is read and its checksum compared. The identifiers of the alerts must give the digests
+    that the file's receipt names, and the receipts together those that the manifest's copy names.
+
+    Parameters
+    ----------
+    outdir
+        A folder that `consume` wrote.
+
+    Raises
+    ------
+    InputError
+        If no consumer wrote into it, or one does right now.
+    IncompleteError
+        If the manifest's copy is gone or damaged.
+    """
+    path = locate(outdir)
+    if read_owner(path) is None:
+        raise InputError(
+            f"no topic was fetched into {path}: there is no {home_of(path) / 'job.json'}",
+            accepted="the --outdir of alert-transfer consume",
+        )
+    with closing(lock(path, shared=True)):
+        manifest = _read_manifest(path)
+        plan = manifest.plan
+        counts: dict[int, int] = {}
+        digests: dict[int, int] = {}
+        num_alerts, problems = 0, []
+        for file in sorted(found for found in path.rglob("[!.]*") if not found.is_dir()):
+            try:
+                rows, fragments = _read_file(file, plan)
+            except (OSError, ValueError, KeyError, pa.ArrowException) as exc:
+                problems.append(f"{file.relative_to(path)}: {(str(exc) or type(exc).__name__).splitlines()[0]}")
+                continue
+            num_alerts += rows
+            for fragment, (num, digest) in fragments.items():
+                counts[fragment] = counts.get(fragment, 0) + num
+                add_digests(digests, {fragment: int(digest, 16)})
+    proof = prove(manifest, counts, digests)
+    return VerifyResult(
+        topic=plan.topic,
+        state=manifest.stated,
+        num_alerts=num_alerts,
+        num_expected=proof.num_expected,
+        complete=proof.complete and not problems,
+        missing=proof.missing,
+        fragments=proof.gaps,
+        problems=problems,
+    )
+
+
+def _read_manifest(outdir: Path) -> Manifest:
+    path = home_of(outdir) / "manifest.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    manifest = Manifest()
+    for number, line in enumerate(lines, 1):
+        try:
+            manifest.apply(decode_record(line))
+        except WireError as exc:
+            if number == len(lines):
+                break  # torn by a crash; it is fetched again with the next run
+            raise IncompleteError(
+                f"{path} is damaged in line {number}", next_step="run alert-transfer consume again, which renews it"
+            ) from exc
+    if not manifest.is_planned:
+        raise IncompleteError(
+            f"{path} holds no complete plan",
+            next_step="run alert-transfer consume again, which renews it",
+        )
+    return manifest
+
+
+def _read_file(path: Path, plan: Plan) -> tuple[int, dict[int, tuple[int, str]]]:
+    """Return a file's number of alerts and its receipt's fragments, both proved by what it holds."""
+    digest, num_alerts = 0, 0
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        receipt = read_receipt(file.metadata)
+        if receipt is None or receipt.job_id != plan.job_id:
+            raise ValueError("not a file of this job")
+        for batch in file.iter_batches(_ROWS_AT_ONCE):
+            candids = pc.fill_null(column_at(pa.Table.from_batches([batch]), plan.id_field), 0)
+            digest = (digest + digest_candids(np.asarray(candids))) % 2**128
+            num_alerts += batch.num_rows
+    promised = sum(int(text, 16) for _, text in receipt.fragments.values()) % 2**128
+    if digest != promised or num_alerts != sum(num for num, _ in receipt.fragments.values()):
+        raise ValueError("its alerts are not those that its receipt names")
+    return num_alerts, receipt.fragments
