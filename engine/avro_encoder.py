@@ -125,8 +125,7 @@ class _Rows:
 
 def _cut(offsets: np.ndarray, data: pa.Buffer, validity: pa.Buffer | None = None) -> pa.LargeBinaryArray:
     """Return data cut at offsets (int64, shape (n + 1,)) into n values."""
-    buffers = [validity, pa.py_buffer(np.ascontiguousarray(offsets)), data]
-    return pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
+    return pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, [validity, pa.py_buffer(offsets), data])
 
 
 def _lay_out(words: list[_Word], offsets: np.ndarray) -> np.ndarray:
@@ -239,7 +238,7 @@ def _encode_bytes(rows: _Rows, array: pa.Array, present: Mask) -> None:
     _encode_varint(rows, np.diff(offsets), present)
     # What lies under a parent's null is hidden by a validity bitmap of our own; the bytes are not copied.
     validity = None if present is None else pa.array(present).buffers()[1]
-    rows.body(_cut(offsets, array.buffers()[2] or pa.py_buffer(b""), validity))
+    rows.body(_cut(offsets, array.buffers()[2], validity))
 
 
 def _encode_varint(rows: _Rows, values: np.ndarray, present: Mask) -> None:

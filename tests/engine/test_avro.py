@@ -251,9 +251,60 @@ def test_smaller_numbers_go_into_wider_avro_types():
 
 def test_a_dictionary_that_lacks_the_index_under_a_null():
     # pyarrow itself makes such arrays: index 0 into an empty dictionary, under a null struct.
-    empty = pa.DictionaryArray.from_arrays(pa.array([0, 0], pa.int8()), pa.array([], pa.string()), safe=False)
-    structs = pa.StructArray.from_arrays([empty], ["s"], mask=pa.array([True, True]))
-    assert encode(column(structs), avro_schema(column(structs).schema)).to_pylist() == [b"\x02", b"\x02"]
+    empty = pa.DictionaryArray.from_arrays(pa.array([0, None], pa.int8()), pa.array([], pa.string()), safe=False)
+    structs = pa.StructArray.from_arrays([empty], ["s"], mask=pa.array([True, False]))
+    assert encode(column(structs), avro_schema(column(structs).schema)).to_pylist() == [b"\x02", b"\x00\x02"]
+
+
+@pytest.mark.parametrize(
+    "arrow",
+    [
+        pa.list_(pa.string()),
+        pa.large_list(pa.string()),
+        pa.list_view(pa.string()),
+        pa.large_list_view(pa.string()),
+        pa.list_(pa.string(), 2),
+        pa.map_(pa.string(), pa.string()),
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(2),
+        pa.int64(),
+        pa.bool_(),
+    ],
+    ids=str,
+)
+def test_nothing_hidden_under_a_null_is_written(arrow):
+    one, two = ["a", None], ["b", "c"]
+    if pa.types.is_map(arrow):
+        one, two = [("a", "x"), ("b", None)], [("c", "y")]
+    elif not pa.types.is_nested(arrow):
+        one, two = {pa.int64(): (1, 300), pa.bool_(): (True, False)}.get(arrow, ("ab", "cd"))
+    values = pa.array([one, two, None, one, two, None, two], arrow)
+    mask = pa.array([False, True, True, False, False, False, True])
+    structs = pa.StructArray.from_arrays([values], ["v"], mask=mask)
+    lists = pa.ListArray.from_arrays([0, 2, 5, 7], structs, mask=pa.array([False, True, False]))
+    for array in (values, structs, lists):
+        check(column(array))
+        check(column(array.slice(1)))
+        check(column(array.slice(1, 1)))
+
+
+@pytest.mark.parametrize(
+    "arrow",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary_view(),
+        pa.binary(0),
+        pa.dictionary(pa.int8(), pa.string()),
+    ],
+    ids=str,
+)
+def test_texts_that_are_all_empty(arrow):
+    check(column(pa.array([b"" if "binary" in str(arrow) else ""] * 3, arrow), nullable=False))
+    check(column(pa.nulls(3, arrow)))
 
 
 def test_a_dictionary_with_a_null_in_it():
