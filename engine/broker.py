@@ -34,6 +34,7 @@ __all__ = ["KAFKA_VERSION", "Broker", "fetch_jars", "start_broker"]
 KAFKA_VERSION = "4.4.0"
 
 _HOST = "127.0.0.1"
+_OWN_NAMES = {"server.properties", "broker.log", "broker.log.1", "kafka", "java-tmp"}
 _READY_SIGN = "Kafka Server started"
 _PORT_TAKEN_SIGN = "Address already in use"
 _STOP_GRACE_S = 30.0
@@ -367,9 +368,10 @@ def _claim(folder: Path) -> None:
     """Make the data folder if it is not there, and refuse one that isn't ours, not writable or in use."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()) and not (folder / "server.properties").exists():
+        foreign = sorted(p.name for p in folder.iterdir() if p.name not in _OWN_NAMES and not p.name.startswith("."))
+        if foreign:
             raise BrokerError(
-                f"{folder} holds something else than a broker's data",
+                f"{folder} holds something else than a broker's data: {foreign[0]}",
                 accepted="an empty or new folder, or one that a broker has used",
                 next_step="name another data folder",
             )

@@ -192,7 +192,9 @@ def test_port_in_use_is_refused_before_anything_is_started(tmp_path, jars):
         port = taken.getsockname()[1]
         with pytest.raises(BrokerError, match=f"port {port} cannot be used: Address already in use"):
             start_broker(port=port, data_dir=tmp_path / "data")
-    assert not (tmp_path / "data" / "server.properties").exists()
+    assert not (tmp_path / "data" / "broker.log").exists()
+    with start_broker(port=port, data_dir=tmp_path / "data") as broker:  # now it is free, and the folder is good
+        assert broker.port == port
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
@@ -204,7 +206,7 @@ def test_port_that_does_not_exist_is_refused(port):
 def test_foreign_or_impossible_data_folder_is_refused(tmp_path, jars):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").touch()
-    with pytest.raises(BrokerError, match="holds something else"):
+    with pytest.raises(BrokerError, match=r"holds something else than a broker's data: cat\.jpg"):
         start_broker(data_dir=tmp_path / "photos")
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
     with pytest.raises(BrokerError, match="cannot be used"):
