@@ -1,9 +1,9 @@
 """alert-transfer's engine: take any selection out of an alert archive and stream it into Kafka, with Dask.
 
-    request = engine.TransferRequest(archive="s3://bucket/science", nights="2021-11-22", where="candidate.rb > 0.5")
-    print(engine.plan(request))
-    job = engine.submit(request, client=client, kafka="host:9092")
-    job.wait(progress=True)
+request = engine.TransferRequest(archive="s3://bucket/science", nights="2021-11-22", where="candidate.rb > 0.5")
+print(engine.plan(request))
+job = engine.submit(request, client=client, kafka="host:9092")
+job.wait(progress=True)
 """
 
 from importlib import import_module

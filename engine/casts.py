@@ -96,8 +96,9 @@ def cast(result: str, values: Any) -> Column:
     kind = values.dtype.kind
     no_null = np.zeros(np.shape(values), bool)
     if result == "string":
-        texts = {"f": float_to_text, "b": lambda x: "true" if x else "false"}.get(kind, str)
-        return Column(map_texts(texts, np.asarray(values)), no_null)
+        write = {"f": float_to_text, "b": lambda x: "true" if x else "false"}.get(kind, str)
+        texts = [write(x) for x in np.atleast_1d(values).tolist()]
+        return Column(pa.array(texts, pa.large_string()) if np.ndim(values) else pa.scalar(texts[0]), no_null)
     if result == "boolean":
         return Column(values != 0, no_null)
     if result in _INTEGERS:
@@ -192,7 +193,11 @@ def round_half_up(values: np.ndarray, digits: int) -> np.ndarray:
         Digits kept behind the point; negative ones are before it.
     """
     if values.dtype.kind != "f":
-        return values if digits >= 0 else np.asarray(_by_decimals(values, digits), dtype=values.dtype)
+        if digits >= 0:
+            return values
+        bits = 8 * values.dtype.itemsize  # what overflows wraps round, as Java's numbers do
+        rounded = [(x + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1) for x in _by_decimals(values, digits)]
+        return np.array(rounded, dtype=values.dtype).reshape(np.shape(values))
     scale = 10.0 ** abs(digits)
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = np.abs(values) * scale if digits >= 0 else np.abs(values) / scale
@@ -209,7 +214,7 @@ def round_half_up(values: np.ndarray, digits: int) -> np.ndarray:
     return out
 
 
-def _by_decimals(values: np.ndarray, digits: int) -> np.ndarray:
+def _by_decimals(values: np.ndarray, digits: int) -> list:
     unit = Decimal(1).scaleb(-digits)
 
     def one(value: Any) -> Any:
@@ -220,4 +225,4 @@ def _by_decimals(values: np.ndarray, digits: int) -> np.ndarray:
             return type(value)(0)
         return type(value)(exact.quantize(unit, ROUND_HALF_UP, _WIDE))
 
-    return np.array([one(x) for x in np.atleast_1d(values).tolist()]).reshape(np.shape(values))
+    return [one(x) for x in np.atleast_1d(values).tolist()]

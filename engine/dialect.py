@@ -19,6 +19,8 @@ _COMPARISONS = {exp.EQ: "=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: "
 _PREDICATES = (*_COMPARISONS, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.In, exp.Between)
 _PREDICATES = (*_PREDICATES, exp.Like, exp.ILike, exp.RegexpLike, exp.Escape)
 _ARITHMETIC = {exp.Add: "add", exp.Sub: "subtract", exp.Mul: "multiply", exp.Div: "divide", exp.Mod: "mod"}
+_ARGUMENTS = {"this", "expression", "expressions", "low", "high", "ifs", "true", "default", "to", "negate"}
+_ARGUMENTS |= {"is_string", "table", "db", "catalog", "quoted", "safe", "coalesce", "typed", "query", "field", "unnest"}
 _TYPES = {
     "BOOLEAN": "boolean",
     "TINYINT": "tinyint",
@@ -114,6 +116,8 @@ class Translator:
         return term
 
     def _term(self, node: exp.Expression) -> Term:
+        if any(value and key not in _ARGUMENTS for key, value in node.args.items()):
+            self._refuse(node)  # BETWEEN SYMMETRIC, DISTINCT, and whatever sqlglot learns next
         match node:
             case exp.Paren():
                 return self._term(node.this)
@@ -174,6 +178,8 @@ class Translator:
         term = self._number(operand)
         if isinstance(term.value, Decimal | float):
             return literal(-term.value, None if term.type == "decimal" else term.type)
+        if term.type == "decimal":
+            return terms.decimal("subtract", literal(0), term)
         return call("negate", term.type, term)
 
     def _number(self, node: exp.Expression) -> Term:
@@ -196,11 +202,10 @@ class Translator:
 
     def _arithmetic(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term:
         left, right = self._as_number(node, left), self._as_number(node, right)
-        folded = terms.fold(operator, left, right)
-        if folded is not None:
-            return folded
-        type_ = "double" if operator == "divide" else terms.number_type(left.type, right.type)
-        type_ = "double" if type_ == "decimal" else type_
+        type_ = terms.number_type(left.type, right.type)
+        if type_ == "decimal":
+            return terms.decimal(operator, left, right)
+        type_ = "double" if operator == "divide" else type_
         return call(operator, type_, cast(left, type_), cast(right, type_))
 
     def _quotient(self, node: exp.IntDiv) -> Term:
@@ -232,13 +237,17 @@ class Translator:
     # --- Predicates ---------------------------------------------------------------------------------------------
 
     def _predicate(self, node: exp.Expression) -> Term:
-        for part in (node.this, node.args.get("expression")):
-            if isinstance(part, _PREDICATES) and not isinstance(node, exp.Escape):
-                self._fail(
-                    node,
-                    "two comparisons in a row",
-                    next_step="put parentheses around the first, or join them with AND: a < b AND b < c",
-                )
+        if isinstance(node.args.get("expression"), _PREDICATES):
+            # sqlglot's order of comparisons differs from Spark's, which takes them from left to right.
+            self._fail(
+                node,
+                "two comparisons in a row",
+                next_step="put parentheses around one, or join them with AND: a < b AND b < c",
+            )
+        if node.args.get("negate"):  # x NOT LIKE 'a%'
+            positive = node.copy()
+            positive.set("negate", None)
+            return terms.negation(self._predicate(positive))
         match node:
             case exp.Is():
                 return self._is(node)
@@ -280,7 +289,11 @@ class Translator:
             (common,) = types - {"boolean"}  # a truth value as a number: 1 or 0
             common = "double" if common == "decimal" else common
         else:
-            self._fail(node, f"{left.type} can't be compared with {right.type}", next_step="CAST one of them")
+            self._fail(
+                node,
+                f"{left.type} can't be compared with {right.type}",
+                next_step="CAST one of them, or join two comparisons with AND: 1 < x AND x < 5",
+            )
         return cast(left, common), cast(right, common)
 
     def _is(self, node: exp.Is) -> Term:

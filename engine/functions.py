@@ -66,7 +66,9 @@ def evaluate(function: str, result: str, *operands: Any) -> Any:
     columns = [_column(x) for x in operands]
     implementation, strict = FUNCTIONS[function]
     with np.errstate(all="ignore"):
-        if strict:
+        if strict and any(not c.null.ndim and c.null for c in columns):
+            out = _null(result)
+        elif strict:
             null = np.logical_or.reduce(np.broadcast_arrays(*(c.null for c in columns)))
             out = implementation(result, *(c.values for c in columns))
             out = Column(out.values, null | out.null) if isinstance(out, Column) else Column(out, null)
@@ -174,7 +176,8 @@ def _modulo(result: str, a: np.ndarray, b: np.ndarray) -> Column:
 def _power(result: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     # Java differs from C where the exponent is NaN, or infinite and the base is 1 or -1.
     undefined = np.isnan(b) | (np.isinf(b) & (np.abs(a) == 1))
-    return np.where(undefined, np.nan, np.power(a, b))
+    # numpy takes a root where the exponent is 0.5, which of minus infinity is NaN.
+    return np.where(undefined, np.nan, np.where(np.isneginf(a) & (b == 0.5), np.inf, np.power(a, b)))
 
 
 def _logarithm(logarithm: Callable) -> Callable:
@@ -329,7 +332,7 @@ FUNCTIONS: dict[str, tuple[Callable, bool]] = {
     "asin": (lambda result, x: np.arcsin(x), True),
     "acos": (lambda result, x: np.arccos(x), True),
     "atan": (lambda result, x: np.arctan(x), True),
-    "atan2": (lambda result, y, x: np.arctan2(y, x), True),
+    "atan2": (lambda result, y, x: np.arctan2(y + 0.0, x + 0.0), True),  # Spark knows no negative zero here
     "radians": (lambda result, x: np.radians(x), True),
     "degrees": (lambda result, x: np.degrees(x), True),
     "floor": (_to_whole(np.floor), True),

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import confluent_kafka as ck
 import confluent_kafka.admin as ck_admin
@@ -33,6 +33,10 @@ _log = logging.getLogger("alert_transfer.kafka")
 # librdkafka writes to stderr unless it is given a logger; what matters reaches us as errors anyway.
 _log.addHandler(logging.NullHandler())
 _log.propagate = False
+
+# A fresh idempotent producer's first message costs about a second, so a thread keeps its own for all that it sends.
+# One a thread, not one a process: flush() then waits for the thread's own messages only.
+_kept = threading.local()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +122,8 @@ class KafkaCluster:
 
     def write_schema(self, topic: str, schema: Mapping[str, Any]) -> None:
         """Write the copies of the Avro schema that existing clients poll, one for each of their runs."""
-        producer = _Producer(self, {"compression.type": "zstd", "linger.ms": 50})
         key = json.dumps(schema).encode()
-        for _ in range(_SCHEMA_COPIES):
-            producer.send(schema_topic(topic), key, b"", 0)
-        producer.flush()
+        _send_all(_own_producer(self), schema_topic(topic), [(key, b"")] * _SCHEMA_COPIES)
 
     def announce_job(self, summary: Mapping[str, Any]) -> None:
         """Put a job's summary (`topic`, `job_id`, `state` …) into the compacted list of jobs."""
@@ -133,9 +134,8 @@ class KafkaCluster:
         except ck.KafkaException as exc:
             if exc.args[0].code() != ck.KafkaError.TOPIC_ALREADY_EXISTS:
                 raise KafkaError(f"Kafka refuses to create the topic {JOBS_TOPIC!r}: {exc.args[0].str()}") from exc
-        producer = _Producer(self, {})
-        producer.send(JOBS_TOPIC, str(summary["topic"]).encode(), json.dumps(dict(summary)).encode(), 0)
-        producer.flush()
+        message = (str(summary["topic"]).encode(), json.dumps(dict(summary)).encode())
+        _send_all(_own_producer(self), JOBS_TOPIC, [message])
 
     def list_jobs(self) -> list[dict[str, Any]]:
         """Return the summaries of all jobs, oldest first."""
@@ -148,10 +148,19 @@ class KafkaCluster:
                     found[message.key()] = json.loads(message.value())
         return sorted(found.values(), key=lambda job: job["created_at"])
 
-    def _admin(self) -> ck_admin.AdminClient:
-        return ck_admin.AdminClient(self._conf({}), logger=_log)
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Return what tells one Kafka, and our way to it, from another."""
+        return self.bootstrap, json.dumps(dict(self.options), sort_keys=True, default=str)
 
-    def _conf(self, more: Mapping[str, Any]) -> dict[str, Any]:
+    def _admin(self) -> ck_admin.AdminClient:
+        admins = _kept.__dict__.setdefault("admins", {})
+        if self.identity not in admins:
+            admins[self.identity] = ck_admin.AdminClient(self.properties({}), logger=_log)
+        return admins[self.identity]
+
+    def properties(self, more: Mapping[str, Any]) -> dict[str, Any]:
+        """Return librdkafka's properties for a client of this Kafka."""
         return {
             "bootstrap.servers": self.bootstrap,
             "client.id": "alert-transfer",
@@ -179,7 +188,7 @@ class KafkaCluster:
 class _Producer:
     """An idempotent producer that latches the first failure to deliver."""
 
-    def __init__(self, kafka: KafkaCluster, more: Mapping[str, Any]):
+    def __init__(self, kafka: KafkaCluster):
         self._kafka = kafka
         self._refusal: ck.KafkaError | None = None
         conf = {
@@ -194,80 +203,80 @@ class _Producer:
             "delivery.timeout.ms": 180_000,
             "delivery.report.only.error": True,
             "error_cb": self._on_error,
-            **more,
         }
-        self.raw = ck.Producer(kafka._conf(conf), logger=_log)
-        self.latch = _Latch()
+        self._raw = ck.Producer(kafka.properties(conf), logger=_log)
 
     def _on_error(self, error: ck.KafkaError) -> None:
         # Wrong credentials raise nothing elsewhere: messages would only time out, minutes later.
         if error.code() in (ck.KafkaError._AUTHENTICATION, ck.KafkaError._SSL) or error.fatal():
             self._refusal = error
 
-    def send(self, topic: str, key: bytes | None, value: bytes, partition: int, latch: _Latch | None = None) -> None:
+    def send(self, topic: str, key: bytes | None, value: bytes, partition: int, latch: _Latch) -> None:
         """Queue one message; waits while the queue is full."""
-        latch = latch or self.latch
         while True:
             try:
-                self.raw.produce(topic, value, key, partition, on_delivery=latch)
+                self._raw.produce(topic, value, key, partition, on_delivery=latch)
                 return
             except BufferError:
                 # Back-pressure: Kafka takes them more slowly than we make them.
-                self.raw.poll(0.05)
+                self._raw.poll(0.05)
                 self.check(latch)
             except ck.KafkaException as exc:
                 raise KafkaError(f"the message {key!r} can't be sent to {topic}: {exc.args[0].str()}") from exc
 
-    def check(self, latch: _Latch | None = None) -> None:
+    def check(self, latch: _Latch) -> None:
         """Raise what was latched."""
-        self.raw.poll(0)
+        self._raw.poll(0)
         if self._refusal is not None:
+            self._forget()
             raise KafkaError(
                 f"Kafka at {self._kafka.bootstrap} refuses us: {self._refusal.str()}",
                 next_step="check user, password and certificates",
             )
-        (latch or self.latch).check()
+        if latch.failure is not None:
+            # It may be unusable for good (fatal errors of idempotence are): the next one is fresh.
+            self._forget()
+            topic, key, why = latch.failure
+            raise KafkaError(f"the message {key!r} was not delivered to {topic}: {why}")
 
-    def flush(self, latch: _Latch | None = None) -> None:
+    def flush(self, latch: _Latch) -> None:
         """Return when every message is acknowledged; raise if one is not."""
-        while self.raw.flush(1.0):
+        while self._raw.flush(1.0):
             self.check(latch)
         self.check(latch)
+
+    def _forget(self) -> None:
+        producers = _kept.__dict__.get("producers", {})
+        if producers.get(self._kafka.identity) is self:
+            del producers[self._kafka.identity]
 
 
 class _Latch:
     """Keeps the first failure to deliver; called by librdkafka for each message that failed."""
 
     def __init__(self):
-        self._failure: tuple[str, bytes | None, str] | None = None
+        self.failure: tuple[str, bytes | None, str] | None = None
+        """Topic, key and reason."""
 
     def __call__(self, error: ck.KafkaError | None, message: ck.Message) -> None:
-        if error is not None and self._failure is None:
-            self._failure = (message.topic(), message.key(), error.str())
+        if error is not None and self.failure is None:
+            self.failure = (message.topic(), message.key(), error.str())
 
-    def check(self) -> None:
-        if self._failure is not None:
-            topic, key, why = self._failure
-            raise KafkaError(f"the message {key!r} was not delivered to {topic}: {why}")
+
+def _own_producer(kafka: KafkaCluster) -> _Producer:
+    producers = _kept.__dict__.setdefault("producers", {})
+    if kafka.identity not in producers:
+        producers[kafka.identity] = _Producer(kafka)
+    return producers[kafka.identity]
 
 
 class FragmentSender:
-    """Sends the alerts of one fragment through the process's producer.
-
-    A fresh idempotent producer's first message costs about a second, so a process keeps one for all fragments.
-    """
-
-    _producers: ClassVar[dict[tuple[str, str], _Producer]] = {}
-    _lock = threading.Lock()
+    """Sends the alerts of one fragment."""
 
     def __init__(self, kafka: KafkaCluster, topic: str):
-        self._identity = (kafka.bootstrap, json.dumps(dict(kafka.options), sort_keys=True, default=str))
         self._topic = topic
         self._latch = _Latch()
-        with self._lock:
-            if self._identity not in self._producers:
-                self._producers[self._identity] = _Producer(kafka, {"linger.ms": 50})
-            self._producer = self._producers[self._identity]
+        self._producer = _own_producer(kafka)
 
     def send(self, keys: Sequence[bytes], datums: Sequence[bytes], partitions: Sequence[int]) -> None:
         """Queue alerts.
@@ -277,14 +286,10 @@ class FragmentSender:
         KafkaError
             If an earlier one was not delivered.
         """
-        try:
-            produce, topic, latch = self._producer.send, self._topic, self._latch
-            for key, datum, partition in zip(keys, datums, partitions, strict=True):
-                produce(topic, key, datum, partition, latch)
-            self._producer.check(latch)
-        except KafkaError:
-            self._forget()
-            raise
+        send, topic, latch = self._producer.send, self._topic, self._latch
+        for key, datum, partition in zip(keys, datums, partitions, strict=True):
+            send(topic, key, datum, partition, latch)
+        self._producer.check(latch)
 
     def finish(self) -> None:
         """Return when every alert that was queued is acknowledged.
@@ -294,24 +299,22 @@ class FragmentSender:
         KafkaError
             If one was not delivered.
         """
-        try:
-            self._producer.flush(self._latch)
-        except KafkaError:
-            self._forget()
-            raise
+        self._producer.flush(self._latch)
 
-    def _forget(self) -> None:
-        # A producer that failed may be unusable for good (fatal errors of idempotence are): the next one is fresh.
-        with self._lock:
-            if self._producers.get(self._identity) is self._producer:
-                del self._producers[self._identity]
+
+def _send_all(producer: _Producer, topic: str, messages: Sequence[tuple[bytes, bytes]]) -> None:
+    latch = _Latch()
+    for key, value in messages:
+        producer.send(topic, key, value, 0, latch)
+    producer.flush(latch)
 
 
 class ManifestWriter:
     """Appends records to a job's manifest; each is acknowledged when `append` returns."""
 
     def __init__(self, kafka: KafkaCluster, topic: str):
-        self._producer = _Producer(kafka, {})
+        # Not the thread's own: the coordinator writes from two threads.
+        self._producer = _Producer(kafka)
         self._topic = manifest_topic(topic)
         self._lock = threading.Lock()
 
@@ -324,10 +327,7 @@ class ManifestWriter:
             If one was not acknowledged.
         """
         with self._lock:
-            for record in records:
-                key, value = encode_record(record)
-                self._producer.send(self._topic, key, value, 0)
-            self._producer.flush()
+            _send_all(self._producer, self._topic, [encode_record(record) for record in records])
 
 
 class ManifestReader:
@@ -373,7 +373,7 @@ class _Reader:
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 50,
         }
-        self._consumer = ck.Consumer(kafka._conf(conf), logger=_log)
+        self._consumer = ck.Consumer(kafka.properties(conf), logger=_log)
         self._partition = ck.TopicPartition(topic, 0, ck.OFFSET_BEGINNING)
         self._consumer.assign([self._partition])
         self._next = 0

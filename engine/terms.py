@@ -23,7 +23,7 @@ __all__ = [
     "cast",
     "compare",
     "either",
-    "fold",
+    "decimal",
     "is_in",
     "is_null",
     "literal",
@@ -36,11 +36,14 @@ __all__ = [
 
 INTEGERS = ("tinyint", "smallint", "int", "bigint")
 FRACTIONS = ("float", "double")
-# `decimal` is the type of constants alone: 19.5 is exact until it meets a column.
+# A decimal is an exact number while it is a constant. Computed for a column, it is the double nearest to what Spark's
+# exact arithmetic gives, which up to 15 digits is as good: 0.1 * 3 is the double that 0.3 is.
 NUMBERS = (*INTEGERS, "decimal", *FRACTIONS)
 _LIMITS = {"tinyint": 2**7, "smallint": 2**15, "int": 2**31, "bigint": 2**63}
+_DIGITS = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 20}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 _EXACT = Context(prec=76)
+_MOST_DIGITS = 38
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,8 @@ class Term:
     """Whether no column is in it."""
     is_field: bool = False
     """Whether it is a column as it stands."""
+    digits: tuple[int, int] | None = None
+    """Of a decimal: its digits in all, and behind the point."""
 
     @property
     def is_literal(self) -> bool:
@@ -73,7 +78,9 @@ def literal(value: Any, type_: str | None = None) -> Term:
                 type_ = next((t for t in ("int", "bigint") if -_LIMITS[t] <= value < _LIMITS[t]), "decimal")
             return literal(Decimal(value)) if type_ == "decimal" else _number(str(value), type_, value)
         case Decimal():
-            return _number(_float_text(float(value)), "decimal", value)
+            behind = max(-value.as_tuple().exponent, 0)
+            digits = (max(len(value.as_tuple().digits), behind), behind)
+            return replace(_number(_float_text(float(value)), "decimal", value), digits=digits)
         case float():
             if not math.isfinite(value):
                 text = literal("NaN" if value != value else "inf" if value > 0 else "-inf")
@@ -99,7 +106,7 @@ def _float_text(value: float) -> str:
 def null(type_: str) -> Term:
     """Return a null of a type."""
     if type_ in ("void", "decimal"):
-        return Term(sql="null_double(0)", type=type_, is_constant=True)
+        return Term(sql="null_double(0)", type=type_, is_constant=True, digits=(1, 0))
     return Term(sql=f"null_{type_}(0)", type=type_, is_constant=True)
 
 
@@ -119,12 +126,7 @@ def number_type(*types: str) -> str:
 
 
 def cast(term: Term, type_: str) -> Term:
-    """Return a term in another type; what can't be converted becomes null when it is computed.
-
-    A decimal that is not a literal does not exist, so `decimal` leaves a column as a double.
-    """
-    if type_ == "decimal" and not isinstance(term.value, Decimal | int):
-        type_ = "double"
+    """Return a term in another type; what can't be converted becomes null when it is computed."""
     if term.type == type_:
         return term
     if term.type == "void":
@@ -138,6 +140,10 @@ def cast(term: Term, type_: str) -> Term:
             whole = int(term.value)
             if -_LIMITS[type_] <= whole < _LIMITS[type_]:
                 return literal(whole, type_)
+    if type_ == "decimal":
+        return replace(call("cast", "double", term), type="decimal", digits=(_DIGITS[term.type], 0))
+    if term.type == "decimal" and type_ == "double":
+        return replace(term, type="double")
     if term.type == "decimal" and type_ == "string" and term.is_literal:
         return literal(format(term.value, "f"))
     return call("cast", type_, term)
@@ -188,7 +194,7 @@ def same(left: Term, right: Term) -> Term:
     """Return `left <=> right`, of terms of one type."""
     if "void" in (left.type, right.type):
         return is_null(right if left.type == "void" else left)
-    return call("same", "spread", "boolean", left, right)
+    return call("same", "boolean", left, right)
 
 
 def compare(operator: str, left: Term, right: Term) -> Term:
@@ -230,9 +236,10 @@ def _compare_whole(operator: str, left: Term, value: Decimal) -> Term:
         operator = "<=" if operator in ("<", "<=") else ">"
         whole = math.floor(value)
     if not -_LIMITS["bigint"] <= whole < _LIMITS["bigint"]:
-        holds = (whole > 0) == (operator in ("<", "<=")) and operator != "="
-        never = call("never", "boolean", left)
-        return negation(never) if holds else never
+        # Spark says so of a null, too.
+        if operator != "=":
+            return literal((whole > 0) == (operator in ("<", "<=")))
+        return call("never", "boolean", left)
     return compare(operator, left, literal(whole, "bigint"))
 
 
@@ -258,20 +265,37 @@ def _is_listable(term: Term) -> bool:
     return term.type in INTEGERS or term.type == "string" or (term.type in FRACTIONS and math.isfinite(term.value))
 
 
-def fold(operator: str, left: Term, right: Term) -> Term | None:
-    """Return what two exact literals give, or None where the arithmetic is not one of decimals.
+def decimal(operator: str, left: Term, right: Term) -> Term:
+    """Return add, subtract, multiply, divide or mod of two whole numbers or decimals.
 
-    Spark's rule for a quotient: max(6, digits behind the point of the dividend + digits of the divisor + 1) digits
-    behind the point.
+    Digits behind the point follow Spark's DecimalPrecision: a quotient has max(6, those of the dividend + all of the
+    divisor + 1), and where a result would need more than 38 digits in all, it loses those behind the point but 6.
     """
-    if not {left.type, right.type} & {"decimal"} or not all(isinstance(t.value, int | Decimal) for t in (left, right)):
-        return None
-    a, b = Decimal(left.value), Decimal(right.value)
+    left, right = cast(left, "decimal"), cast(right, "decimal")
+    (all1, behind1), (all2, behind2) = left.digits or (38, 18), right.digits or (38, 18)
+    match operator:
+        case "multiply":
+            behind, before = behind1 + behind2, all1 + all2 + 1 - behind1 - behind2
+        case "divide":
+            behind, before = max(6, behind1 + all2 + 1), all1 - behind1 + behind2
+        case "mod":
+            behind, before = max(behind1, behind2), min(all1 - behind1, all2 - behind2)
+        case _:
+            behind, before = max(behind1, behind2), max(all1 - behind1, all2 - behind2) + 1
+    if before + behind > _MOST_DIGITS:
+        behind = max(_MOST_DIGITS - before, min(behind, 6))
+    digits = (min(before + behind, _MOST_DIGITS), behind)
+    if left.is_literal and right.is_literal:
+        return replace(_exactly(operator, left.value, right.value, behind), digits=digits)
+    computed = call(operator, "double", left, right)
+    if behind <= 15:  # more than a double tells apart
+        computed = call("round", "double", computed, literal(behind))
+    return replace(computed, type="decimal", digits=digits)
+
+
+def _exactly(operator: str, a: Decimal, b: Decimal, behind: int) -> Term:
     if operator in ("divide", "mod") and b == 0:
-        return null("double")
-    if operator == "divide":
-        behind, digits = max(-a.as_tuple().exponent, 0), len(b.as_tuple().digits)
-        unit = Decimal(1).scaleb(-max(6, behind + digits + 1))
-        return literal(_EXACT.divide(a, b).quantize(unit, ROUND_HALF_UP, _EXACT))
-    compute = {"add": _EXACT.add, "subtract": _EXACT.subtract, "multiply": _EXACT.multiply, "mod": _EXACT.remainder}
-    return literal(compute[operator](a, b))
+        return null("decimal")
+    compute = {"add": _EXACT.add, "subtract": _EXACT.subtract, "multiply": _EXACT.multiply}
+    value = (compute | {"divide": _EXACT.divide, "mod": _EXACT.remainder})[operator](a, b)
+    return literal(value.quantize(Decimal(1).scaleb(-behind), ROUND_HALF_UP, _EXACT))

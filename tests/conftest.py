@@ -1,9 +1,14 @@
 """Fixtures that every room's tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import distributed
 import pytest
+
+from engine.broker import start_broker
+from engine.cluster import local_cluster
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("ALERT_TRANSFER_SHARED", REPOSITORY.parent / "shared"))
@@ -26,3 +31,17 @@ def shared_archive() -> Path:
 def shared_service() -> Path:
     """Folder with a real Avro schema and 31 real output alerts of the service that this project replaces."""
     return _shared("fink-service")
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Address of a real Kafka."""
+    with start_broker() as broker:
+        yield broker.bootstrap
+
+
+@pytest.fixture(scope="session")
+def dask_client() -> Iterator[distributed.Client]:
+    """Client of a real Dask cluster: a scheduler and two workers, processes of their own."""
+    with local_cluster(num_workers=2) as client:
+        yield client
