@@ -6,6 +6,7 @@ translates. A text can name fields of one alert and functions of a fixed list, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -27,7 +28,11 @@ MAX_CHARACTERS = 500_000
 MAX_VALUES = 20_000
 MAX_WORDS = 4_000
 MAX_NODES = 2_000
-MAX_DEPTH = 40
+# sqlglot takes some 24 of Python's 1,000 frames for a level, and is not called from the bottom of the stack.
+MAX_DEPTH = 25
+MAX_TREE_DEPTH = 50
+# dask-sql's parser gives up at 47 levels; all_of adds some to what is measured here.
+MAX_SQL_DEPTH = 40
 
 _VALUES = {TokenType.NUMBER, TokenType.STRING, TokenType.COMMA}
 _PREFIXES = {TokenType.NOT, TokenType.DASH, TokenType.PLUS, TokenType.TILDE}
@@ -76,13 +81,14 @@ def parse_conditions(text: str | None, schema: pa.Schema) -> Conditions:
         If one doesn't parse, is not a condition on single alerts, names an unknown field or function, or is too large.
     """
     text = text or ""
-    parts = _split(text)
+    parts = _split(_encodable(text))
     parsed = [(_Part(text, tokens, number, len(parts), schema)) for number, tokens in enumerate(parts, 1)]
     leaves: dict[str, None] = {}
-    terms = [part.translate(leaves) for part in parsed]
+    sql = _and([part.translate(leaves) for part in parsed])
+    _limit("levels of nesting", _depth_of_sql(sql or ""), MAX_SQL_DEPTH)
     return Conditions(
         text="\n".join(f"{part.normalised};" for part in parsed),
-        sql=_and(terms),
+        sql=sql,
         leaves=tuple(leaves),
     )
 
@@ -101,6 +107,37 @@ def _and(sqls: Sequence[str]) -> str | None:
         return sqls[0] if sqls else None
     middle = len(sqls) // 2
     return f"({_and(sqls[:middle])} AND {_and(sqls[middle:])})"
+
+
+def _encodable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise ConditionError(
+            f"the conditions have a character that is none: {text[exc.start]!r} at position {exc.start}",
+            accepted="text that can be written as UTF-8",
+        ) from exc
+    return text
+
+
+def _depth_of_sql(sql: str) -> int:
+    """Return how deep the parentheses are nested, those in quotes not counted."""
+    depth = deepest = 0
+    for token in re.findall(r"\"[^\"]*\"|'[^']*'|[()]", sql):
+        depth += (token == "(") - (token == ")")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _depth_of_tree(tree: exp.Expression) -> int:
+    """Return how deep a tree is, a chain of AND, OR or || counted once; without recursion."""
+    deepest, rest = 0, [(tree, 1)]
+    while rest:
+        node, depth = rest.pop()
+        deepest = max(deepest, depth)
+        flat = type(node) if isinstance(node, exp.And | exp.Or | exp.DPipe) else None
+        rest += [(child, depth + (type(child) is not flat)) for child in node.iter_expressions()]
+    return deepest
 
 
 def _split(text: str) -> list[list[Token]]:
@@ -164,6 +201,7 @@ class _Part:
         """Return the condition for dask-sql; adds the leaves that it names."""
         self._leaves = leaves
         tree = self._parse()
+        _limit("levels of nesting", _depth_of_tree(tree), MAX_TREE_DEPTH)
         _limit("parts", sum(not isinstance(n, exp.Literal | exp.Identifier) for n in tree.bfs()), MAX_NODES)
         translator = Translator(field=self._field, size=self._size, fail=self._fail, anchor=self._anchor)
         return translator.condition(tree).sql
@@ -183,8 +221,8 @@ class _Part:
                 f"{self._name} doesn't parse: {_readable(what)}",
                 next_step="each condition ends in ; — check parentheses, quotes and operators",
             )
-        except SqlglotError as exc:
-            raise ConditionError(f"{self._name} doesn't parse: {exc}") from exc
+        except (SqlglotError, RecursionError) as exc:
+            raise ConditionError(f"{self._name} doesn't parse: {str(exc)[:200]}") from exc
         if tree is None:
             self._fail_at(self._tokens[0].start, self._tokens[-1].end + 1, f"{self._name} is empty")
         return tree

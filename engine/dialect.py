@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import NoReturn
@@ -21,6 +22,8 @@ _PREDICATES = (*_PREDICATES, exp.Like, exp.ILike, exp.RegexpLike, exp.Escape)
 _ARITHMETIC = {exp.Add: "add", exp.Sub: "subtract", exp.Mul: "multiply", exp.Div: "divide", exp.Mod: "mod"}
 _ARGUMENTS = {"this", "expression", "expressions", "low", "high", "ifs", "true", "default", "to", "negate"}
 _ARGUMENTS |= {"is_string", "table", "db", "catalog", "quoted", "safe", "coalesce", "typed", "query", "field", "unnest"}
+_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII)
+_MOST_DIGITS = 38
 _TYPES = {
     "BOOLEAN": "boolean",
     "TINYINT": "tinyint",
@@ -167,6 +170,8 @@ class Translator:
         if node.is_string:
             return literal(node.this)
         text = node.this.lower()
+        if not _NUMBER.fullmatch(text) or (len(text) > _MOST_DIGITS and "e" not in text):
+            self._fail(node, f"{text[:50]} is not a number", accepted=f"at most {_MOST_DIGITS} digits; 1.5, 1e-3")
         if "e" in text:
             return literal(float(text))
         return literal(Decimal(text)) if "." in text else literal(int(text))

@@ -92,7 +92,7 @@ def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType]:
             raise _unknown(schema, parts)
         if len(found) > 1:
             names = [".".join([*path, m.name]) for m in found]
-            raise FieldError(f"{'.'.join(parts)} may be any of {len(found)} fields", names=names)
+            raise FieldError(f"{'.'.join(parts)[:200]} may be any of {len(found)} fields", names=names)
         path.append(found[0].name)
         type_ = found[0].type
         members = list(type_.fields) if pa.types.is_struct(type_) else []
@@ -101,7 +101,7 @@ def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType]:
 
 
 def _unknown(schema: pa.Schema, parts: Sequence[str]) -> FieldError:
-    path = ".".join(parts)
+    path = ".".join(parts)[:200]
     return FieldError(
         f"there is no field {path}",
         names=nearest(path, list(scalar_leaves(schema))),

@@ -22,8 +22,8 @@ __all__ = [
     "call",
     "cast",
     "compare",
-    "either",
     "decimal",
+    "either",
     "is_in",
     "is_null",
     "literal",
@@ -246,23 +246,26 @@ def _compare_whole(operator: str, left: Term, value: Decimal) -> Term:
 def is_in(term: Term, values: Sequence[Term], anchor: Term) -> Term:
     """Return whether a term is one of several, all of one type."""
     known = [v for v in values if v.type != "void"]
-    plain = [v for v in known if v.is_literal and not v.sql.startswith("unescape") and _is_listable(v)]
-    others = [v for v in known if v not in plain]
+    plain, others = [], []
+    for value in known:
+        (plain if _is_listable(value) and not term.is_constant else others).append(value)
     terms = [compare("=", term, v) for v in others]
-    if plain and not term.is_constant:
+    if plain:
         listed = ", ".join(v.sql for v in plain)
         # pandas says that a null is in no list; Spark, that it is not known.
         unknown = call("never", "boolean", term) if len(known) == len(values) else None
         terms += [Term(sql=f"({term.sql} IN ({listed}))", type="boolean"), *([unknown] if unknown else [])]
-    elif plain:
-        terms += [compare("=", term, v) for v in plain]
     if len(known) < len(values):
         terms.append(null("boolean"))
     return either(terms, anchor)
 
 
 def _is_listable(term: Term) -> bool:
-    return term.type in INTEGERS or term.type == "string" or (term.type in FRACTIONS and math.isfinite(term.value))
+    if not term.is_literal:
+        return False
+    if term.type == "string":
+        return term.sql.startswith("'")
+    return term.type in INTEGERS or (term.type in FRACTIONS and math.isfinite(term.value))
 
 
 def decimal(operator: str, left: Term, right: Term) -> Term:
