@@ -15,19 +15,52 @@ from engine.request import TransferRequest, read_yaml
 __all__ = ["request_from", "request_options"]
 
 _OPTIONS = [
-    click.option("--request", "request_file", type=click.Path(), metavar="FILE", help="YAML file with a request; options given beside it win."),
+    click.option(
+        "--request",
+        "request_file",
+        type=click.Path(),
+        metavar="FILE",
+        help="YAML file with a request; options given beside it win.",
+    ),
     click.option("--survey", help="The data source (ztf)."),
-    click.option("--archive", metavar="URL", help="Root that holds year=…/month=…/day=…: a path, s3://…, any fsspec URL."),
-    click.option("--nights", multiple=True, metavar="NIGHTS", help="2021-11-22, or a range, 2021-11-22:2021-11-30; repeatable."),
-    click.option("--class", "classes", multiple=True, metavar="LABEL", help="Keep this class: Fink, (SIMBAD) X, (TNS) X; repeatable."),
-    click.option("--exclude-class", "exclude_classes", multiple=True, metavar="LABEL", help="Drop this class; repeatable."),
+    click.option(
+        "--archive", metavar="URL", help="Root that holds year=…/month=…/day=…: a path, s3://…, any fsspec URL."
+    ),
+    click.option(
+        "--nights", multiple=True, metavar="NIGHTS", help="2021-11-22, or a range, 2021-11-22:2021-11-30; repeatable."
+    ),
+    click.option(
+        "--class",
+        "classes",
+        multiple=True,
+        metavar="LABEL",
+        help="Keep this class: Fink, (SIMBAD) X, (TNS) X; repeatable.",
+    ),
+    click.option(
+        "--exclude-class", "exclude_classes", multiple=True, metavar="LABEL", help="Drop this class; repeatable."
+    ),
     click.option("--where", metavar="SQL", help="Conditions, separated by ';', or @file.sql."),
     click.option("--content", metavar="CONTENT", help=f"{', '.join(CONTENTS)} (lightcurve)."),
-    click.option("--field", "fields", multiple=True, metavar="PATH", help="With --content fields: a root column or candidate.x; repeatable."),
+    click.option(
+        "--field",
+        "fields",
+        multiple=True,
+        metavar="PATH",
+        help="With --content fields: a root column or candidate.x; repeatable.",
+    ),
     click.option("--limit", type=int, metavar="N", help="Exactly the first N matches in the archive's order."),
     click.option("--topic", help="Name of the topic to make; must begin with ftransfer_."),
-    click.option("--tns-catalogue", metavar="FILE", help="Parquet with ra, declination, type; gives tnsclass where the archive lacks it."),
-    click.option("--widen", multiple=True, metavar="FIELD", help="Let integers and floats of this field meet as double; repeatable."),
+    click.option(
+        "--tns-catalogue",
+        metavar="FILE",
+        help="Parquet with ra, declination, type; gives tnsclass where the archive lacks it.",
+    ),
+    click.option(
+        "--widen",
+        multiple=True,
+        metavar="FIELD",
+        help="Let integers and floats of this field meet as double; repeatable.",
+    ),
 ]
 
 

@@ -1,0 +1,137 @@
+"""The command line `alert-transfer`: `consume` and `verify`, and what other rooms add.
+
+Other commands come from the entry points `alert_transfer.commands`, loaded only when one of them is asked for: so the
+light install has a command line, and fetching a topic does not wait for Dask to be imported.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict
+from importlib.metadata import entry_points
+
+import click
+
+from consumer.bars import consume_bar
+from consumer.console import Face, face_options, report, shared_options
+from consumer.errors import InputError
+from consumer.partition import PARTITIONINGS
+
+__all__ = ["main"]
+
+_GROUP = "alert_transfer.commands"
+# Named here so that the light install can say what to install, and `--help` need not import the engine.
+_ENGINE_COMMANDS = {
+    "archive": "Make a sample archive, or look at an archive.",
+    "broker": "Run an embedded Kafka until Ctrl-C.",
+    "cancel": "Stop a job; what was sent stays readable.",
+    "demo": "Run the whole job on a sample archive.",
+    "jobs": "List the jobs of this Kafka.",
+    "log": "Show what happened in a job.",
+    "plan": "Show what a transfer would do; starts nothing.",
+    "preview": "Show the first alerts that a request selects.",
+    "resume": "Take up a job that was interrupted.",
+    "status": "Show how a job stands.",
+    "submit": "Start a transfer.",
+}
+
+
+class _Commands(click.Group):
+    """Our own commands, and those of the other rooms as far as they are installed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_ENGINE_COMMANDS])
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        own = super().get_command(ctx, name)
+        if own is not None or name not in _ENGINE_COMMANDS:
+            return own
+        found: dict[str, click.Command] = {}
+        for entry in entry_points(group=_GROUP):
+            try:
+                found |= {command.name: command for command in entry.load()}
+            except ModuleNotFoundError as exc:
+                raise InputError(
+                    f"`alert-transfer {name}` needs the engine, which is not installed here (no module {exc.name!r})",
+                    accepted="consume and verify, with the light install",
+                    next_step="pip install 'alert-transfer[all]'",
+                ) from exc
+        return found.get(name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        own = {name: command.get_short_help_str(80) for name, command in self.commands.items()}
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted((own | _ENGINE_COMMANDS).items()))
+
+
+@click.group(cls=_Commands)
+@shared_options
+@click.version_option(package_name="alert-transfer", prog_name="alert-transfer")
+def _group(**_: object) -> None:
+    """Take any selection out of an alert archive and stream it into Kafka; fetch it from there to Parquet."""
+
+
+@_group.command()
+@click.argument("topic")
+@click.option("--outdir", required=True, metavar="DIR", help="Folder for the Parquet files.")
+@click.option(
+    "--partitionby",
+    default="time",
+    show_default=True,
+    metavar="|".join(PARTITIONINGS),
+    help="How files are sorted into folders.",
+)
+@click.option("--limit", type=int, metavar="N", help="Stop after N new alerts.")
+@click.option("--no-wait", is_flag=True, help="End with what is there now.")
+@click.option("--restart", is_flag=True, help="Empty what this program wrote in DIR, and begin anew.")
+@face_options
+def consume(
+    face: Face, topic: str, outdir: str, partitionby: str, limit: int | None, no_wait: bool, restart: bool
+) -> None:
+    """Fetch a topic to Parquet; may be stopped and run again at any time."""
+    from consumer.consume import consume as run
+
+    kafka, options = face.kafka_settings()
+    with nullcontext() if face.json else consume_bar(topic) as draw:
+        result = run(
+            topic,
+            outdir,
+            kafka=kafka,
+            kafka_options=options,
+            partitionby=partitionby,
+            limit=limit,
+            wait=not no_wait,
+            restart=restart,
+            **({"progress": draw} if draw else {}),
+        )
+    text = (
+        f"{result.num_alerts:,} alerts in {result.outdir} ({result.num_alerts_new:,} new, {result.num_files:,} files)"
+    )
+    text += f"; {result.num_duplicates:,} second copies dropped" if result.num_duplicates else ""
+    text += f"\nthe job is {result.state}; " + ("every row is here" if result.complete else "not every row is here yet")
+    text += f"\nread them with: pandas.read_parquet({result.outdir!r})"
+    face.emit(asdict(result), text)
+    raise click.exceptions.Exit(result.exit_code)
+
+
+@_group.command()
+@click.argument("outdir", metavar="DIR")
+@face_options
+def verify(face: Face, outdir: str) -> None:
+    """Prove from the disk alone that DIR holds every alert of its job."""
+    from consumer.verify import verify as run
+
+    result = run(outdir)
+    text = f"{result.num_alerts:,} of {result.num_expected:,} alerts of {result.topic} are here"
+    text += ": every one, exactly once" if result.complete else f"; {result.missing:,} are missing"
+    face.emit(asdict(result), text)
+    raise click.exceptions.Exit(0 if result.complete else 4)
+
+
+def main() -> None:
+    """Run the command line."""
+    # A service manager's TERM ends us as Ctrl-C does: in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(report(_group))

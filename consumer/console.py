@@ -1,0 +1,155 @@
+"""What every command of `alert-transfer` shares: options, output as text or JSON, errors, exit codes.
+
+`consumer.cli` and the engine's commands in `ui` are built on it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from rich.console import Console
+
+from consumer.errors import AlertTransferError, InputError
+
+__all__ = ["Face", "face_options", "report", "show_error"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Face:
+    """How a command was called, and how it answers."""
+
+    kafka: str | None = None
+    dask: str | None = None
+    config: str | None = None
+    json: bool = False
+    debug: bool = False
+
+    def say(self, text: str) -> None:
+        """Tell people something on stderr; documents go to stdout."""
+        click.echo(text, err=True)
+
+    def emit(self, document: Any, text: Any) -> None:
+        """Answer: one JSON document on stdout, or text (or something that rich can draw)."""
+        if self.json:
+            click.echo(json.dumps(document, allow_nan=False))
+        elif isinstance(text, str):
+            click.echo(text)
+        else:
+            Console(width=None if sys.stdout.isatty() else 160).print(text)
+
+    def kafka_settings(self) -> tuple[str | None, dict[str, Any]]:
+        """Return (address, further librdkafka properties): the flag, else the environment's, else the file's.
+
+        Raises
+        ------
+        InputError
+            If the configuration file can't be read or is not a table.
+        """
+        values: dict[str, Any] = {}
+        if self.config:
+            try:
+                values = yaml.safe_load(Path(self.config).read_text(encoding="utf-8")) or {}
+            except (OSError, yaml.YAMLError, UnicodeDecodeError) as exc:
+                raise InputError(
+                    f"the configuration {self.config} can't be read: {exc}", accepted="a YAML file"
+                ) from exc
+            if not isinstance(values, dict) or not isinstance(values.get("kafka_options", {}), dict):
+                raise InputError(f"the configuration {self.config} is not a table of keys and values")
+        return self.kafka or values.get("kafka"), dict(values.get("kafka_options", {}))
+
+
+_SHARED = [
+    click.option(
+        "--kafka", envvar="ALERT_TRANSFER_KAFKA", metavar="HOST:PORT", help="Kafka [env ALERT_TRANSFER_KAFKA]."
+    ),
+    click.option(
+        "--dask",
+        envvar="ALERT_TRANSFER_DASK",
+        metavar="TCP://HOST:PORT",
+        help="Dask scheduler [env ALERT_TRANSFER_DASK].",
+    ),
+    click.option(
+        "--config", envvar="ALERT_TRANSFER_CONFIG", metavar="FILE", help="YAML file [env ALERT_TRANSFER_CONFIG]."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there."),
+    click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+]
+_NAMES = ("kafka", "dask", "config", "as_json", "debug")
+
+
+def face_options(command: Callable) -> Callable:
+    """Give a command the shared options and, as its first argument, the `Face` they make up.
+
+    Given before the command's name they count as well; after it they win.
+    """
+
+    @functools.wraps(command)
+    def call(**values: Any) -> Any:
+        inherited = click.get_current_context().find_root().params
+        shared = {name: values.pop(name) or inherited.get(name) for name in _NAMES}
+        as_json, debug = bool(shared.pop("as_json")), bool(shared.pop("debug"))
+        return command(Face(json=as_json, debug=debug, **shared), **values)
+
+    return shared_options(call)
+
+
+def shared_options(command: Callable) -> Callable:
+    """Give a command or a group the shared options."""
+    for option in reversed(_SHARED):
+        command = option(command)
+    return command
+
+
+def report(group: click.Group, arguments: list[str] | None = None) -> int:
+    """Run a group of commands; whatever goes wrong is told in one block. Returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    as_json, debug = "--json" in arguments, "--debug" in arguments
+    try:
+        return group.main(arguments, prog_name="alert-transfer", standalone_mode=False) or 0
+    except AlertTransferError as exc:
+        _traceback(debug)
+        show_error(exc, as_json)
+        return exc.exit_code
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+    except click.ClickException as exc:
+        help_ = exc.ctx.command_path if isinstance(exc, click.UsageError) and exc.ctx else "alert-transfer"
+        show_error(InputError(exc.format_message(), next_step=f"see: {help_} --help"), as_json)
+        return InputError.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); Python must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as exc:  # noqa: BLE001  the last line of defence: people get a block, not a traceback
+        _traceback(debug)
+        message = f"internal error: {type(exc).__name__}: {exc}"
+        show_error(
+            AlertTransferError(message, next_step="run it again with --debug, and report what it shows"), as_json
+        )
+        return 1
+
+
+def show_error(error: AlertTransferError, as_json: bool) -> None:
+    """Tell an error: as JSON on stdout, or as a short block on stderr."""
+    if as_json:
+        click.echo(json.dumps({"error": error.as_dict()}))
+    else:
+        click.echo(f"Error: {error}", err=True)
+
+
+def _traceback(debug: bool) -> None:
+    if debug:
+        click.echo(traceback.format_exc(), err=True)

@@ -1,0 +1,107 @@
+"""The whole job on a sample archive: broker, cluster, submit, consume, show. Ends by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Group
+
+import consumer
+import engine
+from consumer.bars import consume_bar
+from consumer.console import Face, face_options
+from engine.sample import DEFAULT_NIGHTS
+from ui.show import alerts_table, bytes_text, job_bar, progress_bar
+
+__all__ = ["demo"]
+
+_WHERE = "candidate.magpsf > 17;  -- faint ones\ncandidate.drb > 0.5;"
+
+
+@click.command()
+@click.option(
+    "--dir", "directory", default="alert-transfer-demo", show_default=True, help="Where archive and alerts go."
+)
+@click.option("--alerts-per-night", type=int, default=2_000, show_default=True, metavar="N")
+@face_options
+def demo(face: Face, directory: str, alerts_per_night: int) -> None:
+    """Run the whole job on a sample archive: broker, cluster, submit, consume, show."""
+    root, laps = Path(directory), {}
+
+    @contextmanager
+    def step(name: str, what: str) -> Iterator[None]:
+        face.say(what)
+        begun = time.monotonic()
+        yield
+        laps[name] = time.monotonic() - begun
+
+    archive = root / "archive" / "science"
+    if not archive.exists():
+        what = f"Writing a sample archive of {len(DEFAULT_NIGHTS)} nights to {archive}"
+        with step("sample", what), progress_bar("alerts written") as progress:
+            engine.write_sample(root / "archive", alerts_per_night=alerts_per_night, progress=progress)
+    request = engine.TransferRequest(
+        archive=archive, nights=[night.isoformat() for night in DEFAULT_NIGHTS], where=_WHERE, content="lightcurve"
+    )
+    face.say(f"\nThe plan:\n\n{engine.plan(request)}\n")
+    with ExitStack() as stack:
+        with step("broker", "Starting Apache Kafka on this machine"):
+            broker = stack.enter_context(engine.start_broker(announce=face.say))
+        with step("cluster", "Starting a Dask cluster on this machine"):
+            client = stack.enter_context(engine.local_cluster())
+        with step("transfer", "Submitting the job"):
+            job = engine.submit(request, client=client, kafka=broker.bootstrap)
+            with job_bar(job.topic) as draw:
+                status = job.wait(on_change=draw)
+        if status.state != "complete":
+            raise engine.JobError(f"the job {status.state}: {(status.error or {}).get('message')}")
+        outdir = root / job.topic
+        with step("consume", f"Fetching the topic {job.topic} to {outdir}"), consume_bar(job.topic) as draw:
+            result = consumer.consume(job.topic, outdir, kafka=broker.bootstrap, progress=draw)
+        proof = consumer.verify(outdir)
+    document = {
+        "archive": str(archive),
+        "outdir": str(outdir),
+        "status": status.to_dict(),
+        "num_alerts": result.num_alerts,
+        "complete": proof.complete,
+        "elapsed_s": {name: round(elapsed_s, 2) for name, elapsed_s in laps.items()},
+    }
+    face.emit(document, Group(_first_rows(outdir), _measured(status, result, proof, laps), _next(archive, outdir)))
+
+
+def _first_rows(outdir: Path):
+    first = next(iter(sorted(outdir.rglob("*.parquet"))))
+    alerts: pa.Table = pq.ParquetFile(first).read().slice(0, 8)
+    return alerts_table(alerts, title=f"\nThe first of them, as they lie in {first}")
+
+
+def _measured(status: engine.JobStatus, result: consumer.ConsumeResult, proof: consumer.VerifyResult, laps) -> str:
+    sent = status.num_alerts_sent
+    lines = [
+        "\nWhat was measured:",
+        f"  sent      {sent:,} alerts, {bytes_text(status.nbytes)}, in {status.elapsed_s:.1f} s",
+        f"  first     alerts were there {status.first_alert_s:.1f} s after the job was submitted",
+        f"  consumed  {result.num_alerts_new:,} alerts in {laps['consume']:.1f} s "
+        f"({result.num_alerts_new / laps['consume']:,.0f} alerts/s), {result.num_files} files",
+        f"  verified  {proof.num_alerts:,} of {proof.num_expected:,} alerts on disk, {proof.missing} missing",
+        "  set up    "
+        + ", ".join(f"{name} {laps[name]:.1f} s" for name in ("sample", "broker", "cluster") if name in laps),
+    ]
+    return "\n".join(lines)
+
+
+def _next(archive: Path, outdir: Path) -> str:
+    return f"""
+Try next:
+  python -c "import pandas; print(pandas.read_parquet('{outdir}'))"
+  alert-transfer preview --archive {archive} --nights 2021-11-22 --where "candidate.magpsf < 15"
+  alert-transfer broker                      # in another terminal; then, with ALERT_TRANSFER_KAFKA as it says:
+  alert-transfer submit --archive {archive} --nights 2021-11-22 --content full
+  alert-transfer consume TOPIC --outdir full"""
