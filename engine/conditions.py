@@ -209,7 +209,7 @@ class _Part:
     def _parse(self) -> exp.Expression:
         parser = _Dialect.Parser(dialect=_Dialect(), error_level=ErrorLevel.IMMEDIATE)
         try:
-            (tree,) = parser.parse(self._tokens, self._text)
+            trees = parser.parse(self._tokens, self._text)
         except ParseError as exc:
             details = exc.errors[0] if exc.errors else {}
             line, column = details.get("line"), details.get("col")
@@ -222,10 +222,13 @@ class _Part:
                 next_step="each condition ends in ; — check parentheses, quotes and operators",
             )
         except (SqlglotError, RecursionError) as exc:
-            raise ConditionError(f"{self._name} doesn't parse: {str(exc)[:200]}") from exc
-        if tree is None:
-            self._fail_at(self._tokens[0].start, self._tokens[-1].end + 1, f"{self._name} is empty")
-        return tree
+            raise ConditionError(f"{self._name} doesn't parse: {str(exc)[:200]}", next_step=_NARROWER) from exc
+        if len(trees) != 1 or trees[0] is None:  # a word of procedural SQL alone, such as ELSE or END
+            start, end = self._tokens[0].start, self._tokens[-1].end + 1
+            self._fail_at(
+                start, end, f"{self._name} is none", accepted="candidate.magpsf > 19.5; objectId LIKE 'ZTF21%'"
+            )
+        return trees[0]
 
     def _offset(self, line: int | None, column: int | None, highlight: str) -> int:
         # sqlglot gives the line and the column of the token's last character.

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NoReturn
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from sqlglot import exp
 
 from engine import terms
+from engine.patterns import PatternError, check_regex, regex_of_like
+from engine.signatures import ALIASES, FUNCTION_NAMES, INSTEAD, NUM_OPERANDS, OF_DOUBLES, OF_TEXT, SEARCHES
 from engine.terms import INTEGERS, NUMBERS, Term, call, cast, literal
 
-__all__ = ["FUNCTION_NAMES", "Translator"]
+__all__ = ["Translator"]
 
 _COMPARISONS = {exp.EQ: "=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _PREDICATES = (*_COMPARISONS, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.In, exp.Between)
@@ -36,43 +36,6 @@ _TYPES = {
     "VARCHAR": "string",
     "CHAR": "string",
 }
-_OF_DOUBLES = {"sqrt", "cbrt", "exp", "ln", "log10", "log2", "log1p", "sin", "cos", "tan", "asin", "acos", "atan"}
-_OF_DOUBLES |= {"radians", "degrees", "sign"}
-_OF_TEXT = {"lower", "upper", "ltrim", "rtrim"}
-_SEARCHES = {"startswith", "endswith", "contains"}
-_ALIASES = {
-    "pow": "power",
-    "signum": "sign",
-    "ceiling": "ceil",
-    "ifnull": "coalesce",
-    "nvl": "coalesce",
-    "char_length": "length",
-    "character_length": "length",
-    "len": "length",
-    "lcase": "lower",
-    "ucase": "upper",
-    "substr": "substring",
-    "regexp": "rlike",
-    "regexp_like": "rlike",
-    "cardinality": "size",
-}
-_NUM_OPERANDS = {
-    **dict.fromkeys(_OF_DOUBLES | _OF_TEXT | {"abs", "floor", "ceil", "isnull", "isnotnull", "isnan", "size"}, (1, 1)),
-    **dict.fromkeys(_SEARCHES | {"power", "atan2", "mod", "nullif", "nanvl", "like", "ilike", "rlike"}, (2, 2)),
-    "log": (1, 2),
-    "round": (1, 2),
-    "length": (1, 1),
-    "trim": (1, 1),
-    "substring": (2, 3),
-    "if": (3, 3),
-    "greatest": (2, 100),
-    "least": (2, 100),
-    "coalesce": (1, 100),
-    "concat": (1, 100),
-}
-FUNCTION_NAMES = tuple(sorted(_NUM_OPERANDS | _ALIASES))
-"""Every function that a condition can call."""
-
 Fail = Callable[..., NoReturn]
 
 
@@ -307,11 +270,13 @@ class Translator:
             return terms.is_null(self._term(left))
         if isinstance(right, exp.Boolean):
             return terms.same(self._truth(left), literal(bool(right.this)))
-        self._fail(node, "IS is followed by NULL, NOT NULL, TRUE, FALSE or [NOT] DISTINCT FROM")
+        self._fail(node, "this can't follow IS", accepted="[NOT] NULL, TRUE, FALSE or DISTINCT FROM")
 
     def _in(self, node: exp.In) -> Term:
         if node.args.get("query") is not None or node.args.get("unnest") or node.args.get("field"):
             self._fail(node, "IN takes a list of values, not a question of its own", accepted="x IN (1, 2, 3)")
+        if not node.expressions:
+            self._fail(node, "IN has no values", accepted="x IN (1, 2, 3)")
         value, values = self._term(node.this), [self._term(x) for x in node.expressions]
         types = {value.type, *(v.type for v in values)} - {"void"}
         common = self._common(node, types, with_text=True)
@@ -320,7 +285,7 @@ class Translator:
         if types <= {*INTEGERS, "decimal"} and "decimal" in types and not value.is_constant:
             return terms.either([self._compare("=", node, value, v) for v in values], self._anchor())
         value, values = cast(value, common), [v if v.type == "void" else cast(v, common) for v in values]
-        if value.type == "void" or not values:
+        if value.type == "void":
             return terms.null("boolean")
         return terms.is_in(value, values, self._anchor())
 
@@ -340,7 +305,7 @@ class Translator:
         if isinstance(node, exp.Escape):
             escape, node = node.expression.this, node.this
             if len(escape) != 1:
-                self._fail(node, "ESCAPE takes one character")
+                self._fail(node, "ESCAPE takes one character", accepted="LIKE 'a/_%' ESCAPE '/'")
         return self._match(type(node), node, node.this, node.expression, escape)
 
     def _match(self, kind: type, node: exp.Expression, subject: exp.Expression, pattern: exp.Expression, escape: str):
@@ -353,29 +318,11 @@ class Translator:
         source = regex.value
         if kind is exp.ILike:
             source, text = source.lower(), call("lower", "string", text)
-        if kind is not exp.RegexpLike:
-            source = self._regex_of_like(pattern, source, escape)
         try:
-            pc.match_substring_regex(pa.array([""]), source)
-        except pa.ArrowInvalid as exc:
-            self._fail(
-                pattern,
-                f"this is not a regular expression: {exc}",
-                accepted="RE2's syntax, which has neither look-around nor back references",
-            )
+            source = check_regex(source) if kind is exp.RegexpLike else regex_of_like(source, escape)
+        except PatternError as exc:
+            self._fail(pattern, str(exc), accepted=exc.accepted)
         return call("matches", "boolean", text, literal(source))
-
-    def _regex_of_like(self, node: exp.Expression, pattern: str, escape: str) -> str:
-        parts, characters = [], iter(pattern)
-        for character in characters:
-            if character == escape:
-                character = next(characters, "")
-                if character not in ("%", "_", escape) or not character:
-                    self._fail(node, f"in a pattern, {escape} is followed by %, _ or {escape}")
-                parts.append(_quoted(character))
-            else:
-                parts.append({"%": ".*", "_": "."}.get(character) or _quoted(character))
-        return r"(?s)\A" + "".join(parts) + r"\z"
 
     # --- Choices and functions ----------------------------------------------------------------------------------
 
@@ -402,19 +349,22 @@ class Translator:
 
     def _function(self, node: exp.Anonymous) -> Term:
         given = node.name.lower()
-        name = _ALIASES.get(given, given)
+        name = ALIASES.get(given, given)
         operands = node.expressions
-        if name not in _NUM_OPERANDS:
-            self._fail(node, f"there is no function {node.name}", names=(given, FUNCTION_NAMES))
-        fewest, most = _NUM_OPERANDS[name]
+        if name not in NUM_OPERANDS:
+            missing = f"there is no function {node.name[:50]}"
+            if name in INSTEAD:
+                self._fail(node, missing, accepted=", ".join(FUNCTION_NAMES), next_step=INSTEAD[name])
+            self._fail(node, missing, names=(given, FUNCTION_NAMES))
+        fewest, most = NUM_OPERANDS[name]
         if not fewest <= len(operands) <= most:
             wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
-            self._fail(node, f"{node.name} takes {wanted} arguments, not {len(operands)}")
-        if name in _OF_DOUBLES:
+            self._fail(node, f"{node.name} has {len(operands)} arguments", accepted=f"{wanted} of them")
+        if name in OF_DOUBLES:
             return call(name, "double", self._double(operands[0]))
-        if name in _OF_TEXT:
+        if name in OF_TEXT:
             return call(name, "string", self._text(operands[0]))
-        if name in _SEARCHES:
+        if name in SEARCHES:
             return call(name, "boolean", *map(self._text, operands))
         return getattr(self, f"_{name}_call")(node, *operands)
 
@@ -427,7 +377,7 @@ class Translator:
 
     def _floor_call(self, node: exp.Anonymous, x: exp.Expression) -> Term:
         term = cast(self._computed(x), "double") if self._computed(x).type == "float" else self._computed(x)
-        return call(_ALIASES.get(node.name.lower(), node.name.lower()), "bigint", term)
+        return call(ALIASES.get(node.name.lower(), node.name.lower()), "bigint", term)
 
     _ceil_call = _floor_call
 
@@ -513,10 +463,6 @@ def _chain(node: exp.Expression) -> list[exp.Expression]:
         else:
             operands.append(part)
     return operands
-
-
-def _quoted(character: str) -> str:
-    return character if character.isalnum() or character in "_ " else f"\\x{{{ord(character):x}}}"
 
 
 def _describe(node: exp.Expression) -> str:

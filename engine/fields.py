@@ -112,12 +112,14 @@ def _unknown(schema: pa.Schema, parts: Sequence[str]) -> FieldError:
 def _not_scalar(path: str, type_: pa.DataType) -> FieldError:
     if pa.types.is_struct(type_):
         names = [f"{path}.{member.name}" for member in type_.fields][:5]
-        return FieldError(f"{path} is a struct, which can't be compared: name one of its fields", names=names)
+        return FieldError(
+            f"{path} is a struct, which can't be compared", names=names, next_step="name one of its fields"
+        )
     if pa.types.is_map(type_):
-        return FieldError(f"{path} is a map, which can't be compared: name one of its keys, as {path}.key")
+        return FieldError(f"{path} is a map, which can't be compared", next_step=f"name one of its keys, as {path}.key")
     if _is_list(type_):
         return FieldError(f"{path} is a list, which can't be compared", names=[f"size({path})"])
-    return FieldError(f"{path} is of type {type_}, which can't be compared")
+    return FieldError(f"{path} is of type {type_}, which can't be compared", next_step="ask for other fields")
 
 
 def scalar_leaves(schema: pa.Schema) -> Iterator[str]:

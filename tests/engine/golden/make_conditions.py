@@ -1,0 +1,688 @@
+"""Make conditions.json: what Spark 3.5 gives for expressions over a small table full of awkward values.
+
+It needs what the project does not: pyspark 3.5 and a Java 17 of its own. In an environment that has them:
+
+    python tests/engine/golden/make_conditions.py
+
+The table and the results are written together, so that the tests need nothing but the JSON file. NaN and infinities
+are written as texts.
+"""
+
+import json
+import math
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+TYPES = {
+    "id": "int",
+    "d": "double",
+    "e": "double",
+    "i": "int",
+    "j": "int",
+    "l": "bigint",
+    "y": "tinyint",
+    "b": "boolean",
+    "c": "boolean",
+    "s": "string",
+    "u": "string",
+    "n": "string",
+    "st": "struct<x:double,Name:string>",
+    "m": "map<string,string>",
+    "a": "array<int>",
+}
+NAN, INF = float("nan"), float("inf")
+ROWS = [
+    # d, e, i, j, l, y, b, c, s, u, n, st, m, a
+    (1.0, 2.0, 1, 2, 10, 1, True, False, "a", "b", "1", (1.5, "a"), {"k": "v"}, [1, 2, 3]),
+    (-1.0, 0.5, -1, 3, -10, -1, False, True, "it's", "it's", "-1.5", (NAN, "b"), {"k": None}, []),
+    (0.0, -0.0, 0, 0, 0, 0, True, True, "", "x", "", (0.0, ""), {}, None),
+    (-0.0, 3.0, 7, -2, 697251920015010001, 127, False, False, "Star", "star", " 2 ", None, None, [None]),
+    (
+        NAN,
+        1.0,
+        2147483647,
+        1,
+        9223372036854775807,
+        -128,
+        None,
+        True,
+        "ZTF21abc",
+        "ZTF21%",
+        "NaN",
+        (None, None),
+        {"q": "1"},
+        [5],
+    ),
+    (1.0, NAN, -2147483648, -1, -9223372036854775808, 5, True, None, "a_b", "a%b", "inf", (2.0, "a"), {"k": "V"}, [1]),
+    (NAN, NAN, None, 5, None, None, None, None, None, "a", None, (INF, "c"), {"k": ""}, [2, 2]),
+    (INF, 1.0, 5, None, 3, 3, False, None, "B", None, "1e3", (-1.0, "d"), {"k": "v"}, [1]),
+    (-INF, INF, 6, 4, 4, 4, None, False, "b", "B", "abc", (3.0, "É"), {"k": "v"}, [1]),
+    (None, 1.0, 8, 3, 5, 6, True, True, "Ünï", "ünï", "true", (4.0, "e"), {"k": "v"}, [1]),
+    (2.5, None, -7, 2, 6, 7, False, True, "a\nb", "a.b", "12345678901", (5.0, "f"), {"k": "v"}, [1]),
+    (-2.5, 2.0, -7, -2, 7, 8, True, False, "  pad ", "pad", "1.5e400", (6.0, "g"), {"k": "v"}, [1]),
+    (3.5, 0.0, 100, 7, 8, 9, False, False, "_under", "_u", "0x10", (7.0, "h"), {"k": "v"}, [1]),
+    (1e-5, 1e10, 12, 5, 9, 10, True, True, "back\\slash", "\\", "1d", (8.0, "i"), {"k": "v"}, [1]),
+    (2.675, 1.005, 25, 10, 11, 11, True, True, "0", "00", ".5", (9.0, "j"), {"k": "v"}, [1]),
+    (-0.5, 0.25, 35, -10, 12, 12, False, True, "t", "f", "-", (9.0, "j"), {"k": "v"}, [1]),
+    (123456.789, -3.0, -35, 10, 13, 13, True, True, "zz", "z", "5.", (9.0, "j"), {"k": "v"}, [1]),
+    (1e300, 1e300, 45, 4, 14, 14, True, True, "é", "e", "+7", (9.0, "j"), {"k": "v"}, [1]),
+    (0.1, 0.3, 3, 1, 15, 15, True, True, "abcabc", "bc", "128", (9.0, "j"), {"k": "v"}, [1]),
+    (19.5, 19.499999999, 19, 20, 16, 16, False, False, "Unknown", "unknown", "-0.0", (9.0, "j"), {"k": "v"}, [1]),
+]
+
+ONE_ARGUMENT = (
+    "abs sqrt cbrt exp ln log log10 log2 log1p floor ceil round sign sin cos tan asin acos atan radians degrees"
+)
+VALUES = [
+    *(f"{f}({x})" for f in [*ONE_ARGUMENT.split(), "ceiling", "signum"] for x in ("d", "e", "i", "n")),
+    *(f"{f}({x})" for f in ("abs", "floor", "ceil", "round", "sign") for x in ("l", "y", "2.5", "-2.5", "'7.5'", "3")),
+    *(f"d {op} e" for op in ["+", "-", "*", "/", "%"]),
+    *(f"i {op} j" for op in ["+", "-", "*", "/", "%", "DIV"]),
+    *(f"l {op} i" for op in ["+", "-", "*", "/", "%"]),
+    *(f"y {op} y" for op in ["+", "-", "*", "/", "%"]),
+    *(f"d {op} i" for op in ["+", "-", "*", "/", "%"]),
+    *(f"n {op} 2" for op in ["+", "-", "*", "/", "%"]),
+    *(f"s {op} n" for op in ["+", "/"]),
+    *(
+        "i * 1000000",
+        "i + 1",
+        "l + 1",
+        "l * 2L",
+        "-i",
+        "-l",
+        "-d",
+        "-y",
+        "-(i + j)",
+        "+i",
+        "d + 1",
+        "2 * d - 1",
+        "1 / i",
+    ),
+    *(
+        "1 / 3",
+        "1.0 / 3",
+        "0.1 + 0.2",
+        "2.5 * 2",
+        "7 % 3",
+        "-7 % 3",
+        "7.5 % 2",
+        "1 / 0",
+        "5 DIV 2",
+        "-5 DIV 2",
+        "1e3",
+        "1.5e-3",
+    ),
+    *("1.5D", "3L", "i / 2.0", "i + 0.5", "i * 0.1", "l * 0.5", "d * 0.1", "i - 1.5", "i % 2.5", "2.5 % i", "-(2.5)"),
+    *(
+        f"{f}({x}, {y})"
+        for f in ("power", "pow", "log", "mod", "atan2")
+        for x, y in (("d", "e"), ("i", "j"), ("e", "2"), ("2", "d"))
+    ),
+    *(f"log(10, {x})" for x in ("d", "i")),
+    *("power(1, d)", "power(-1, d)", "power(d, 0)", "power(n, 2)", "log(1, e)", "pow(-8, 0.5)", "power(d, 0.5)"),
+    *(f"round({x}, {n})" for x in ("d", "e", "i", "l", "n") for n in (-2, -1, 0, 1, 2, 3, 10)),
+    *(
+        f"{f}({x}, {y})"
+        for f in ("greatest", "least")
+        for x, y in (("d", "e"), ("i", "j"), ("d", "i"), ("s", "u"), ("l", "2.5"))
+    ),
+    *("greatest(d, e, 0)", "least(d, e, 0)", "greatest(i, null, 3)", "least(s, 'b', u)", "greatest(b, c)"),
+    *(
+        "coalesce(d, e)",
+        "coalesce(d, 0)",
+        "coalesce(i, d)",
+        "coalesce(null, i, 5)",
+        "coalesce(s, u, 'none')",
+        "coalesce(i, s)",
+    ),
+    *(
+        "coalesce(b, false)",
+        "ifnull(d, e)",
+        "nvl(i, -1)",
+        "nullif(d, e)",
+        "nullif(i, 1)",
+        "nullif(s, u)",
+        "nullif(d, 1)",
+        "nullif(b, c)",
+    ),
+    *(
+        "nanvl(d, e)",
+        "nanvl(d, 0)",
+        "nanvl(d, null)",
+        "nanvl(i, 1)",
+        "if(b, d, e)",
+        "if(i > 1, 'x', s)",
+        "if(b, i, d)",
+        "if(null, 1, 2)",
+    ),
+    *(
+        "CASE WHEN b THEN d ELSE e END",
+        "CASE WHEN d > 1 THEN i WHEN e > 1 THEN j END",
+        "CASE i WHEN 1 THEN 'one' WHEN 2 THEN 'two' ELSE s END",
+    ),
+    *(
+        "CASE WHEN b THEN 1 WHEN c THEN 2.5 ELSE i END",
+        "CASE WHEN b THEN NULL ELSE d END",
+        "CASE WHEN s = 'a' THEN i ELSE u END",
+    ),
+    *("CASE d WHEN e THEN 1 ELSE 0 END",),
+    *(
+        f"CAST({x} AS {t})"
+        for x in ("d", "e", "i", "l", "y", "b", "s", "n")
+        for t in ["BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "STRING"]
+    ),
+    *(
+        "CAST('NaN' AS DOUBLE)",
+        "CAST('x' AS DOUBLE)",
+        "CAST(2.7 AS INT)",
+        "CAST(-2.7 AS INT)",
+        "CAST(1e20 AS INT)",
+        "CAST(NULL AS INT)",
+        "CAST(2.50 AS STRING)",
+    ),
+    *(
+        "CAST(300 AS TINYINT)",
+        "CAST(3 AS STRING)",
+        "CAST(true AS INT)",
+        "CAST('  12 ' AS INT)",
+        "CAST('-inf' AS DOUBLE)",
+        "CAST(1.0 AS STRING)",
+        "CAST(1.0D AS STRING)",
+    ),
+    *(
+        f"{f}({x})"
+        for f in ("length", "char_length", "lower", "upper", "trim", "ltrim", "rtrim")
+        for x in ("s", "u", "n")
+    ),
+    *("length(i)", "length(d)", "length(b)", "upper(i)", "length('')", "lower('ÀB')"),
+    *(
+        f"substring(s, {x})"
+        for x in (
+            "1",
+            "2",
+            "0",
+            "-2",
+            "1, 2",
+            "2, 2",
+            "0, 2",
+            "-2, 1",
+            "-10, 9",
+            "2, -1",
+            "3, 0",
+            "i",
+            "j, 2",
+            "2147483647, 2147483647",
+        )
+    ),
+    *("substr(u, 2)", "substring(i, 1, 1)", "substring(s, 1.9)"),
+    *(
+        "concat(s, u)",
+        "concat(s)",
+        "concat(s, '-', i)",
+        "concat(d, e)",
+        "concat(b, '')",
+        "s || u",
+        "s || i || 'x'",
+        "concat('it''s', s)",
+        "'a' 'b'",
+        "concat(s, null)",
+    ),
+    *("size(a)", "cardinality(a)", "st.x", "st.name", "ST.NAME", "m.k", "m['k']", "st.x + 1", "`st`.`x`", "m.nothing"),
+    *(
+        "i * 0.1",
+        "i * 0.1 + 0.2",
+        "i * 0.1 * 3",
+        "i / 3.0",
+        "(i + 0.5) / 3",
+        "i % 0.3",
+        "y * 0.25",
+        "l * 0.1",
+        "l / 2.5",
+        "-(i * 0.1)",
+    ),
+    *(
+        "abs(i * 0.1 - 0.3)",
+        "round(i * 0.15, 1)",
+        "greatest(i, 2.5)",
+        "coalesce(i * 0.1, 1)",
+        "CAST(i * 0.1 AS INT)",
+        "floor(i * 0.1)",
+        "sqrt(i * 0.1)",
+    ),
+    *(
+        "d / 0",
+        "d % 0",
+        "l % 0",
+        "i DIV 0",
+        "0 / d",
+        "round(i * 1.0)",
+        "ceil(2.1)",
+        "floor(-2.1)",
+        "ceil(i / 2)",
+        "substring('abc', i)",
+        "n + i",
+        "length(null)",
+    ),
+    *(
+        "1.5 + 2",
+        "i * 2.0 - j * 0.5",
+        "if(b, 1.5, i)",
+        "nullif(i, 1.0)",
+        "i / j",
+        "1.0 / j",
+        "2 / 3 * 3",
+        "10 % 4.5",
+        "CAST(d AS INT) % 3",
+        "power(i, 2) % 7",
+    ),
+    *("'\\\\'", "'it\\'s'", '"quo\'te"', "'tab\\there'", "'line\\nbreak'", "'\\u00e9'", "'_x'"),
+]
+CONDITIONS = [
+    *(
+        f"{x} {op} {y}"
+        for op in ["=", "==", "<>", "!=", "<", "<=", ">", ">=", "<=>"]
+        for x, y in (("d", "e"), ("d", "1"), ("d", "0"), ("1", "d"), ("i", "j"), ("i", "d"))
+    ),
+    *(
+        f"{x} {op} {y}"
+        for op in ["=", "<", ">=", "<=>"]
+        for x, y in (("s", "u"), ("s", "'a'"), ("'b'", "s"), ("b", "c"), ("y", "i"), ("l", "d"), ("n", "1"), ("n", "i"))
+    ),
+    *(
+        f"{x} {op} {y}"
+        for op in ["=", ">", "<=", "<=>"]
+        for x, y in (
+            ("n", "1.5"),
+            ("n", "d"),
+            ("n", "s"),
+            ("i", "1.5"),
+            ("l", "2.5"),
+            ("i", "2.0"),
+            ("i", "'7'"),
+            ("d", "'1'"),
+        )
+    ),
+    *(f"d {op} CAST('NaN' AS DOUBLE)" for op in ["=", "<", "<=", ">", ">=", "<=>"]),
+    *(f"NOT (d {op} 1)" for op in ["=", "<", "<=", ">", ">=", "<=>"]),
+    *(
+        f"NOT ({x})"
+        for x in (
+            "d > e",
+            "i = j",
+            "s = 'a'",
+            "b",
+            "b AND c",
+            "b OR c",
+            "s IN ('a', 'b')",
+            "d IN (1, 2)",
+            "d IS NULL",
+            "s LIKE 'a%'",
+            "null",
+        )
+    ),
+    *(
+        "b",
+        "c",
+        "NOT b",
+        "!b",
+        "! b AND c",
+        "NOT b OR c",
+        "b AND c",
+        "b OR c",
+        "b = c",
+        "b = true",
+        "b = false",
+        "b <> c",
+        "b IS TRUE",
+        "b IS NOT TRUE",
+    ),
+    *(
+        "b IS FALSE",
+        "b IS NOT FALSE",
+        "b IS NULL",
+        "b IS NOT NULL",
+        "b = 1",
+        "b = 0",
+        "b = 2",
+        "b <=> null",
+        "b AND null",
+        "b OR null",
+        "null",
+        "true",
+        "false",
+    ),
+    *("b OR c AND d > 0", "(b OR c) AND d > 0", "NOT b AND NOT c", "NOT NOT b", "b = 'true'", "n = true", "n = false"),
+    *(
+        "d BETWEEN 0 AND 2",
+        "d NOT BETWEEN 0 AND 2",
+        "d BETWEEN e AND 5",
+        "i BETWEEN j AND 10",
+        "s BETWEEN 'a' AND 'c'",
+        "i BETWEEN 0.5 AND 7.5",
+    ),
+    *(
+        "d BETWEEN null AND 5",
+        "d NOT BETWEEN null AND 0",
+        "n BETWEEN 1 AND 3",
+        "5 BETWEEN i AND j",
+        "d BETWEEN 0 AND 2 AND b",
+        "NOT d BETWEEN 0 AND 2",
+    ),
+    *(
+        "d IN (1, 2.5)",
+        "d NOT IN (1, 2.5)",
+        "i IN (1, 7, -7)",
+        "i NOT IN (1, 7, -7)",
+        "i IN (1, null)",
+        "i NOT IN (1, null)",
+        "s IN ('a', 'B')",
+    ),
+    *(
+        "s NOT IN ('a', 'B')",
+        "s IN (u, 'a')",
+        "d IN (e, 1)",
+        "i IN ('1', '7')",
+        "i IN (1.0, 7.5)",
+        "d IN (CAST('NaN' AS DOUBLE))",
+        "s IN ('_under', '')",
+    ),
+    *(
+        "l IN (697251920015010001, 3)",
+        "l IN (697251920015010001.0, 3)",
+        "b IN (true)",
+        "1 IN (i, j)",
+        "null IN (1)",
+        "i IN (null)",
+        "n IN (1, 2)",
+        "d IN ('1.0', 'NaN')",
+        "i IN (1)",
+    ),
+    *(
+        f"s {op} {p}"
+        for op in ("LIKE", "ILIKE", "NOT LIKE")
+        for p in ("'a%'", "'%b'", "'_'", "'A\\_B'", "'%'", "''", "'%s%'", "'star'", "'a_b'", "'ZTF__abc'")
+    ),
+    *(
+        "s LIKE 'a/_b' ESCAPE '/'",
+        "s LIKE '[a]%'",
+        "s LIKE '%\\\\\\\\%'",
+        "u LIKE 'ztf21\\\\%'",
+        "u ILIKE 'ztf21\\\\%'",
+        "s LIKE null",
+        "s LIKE 'a.b'",
+        "i LIKE '1%'",
+        "s ILIKE 'É'",
+        "s LIKE '$'",
+    ),
+    *(
+        "s RLIKE '^a'",
+        "s RLIKE 'b$'",
+        "s RLIKE '[A-Z]+'",
+        "s RLIKE ''",
+        "NOT s RLIKE 'a.b'",
+        "s REGEXP 'a|b'",
+        "regexp_like(s, '^Z')",
+        "rlike(s, '\\\\d')",
+        "s RLIKE '(?i)STAR'",
+        "i RLIKE '7'",
+    ),
+    *(f"{x} IS NULL" for x in ("d", "i", "s", "st.x", "m.k", "d + e", "1 / i", "null", "1")),
+    *(f"{x} IS NOT NULL" for x in ("d", "i", "s", "st.x", "m.k", "ln(d)", "1")),
+    *(
+        "d IS DISTINCT FROM e",
+        "d IS NOT DISTINCT FROM e",
+        "s IS DISTINCT FROM u",
+        "i IS NOT DISTINCT FROM null",
+        "i IS DISTINCT FROM 1",
+        "i <=> 1.0",
+        "s <=> null",
+        "n <=> 1",
+    ),
+    *(
+        "isnull(d)",
+        "isnotnull(d)",
+        "isnan(d)",
+        "isnan(i)",
+        "isnan(n)",
+        "isnan(null)",
+        "NOT isnan(d)",
+        "isnan(d) OR isnan(e)",
+        "isnull(s)",
+        "isnan(CAST('NaN' AS FLOAT))",
+    ),
+    *(
+        "startswith(s, 'a')",
+        "endswith(s, 'b')",
+        "contains(s, 'a')",
+        "contains(s, u)",
+        "startswith(u, s)",
+        "contains(s, '')",
+        "contains(i, '1')",
+        "startswith(s, null)",
+    ),
+    *(
+        "if(b, c, d > 1)",
+        "coalesce(b, c)",
+        "coalesce(b, c, false)",
+        "CASE WHEN d > 1 THEN b END",
+        "nullif(b, c)",
+        "greatest(b, c)",
+        "CAST(i AS BOOLEAN)",
+        "CAST(n AS BOOLEAN)",
+    ),
+    *(
+        "-4 < d",
+        "-d < 1",
+        "- -i = 1",
+        "d > -1",
+        "i > -2147483648",
+        "l > -9223372036854775808",
+        "l = 9223372036854775807",
+        "l > 9223372036854775808",
+        "l < 1e19",
+        "l = 697251920015010001",
+    ),
+    *(
+        "l = 697251920015010001.0",
+        "l > 697251920015010000.5",
+        "l <= 697251920015010000.5",
+        "697251920015010000.5 < l",
+        "i = 1.5",
+        "i <> 1.5",
+        "i > 1e10",
+        "i < 99999999999999999999",
+    ),
+    *(
+        "0.1 + 0.2 = 0.3",
+        "0.1D + 0.2D = 0.3D",
+        "d + 0.2 = 0.3",
+        "d = 0.1",
+        "1 = 1",
+        "1 = 2",
+        "'a' < 'b'",
+        "1 < '2'",
+        "null = null",
+        "null <=> null",
+        "1 / 0 IS NULL",
+        "2 > 1.5",
+        "i * 0.1 = 0.3",
+    ),
+    *(
+        "i / 2 = 0.5",
+        "i % 2 = 1",
+        "i % 2 = -1",
+        "size(a) > 1",
+        "size(a) = -1",
+        "length(s) > 3",
+        "st.name = 'a'",
+        "m.k = 'v'",
+        "m['k'] IS NULL",
+        "abs(d) < 2 AND i > 0 OR s = 'B'",
+    ),
+    *(
+        "d > 1 = true",
+        "d = e IS NULL",
+        "i = 1 OR i = 2 OR i = 7 OR i = 8",
+        "s > 1",
+        "s = 0",
+        "s = 1.0",
+        "u = 0.0",
+        "n > 1",
+        "n > 1.2",
+        "n = '1'",
+        "i > '1.7'",
+        "i > 'x'",
+        "NOT i > 'x'",
+        "l > d",
+        "y > 1.5",
+    ),
+    *(
+        "round(d, 2) = 2.68",
+        "round(2.5) = 3",
+        "round(-2.5) = -3",
+        "floor(d) = -3",
+        "ceil(d) = 3",
+        "sqrt(d) IS NULL",
+        "isnan(sqrt(d))",
+        "ln(d) IS NULL",
+        "log(2, 8) = 3",
+        "power(2, 3) = 8",
+    ),
+    *(
+        "i < j = b",
+        "d > 1 = (e > 1)",
+        "i * 0.1 + 0.2 = 0.5",
+        "i * 0.1 > j * 0.1",
+        "i * 0.1 = d",
+        "i * 0.1 IN (0.3, 0.7)",
+        "i * 0.1 BETWEEN 0.1 AND 0.5",
+        "i * 0.1 <=> 0.7",
+    ),
+    *(
+        "s NOT RLIKE 'a'",
+        "s NOT ILIKE 'A%'",
+        "b NOT IN (true)",
+        "n = d",
+        "b = i",
+        "i = b",
+        "b <=> 1",
+        "b = 1.0",
+        "b = 'x'",
+        "b = s",
+        "b > false",
+        "b < true",
+        "b = d",
+    ),
+    *(
+        "b IN (1)",
+        "s IN (1, 'a')",
+        "greatest(s, 1) = 1",
+        "abs(b) = 1",
+        "b + 1 = 1",
+        "sqrt(b) = 1",
+        "d = 'x'",
+        "d LIKE '1%'",
+        "b LIKE 't%'",
+        "st = 1",
+        "m = 1",
+        "a = 1",
+    ),
+    *(
+        "size(s) = 1",
+        "sum(d) > 1",
+        "d",
+        "i",
+        "s",
+        "1",
+        "'true'",
+        "b AND 1",
+        "b AND 's'",
+        "NOT d",
+        "i AND b",
+        "if(1, b, c)",
+        "CASE WHEN 1 THEN b END",
+        "b < 1",
+    ),
+    *(
+        "unknown > 1",
+        "nofunc(d) > 1",
+        "1 < i < 5",
+        "i BETWEEN 1",
+        "d >",
+        "(d > 1",
+        "d > 1)",
+        "i IN ()",
+        "coalesce(b, 1)",
+        "if(b, i, true) = 1",
+    ),
+    *(
+        "s = 'it\\'s'",
+        "s = 'it''s'",
+        's = "it\'s"',
+        "s = 'a\\nb'",
+        "s = 'back\\\\slash'",
+        "s = '_under'",
+        "s > '_'",
+        "s = '\\u00e9'",
+        "s = 'É'",
+        "lower(s) = lower(u)",
+        "upper(s) = 'ÜNÏ'",
+    ),
+]
+
+
+def encode(value):
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else "inf" if value > 0 else "-inf"
+    if isinstance(value, (list, tuple)):
+        return [encode(x) for x in value]
+    if isinstance(value, dict):
+        return {k: encode(x) for k, x in value.items()}
+    return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
+
+
+def main():
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    spark = builder.config("spark.sql.ansi.enabled", "false").config("spark.sql.shuffle.partitions", "1").getOrCreate()
+    spark.sparkContext.setLogLevel("OFF")
+    rows = [(i, *row) for i, row in enumerate(ROWS)]
+    frame = spark.createDataFrame(rows, ", ".join(f"{k} {t}" for k, t in TYPES.items())).coalesce(1).cache()
+
+    def ask(sql):
+        try:
+            selected = frame.selectExpr("id", f"({sql}) AS r").orderBy("id")
+            return selected.dtypes[1][1], [encode(r.r) for r in selected.collect()]
+        except Exception as exc:  # noqa: BLE001 - whatever Spark says no to
+            return "error", str(exc).splitlines()[0][:160]
+
+    values, conditions, refused = [], [], []
+    for sql in dict.fromkeys(VALUES):
+        type_, result = ask(sql)
+        if type_ == "error":
+            refused.append({"sql": f"({sql}) IS NULL", "why": result})
+        else:
+            values.append({"sql": sql, "type": type_, "result": result})
+    for sql in dict.fromkeys(CONDITIONS):
+        type_, result = ask(sql)
+        if type_ not in ("boolean", "void"):
+            refused.append({"sql": sql, "why": result if type_ == "error" else type_})
+        else:
+            conditions.append({"sql": sql, "result": result})
+    table = {name: [encode(row[i]) for row in rows] for i, name in enumerate(TYPES)}
+    document = {"spark": spark.version, "types": TYPES, "table": table}
+    with (HERE / "conditions.json").open("w", encoding="utf-8") as file:
+        file.write("{\n" + "".join(f"{json.dumps(k)}: {json.dumps(v)},\n" for k, v in document.items()))
+        for key, entries in (("values", values), ("conditions", conditions), ("refused", refused)):
+            lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
+            file.write(f"{json.dumps(key)}: [\n{lines}\n]" + (",\n" if key != "refused" else "\n}\n"))
+    print(len(values), len(conditions), len(refused))
+    for entry in refused:
+        print(entry)
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main()
