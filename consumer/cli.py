@@ -16,8 +16,11 @@ import click
 
 from consumer.bars import consume_bar
 from consumer.console import Face, face_options, report, shared_options
-from consumer.errors import InputError
+from consumer.consume import ConsumeResult
+from consumer.consume import consume as fetch
+from consumer.errors import IncompleteError, InputError, JobError
 from consumer.partition import PARTITIONINGS
+from consumer.verify import verify as prove
 
 __all__ = ["main"]
 
@@ -91,11 +94,9 @@ def consume(
     face: Face, topic: str, outdir: str, partitionby: str, limit: int | None, no_wait: bool, restart: bool
 ) -> None:
     """Fetch a topic to Parquet; may be stopped and run again at any time."""
-    from consumer.consume import consume as run
-
     kafka, options = face.kafka_settings()
     with nullcontext() if face.json else consume_bar(topic) as draw:
-        result = run(
+        result = fetch(
             topic,
             outdir,
             kafka=kafka,
@@ -113,7 +114,15 @@ def consume(
     text += f"\nthe job is {result.state}; " + ("every row is here" if result.complete else "not every row is here yet")
     text += f"\nread them with: pandas.read_parquet({result.outdir!r})"
     face.emit(asdict(result), text)
-    raise click.exceptions.Exit(result.exit_code)
+    raise click.exceptions.Exit(_exit_code(result))
+
+
+def _exit_code(result: ConsumeResult) -> int:
+    if result.num_rejected or (result.missing and not result.stopped_early and result.state in ("complete", "empty")):
+        return IncompleteError.exit_code
+    if result.state in ("failed", "cancelled", "interrupted"):
+        return JobError.exit_code
+    return 0
 
 
 @_group.command()
@@ -121,13 +130,11 @@ def consume(
 @face_options
 def verify(face: Face, outdir: str) -> None:
     """Prove from the disk alone that DIR holds every alert of its job."""
-    from consumer.verify import verify as run
-
-    result = run(outdir)
+    result = prove(outdir)
     text = f"{result.num_alerts:,} of {result.num_expected:,} alerts of {result.topic} are here"
     text += ": every one, exactly once" if result.complete else f"; {result.missing:,} are missing"
     face.emit(asdict(result), text)
-    raise click.exceptions.Exit(0 if result.complete else 4)
+    raise click.exceptions.Exit(0 if result.complete else IncompleteError.exit_code)
 
 
 def main() -> None:

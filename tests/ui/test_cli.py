@@ -1,0 +1,207 @@
+"""The command line as a user types it: what it answers, its JSON, its exit codes, its messages."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from engine.kafka import KafkaCluster
+
+COMMAND = str(Path(sys.executable).parent / "alert-transfer")
+NIGHTS = ("--nights", "2021-11-22")
+
+
+def run(*arguments: object, kafka: str | None = None, cwd=None) -> subprocess.CompletedProcess:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALERT_TRANSFER_")}
+    if kafka:
+        environment["ALERT_TRANSFER_KAFKA"] = kafka
+    words = [COMMAND, *map(str, arguments)]
+    return subprocess.run(words, env=environment, cwd=cwd, capture_output=True, text=True, timeout=200, check=False)
+
+
+def document(done: subprocess.CompletedProcess):
+    assert done.stdout.count("\n") == 1, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory) -> str:
+    """An archive that the command line itself has made."""
+    folder = tmp_path_factory.mktemp("sample")
+    done = run("archive", "sample", folder, "--nights", "2021-11-22:2021-11-23", "--alerts-per-night", 300, "--json")
+    assert done.returncode == 0, done.stderr
+    made = document(done)
+    assert made["num_alerts"] == 600
+    assert made["nights"] == ["2021-11-22", "2021-11-23"]
+    assert made["archive"].endswith("science")
+    return made["archive"]
+
+
+def test_from_submit_to_pandas(sample, kafka, tmp_path):
+    request = ("--archive", sample, *NIGHTS, "--where", "candidate.magpsf > 17")
+    previewed = document(run("preview", *request, "--limit", 5, "--json"))
+    assert len(previewed) == 5
+    assert all(row["magpsf"] > 17 for row in previewed)
+    submitted = document(run("submit", *request, "--json", kafka=kafka))
+    assert (submitted["state"], submitted["error"]) == ("complete", None)
+    assert submitted["num_alerts"] == submitted["num_alerts_sent"] > 0
+    topic = submitted["topic"]
+    assert topic.startswith("ftransfer_ztf_")
+    status = document(run("status", topic, "--json", kafka=kafka))
+    assert status == {**submitted, "elapsed_s": status["elapsed_s"]}
+    assert run("status", topic, "--follow", kafka=kafka).returncode == 0
+    assert topic in [job["topic"] for job in document(run("jobs", "--all", "--json", kafka=kafka))]
+    assert topic not in [job["topic"] for job in document(run("jobs", "--json", kafka=kafka))]
+    assert "complete" in run("log", topic, kafka=kafka).stdout
+
+    outdir = tmp_path / "alerts"
+    consumed = document(run("consume", topic, "--outdir", outdir, "--json", kafka=kafka))
+    assert consumed["complete"] is True
+    assert consumed["num_alerts"] == consumed["num_alerts_new"] == submitted["num_alerts"]
+    assert len(pd.read_parquet(outdir)) == submitted["num_alerts"]
+    again = document(run("consume", topic, "--outdir", outdir, "--json", kafka=kafka))
+    assert (again["num_alerts"], again["num_alerts_new"]) == (submitted["num_alerts"], 0)
+    verified = document(run("verify", outdir, "--json"))
+    assert (verified["num_alerts"], verified["complete"], verified["missing"]) == (submitted["num_alerts"], True, 0)
+    next(outdir.rglob("*.parquet")).unlink()
+    assert run("verify", outdir).returncode == 4
+
+
+def test_a_request_file_and_options_beside_it(sample, tmp_path):
+    file = tmp_path / "request.yaml"
+    file.write_text(f"archive: {sample}\nnights: 2021-11-22\ncontent: full\nclasses: [Solar System MPC]\n")
+    sql = tmp_path / "conditions.sql"
+    sql.write_text("-- faint\ncandidate.magpsf > 18;\n")
+    plan = document(run("plan", "--request", file, "--content", "cutouts", "--where", f"@{sql}", "--json"))
+    assert plan["request"]["content"] == "cutouts"
+    assert plan["request"]["classes"] == ["Solar System MPC"]
+    assert set(plan["leaves"]) == {"candidate.magpsf", "finkclass"}
+    assert plan["num_archive_alerts"] == 300
+
+
+def test_a_test_job_sends_ten(sample, kafka):
+    status = document(run("submit", "--archive", sample, *NIGHTS, "--test", "--json", "--kafka", kafka))
+    assert (status["state"], status["num_alerts"], status["num_alerts_sent"]) == ("complete", 10, 10)
+
+
+def test_an_empty_result_is_a_success(sample, kafka, tmp_path):
+    status = document(
+        run("submit", "--archive", sample, *NIGHTS, "--where", "candidate.magpsf > 99", "--json", kafka=kafka)
+    )
+    assert (status["state"], status["num_alerts"]) == ("empty", 0)
+    done = run("consume", status["topic"], "--outdir", tmp_path / "out", "--json", kafka=kafka)
+    assert done.returncode == 0
+    assert document(done)["complete"] is True
+    assert len(pd.read_parquet(tmp_path / "out")) == 0
+    assert "objectId" in pq.read_table(tmp_path / "out").column_names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--archive", "/no/such/archive", *NIGHTS), "/no/such/archive"),
+        (("--nights", "2019-01-01"), "2019-01-01"),
+        (("--nights", "yesterday"), "yesterday"),
+        (("--where", "candidate.magpfs > 19"), "candidate.magpsf"),
+        (("--where", "candidate.magpsf >"), "candidate.magpsf >"),
+        (("--where", "drop table alerts"), "drop"),
+        (("--where", "@none.sql"), "none.sql"),
+        (("--request", "none.yaml"), "none.yaml"),
+        (("--content", "everything"), "lightcurve"),
+        (("--content", "fields"), "--field"),
+        (("--content", "fields", "--field", "candidate.magpfs"), "candidate.magpsf"),
+        (("--topic", "mine"), "ftransfer_"),
+        (("--limit", "0"), "limit"),
+        (("--class", ""), "class"),
+        (("--nonsense",), "--nonsense"),
+    ],
+)
+def test_wrong_input_is_told_and_leaves_nothing(sample, kafka, arguments, said):
+    cluster = KafkaCluster(bootstrap=kafka)
+    before = cluster.topics()
+    base = () if "--archive" in arguments else ("--archive", sample)
+    nights = () if "--nights" in arguments else NIGHTS
+    done = run("submit", *base, *nights, *arguments, kafka=kafka)
+    assert done.returncode == 2, done.stderr
+    assert said.lower() in done.stderr.lower()
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    error = document(run("submit", *base, *nights, *arguments, "--json", kafka=kafka))["error"]
+    assert set(error) == {"message", "accepted", "next"}
+    assert cluster.topics() == before
+
+
+def test_a_file_that_is_no_parquet_is_named(tmp_path, kafka):
+    night = tmp_path / "science/year=2021/month=11/day=22"
+    night.mkdir(parents=True)
+    (night / "part-0.parquet").write_text("this is no Parquet")
+    done = run("submit", "--archive", tmp_path / "science", *NIGHTS, kafka=kafka)
+    assert done.returncode == 2
+    assert "part-0.parquet" in done.stderr
+
+
+def test_a_topic_that_exists_is_refused(sample, kafka):
+    topic = "ftransfer_ztf_taken"
+    request = ("submit", "--archive", sample, *NIGHTS, "--test", "--topic", topic)
+    assert run(*request, kafka=kafka).returncode == 0
+    done = run(*request, kafka=kafka)
+    assert done.returncode == 2
+    assert topic in done.stderr
+    assert run("status", topic, kafka=kafka).returncode == 0
+
+
+def test_kafka_must_be_given_and_answer(sample):
+    done = run("submit", "--archive", sample, *NIGHTS)
+    assert done.returncode == 2
+    assert "alert-transfer broker" in done.stderr
+    done = run("submit", "--archive", sample, *NIGHTS, kafka="127.0.0.1:1")
+    assert done.returncode == 1
+    assert "127.0.0.1:1" in done.stderr
+    assert "rdkafka" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "log", "cancel", "resume"])
+def test_a_job_that_is_not_there(kafka, command):
+    done = run(command, "ftransfer_ztf_nobody", kafka=kafka)
+    assert done.returncode == 2
+    assert "ftransfer_ztf_nobody" in done.stderr
+    assert run(command, "nobody", kafka=kafka).returncode == 2
+
+
+def test_an_ended_job_can_be_neither_cancelled_nor_resumed(sample, kafka):
+    topic = document(run("submit", "--archive", sample, *NIGHTS, "--test", "--json", kafka=kafka))["topic"]
+    assert run("cancel", topic, kafka=kafka).returncode == 3
+    assert run("resume", topic, kafka=kafka).returncode == 3
+
+
+def test_broker_tells_where_it_is_and_ends_with_ctrl_c():
+    with subprocess.Popen([COMMAND, "broker", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True) as broker:
+        told = json.loads(broker.stdout.readline())
+        assert told["pid"] == broker.pid
+        assert run("jobs", "--json", kafka=told["kafka"]).stdout == "[]\n"
+        broker.send_signal(signal.SIGINT)
+        assert broker.wait(30) == 130
+
+
+def test_info_lists_the_nights(sample):
+    nights = document(run("archive", "info", "--archive", sample, "--json"))["nights"]
+    assert {night: held["alerts"] for night, held in nights.items()} == {"2021-11-22": 300, "2021-11-23": 300}
+
+
+def test_usage_errors_are_json_too():
+    done = run("submit", "--nonsense", "--json")
+    assert done.returncode == 2
+    assert "--nonsense" in document(done)["error"]["message"]
+    assert run("nonsense").returncode == 2
+
+
+def test_help_and_version_are_quick_to_ask():
+    assert "submit" in run("--help").stdout
+    assert run("--version").stdout.startswith("alert-transfer")
+    assert "--nights" in run("submit", "--help").stdout
