@@ -226,7 +226,7 @@ class _End:
 
     def reached(self) -> bool:
         """Whether every partition is read to its end, and the end is known."""
-        return self._ends is not None and not self.growing()
+        return not self.growing() and self._ends is not None
 
     def growing(self) -> dict[int, int]:
         """Return the offset that comes next, per partition that is not read to its end; looks at the manifest first."""
