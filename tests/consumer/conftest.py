@@ -45,14 +45,6 @@ ALERT = {
 CLASSES = ["SN candidate", "Unknown", "Early SN Ia candidate", "RRLyr", "a/b~c*é"]
 
 
-@pytest.fixture(scope="session")
-def kafka():
-    from engine.broker import start_broker
-
-    with start_broker() as broker:
-        yield broker.bootstrap
-
-
 def alert(fragment: int, row: int) -> dict:
     candid = 3_367_463_101_415_010_000 + fragment * 100_000 + row
     return {
