@@ -1,0 +1,183 @@
+"""A folder survives a crash at any moment, belongs to one job, and is emptied of nothing that isn't ours."""
+
+import os
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from consumer.errors import IncompleteError, InputError
+from consumer.folder import Folder, home_of, locate
+from consumer.journal import Journal, Round
+from consumer.parquet import Receipt, write_parquet
+
+IDENTITY = {"topic": "ftransfer_a", "job_id": "1", "partitionby": "none", "request": {}}
+RECEIPT = Receipt(topic="ftransfer_a", job_id="1", request={}, fragments={})
+
+
+def _write(folder: Folder, name: str | None = None) -> Round:
+    """Stage a round of one file."""
+    staged = folder.stage()
+    index = folder.journal.num_rounds
+    name = name or f"part-{index:05d}.parquet"
+    write_parquet(staged / name, pa.table({"candid": [index]}), RECEIPT)
+    file = {"path": name, "num_alerts": 1, "nbytes": (staged / name).stat().st_size}
+    return Round(
+        index=index, offsets={0: index + 1}, files=[file], rows={0: str(index)}, digests={0: "01"}, num_duplicates=0
+    )
+
+
+def _names(path) -> list[str]:
+    return sorted(str(found.relative_to(path)) for found in path.rglob("*") if found.is_file())
+
+
+@pytest.fixture
+def outdir(tmp_path):
+    return locate(tmp_path / "out")
+
+
+@pytest.fixture
+def two_rounds(outdir):
+    with Folder(outdir, **IDENTITY) as folder:
+        folder.commit(_write(folder), {})
+        folder.commit(_write(folder, "year=2021/part-00001.parquet"), {(3, 7): b"raw"})
+    return outdir
+
+
+def test_a_committed_round_is_in_the_folder_and_in_the_journal(two_rounds):
+    assert _names(two_rounds) == ["part-00000.parquet", "year=2021/part-00001.parquet"]
+    assert (home_of(two_rounds) / "rejected" / "partition-3-offset-7.avro").read_bytes() == b"raw"
+    with Folder(two_rounds, **IDENTITY) as folder:
+        assert folder.journal.offsets == {0: 2}
+        assert folder.journal.num_alerts == len(folder.journal.seen) == 2
+
+
+def test_a_round_that_was_only_staged_is_discarded(two_rounds):
+    with Folder(two_rounds, **IDENTITY) as folder:
+        _write(folder)
+    with Folder(two_rounds, **IDENTITY) as folder:
+        assert folder.journal.num_rounds == 2
+    assert not (home_of(two_rounds) / "staging").exists()
+    assert len(_names(two_rounds)) == 2
+
+
+def test_a_round_that_was_journalled_but_not_renamed_is_finished(two_rounds):
+    with Folder(two_rounds, **IDENTITY) as folder:
+        entry = _write(folder, "year=2022/month=01/part-00002.parquet")
+        folder.journal.append(entry)
+    with Folder(two_rounds, **IDENTITY) as folder:
+        assert folder.journal.num_rounds == 3
+    assert "year=2022/month=01/part-00002.parquet" in _names(two_rounds)
+
+
+def test_a_line_of_the_journal_that_was_torn_counts_as_not_written(two_rounds):
+    journal = home_of(two_rounds) / "journal.jsonl"
+    whole = journal.read_bytes()
+    with Folder(two_rounds, **IDENTITY) as folder:
+        line = _write(folder).to_line()
+    for cut in (1, 9, len(line) // 2, len(line) - 1):
+        journal.write_bytes(whole + line[:cut])
+        with Folder(two_rounds, **IDENTITY) as folder:
+            assert folder.journal.num_rounds == 2
+            folder.commit(_write(folder), {})
+        assert Journal(journal).num_rounds == 3
+        journal.write_bytes(whole)
+        (two_rounds / "part-00002.parquet").unlink()
+
+
+def test_a_journal_that_was_altered_is_refused(two_rounds):
+    journal = home_of(two_rounds) / "journal.jsonl"
+    content = bytearray(journal.read_bytes())
+    content[20] ^= 1
+    journal.write_bytes(content)
+    with pytest.raises(IncompleteError, match="line 1 of 2"), Folder(two_rounds, **IDENTITY):
+        pass
+    with Folder(two_rounds, **IDENTITY, restart=True) as folder:
+        assert folder.journal.num_rounds == 0
+    assert _names(two_rounds) == []
+
+
+def test_a_folder_that_was_emptied_by_hand_starts_over(two_rounds):
+    shutil.rmtree(two_rounds)
+    notes = []
+    with Folder(two_rounds, **IDENTITY, note=notes.append) as folder:
+        assert folder.journal.num_rounds == 0
+        assert not folder.journal.offsets
+    assert "starting over" in notes[0]
+
+
+@pytest.mark.parametrize("harm", [os.unlink, lambda path: os.truncate(path, 10)])
+def test_a_folder_that_lost_some_of_its_files_is_refused(two_rounds, harm):
+    harm(two_rounds / "part-00000.parquet")
+    with pytest.raises(IncompleteError, match=r"part-00000\.parquet") as caught, Folder(two_rounds, **IDENTITY):
+        pass
+    assert "--restart" in caught.value.next_step
+
+
+def test_restart_empties_what_is_ours_and_nothing_else(two_rounds):
+    (two_rounds / "year=2021" / "notes.txt").write_text("mine")
+    shutil.copy(two_rounds / "part-00000.parquet", two_rounds / "copy.parquet")
+    pq.write_table(pa.table({"x": [1]}), two_rounds / "mine.parquet")
+    with Folder(two_rounds, **IDENTITY, restart=True) as folder:
+        assert folder.journal.num_rounds == 0
+    assert _names(two_rounds) == ["mine.parquet", "year=2021/notes.txt"]
+    assert not (home_of(two_rounds) / "rejected").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"topic": "ftransfer_b"}, "holds the topic ftransfer_a"),
+        ({"job_id": "2"}, "made anew"),
+        ({"partitionby": "time"}, "partitioned by none"),
+    ],
+)
+def test_a_folder_belongs_to_one_job(two_rounds, changed, told):
+    with pytest.raises(InputError, match=told) as caught, Folder(two_rounds, **(IDENTITY | changed)):
+        pass
+    assert "--restart" in caught.value.next_step
+    with Folder(two_rounds, **(IDENTITY | changed), restart=True):
+        assert _names(two_rounds) == []
+
+
+@pytest.mark.parametrize("place", ["out", "out.transfer"])
+def test_a_folder_with_files_of_somebody_else_is_refused_and_left_as_it_is(outdir, place):
+    foreign = outdir.with_name(place) / "notes.txt"
+    foreign.parent.mkdir()
+    foreign.write_text("mine")
+    for restart in (False, True):
+        with pytest.raises(InputError, match=r"notes\.txt"), Folder(outdir, **IDENTITY, restart=restart):
+            pass
+    assert _names(outdir.parent) == [f"{place}/notes.txt"]
+
+
+def test_two_consumers_do_not_write_into_one_folder(outdir):
+    with Folder(outdir, **IDENTITY), pytest.raises(InputError, match="right now"), Folder(outdir, **IDENTITY):
+        pass
+    with Folder(outdir, **IDENTITY):
+        pass
+
+
+def test_the_manifests_copy_grows_and_begins_anew_with_each_run(outdir):
+    copy = home_of(outdir) / "manifest.jsonl"
+    with Folder(outdir, **IDENTITY) as folder:
+        folder.append_manifest([b"1", b"2"])
+        folder.append_manifest([])
+        folder.append_manifest([b"3"])
+        assert copy.read_bytes() == b"1\n2\n3\n"
+    with Folder(outdir, **IDENTITY) as folder:
+        folder.append_manifest([b"1"])
+    assert copy.read_bytes() == b"1\n"
+
+
+@pytest.mark.parametrize("outdir", ["s3://bucket/out", "/", ""])
+def test_a_place_that_cannot_be_a_folder_is_refused(outdir):
+    with pytest.raises(InputError):
+        locate(outdir)
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(InputError, match="is a file"):
+        locate(tmp_path / "out")
