@@ -67,3 +67,15 @@ def test_two_groups_fetch_the_same_rows_as_we_do(finkctl, kafka, dask_client, tm
         theirs = fetch(finkctl, tmp_path / group, job.topic, group, kafka)
         assert len(theirs) == sample.num_alerts
         assert comparable(theirs) == ours
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("content", ["lightcurve", "full"])
+def test_real_alerts_reach_it_whole(finkctl, shared_archive, kafka, dask_client, tmp_path, content):
+    request = engine.TransferRequest(archive=shared_archive, nights="2019-09-03:2025-07-31", content=content)
+    job = engine.submit(request, client=dask_client, kafka=kafka)
+    assert job.wait().state == "complete"
+    consumer.consume(job.topic, tmp_path / "ours", kafka=kafka, partitionby="none")
+    theirs = fetch(finkctl, tmp_path / "home", job.topic, "real", kafka)
+    assert len(theirs) == 106
+    assert comparable(theirs) == comparable(pq.read_table(tmp_path / "ours").to_pylist())
