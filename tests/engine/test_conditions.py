@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.conditions import Conditions, all_of, leaf_type, parse_conditions
@@ -411,6 +411,7 @@ def test_what_is_large_but_sensible_runs(text):
     assert filter_table(table, conditions.sql).tolist() in ([1], [0], [0, 1])
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
 def test_any_text_is_a_condition_or_refused(text):
     with contextlib.suppress(ConditionError):
@@ -421,6 +422,7 @@ WORDS = """candid objectId candidate.fid ( ) , ; 'a' 1 2.5 NULL AND OR NOT = < <
 WHEN THEN ELSE END CAST abs( coalesce( AS INT [ ] . -- /* */"""
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(WORDS.split()), max_size=25))
 def test_any_words_are_a_condition_that_runs_or_refused(words):
     try:
@@ -431,6 +433,7 @@ def test_any_words_are_a_condition_that_runs_or_refused(words):
     assert filter_table(table, conditions.sql).size <= 1
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\\'"), max_size=20))
 def test_any_text_in_quotes_is_itself(text):
     table = flat(objectId=[text, text + "x", None])
@@ -440,6 +443,7 @@ def test_any_text_in_quotes_is_itself(text):
     assert filter_table(table, conditions.sql).tolist() == [0]
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**63), 2**63 - 1))
 def test_any_number_is_itself(fraction, whole):
     table = pa.table({"x": pa.array([fraction, None]), "i": pa.array([whole, None], pa.int64())})
