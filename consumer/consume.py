@@ -31,7 +31,7 @@ from consumer.folder import Folder, check_free, check_owner, locate
 from consumer.intake import Intake
 from consumer.kafka import Cluster, DataReader, ManifestFollower
 from consumer.partition import PARTITIONINGS, Partitioning
-from consumer.proof import prove
+from consumer.proof import Proof, prove
 from consumer.rounds import RoundWriter
 from consumer.seen import Seen
 from consumer.wire import FINAL_STATES, Manifest, check_topic
@@ -274,14 +274,22 @@ class _Fetch:
 
     def run(self, cluster: Cluster) -> ConsumeResult:
         self._folder.append_manifest(self._follower.take_lines())
-        offsets = self._folder.journal.offsets
-        with closing(DataReader(cluster, self._plan.topic, self._plan.num_partitions, offsets)) as reader:
-            end = _End(self._follower, reader, wait=self._wait)
-            self._fetch(reader, end)
-        if self._journal.num_alerts == 0 and not self._journal.files and end.state in ("complete", "empty"):
+        state = self._follower.state()
+        # Where every row is here, nothing is left to fetch, whether or not Kafka still has it.
+        if not self._proof().complete:
+            state = self._fetch(cluster)
+        if not self._journal.files and state in ("complete", "empty"):
             self._writer.write_empty()
         self._folder.append_manifest(self._follower.take_lines())
-        return self._result(end.state)
+        return self._result(state)
+
+    def _fetch(self, cluster: Cluster) -> str:
+        """Fetch what there is to fetch; returns the job's state then."""
+        offsets = self._journal.offsets
+        with closing(DataReader(cluster, self._plan.topic, self._plan.num_partitions, offsets)) as reader:
+            end = _End(self._follower, reader, wait=self._wait)
+            self._read(reader, end)
+            return end.state
 
     @property
     def _journal(self):
@@ -291,10 +299,13 @@ class _Fetch:
     def _num_new(self) -> int:
         return self._journal.num_alerts - self._num_before
 
+    def _proof(self) -> Proof:
+        return prove(self._follower.manifest, self._journal.seen.counts(), self._journal.digests)
+
     def _left(self) -> int | None:
         return None if self._limit is None else self._limit - self._num_new
 
-    def _fetch(self, reader: DataReader, end: _End) -> None:
+    def _read(self, reader: DataReader, end: _End) -> None:
         growing = end.growing()
         while self._left() != 0:
             while (messages := self._backlog.take(self._round_nbytes, growing)) is not None:
@@ -328,7 +339,7 @@ class _Fetch:
 
     def _result(self, state: str) -> ConsumeResult:
         journal, manifest = self._journal, self._follower.manifest
-        proof = prove(manifest, journal.seen.counts(), journal.digests)
+        proof = self._proof()
         self._report(state)
         return ConsumeResult(
             topic=self._plan.topic,
