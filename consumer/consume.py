@@ -278,7 +278,7 @@ class _Fetch:
         # Where every row is here, nothing is left to fetch, whether or not Kafka still has it.
         if not self._proof().complete:
             state = self._fetch(cluster)
-        if not self._journal.files and state in ("complete", "empty"):
+        if not self._journal.files and self._proof().complete:
             self._writer.write_empty()
         self._folder.append_manifest(self._follower.take_lines())
         return self._result(state)

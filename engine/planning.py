@@ -155,6 +155,12 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
             accepted="the root that holds year=…/month=…/day=…, a path or a URL",
             next_step="give --archive URL, or set it in the configuration",
         )
+    if request.skip_unreadable:
+        raise RequestError(
+            "skip_unreadable is not available in this version",
+            accepted="false: a file that can't be read ends the job, and is named",
+            next_step="leave the night of the unreadable file out",
+        )
     archive = Archive(url, settings.storage_options)
     wanted = request.dates()
     files = archive.files(wanted)
