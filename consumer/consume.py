@@ -11,8 +11,8 @@ into the folder (consumer/folder.py). What was fetched but not written when the 
 A message's key tells which row of which fragment it is. The rows that were taken are known as a set, so a second copy
 is dropped, and a gap that a later copy fills is filled, in whatever order the copies come.
 
-Memory: a round's datums, once as they came and once or twice as Arrow tables, and as much again of messages that
-partitions deliver ahead of others before they are held: 0.8 GB at most.
+Memory: a round's datums, once as they came and once or twice as Arrow tables, and what partitions deliver ahead of
+others before they are held. Measured with rounds of 128 MB: 0.7 GB for lightcurves, 0.9 GB for full packets.
 """
 
 from __future__ import annotations
@@ -318,7 +318,7 @@ class _Fetch:
                     return
                 continue
             # Partitions that run ahead of the others are held, else memory would fill with what can't be written yet.
-            ahead = self._backlog.nbytes > 2 * self._round_nbytes
+            ahead = self._backlog.nbytes > self._round_nbytes * 5 // 4
             reader.hold(self._backlog.leaders(growing) if ahead else frozenset())
             self._backlog.add(reader.read(0.2))
             growing = end.growing()

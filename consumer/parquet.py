@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 __all__ = ["Receipt", "is_ours", "read_receipt", "write_parquet"]
 
 _PREFIX = "alert_transfer."
+# A row group is held in memory until it is whole; readers, too, take one at a time.
+_GROUP_NBYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +33,7 @@ def write_parquet(path: Path, table: pa.Table, receipt: Receipt) -> None:
     """Write a table and its receipt to a new file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(path, table.schema, compression="zstd", write_page_checksum=True) as writer:
-        writer.write_table(table)
+        writer.write_table(table, row_group_size=max(1, _GROUP_NBYTES * table.num_rows // max(1, table.nbytes)))
         writer.add_key_value_metadata(
             {
                 f"{_PREFIX}topic": receipt.topic,
