@@ -5,7 +5,8 @@ Nothing in it touches Kafka, a file or a clock. `docs/wire-contract.md` describe
 
 A job is three topics. `<topic>` holds the alerts, one Avro datum a message. `<topic>_schema` holds copies of the
 Avro schema in message keys. `<topic>_manifest` (one partition, so its records have one order) holds JSON records:
-the plan and its parts, one record per finished fragment, heartbeats, changes of state, requests to cancel.
+the plan and its parts, one record per finished fragment and one per night whose alerts were counted, heartbeats,
+changes of state, requests to cancel.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ __all__ = [
     "CancelRequest",
     "FragmentDone",
     "Heartbeat",
+    "LeftOut",
     "Manifest",
+    "NightDone",
     "Plan",
     "PlanPart",
     "Record",
@@ -199,6 +202,11 @@ class Plan:
     """Path of the field (Julian date, UTC, days) that puts an alert into its night: `jd` or `candidate.jd`."""
     id_field: str
     """Path of the alert's identifier (int64) that the digests are made of: `candid`."""
+    nights_without_data: list[str] = field(default_factory=list)
+    """Nights of the request (`2021-11-22`) for which the archive has no file."""
+    unreadable_files: list[dict[str, Any]] = field(default_factory=list)
+    """Files whose footers can't be read, left out because the request allows it. Each: path, size, etag, night,
+    reason."""
     details: dict[str, Any] = field(default_factory=dict)
     """What only the engine needs to go on with the job."""
 
@@ -236,6 +244,22 @@ class FragmentDone:
     digest: str
     """`digest_candids` of the alerts sent, 32 hexadecimal digits."""
     time: float
+    unreadable: str | None = None
+    """Why nothing of the fragment could be read and sent, where the request allows to leave such out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NightDone:
+    """The identifiers of all alerts that the archive holds of one night have been counted."""
+
+    type: ClassVar[str] = "night"
+    job_id: str
+    night: str
+    num_alerts: int
+    """Alerts of the night whose identifiers could be read."""
+    num_duplicates: int
+    """Alerts whose identifier an alert before them in the same night has already."""
+    time: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,9 +293,9 @@ class CancelRequest:
     time: float
 
 
-Record = Plan | PlanPart | FragmentDone | StateChange | Heartbeat | CancelRequest
+Record = Plan | PlanPart | FragmentDone | NightDone | StateChange | Heartbeat | CancelRequest
 _TYPES: dict[str, type] = {
-    cls.type: cls for cls in (Plan, PlanPart, FragmentDone, StateChange, Heartbeat, CancelRequest)
+    cls.type: cls for cls in (Plan, PlanPart, FragmentDone, NightDone, StateChange, Heartbeat, CancelRequest)
 }
 
 
@@ -310,6 +334,18 @@ def decode_record(value: bytes | None) -> Record | None:
         raise WireError(f"a manifest record of type {cls.type} lacks a field: {exc}") from exc
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Part of the archive that could not be read and that the job went on without."""
+
+    path: str
+    row_groups: list[int] | None
+    """None: the whole file."""
+    num_alerts: int | None
+    """None where not even their number is known."""
+    reason: str
+
+
 class Manifest:
     """What the records of a manifest, read from the beginning and in order, say of the job.
 
@@ -320,6 +356,7 @@ class Manifest:
         self.plan: Plan | None = None
         self.parts: dict[int, PlanPart] = {}
         self.fragments: dict[int, FragmentDone] = {}
+        self.nights: dict[str, NightDone] = {}
         self.stated: str = "queued"
         """The last state that was written; `state_at` also knows of interruption."""
         self.error: dict[str, Any] | None = None
@@ -350,6 +387,9 @@ class Manifest:
                 self.fragments.setdefault(record.fragment, record)
                 if record.num_sent and self.first_done_at is None:
                     self.first_done_at = record.time
+                self.last_sign_at = record.time
+            case NightDone():
+                self.nights.setdefault(record.night, record)
                 self.last_sign_at = record.time
             case StateChange():
                 # A final state stands unless the job is taken up again, which begins with `running`.
@@ -384,6 +424,30 @@ class Manifest:
         if self.stated in ("complete", "empty"):
             return self.num_sent
         return self.plan.num_alerts if self.plan else None
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """What of the archive could not be read and was left out, as the request allows."""
+        found = [
+            LeftOut(path=file["path"], row_groups=None, num_alerts=None, reason=file["reason"])
+            for file in (self.plan.unreadable_files if self.plan else [])
+        ]
+        lost = {number: done for number, done in self.fragments.items() if done.unreadable}
+        if not lost:
+            return found
+        paths = {file["index"]: file["path"] for part in self.parts.values() for file in part.files}
+        for _, part in sorted(self.parts.items()):
+            found += [
+                LeftOut(
+                    path=paths[planned["file"]],
+                    row_groups=planned["row_groups"],
+                    num_alerts=planned["num_alerts"],
+                    reason=lost[planned["fragment"]].unreadable,
+                )
+                for planned in part.fragments
+                if planned["fragment"] in lost
+            ]
+        return found
 
     def state_at(self, now: float) -> str:
         """Return the job's state at `now` (Unix time, seconds).
