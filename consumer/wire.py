@@ -219,7 +219,8 @@ class PlanPart:
     job_id: str
     index: int
     files: list[dict[str, Any]]
-    """Each: index, path, size (bytes), etag (or null), night (`2021-11-22`)."""
+    """Each: index, path, size (bytes), etag (or null), footer_crc (CRC-32 of the Parquet footer), night
+    (`2021-11-22`)."""
     fragments: list[dict[str, Any]]
     """Each: fragment (number), file (index), row_groups (list of int), num_alerts."""
 
@@ -272,6 +273,8 @@ class StateChange:
     time: float
     error: dict[str, Any] | None = None
     """message, accepted, next; only where the state is failed."""
+    coordinator: str | None = None
+    """The coordinator that writes this; None for whoever submits, resumes or cancels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -362,6 +365,8 @@ class Manifest:
         self.error: dict[str, Any] | None = None
         self.changes: list[StateChange] = []
         self.cancel_requested = False
+        self.coordinator: str | None = None
+        """Name of the coordinator that sees the job through; whoever says `running` last."""
         self.started_at: float | None = None
         self.first_done_at: float | None = None
         self.last_sign_at: float | None = None
@@ -392,7 +397,11 @@ class Manifest:
                 self.nights.setdefault(record.night, record)
                 self.last_sign_at = record.time
             case StateChange():
-                # A final state stands unless the job is taken up again, which begins with `running`.
+                if record.state in ("queued", "running"):
+                    self.coordinator = record.coordinator
+                elif record.coordinator not in (None, self.coordinator):
+                    return  # it was thought dead, and another sees the job through now
+                # A final state stands unless the job is taken up again, which begins with `queued`.
                 self.stated, self.error, self.last_sign_at = record.state, record.error, record.time
                 self.changes.append(record)
                 if record.state == "running":

@@ -7,10 +7,12 @@ Files disagree in their schemas; whatever is read here comes out in the types of
 from __future__ import annotations
 
 import datetime as dt
+import io
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import fsspec
@@ -20,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.fs
 import pyarrow.parquet as pq
 
-from engine.errors import ArchiveError
+from engine.errors import ArchiveError, UnreadableError
 from engine.union import conform
 
 __all__ = ["Archive", "ArchiveFile", "Footer", "Fragment", "cut_fragments"]
@@ -40,6 +42,9 @@ class ArchiveFile:
     nbytes: int
     etag: str | None
     """The object store's ETag; on a local disk the time of the last change."""
+    footer_crc: str | None = None
+    """CRC-32 of the footer, 8 hexadecimal digits, once it is read: it holds the place, size and range of every column
+    chunk, so a file that was only copied or touched is known again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +138,9 @@ class Archive:
             listed = list(pool.map(self._files_of, sorted(folders.items())))
         return sorted((file for files in listed for file in files), key=lambda file: (file.night, file.path))
 
-    def footers(self, files: Sequence[ArchiveFile], progress=None) -> list[Footer]:
+    def footers(
+        self, files: Sequence[ArchiveFile], progress=None, unreadable: list[tuple[ArchiveFile, str]] | None = None
+    ) -> list[Footer]:
         """Return the footers of files, in their order.
 
         Parameters
@@ -142,18 +149,33 @@ class Archive:
             From `files`.
         progress
             Called as `progress(done, total)` after each.
+        unreadable
+            Takes files that are not Parquet, and why; they are left out then.
 
         Raises
         ------
+        UnreadableError
+            If a file is not Parquet, and `unreadable` is None.
         ArchiveError
-            If a file is not Parquet or can't be read.
+            If a file can't be read.
         """
+
+        def read(file: ArchiveFile) -> Footer | None:
+            try:
+                return self._footer(file)
+            except UnreadableError as exc:
+                if unreadable is None:
+                    raise
+                unreadable.append((file, exc.message))
+                return None
+
         footers = []
         with ThreadPoolExecutor(_FOOTER_THREADS) as pool:
-            for footer in pool.map(self._footer, files):
-                footers.append(footer)
+            for done, footer in enumerate(pool.map(read, files), 1):
+                if footer is not None:
+                    footers.append(footer)
                 if progress:
-                    progress(len(footers), len(files))
+                    progress(done, len(files))
         return footers
 
     def read_leaves(self, fragment: Fragment, leaves: Sequence[str], types: Sequence[pa.DataType]) -> pa.Table:
@@ -167,12 +189,20 @@ class Archive:
             Paths (`candidate.magpsf`), or `size(prv_candidates)` for the number of items of a list.
         types
             Type that each comes out in; a leaf that the file lacks is null.
+
+        Raises
+        ------
+        UnreadableError
+            If a row group is not the Parquet it should be, naming it.
+        ArchiveError
+            If the file can't be read, or holds a value that its type has no place for.
         """
         parquet = self._open(fragment.file)
         roots = dict.fromkeys(_LIST_SIZE.sub(r"\1", leaf).split(".")[0] for leaf in leaves)
         paths = [_LIST_SIZE.sub(r"\1", leaf) for leaf in leaves]
         columns = _existing(parquet.schema_arrow, paths)
-        table = self._guard(fragment.file, lambda: parquet.read_row_groups(fragment.row_groups, columns=columns))
+        read = _Reading(parquet, fragment.row_groups, columns)
+        table = self._guard(fragment.file, lambda: parquet.read_row_groups(fragment.row_groups, columns=columns), read)
         sources = {name: _combined(table[name]) for name in roots if name in table.column_names}
         arrays = []
         for leaf, path, type_ in zip(leaves, paths, types, strict=True):
@@ -200,6 +230,13 @@ class Archive:
             Row groups of the fragment, in order.
         block_alerts
             Alerts a block at most.
+
+        Raises
+        ------
+        UnreadableError
+            If a row group is not the Parquet it should be, naming it.
+        ArchiveError
+            If the file can't be read.
         """
         parquet = self._open(fragment.file)
         names = _existing(parquet.schema_arrow, columns)
@@ -209,11 +246,12 @@ class Archive:
                 yield pa.record_batch([pa.nulls(n)], names=[""]).select([])
             return
         batches = parquet.iter_batches(block_alerts, row_groups=list(row_groups), columns=names)
-        while (batch := self._guard(fragment.file, lambda: next(batches, None))) is not None:
+        read = _Reading(parquet, row_groups, names)
+        while (batch := self._guard(fragment.file, lambda: next(batches, None), read)) is not None:
             yield batch
 
     def check_unchanged(self, file: ArchiveFile) -> None:
-        """Raise if a file is gone or is not the one that was planned.
+        """Raise if a file is gone, or is not the one that was planned by its size, its ETag and its footer.
 
         Raises
         ------
@@ -227,9 +265,12 @@ class Archive:
                 f"{file.path} was in the archive when the job was planned, and is gone",
                 next_step="submit the request again, to plan it on what is there now",
             ) from exc
-        if (now.nbytes, now.etag) != (file.nbytes, file.etag):
+        if (now.nbytes, now.etag) == (file.nbytes, file.etag):
+            return
+        if now.nbytes != file.nbytes or self._footer(now).file.footer_crc != file.footer_crc:
             raise ArchiveError(
-                f"{file.path} has changed since the job was planned ({file.nbytes} bytes then, {now.nbytes} now)",
+                f"{file.path} has changed since the job was planned: {file.nbytes} bytes, ETag {file.etag} then; "
+                f"{now.nbytes} bytes, ETag {now.etag} now",
                 next_step="submit the request again, to plan it on what is there now",
             )
 
@@ -320,8 +361,10 @@ class Archive:
             row_group = metadata.row_group(group)
             chunks = (row_group.column(i) for i in range(row_group.num_columns))
             sizes.append({chunk.path_in_schema: chunk.total_uncompressed_size for chunk in chunks})
+        footer = io.BytesIO()
+        metadata.write_metadata_file(footer)
         return Footer(
-            file=file,
+            file=replace(file, footer_crc=f"{zlib.crc32(footer.getbuffer()):08x}"),
             schema=parquet.schema_arrow,
             row_groups=tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)),
             column_nbytes=tuple(sizes),
@@ -329,24 +372,48 @@ class Archive:
 
     def _open(self, file: ArchiveFile) -> pq.ParquetFile:
         if self.is_local:
-            return self._guard(file, lambda: pq.ParquetFile(file.path, memory_map=True))
-        files = pa.fs.PyFileSystem(pa.fs.FSSpecHandler(self._fs))
-        # A remote file is fetched in few large ranges: the column chunks that are asked for, together.
-        return self._guard(file, lambda: pq.ParquetFile(file.path, filesystem=files, pre_buffer=True))
+            how = {"memory_map": True}
+        else:
+            # A remote file is fetched in few large ranges: the column chunks that are asked for, together.
+            how = {"filesystem": pa.fs.PyFileSystem(pa.fs.FSSpecHandler(self._fs)), "pre_buffer": True}
+        return self._guard(file, lambda: pq.ParquetFile(file.path, page_checksum_verification=True, **how))
 
-    def _guard(self, file: ArchiveFile, action):
+    def _guard(self, file: ArchiveFile, action, read: _Reading | None = None):
         try:
             return action()
-        except pa.ArrowInvalid as exc:
-            raise ArchiveError(
-                f"{file.path} ({file.nbytes} bytes) is not a Parquet file that can be read: {exc}",
+        except MemoryError:
+            raise
+        except (pa.ArrowException, OSError) as exc:
+            if isinstance(exc, OSError) and exc.errno is not None:
+                # The system's own errors; Arrow's about the bytes it found have no number.
+                raise ArchiveError(
+                    f"{file.path} can't be read: {exc}", next_step="check that it is there and readable"
+                ) from exc
+            where = "" if read is None else read.culprit()
+            raise UnreadableError(
+                f"{where}{file.path} ({file.nbytes} bytes) is not Parquet that can be read: {exc}",
                 accepted="Parquet",
-                next_step="remove or repair the file, or leave out the night " + file.night.isoformat(),
+                next_step=f"repair the file, leave out the night {file.night}, or send the rest with --skip-unreadable",
             ) from exc
-        except OSError as exc:
-            raise ArchiveError(
-                f"{file.path} can't be read: {exc}", next_step="check that it is there and readable"
-            ) from exc
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What was being read of a file when it failed."""
+
+    parquet: pq.ParquetFile
+    row_groups: Sequence[int]
+    columns: Sequence[str]
+
+    def culprit(self) -> str:
+        """Return the row group that can't be read, as the beginning of a sentence."""
+        for group in self.row_groups:
+            try:
+                for _ in self.parquet.iter_batches(1024, row_groups=[group], columns=list(self.columns)):
+                    pass
+            except (pa.ArrowException, OSError):
+                return f"row group {group} of "
+        return ""
 
 
 def cut_fragments(
@@ -355,6 +422,7 @@ def cut_fragments(
     *,
     target_nbytes: int,
     max_alerts: int,
+    max_row_groups: int | None = None,
     class_columns: Sequence[str] = (),
 ) -> list[Fragment]:
     """Return the fragments of files: neighbouring row groups together until they hold `target_nbytes`.
@@ -365,8 +433,8 @@ def cut_fragments(
         In the archive's order (night, file).
     columns
         Root columns or paths inside them that will be read; their uncompressed bytes are what counts.
-    target_nbytes, max_alerts
-        A fragment is closed when it has reached either.
+    target_nbytes, max_alerts, max_row_groups
+        A fragment is closed when it has reached one of them.
     class_columns
         Root columns whose absence a fragment notes.
     """
@@ -393,7 +461,7 @@ def cut_fragments(
             groups.append(group)
             alerts += num_alerts
             nbytes += footer.nbytes_of(columns, group)
-            if nbytes >= target_nbytes or alerts >= max_alerts:
+            if nbytes >= target_nbytes or alerts >= max_alerts or len(groups) == max_row_groups:
                 close(footer, groups)
                 groups, nbytes, alerts = [], 0, 0
         close(footer, groups)

@@ -2,10 +2,14 @@
 
 It alone writes the job's manifest. It submits fragments in bounded windows, writes a record for each that is finished,
 beats, minds requests to cancel, and ends the job in a final state. Run again elsewhere, it goes on from the manifest.
+
+Of two coordinators of one job the one that said `running` last sees it through. The other, which was thought dead,
+steps down as soon as it reads that; what it writes until then of the job's state, readers of the manifest ignore.
 """
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -17,18 +21,21 @@ from typing import Any
 import dask
 import distributed
 
-from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, FragmentDone, Heartbeat, Manifest, StateChange
+from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, FragmentDone, Heartbeat, Manifest, NightDone, StateChange
 from engine.archive import Fragment
-from engine.errors import AlertTransferError, JobError, KafkaError
+from engine.errors import AlertTransferError, JobError, KafkaError, UnreadableError
 from engine.filtering import filter_fragments
 from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
-from engine.task import fragments_of, task_of
-from engine.transfer import NarrowReader, send_fragment
+from engine.task import TransferTask, fragments_of, job_summary, task_of
+from engine.transfer import NarrowReader, count_night, send_fragment
 
 __all__ = ["coordinate"]
 
 _WINDOW_FRAGMENTS = 32
 _ATTEMPTS = 3
+_SOON_S = 0.25
+_Work = Fragment | str
+"""What a task of the cluster does: send a fragment, or count a night."""
 
 
 def coordinate(topic: str, kafka: KafkaCluster, storage_options: Mapping[str, Any]) -> str:
@@ -66,6 +73,10 @@ class _Cancelled(Exception):
     """Somebody asked for the job to stop."""
 
 
+class _Replaced(Exception):
+    """Another coordinator sees the job through."""
+
+
 class _Coordinator:
     def __init__(self, client: distributed.Client, kafka: KafkaCluster, manifest: Manifest, reader: ManifestReader):
         self._client = client
@@ -76,10 +87,11 @@ class _Coordinator:
         self._name = uuid.uuid4().hex
         self._writer = ManifestWriter(kafka, self._plan.topic)
         self._cancelled = threading.Event()
+        self._replaced = threading.Event()
         self._ended = threading.Event()
         self._results: queue.SimpleQueue[distributed.Future] = queue.SimpleQueue()
-        self._in_flight: dict[distributed.Future, Fragment] = {}
-        self._attempts: dict[int, int] = {}
+        self._in_flight: dict[distributed.Future, _Work] = {}
+        self._attempts: dict[_Work, int] = {}
         self._num_sent = manifest.num_sent
 
     def run(self, storage_options: Mapping[str, Any]) -> str:
@@ -95,6 +107,8 @@ class _Coordinator:
             state = "complete" if self._num_sent else "empty"
         except _Cancelled:
             state = "cancelled"
+        except _Replaced:
+            state = None
         except AlertTransferError as exc:
             state, error = "failed", exc.as_dict()
         except Exception as exc:  # noqa: BLE001  whatever it is, the job must not just fall silent
@@ -103,16 +117,22 @@ class _Coordinator:
             self._ended.set()
             watch.join()
         self._client.cancel(list(self._in_flight), force=True)
+        if state is None:
+            return "replaced"
         self._write_state(state, error)
         return state
 
     def _watch(self) -> None:
-        """Beat, and mind requests to cancel, until the end."""
+        """Beat, mind requests to cancel and other coordinators, until the end."""
         next_beat = time.monotonic() + HEARTBEAT_EVERY_S
         while not self._ended.is_set():
             try:
-                if self._reader.wait_for_more(0.5).cancel_requested:
+                manifest = self._reader.wait_for_more(0.5)
+                if manifest.cancel_requested:
                     self._cancelled.set()
+                running = [change.coordinator for change in manifest.changes if change.state == "running"]
+                if self._name in running[:-1] and running[-1] != self._name:
+                    self._replaced.set()
                 if time.monotonic() >= next_beat:
                     self._writer.append(Heartbeat(job_id=self._plan.job_id, coordinator=self._name, time=time.time()))
                     next_beat = time.monotonic() + HEARTBEAT_EVERY_S
@@ -120,22 +140,47 @@ class _Coordinator:
                 # A broker that is away comes back, or the fragments fail for good and end the job.
                 self._ended.wait(1.0)
 
-    def _send(self, task, todo: Sequence[Fragment]) -> None:
+    def _check_wanted(self) -> None:
+        if self._replaced.is_set():
+            raise _Replaced
+        if self._cancelled.is_set():
+            raise _Cancelled
+
+    def _send(self, task: TransferTask, todo: Sequence[Fragment]) -> None:
         """Send all fragments, in windows that keep the workers busy without flooding the scheduler."""
         waiting = deque(todo)
         shared = dask.delayed(task, name=f"task-{self._plan.job_id}-{self._name}", traverse=False)
         threads = sum(self._client.nthreads().values())
         capacity = max(_WINDOW_FRAGMENTS, 4 * threads)
+        nights = self._nights()
+        self._count(task, nights, waiting)
         while waiting or self._in_flight:
             # With a limit, how much a window may send depends on what the windows before it found.
             ready = len(self._in_flight) <= capacity // 2 if task.limit is None else not self._in_flight
             if waiting and ready:
                 if task.limit is not None and self._num_sent >= task.limit:
                     return
-                self._submit(task, shared, [waiting.popleft() for _ in range(min(capacity, len(waiting)))])
-            self._collect()
+                window = [waiting.popleft() for _ in range(min(capacity, len(waiting)))]
+                self._submit(task, shared, window)
+                self._count(task, nights, waiting)
+            self._collect(task)
 
-    def _submit(self, task, shared, window: Sequence[Fragment]) -> None:
+    def _nights(self) -> dict[str, list[Fragment]]:
+        """Return the fragments of each night that isn't counted yet, the nights in order."""
+        nights: dict[str, list[Fragment]] = {}
+        for fragment in fragments_of(self._manifest):
+            night = fragment.file.night.isoformat()
+            if night not in self._manifest.nights:
+                nights.setdefault(night, []).append(fragment)
+        return nights
+
+    def _count(self, task: TransferTask, nights: dict[str, list[Fragment]], waiting: Sequence[Fragment]) -> None:
+        """Have those nights counted of which no fragment waits; they are taken out of `nights`."""
+        next_night = waiting[0].file.night.isoformat() if waiting else None
+        for night in [night for night in nights if next_night is None or night < next_night]:
+            self._follow(night, self._client.submit(count_night, task, nights.pop(night), pure=False, priority=-1))
+
+    def _submit(self, task: TransferTask, shared, window: Sequence[Fragment]) -> None:
         positions: list[Any] = [None] * len(window)
         if task.question.sql is not None:
             positions = filter_fragments(NarrowReader.of(task), window, task.question.schema, task.question.sql)
@@ -145,53 +190,70 @@ class _Coordinator:
         send = dask.delayed(send_fragment, pure=False)
         sends = [send(shared, *item) for item in zip(window, positions, quotas, strict=True)]
         for fragment, future in zip(window, self._client.compute(sends), strict=True):
-            self._in_flight[future] = fragment
-            future.add_done_callback(self._results.put)
+            self._follow(fragment, future)
 
-    def _quotas(self, task, window: Sequence[Fragment], positions: Sequence[Any]) -> tuple[list[Any], list[int]]:
+    def _follow(self, work: _Work, future: distributed.Future) -> None:
+        self._in_flight[future] = work
+        future.add_done_callback(self._results.put)
+
+    def _quotas(
+        self, task: TransferTask, window: Sequence[Fragment], positions: Sequence[Any]
+    ) -> tuple[list[Any], list[int]]:
         """Return what of each fragment makes up the first `limit` matches, in the archive's order."""
         counts = [fragment.num_alerts for fragment in window]
         if task.question.sql is not None:
             positions = self._client.compute(list(positions))
-            counts = self._client.gather(self._client.map(len, positions, pure=False))
+            lengths = self._client.map(len, positions, pure=False)
+            while not all(length.done() for length in lengths):
+                with contextlib.suppress(TimeoutError):
+                    distributed.wait(lengths, timeout=_SOON_S)
+                self._check_wanted()
+            # What can't be read has no count; to send it will say why.
+            counts = [0 if length.status == "error" else length.result() for length in lengths]
         left, quotas = task.limit - self._num_sent, []
         for count in counts:
             quotas.append(min(count, left))
             left -= quotas[-1]
         return list(positions), quotas
 
-    def _collect(self) -> None:
+    def _collect(self, task: TransferTask) -> None:
         """Take in what is finished, waiting a moment for the first of it."""
         try:
-            future = self._results.get(timeout=0.25)
+            future = self._results.get(timeout=_SOON_S)
         except queue.Empty:
             future = None
-        finished: list[FragmentDone] = []
+        finished: list[FragmentDone | NightDone] = []
         while future is not None:
-            self._take(future, finished)
+            self._take(task, future, finished)
             future = None if self._results.empty() else self._results.get()
         if finished:
             self._writer.append(*finished)
-            self._num_sent += sum(done.num_sent for done in finished)
-        if self._cancelled.is_set():
-            raise _Cancelled
+            self._num_sent += sum(done.num_sent for done in finished if isinstance(done, FragmentDone))
+        self._check_wanted()
 
-    def _take(self, future: distributed.Future, finished: list[FragmentDone]) -> None:
-        fragment = self._in_flight[future]
+    def _take(self, task: TransferTask, future: distributed.Future, finished: list[FragmentDone | NightDone]) -> None:
+        work = self._in_flight[future]
         if future.status == "finished":
             finished.append(future.result())
             del self._in_flight[future]
             return
         failure = future.exception() if future.status == "error" else None
-        attempts = self._attempts[fragment.number] = self._attempts.get(fragment.number, 0) + 1
-        if isinstance(failure, KafkaError) and attempts < _ATTEMPTS:
-            # Kafka may be back by now; what was delivered of the fragment already is known again by its keys.
+        attempts = self._attempts[work] = self._attempts.get(work, 0) + 1
+        # Kafka may be back by now; what was delivered of the fragment already is known again by its keys. Bytes that
+        # came over a network may have been damaged there.
+        if isinstance(failure, KafkaError | UnreadableError) and attempts < _ATTEMPTS:
             future.retry()
             future.add_done_callback(self._results.put)
             return
+        if isinstance(failure, UnreadableError) and task.skip_unreadable and isinstance(work, Fragment):
+            finished.append(_left_out(task, work, failure))
+            del self._in_flight[future]
+            return
         if isinstance(failure, AlertTransferError):
             raise failure
-        what = f"fragment {fragment.number} ({fragment.file.path}, row groups {list(fragment.row_groups)})"
+        what = f"the count of {work}"
+        if isinstance(work, Fragment):
+            what = f"fragment {work.number} ({work.file.path}, row groups {list(work.row_groups)})"
         if isinstance(failure, distributed.scheduler.KilledWorker):
             raise JobError(
                 f"{what} ended its worker {failure.allowed_failures + 1} times, most likely for lack of memory",
@@ -200,14 +262,21 @@ class _Coordinator:
         raise JobError(f"{what} failed: {type(failure).__name__}: {failure}") from failure
 
     def _write_state(self, state: str, error: dict[str, Any] | None = None) -> None:
-        record = StateChange(job_id=self._plan.job_id, state=state, time=time.time(), error=error)
-        self._writer.append(record)
-        self._kafka.announce_job(
-            {
-                "topic": self._plan.topic,
-                "job_id": self._plan.job_id,
-                "state": state,
-                "created_at": self._plan.created_at,
-                "num_alerts_sent": self._num_sent,
-            }
-        )
+        job_id, now = self._plan.job_id, time.time()
+        self._writer.append(StateChange(job_id=job_id, state=state, time=now, error=error, coordinator=self._name))
+        self._kafka.announce_job(job_summary(self._plan, state, self._num_sent))
+
+
+def _left_out(task: TransferTask, fragment: Fragment, failure: UnreadableError) -> FragmentDone:
+    return FragmentDone(
+        job_id=task.job_id,
+        fragment=fragment.number,
+        num_alerts=fragment.num_alerts,
+        num_selected=0,
+        num_sent=0,
+        nbytes=0,
+        partitions={},
+        digest=f"{0:032x}",
+        time=time.time(),
+        unreadable=failure.message,
+    )

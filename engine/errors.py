@@ -4,6 +4,7 @@ AlertTransferError              (consumer.errors) message, what is accepted, the
 ├── InputError                  exit code 2, nothing was started
 │   ├── RequestError            a request that is not valid in itself (content, nights, topic, limit …)
 │   ├── ArchiveError            an archive that is missing, empty, unreadable, or disagrees with itself
+│   │   └── UnreadableError     a file whose bytes are not the Parquet they should be
 │   ├── ConditionError          a condition that doesn't parse, or names an unknown field or function
 │   └── ConfigError             a configuration that is not valid
 ├── ClusterError                Dask did not answer or could not be started
@@ -27,6 +28,7 @@ __all__ = [
     "JobError",
     "KafkaError",
     "RequestError",
+    "UnreadableError",
 ]
 
 
@@ -36,6 +38,10 @@ class RequestError(InputError):
 
 class ArchiveError(InputError):
     """The archive is missing, empty, unreadable, or disagrees with itself."""
+
+
+class UnreadableError(ArchiveError):
+    """A file of the archive, or a row group of it, holds bytes that are not the Parquet they should be."""
 
 
 class ConditionError(InputError):

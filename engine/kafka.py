@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ import confluent_kafka as ck
 import confluent_kafka.admin as ck_admin
 
 from consumer.wire import JOBS_TOPIC, Manifest, Record, decode_record, encode_record, manifest_topic, schema_topic
-from engine.errors import KafkaError, RequestError
+from engine.errors import JobError, KafkaError, RequestError
 
 __all__ = ["FragmentSender", "KafkaCluster", "ManifestReader", "ManifestWriter"]
 
@@ -29,6 +29,7 @@ DATA_RETENTION_MS = 4 * _DAY_MS
 MANIFEST_RETENTION_MS = 30 * _DAY_MS
 _SCHEMA_COPIES = 1000
 _MAX_MESSAGE_NBYTES = 16 * 1024 * 1024
+_Wanted = Callable[[], bool]
 _log = logging.getLogger("alert_transfer.kafka")
 # librdkafka writes to stderr unless it is given a logger; what matters reaches us as errors anyway.
 _log.addHandler(logging.NullHandler())
@@ -109,6 +110,21 @@ class KafkaCluster:
                 next_step=f"choose another name, or follow that job: alert-transfer status {topic}",
             ) from exc
         raise KafkaError(f"Kafka refuses to create the topic {name!r}: {exc.args[0].str()}") from exc
+
+    def max_message_nbytes(self, topic: str) -> int:
+        """Return the size of the largest message that a topic takes, key and framing included.
+
+        Raises
+        ------
+        KafkaError
+            If Kafka does not tell.
+        """
+        resource = ck_admin.ConfigResource(ck_admin.ResourceType.TOPIC, topic)
+        try:
+            found = self._admin().describe_configs([resource], request_timeout=_ANSWER_S)[resource].result()
+        except ck.KafkaException as exc:
+            raise self.silence(exc) from exc
+        return min(int(found["max.message.bytes"].value), _MAX_MESSAGE_NBYTES)
 
     def delete_topics(self, topics: Sequence[str]) -> None:
         """Delete topics; those that are not there are no error."""
@@ -211,7 +227,9 @@ class _Producer:
         if error.code() in (ck.KafkaError._AUTHENTICATION, ck.KafkaError._SSL) or error.fatal():
             self._refusal = error
 
-    def send(self, topic: str, key: bytes | None, value: bytes, partition: int, latch: _Latch) -> None:
+    def send(
+        self, topic: str, key: bytes | None, value: bytes, partition: int, latch: _Latch, is_wanted: _Wanted
+    ) -> None:
         """Queue one message; waits while the queue is full."""
         while True:
             try:
@@ -220,13 +238,17 @@ class _Producer:
             except BufferError:
                 # Back-pressure: Kafka takes them more slowly than we make them.
                 self._raw.poll(0.05)
-                self.check(latch)
+                self.check(latch, is_wanted)
             except ck.KafkaException as exc:
                 raise KafkaError(f"the message {key!r} can't be sent to {topic}: {exc.args[0].str()}") from exc
 
-    def check(self, latch: _Latch) -> None:
-        """Raise what was latched."""
+    def check(self, latch: _Latch, is_wanted: _Wanted) -> None:
+        """Raise what was latched; drop what is still queued and raise if nobody wants it any more."""
         self._raw.poll(0)
+        if not is_wanted():
+            self._forget()
+            self._raw.purge()
+            raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
         if self._refusal is not None:
             self._forget()
             raise KafkaError(
@@ -239,11 +261,11 @@ class _Producer:
             topic, key, why = latch.failure
             raise KafkaError(f"the message {key!r} was not delivered to {topic}: {why}")
 
-    def flush(self, latch: _Latch) -> None:
+    def flush(self, latch: _Latch, is_wanted: _Wanted) -> None:
         """Return when every message is acknowledged; raise if one is not."""
-        while self._raw.flush(1.0):
-            self.check(latch)
-        self.check(latch)
+        while self._raw.flush(0.5):
+            self.check(latch, is_wanted)
+        self.check(latch, is_wanted)
 
     def _forget(self) -> None:
         producers = _kept.__dict__.get("producers", {})
@@ -271,10 +293,21 @@ def _own_producer(kafka: KafkaCluster) -> _Producer:
 
 
 class FragmentSender:
-    """Sends the alerts of one fragment."""
+    """Sends the alerts of one fragment.
 
-    def __init__(self, kafka: KafkaCluster, topic: str):
+    Parameters
+    ----------
+    kafka
+        Where to.
+    topic
+        The data topic.
+    is_wanted
+        Asked now and then; once it says no, what is queued is dropped and JobError raised.
+    """
+
+    def __init__(self, kafka: KafkaCluster, topic: str, is_wanted: _Wanted | None = None):
         self._topic = topic
+        self._is_wanted = is_wanted or _always
         self._latch = _Latch()
         self._producer = _own_producer(kafka)
 
@@ -285,11 +318,13 @@ class FragmentSender:
         ------
         KafkaError
             If an earlier one was not delivered.
+        JobError
+            If they are not wanted any more.
         """
-        send, topic, latch = self._producer.send, self._topic, self._latch
+        send, topic, latch, is_wanted = self._producer.send, self._topic, self._latch, self._is_wanted
         for key, datum, partition in zip(keys, datums, partitions, strict=True):
-            send(topic, key, datum, partition, latch)
-        self._producer.check(latch)
+            send(topic, key, datum, partition, latch, is_wanted)
+        self._producer.check(latch, is_wanted)
 
     def finish(self) -> None:
         """Return when every alert that was queued is acknowledged.
@@ -298,15 +333,21 @@ class FragmentSender:
         ------
         KafkaError
             If one was not delivered.
+        JobError
+            If they are not wanted any more.
         """
-        self._producer.flush(self._latch)
+        self._producer.flush(self._latch, self._is_wanted)
 
 
 def _send_all(producer: _Producer, topic: str, messages: Sequence[tuple[bytes, bytes]]) -> None:
     latch = _Latch()
     for key, value in messages:
-        producer.send(topic, key, value, 0, latch)
-    producer.flush(latch)
+        producer.send(topic, key, value, 0, latch, _always)
+    producer.flush(latch, _always)
+
+
+def _always() -> bool:
+    return True
 
 
 class ManifestWriter:

@@ -34,7 +34,7 @@ from engine.errors import InputError, JobError
 from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
 from engine.planning import TransferPlan, make_plan, new_topic
 from engine.request import TransferRequest
-from engine.task import plan_records, task_of
+from engine.task import job_summary, plan_records, task_of
 
 __all__ = ["Job", "JobStatus", "job", "jobs", "kafka_of", "plan", "resume", "submit"]
 
@@ -58,6 +58,9 @@ class JobStatus:
     first_alert_s: float | None
     """Seconds from submit until the first fragment's alerts were acknowledged."""
     error: dict[str, Any] | None
+    left_out: list[dict[str, Any]]
+    """What of the archive could not be read and was left out, as the request allowed. Each: path, row_groups (None:
+    the whole file), num_alerts (None: not known), reason."""
 
     @property
     def is_final(self) -> bool:
@@ -147,7 +150,7 @@ class Job:
         if status.state == "interrupted":
             # No coordinator is left that could say so.
             writer.append(StateChange(job_id=plan_.job_id, state="cancelled", time=time.time()))
-            _announce(self.kafka, self._reader.refresh(), "cancelled")
+            self.kafka.announce_job(job_summary(plan_, "cancelled", status.num_alerts_sent))
         return self.status()
 
     def log(self) -> list[str]:
@@ -162,7 +165,15 @@ class Job:
                 (
                     done.time,
                     f"fragment {done.fragment}: {done.num_alerts:,} alerts, {done.num_selected:,} selected, "
-                    f"{done.num_sent:,} sent, {done.nbytes:,} bytes",
+                    f"{done.num_sent:,} sent, {done.nbytes:,} bytes"
+                    + (f"; left out: {done.unreadable}" if done.unreadable else ""),
+                )
+            )
+        for night in manifest.nights.values():
+            lines.append(
+                (
+                    night.time,
+                    f"night {night.night}: {night.num_alerts:,} alerts, {night.num_duplicates:,} of them twice",
                 )
             )
         for change in manifest.changes:
@@ -336,18 +347,37 @@ def _start(plan_: TransferPlan, client: distributed.Client, kafka: KafkaCluster,
     topic = plan_.request.topic or new_topic(plan_.survey.name, dt.datetime.fromtimestamp(now, dt.UTC))
     kafka.create_job_topics(topic, NUM_PARTITIONS)
     try:
+        max_message_nbytes = kafka.max_message_nbytes(topic)
+        _check_alert_size(plan_, max_message_nbytes)
         kafka.write_schema(topic, plan_.schema)
         job_id = uuid.uuid4().hex
-        records = plan_records(plan_, topic=topic, job_id=job_id, num_partitions=NUM_PARTITIONS, created_at=now)
+        records = plan_records(
+            plan_,
+            topic=topic,
+            job_id=job_id,
+            num_partitions=NUM_PARTITIONS,
+            created_at=now,
+            max_message_nbytes=max_message_nbytes,
+        )
         ManifestWriter(kafka, topic).append(*records, StateChange(job_id=job_id, state="queued", time=now))
         job_ = Job(topic, kafka)
-        _announce(kafka, job_.manifest, "queued")
+        kafka.announce_job(job_summary(job_.manifest.plan, "queued", 0))
         _launch(client, topic, kafka, settings)
         return _await_coordinator(job_)
     except BaseException:
         # Nothing half-created is left behind: nobody has heard of this topic yet.
         kafka.delete_topics([topic, schema_topic(topic), manifest_topic(topic)])
         raise
+
+
+def _check_alert_size(plan_: TransferPlan, max_message_nbytes: int) -> None:
+    """Raise if even the average alert, as the archive's footers give it, is larger than a message may be."""
+    if plan_.alert_nbytes > max_message_nbytes:
+        raise InputError(
+            f"an alert of the content {plan_.request.content!r} takes {plan_.alert_nbytes:,} bytes on average",
+            accepted=f"{max_message_nbytes:,} bytes: Kafka's max.message.bytes for this topic",
+            next_step="choose a smaller content, or have the limit raised",
+        )
 
 
 def _launch(client: distributed.Client, topic: str, kafka: KafkaCluster, settings: Settings) -> None:
@@ -378,19 +408,6 @@ def _see_started(job_: Job, lives_with_us: bool, on_start: Callable[[Job], None]
     return job_
 
 
-def _announce(kafka: KafkaCluster, manifest: Manifest, state: str) -> None:
-    plan_ = manifest.plan
-    kafka.announce_job(
-        {
-            "topic": plan_.topic,
-            "job_id": plan_.job_id,
-            "state": state,
-            "created_at": plan_.created_at,
-            "num_alerts_sent": manifest.num_sent,
-        }
-    )
-
-
 def _status(topic: str, manifest: Manifest, now: float) -> JobStatus:
     plan_ = manifest.plan
     begun = plan_.created_at if plan_ else now
@@ -408,6 +425,7 @@ def _status(topic: str, manifest: Manifest, now: float) -> JobStatus:
         elapsed_s=max(0.0, round(ended - begun, 3)),
         first_alert_s=None if first is None else max(0.0, round(first - begun, 3)),
         error=manifest.error,
+        left_out=[asdict(part) for part in manifest.left_out],
     )
 
 

@@ -51,6 +51,8 @@ class TransferPlan:
     archive: Archive
     tns_catalogue: str | None
     files: tuple[ArchiveFile, ...]
+    unreadable: tuple[tuple[ArchiveFile, str], ...]
+    """Files that are left out because they are not Parquet, and why."""
     fragments: tuple[Fragment, ...]
     nights_without_data: tuple[dt.date, ...]
     archive_schema: pa.Schema
@@ -96,6 +98,7 @@ class TransferPlan:
             "num_archive_alerts": self.num_archive_alerts,
             "num_alerts": self.num_alerts,
             "num_files": len(self.files),
+            "unreadable_files": [file.path for file, _ in self.unreadable],
             "num_fragments": len(self.fragments),
             "sql": self.question.sql,
             "leaves": list(self.question.leaves),
@@ -155,18 +158,18 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
             accepted="the root that holds year=…/month=…/day=…, a path or a URL",
             next_step="give --archive URL, or set it in the configuration",
         )
-    if request.skip_unreadable:
-        raise RequestError(
-            "skip_unreadable is not available in this version",
-            accepted="false: a file that can't be read ends the job, and is named",
-            next_step="leave the night of the unreadable file out",
-        )
     archive = Archive(url, settings.storage_options)
     wanted = request.dates()
     files = archive.files(wanted)
     if not files:
         raise _no_data(archive, wanted)
-    footers = archive.footers(files, progress)
+    unreadable: list[tuple[ArchiveFile, str]] = []
+    footers = archive.footers(files, progress, unreadable if request.skip_unreadable else None)
+    if not footers:
+        raise ArchiveError(
+            f"none of the {len(files)} files of these nights can be read; the first: {unreadable[0][1]}",
+            next_step="repair them, or choose other nights",
+        )
     # Newest first: fields keep the order of the newest night.
     newest_first = sorted(footers, key=lambda f: (-f.file.night.toordinal(), f.file.path))
     union = union_schemas([(f.file.path, f.schema) for f in newest_first], request.widen)
@@ -194,6 +197,8 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         projection.columns(),
         target_nbytes=FRAGMENT_NBYTES,
         max_alerts=FRAGMENT_MAX_ALERTS,
+        # What can't be read is left out fragment by fragment: nothing else may go with it.
+        max_row_groups=1 if request.skip_unreadable else None,
         class_columns=CLASS_COLUMNS,
     )
     held = {file.night for file in files}
@@ -203,7 +208,8 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         survey=survey,
         archive=archive,
         tns_catalogue=tns_catalogue,
-        files=tuple(files),
+        files=tuple(footer.file for footer in footers),
+        unreadable=tuple(unreadable),
         fragments=tuple(fragments),
         nights_without_data=without,
         archive_schema=union,
@@ -215,7 +221,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         projection=projection,
         schema=avro_schema(projection.schema),
         alert_nbytes=_alert_nbytes(footers, projection.columns()),
-        notes=tuple(_notes(without, footers, conditions.leaves, tns_catalogue)),
+        notes=tuple(_notes(without, footers, conditions.leaves, tns_catalogue) + _left_out(unreadable)),
     )
 
 
@@ -272,6 +278,10 @@ def _notes(
     if "tnsclass" in leaves and tns_catalogue is None:
         notes.append("no TNS catalogue is given: tnsclass is Unknown wherever the archive lacks it")
     return notes
+
+
+def _left_out(unreadable: Sequence[tuple[ArchiveFile, str]]) -> list[str]:
+    return [f"left out: {reason}" for _, reason in unreadable]
 
 
 def _alert_nbytes(footers: Sequence[Footer], columns: Sequence[str]) -> int:

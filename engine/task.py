@@ -20,7 +20,7 @@ from engine.kafka import KafkaCluster
 from engine.planning import NarrowQuestion, TransferPlan
 from engine.survey import Survey, survey_named
 
-__all__ = ["TransferTask", "engine_version", "fragments_of", "plan_records", "task_of"]
+__all__ = ["TransferTask", "engine_version", "fragments_of", "job_summary", "plan_records", "task_of"]
 
 _FRAGMENTS_A_PART = 2_000
 
@@ -42,6 +42,9 @@ class TransferTask:
     tns_catalogue: str | None
     block_alerts: int
     limit: int | None
+    skip_unreadable: bool
+    max_message_nbytes: int
+    """Largest message that the topic takes."""
 
 
 def engine_version() -> str:
@@ -50,7 +53,13 @@ def engine_version() -> str:
 
 
 def plan_records(
-    plan: TransferPlan, *, topic: str, job_id: str, num_partitions: int, created_at: float
+    plan: TransferPlan,
+    *,
+    topic: str,
+    job_id: str,
+    num_partitions: int,
+    created_at: float,
+    max_message_nbytes: int,
 ) -> Iterator[Plan | PlanPart]:
     """Yield the manifest records that hold a plan."""
     numbers = {file: index for index, file in enumerate(plan.files)}
@@ -71,6 +80,8 @@ def plan_records(
         if _has(plan, plan.survey.time_field)
         else plan.survey.time_field.split(".")[-1],
         id_field=plan.survey.id_field,
+        nights_without_data=[night.isoformat() for night in plan.nights_without_data],
+        unreadable_files=[{**_file_record(file), "reason": reason} for file, reason in plan.unreadable],
         details={
             "survey": plan.survey.name,
             "archive": plan.archive.url,
@@ -81,7 +92,8 @@ def plan_records(
             "sources": list(plan.projection.sources),
             "block_alerts": plan.block_alerts,
             "limit": plan.request.limit,
-            "nights_without_data": [night.isoformat() for night in plan.nights_without_data],
+            "skip_unreadable": plan.request.skip_unreadable,
+            "max_message_nbytes": max_message_nbytes,
         },
     )
     written = 0
@@ -91,7 +103,7 @@ def plan_records(
         yield PlanPart(
             job_id=job_id,
             index=index,
-            files=[_file_record(number, plan.files[number]) for number in range(written, end)],
+            files=[{"index": number, **_file_record(plan.files[number])} for number in range(written, end)],
             fragments=[_fragment_record(fragment, numbers[fragment.file]) for fragment in fragments],
         )
         written = max(written, end)
@@ -129,6 +141,8 @@ def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[st
         tns_catalogue=details["tns_catalogue"],
         block_alerts=details["block_alerts"],
         limit=details["limit"],
+        skip_unreadable=details["skip_unreadable"],
+        max_message_nbytes=details["max_message_nbytes"],
     )
 
 
@@ -151,16 +165,27 @@ def fragments_of(manifest: Manifest) -> list[Fragment]:
     ]
 
 
+def job_summary(plan: Plan, state: str, num_sent: int) -> dict[str, Any]:
+    """Return what the list of jobs says of one."""
+    return {
+        "topic": plan.topic,
+        "job_id": plan.job_id,
+        "state": state,
+        "created_at": plan.created_at,
+        "num_alerts_sent": num_sent,
+    }
+
+
 def _has(plan: TransferPlan, path: str) -> bool:
     return path.split(".")[0] in plan.projection.schema.names
 
 
-def _file_record(index: int, file: ArchiveFile) -> dict[str, Any]:
+def _file_record(file: ArchiveFile) -> dict[str, Any]:
     return {
-        "index": index,
         "path": file.path,
         "size": file.nbytes,
         "etag": file.etag,
+        "footer_crc": file.footer_crc,
         "night": file.night.isoformat(),
     }
 
@@ -171,6 +196,7 @@ def _file_of(record: Mapping[str, Any]) -> ArchiveFile:
         night=dt.date.fromisoformat(record["night"]),
         nbytes=record["size"],
         etag=record["etag"],
+        footer_crc=record["footer_crc"],
     )
 
 

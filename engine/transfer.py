@@ -6,23 +6,29 @@ Module-level functions without a Client in them: a test can call them on one fra
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import distributed
 import numpy as np
 import pyarrow as pa
 
-from consumer.wire import FragmentDone, digest_candids, encode_keys, partitions_of
+from consumer.wire import FragmentDone, NightDone, digest_candids, encode_keys, partitions_of
 from engine.archive import Archive, Fragment
 from engine.avro import encode
 from engine.classes import FINKCLASS_INPUTS, finkclass, load_tns_catalogue, tnsclass
 from engine.contents import CLASS_COLUMNS
+from engine.errors import EncodeError, JobError
 from engine.kafka import FragmentSender
+from engine.nights import count_duplicates
 from engine.planning import NarrowQuestion, TransferPlan
 from engine.survey import Survey
 from engine.task import TransferTask
 
-__all__ = ["NarrowReader", "read_content", "send_fragment"]
+__all__ = ["NarrowReader", "count_night", "read_content", "send_fragment"]
+
+# What Kafka adds to a key and a value in a batch of one, and a margin.
+_FRAMING_NBYTES = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +128,8 @@ def send_fragment(
 ) -> FragmentDone:
     """Send the selected alerts of a fragment; returns once Kafka has acknowledged each.
 
+    Nothing is sent before all is read and encoded: of a fragment that can't be read to its end nothing leaves.
+
     Parameters
     ----------
     task
@@ -137,31 +145,46 @@ def send_fragment(
     ------
     ArchiveError
         If the file is not the one that was planned, or can't be read.
+    EncodeError
+        If an alert is larger than a message of the topic may be, naming it.
     KafkaError
         If a message was not delivered.
+    JobError
+        If the cluster no longer wants the fragment.
     """
-    task.archive.check_unchanged(fragment.file)
     num_selected = fragment.num_alerts if positions is None else len(positions)
     if quota is not None:
         positions = np.arange(fragment.num_alerts)[:quota] if positions is None else positions[:quota]
-    sender = FragmentSender(task.kafka, task.topic)
+    is_wanted = _wanted_by_cluster()
+    encoded: list[tuple[np.ndarray, pa.Array]] = []
+    nbytes = digest = 0
+    try:
+        for rows, block in read_content(task, fragment, positions):
+            if not is_wanted():
+                raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
+            datums = encode(block, task.schema)
+            sizes = np.diff(np.frombuffer(datums.buffers()[1], dtype=np.int64)[: len(datums) + 1])
+            candids = _identifiers(block, task.survey.id_field)
+            _check_sizes(task, fragment, rows, sizes, candids)
+            encoded.append((rows, datums))
+            digest = (digest + digest_candids(candids)) % 2**128
+            nbytes += int(sizes.sum())
+    finally:
+        # After reading, so that a change on the way is seen; whatever went wrong, a changed file explains it best.
+        task.archive.check_unchanged(fragment.file)
+    sender = FragmentSender(task.kafka, task.topic, is_wanted)
     per_partition = np.zeros(task.num_partitions, dtype=np.int64)
-    nbytes = num_sent = digest = 0
-    for rows, block in read_content(task, fragment, positions):
-        datums = encode(block, task.schema)
+    for rows, datums in encoded:
         partitions = partitions_of(fragment.number, rows, task.num_partitions)
         sender.send(encode_keys(fragment.number, rows), datums.to_pylist(), partitions.tolist())
         per_partition += np.bincount(partitions, minlength=task.num_partitions)
-        digest = (digest + digest_candids(_identifiers(block, task.survey.id_field))) % 2**128
-        num_sent += len(rows)
-        nbytes += int(np.diff(np.frombuffer(datums.buffers()[1], dtype=np.int64)[: len(datums) + 1]).sum())
     sender.finish()
     return FragmentDone(
         job_id=task.job_id,
         fragment=fragment.number,
         num_alerts=fragment.num_alerts,
         num_selected=num_selected,
-        num_sent=num_sent,
+        num_sent=int(per_partition.sum()),
         nbytes=nbytes,
         partitions={partition: int(n) for partition, n in enumerate(per_partition) if n},
         digest=f"{digest:032x}",
@@ -172,3 +195,56 @@ def send_fragment(
 def _identifiers(block: pa.RecordBatch, id_field: str) -> np.ndarray:
     # An alert without identifier counts as 0: the digest needs a number, and null has none of its own.
     return block.column(id_field).fill_null(0).to_numpy()
+
+
+def _check_sizes(
+    task: TransferTask, fragment: Fragment, rows: np.ndarray, sizes: np.ndarray, candids: np.ndarray
+) -> None:
+    limit = task.max_message_nbytes - _FRAMING_NBYTES
+    if sizes.max(initial=0) > limit:
+        at = int(np.argmax(sizes > limit))
+        raise EncodeError(
+            f"the alert {candids[at]} ({fragment.file.path}, row {rows[at]} of row groups {list(fragment.row_groups)}) "
+            f"takes {sizes[at]:,} bytes as a message",
+            accepted=f"{limit:,} bytes, by the max.message.bytes of {task.topic}",
+            next_step="choose a smaller content, or leave the alert out with a condition: candid != "
+            + str(candids[at]),
+        )
+
+
+def _wanted_by_cluster() -> Callable[[], bool]:
+    """Return what tells whether the Dask task that runs in this thread is still wanted.
+
+    Dask forgets a running task that was cancelled, or that another worker does by now, but can't stop its thread.
+    """
+    try:
+        worker = distributed.get_worker()
+        key = worker.get_current_task()
+    except ValueError:
+        return lambda: True  # called by hand, without a cluster
+
+    def is_wanted() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is not None and task.state != "cancelled"
+
+    return is_wanted
+
+
+def count_night(task: TransferTask, fragments: Sequence[Fragment]) -> NightDone:
+    """Return the counts of one night, all fragments of which are given.
+
+    Raises
+    ------
+    ArchiveError
+        If a file can't be read and the job does not allow to leave such out.
+    """
+    num_alerts, num_duplicates = count_duplicates(
+        task.archive, fragments, task.survey.id_field, skip_unreadable=task.skip_unreadable
+    )
+    return NightDone(
+        job_id=task.job_id,
+        night=fragments[0].file.night.isoformat(),
+        num_alerts=num_alerts,
+        num_duplicates=num_duplicates,
+        time=time.time(),
+    )

@@ -21,7 +21,7 @@ TIERS: list[list[list[str]]] = [
         ["kafka"],
         ["classes"],
     ],
-    [["filtering"], ["request"]],
+    [["filtering"], ["request"], ["nights"]],
     [["planning"]],
     [["task"]],
     [["transfer"]],

@@ -56,6 +56,12 @@ _OPTIONS = [
         help="Parquet with ra, declination, type; gives tnsclass where the archive lacks it.",
     ),
     click.option(
+        "--skip-unreadable",
+        is_flag=True,
+        default=None,
+        help="Send the rest where a file of the archive can't be read, and tell what was left out.",
+    ),
+    click.option(
         "--widen",
         multiple=True,
         metavar="FIELD",

@@ -52,6 +52,12 @@ def status_text(status: JobStatus) -> str:
     ]
     if status.first_alert_s is not None:
         lines.append(f"first      {status.first_alert_s:.1f} s until the first alerts were there")
+    if status.left_out:
+        alerts = sum(part["num_alerts"] or 0 for part in status.left_out)
+        lines.append(f"left out   {len(status.left_out):,} parts of the archive, {alerts:,} alerts or more:")
+        lines += [f"           {part['reason']}" for part in status.left_out[:10]]
+        if len(status.left_out) > 10:
+            lines.append(f"           and {len(status.left_out) - 10:,} more; all of them: --json")
     if status.error:
         lines.append(f"error      {status.error['message']}")
         lines += [f"           {status.error[key]}" for key in ("accepted", "next") if status.error.get(key)]
