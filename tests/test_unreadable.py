@@ -1,0 +1,199 @@
+"""What can't be sent: damaged, changed or vanished files, and alerts too large for a message. The job says so."""
+
+import datetime as dt
+import os
+import shutil
+import time
+from pathlib import Path
+
+import confluent_kafka as ck
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import consumer
+import engine
+from engine.archive import Archive
+from engine.errors import ArchiveError, InputError, UnreadableError
+from engine.kafka import KafkaCluster
+
+NIGHT = dt.date(2021, 11, 22)
+LEAF = "candidate.magpsf"
+FILES, GROUPS, ROWS = 2, 4, 50
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory) -> Path:
+    """An archive of one night: two files of four row groups of 50 alerts."""
+    made = engine.write_sample(tmp_path_factory.mktemp("sound"), nights=[NIGHT], alerts_per_night=400, seed=3)
+    files = sorted(Path(made.archive).rglob("*.parquet"))
+    table = pa.concat_tables([pq.ParquetFile(file).read() for file in files])
+    for file in files:
+        file.unlink()
+    for number in range(FILES):
+        path = files[0].with_name(f"part-{number}.parquet")
+        part = table.slice(number * GROUPS * ROWS, GROUPS * ROWS)
+        pq.write_table(part, path, row_group_size=ROWS, write_page_checksum=True)
+    return Path(made.archive)
+
+
+@pytest.fixture
+def archive(sound, tmp_path) -> Path:
+    """A copy of it that a test may damage."""
+    return Path(shutil.copytree(sound, tmp_path / "science"))
+
+
+def file(archive: Path, number: int) -> Path:
+    return next(archive.rglob(f"part-{number}.parquet"))
+
+
+def damage(path: Path, row_group: int, leaf: str = LEAF) -> None:
+    """Flip one bit in the middle of a leaf's data in a row group."""
+    metadata = pq.ParquetFile(path).metadata.row_group(row_group)
+    (column,) = (c for c in map(metadata.column, range(metadata.num_columns)) if c.path_in_schema == leaf)
+    held = bytearray(path.read_bytes())
+    held[column.data_page_offset + column.total_compressed_size // 2] ^= 4
+    path.write_bytes(held)
+
+
+def candids(archive: Path, *, without: dict[int, set[int]]) -> set[int]:
+    """Return the identifiers of the sound archive, less some row groups of some files."""
+    found = set()
+    for number in range(FILES):
+        parquet = pq.ParquetFile(file(archive, number))
+        for group in set(range(GROUPS)) - without.get(number, set()):
+            found |= set(parquet.read_row_group(group, columns=["candid"])["candid"].to_pylist())
+    return found
+
+
+def ended(dask_client, kafka, archive, **more) -> engine.Job:
+    request = engine.TransferRequest(archive=archive, nights=[NIGHT], **more)
+    job = engine.submit(request, client=dask_client, kafka=kafka)
+    job.wait()
+    return job
+
+
+def messages(topic: str, kafka: str) -> int:
+    reader = ck.Consumer({"bootstrap.servers": kafka, "group.id": "count"})
+    try:
+        ends = [
+            reader.get_watermark_offsets(ck.TopicPartition(topic, partition), timeout=20) for partition in range(10)
+        ]
+    finally:
+        reader.close()
+    return sum(high for _, high in ends)
+
+
+@pytest.mark.parametrize("where", [None, "candidate.magpsf > 0"], ids=["content", "filter"])
+def test_damage_fails_the_job_which_names_file_and_row_group(archive, kafka, dask_client, where):
+    damage(file(archive, 1), 2)
+    job = ended(dask_client, kafka, archive, where=where)
+    status = job.status()
+    assert status.state == "failed"
+    assert status.error["message"].startswith(f"row group 2 of {file(archive, 1)}")
+    assert "--skip-unreadable" in status.error["next"]
+    # The fragment is the whole file here: nothing of it was sent, not even what stands before the damage.
+    assert messages(job.topic, kafka) in (0, GROUPS * ROWS)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"where": "candidate.magpsf > 0"}, {"where": "candidate.magpsf > 0", "limit": 10_000}, {"content": "full"}],
+    ids=["content", "filter", "limit", "full"],
+)
+def test_damage_is_left_out_where_that_is_allowed(sound, archive, kafka, dask_client, tmp_path, more):
+    damage(file(archive, 0), 3)
+    damage(file(archive, 1), 1)
+    job = ended(dask_client, kafka, archive, skip_unreadable=True, **more)
+    status = job.status()
+    assert (status.state, status.error) == ("complete", None)
+    assert [(Path(part["path"]).name, part["row_groups"], part["num_alerts"]) for part in status.left_out] == [
+        ("part-0.parquet", [3], ROWS),
+        ("part-1.parquet", [1], ROWS),
+    ]
+    result = consumer.consume(job.topic, tmp_path / "out", kafka=kafka, partitionby="none")
+    assert result.complete
+    found = pq.read_table(tmp_path / "out")["candid"].to_pylist()
+    assert sorted(found) == sorted(candids(sound, without={0: {3}, 1: {1}}))
+    assert consumer.verify(tmp_path / "out").complete
+    assert any("left out" in line for line in job.log())
+
+
+def test_a_file_that_is_cut_off_is_refused_or_left_out(sound, archive, kafka, dask_client):
+    cut = file(archive, 0)
+    cut.write_bytes(cut.read_bytes()[:-100])
+    with pytest.raises(UnreadableError, match=r"part-0\.parquet"):
+        engine.plan(engine.TransferRequest(archive=archive, nights=[NIGHT]))
+    job = ended(dask_client, kafka, archive, skip_unreadable=True)
+    status = job.status()
+    assert (status.state, status.num_alerts_sent) == ("complete", GROUPS * ROWS)
+    assert [(part["path"], part["row_groups"]) for part in status.left_out] == [(str(cut), None)]
+    file(archive, 1).write_bytes(b"")
+    with pytest.raises(ArchiveError, match="none of the 2 files"):
+        engine.plan(engine.TransferRequest(archive=archive, nights=[NIGHT], skip_unreadable=True))
+
+
+def test_a_file_that_was_only_touched_is_known_again(archive):
+    found = Archive(str(archive))
+    footers = found.footers(found.files([NIGHT]))
+    os.utime(file(archive, 0), (1e9, 1e9))
+    for footer in footers:
+        found.check_unchanged(footer.file)
+    # As many bytes, other alerts.
+    held = bytearray(file(archive, 0).read_bytes())
+    held[-200] ^= 1
+    file(archive, 0).write_bytes(held)
+    with pytest.raises(ArchiveError, match=r"part-0\.parquet"):
+        found.check_unchanged(footers[0].file)
+
+
+def test_a_resumed_job_notices_what_changed_meanwhile(archive, kafka, dask_client):
+    path = file(archive, 1)
+    damage(path, 0)
+    job = ended(dask_client, kafka, archive)
+    assert job.status().state == "failed"
+    pq.write_table(pq.ParquetFile(path).read_row_groups([1, 2, 3]), path)
+    engine.resume(job.topic, client=dask_client, kafka=kafka)
+    status = job.wait()
+    assert status.state == "failed"
+    assert f"{path} has changed since the job was planned" in status.error["message"]
+    path.unlink()
+    engine.resume(job.topic, client=dask_client, kafka=kafka)
+    assert f"{path} was in the archive when the job was planned" in job.wait().error["message"]
+
+
+def enlarge(path: Path, rows: int) -> list[int]:
+    """Give the first alerts of a file a stamp that no message has room for; returns their identifiers."""
+    table = pq.ParquetFile(path).read()
+    column = table["cutoutScience"].combine_chunks()
+    index = column.type.get_field_index("stampData")
+    stamps = [os.urandom(17_000_000) if row < rows else b"" for row in range(len(table))]
+    children = [column.field(i) for i in range(column.type.num_fields)]
+    children[index] = pa.array(stamps, column.type.field(index).type)
+    at = table.schema.get_field_index("cutoutScience")
+    table = table.set_column(at, table.schema.field(at), pa.StructArray.from_arrays(children, fields=list(column.type)))
+    pq.write_table(table, path)
+    return table["candid"].to_pylist()[:rows]
+
+
+def test_an_alert_that_no_message_holds_is_named(archive, kafka, dask_client):
+    (candid,) = enlarge(file(archive, 0), 1)
+    status = ended(dask_client, kafka, archive, content="cutouts").status()
+    assert status.state == "failed"
+    assert f"the alert {candid} " in status.error["message"]
+    assert "part-0.parquet, row 0 " in status.error["message"]
+    sent = ended(dask_client, kafka, archive, content="cutouts", where=f"candid != {candid}").status()
+    assert (sent.state, sent.num_alerts_sent) == ("complete", FILES * GROUPS * ROWS - 1)
+
+
+def test_alerts_that_are_too_large_on_average_are_refused_before_anything_starts(archive, kafka, dask_client):
+    path = file(archive, 0)
+    pq.write_table(pq.ParquetFile(path).read_row_group(0).slice(0, 2), path)
+    enlarge(path, 2)
+    file(archive, 1).unlink()
+    topic = "ftransfer_too_large"
+    with pytest.raises(InputError, match=r"takes 1\d,\d{3},\d{3} bytes on average"):
+        ended(dask_client, kafka, archive, content="cutouts", topic=topic)
+    deadline = time.monotonic() + 30
+    while topic in KafkaCluster(bootstrap=kafka).topics():  # the broker takes a moment to delete it
+        assert time.monotonic() < deadline
