@@ -401,6 +401,8 @@ class Manifest:
                     self.coordinator = record.coordinator
                 elif record.coordinator not in (None, self.coordinator):
                     return  # it was thought dead, and another sees the job through now
+                elif self.stated in FINAL_STATES:
+                    return
                 # A final state stands unless the job is taken up again, which begins with `queued`.
                 self.stated, self.error, self.last_sign_at = record.state, record.error, record.time
                 self.changes.append(record)
@@ -408,7 +410,8 @@ class Manifest:
                     self.cancel_requested = False
                     self.started_at = self.started_at or record.time
             case Heartbeat():
-                self.last_sign_at = record.time
+                if self.coordinator in (None, record.coordinator):
+                    self.last_sign_at = record.time
             case CancelRequest():
                 self.cancel_requested = True
 

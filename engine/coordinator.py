@@ -5,6 +5,8 @@ beats, minds requests to cancel, and ends the job in a final state. Run again el
 
 Of two coordinators of one job the one that said `running` last sees it through. The other, which was thought dead,
 steps down as soon as it reads that; what it writes until then of the job's state, readers of the manifest ignore.
+
+While Kafka is away it waits. When the Dask scheduler is lost it falls silent, and the job reads as interrupted.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dask
@@ -33,6 +35,8 @@ __all__ = ["coordinate"]
 
 _WINDOW_FRAGMENTS = 32
 _ATTEMPTS = 3
+_ATTEMPTS_TO_TELL = 30
+_OUTAGE_S = 3600.0
 _SOON_S = 0.25
 _Work = Fragment | str
 """What a task of the cluster does: send a fragment, or count a night."""
@@ -53,11 +57,11 @@ def coordinate(topic: str, kafka: KafkaCluster, storage_options: Mapping[str, An
     Raises
     ------
     KafkaError
-        If the manifest can't be written: then nobody can be told anything but by silence.
+        If Kafka is away for an hour, or refuses us: then nobody can be told anything but by silence.
     """
-    reader = ManifestReader(kafka, topic)
+    reader = _ride_out(kafka, lambda: ManifestReader(kafka, topic))
     try:
-        manifest = reader.refresh()
+        manifest = _ride_out(kafka, reader.refresh)
         if manifest.stated in FINAL_STATES:
             return manifest.stated
         if manifest.plan is None:
@@ -77,6 +81,35 @@ class _Replaced(Exception):
     """Another coordinator sees the job through."""
 
 
+class _Abandoned(Exception):
+    """The connection to the Dask scheduler broke."""
+
+
+def _ride_out(kafka: KafkaCluster, action: Callable[[], Any]) -> Any:
+    """Return what an action returns, which is tried again when Kafka is back from an outage."""
+    for attempts_left in reversed(range(_ATTEMPTS_TO_TELL)):
+        try:
+            return action()
+        except KafkaError:
+            if not attempts_left:
+                raise
+            time.sleep(1.0)  # a Kafka that has just come back may answer one question and not yet the next
+            _await_kafka(kafka)
+    raise AssertionError("the last attempt either returns or raises")
+
+
+def _await_kafka(kafka: KafkaCluster) -> None:
+    deadline = time.monotonic() + _OUTAGE_S
+    while True:
+        try:
+            kafka.check()
+            return
+        except KafkaError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1.0)
+
+
 class _Coordinator:
     def __init__(self, client: distributed.Client, kafka: KafkaCluster, manifest: Manifest, reader: ManifestReader):
         self._client = client
@@ -91,11 +124,13 @@ class _Coordinator:
         self._ended = threading.Event()
         self._results: queue.SimpleQueue[distributed.Future] = queue.SimpleQueue()
         self._in_flight: dict[distributed.Future, _Work] = {}
+        self._lost: list[distributed.Future] = []
         self._attempts: dict[_Work, int] = {}
         self._num_sent = manifest.num_sent
 
     def run(self, storage_options: Mapping[str, Any]) -> str:
         self._write_state("running")
+        _ride_out(self._kafka, self._reader.refresh)  # from here on the manifest names us, or who came after us
         watch = threading.Thread(target=self._watch, name="alert-transfer-heartbeat", daemon=True)
         watch.start()
         error = None
@@ -107,7 +142,7 @@ class _Coordinator:
             state = "complete" if self._num_sent else "empty"
         except _Cancelled:
             state = "cancelled"
-        except _Replaced:
+        except (_Replaced, _Abandoned):
             state = None
         except AlertTransferError as exc:
             state, error = "failed", exc.as_dict()
@@ -116,8 +151,10 @@ class _Coordinator:
         finally:
             self._ended.set()
             watch.join()
+        if self._client.status != "running":
+            return "interrupted"  # whatever was raised, it was raised because the scheduler is lost
         self._client.cancel(list(self._in_flight), force=True)
-        if state is None:
+        if state is None or _ride_out(self._kafka, self._reader.refresh).coordinator != self._name:
             return "replaced"
         self._write_state(state, error)
         return state
@@ -130,8 +167,7 @@ class _Coordinator:
                 manifest = self._reader.wait_for_more(0.5)
                 if manifest.cancel_requested:
                     self._cancelled.set()
-                running = [change.coordinator for change in manifest.changes if change.state == "running"]
-                if self._name in running[:-1] and running[-1] != self._name:
+                if manifest.coordinator != self._name:
                     self._replaced.set()
                 if time.monotonic() >= next_beat:
                     self._writer.append(Heartbeat(job_id=self._plan.job_id, coordinator=self._name, time=time.time()))
@@ -218,6 +254,9 @@ class _Coordinator:
 
     def _collect(self, task: TransferTask) -> None:
         """Take in what is finished, waiting a moment for the first of it."""
+        lost, self._lost = self._lost, []
+        for future in lost:
+            self._results.put(future)
         try:
             future = self._results.get(timeout=_SOON_S)
         except queue.Empty:
@@ -227,7 +266,7 @@ class _Coordinator:
             self._take(task, future, finished)
             future = None if self._results.empty() else self._results.get()
         if finished:
-            self._writer.append(*finished)
+            _ride_out(self._kafka, lambda: self._writer.append(*finished))
             self._num_sent += sum(done.num_sent for done in finished if isinstance(done, FragmentDone))
         self._check_wanted()
 
@@ -237,11 +276,19 @@ class _Coordinator:
             finished.append(future.result())
             del self._in_flight[future]
             return
-        failure = future.exception() if future.status == "error" else None
+        if future.status in ("lost", "pending"):
+            # Its worker died after it had finished: the scheduler has it computed again.
+            self._lost.append(future)
+            return
+        if future.status == "cancelled":
+            # Not by us: so it is when the connection to the scheduler breaks.
+            raise _Abandoned
+        failure = future.exception()
         attempts = self._attempts[work] = self._attempts.get(work, 0) + 1
         # Kafka may be back by now; what was delivered of the fragment already is known again by its keys. Bytes that
         # came over a network may have been damaged there.
         if isinstance(failure, KafkaError | UnreadableError) and attempts < _ATTEMPTS:
+            _await_kafka(self._kafka)
             future.retry()
             future.add_done_callback(self._results.put)
             return
@@ -263,8 +310,9 @@ class _Coordinator:
 
     def _write_state(self, state: str, error: dict[str, Any] | None = None) -> None:
         job_id, now = self._plan.job_id, time.time()
-        self._writer.append(StateChange(job_id=job_id, state=state, time=now, error=error, coordinator=self._name))
-        self._kafka.announce_job(job_summary(self._plan, state, self._num_sent))
+        change = StateChange(job_id=job_id, state=state, time=now, error=error, coordinator=self._name)
+        _ride_out(self._kafka, lambda: self._writer.append(change))
+        _ride_out(self._kafka, lambda: self._kafka.announce_job(job_summary(self._plan, state, self._num_sent)))
 
 
 def _left_out(task: TransferTask, fragment: Fragment, failure: UnreadableError) -> FragmentDone:

@@ -354,6 +354,7 @@ class ManifestWriter:
     """Appends records to a job's manifest; each is acknowledged when `append` returns."""
 
     def __init__(self, kafka: KafkaCluster, topic: str):
+        self._kafka = kafka
         # Not the thread's own: the coordinator writes from two threads.
         self._producer = _Producer(kafka)
         self._topic = manifest_topic(topic)
@@ -365,10 +366,15 @@ class ManifestWriter:
         Raises
         ------
         KafkaError
-            If one was not acknowledged.
+            If one was not acknowledged; they may be appended again then.
         """
         with self._lock:
-            _send_all(self._producer, self._topic, [encode_record(record) for record in records])
+            try:
+                _send_all(self._producer, self._topic, [encode_record(record) for record in records])
+            except KafkaError:
+                # What ails it may be for good (fatal errors of idempotence are): the next attempt has a fresh one.
+                self._producer = _Producer(self._kafka)
+                raise
 
 
 class ManifestReader:
