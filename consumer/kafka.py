@@ -168,7 +168,7 @@ class ManifestFollower:
                 )
             first, _ = self._connection.watermarks(self._topic, 0)
             self._connection.raw.assign([ck.TopicPartition(self._topic, 0, first)])
-            self._first = first
+            self._first = self._next = first
         except BaseException:
             self.close()
             raise
@@ -218,7 +218,18 @@ class ManifestFollower:
         listened_s = time.monotonic() - self._heard_at
         if self.manifest.stated in FINAL_STATES or listened_s < 2 * HEARTBEAT_EVERY_S + 1:
             return self.manifest.stated
-        return "interrupted" if listened_s > INTERRUPTED_AFTER_S else self.manifest.state_at(time.time())
+        state = "interrupted" if listened_s > INTERRUPTED_AFTER_S else self.manifest.state_at(time.time())
+        return state if state != "interrupted" or self._is_read_to_its_end() else self.manifest.stated
+
+    def _is_read_to_its_end(self) -> bool:
+        """Whether Kafka answers, and has no record that we have not read: only then is silence the job's."""
+        try:
+            _, end = self._connection.watermarks(self._topic, 0)
+        except KafkaError:
+            # Who can't be heard is not silent: we listen anew.
+            self._heard_at = time.monotonic()
+            return False
+        return self._next >= end
 
     def take_lines(self) -> list[bytes]:
         """Return the records, as JSON texts, that came since the last call; heartbeats are left out."""
@@ -232,6 +243,7 @@ class ManifestFollower:
     def _take(self, message: ck.Message) -> None:
         error = message.error()
         if error is None:
+            self._next = message.offset() + 1
             self.manifest.apply(decode_record(message.value()))
             self._heard_at = time.monotonic()
             if message.key() != b"beat":
@@ -304,8 +316,16 @@ class DataReader:
         return messages
 
     def ends(self) -> dict[int, int]:
-        """Return, per partition, the offset that the next message sent will have."""
-        return {partition: self._connection.watermarks(self._topic, partition)[1] for partition in self.positions}
+        """Return, per partition, the offset that the next message sent will have; Kafka may be away for a minute."""
+        deadline = time.monotonic() + _SILENCE_S
+        while True:
+            try:
+                return {p: self._connection.watermarks(self._topic, p)[1] for p in self.positions}
+            except KafkaError:
+                self._connection.check()
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
 
     def hold(self, partitions: frozenset[int]) -> None:
         """Read no more of these partitions for now, and again of the others."""
