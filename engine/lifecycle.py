@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from consumer.wire import (
     FINAL_STATES,
+    HEARTBEAT_EVERY_S,
     CancelRequest,
     Manifest,
     StateChange,
@@ -30,7 +31,7 @@ from consumer.wire import (
 from engine.cluster import connect, local_cluster
 from engine.config import Settings, load_settings
 from engine.coordinator import coordinate
-from engine.errors import InputError, JobError
+from engine.errors import InputError, JobError, KafkaError
 from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
 from engine.planning import TransferPlan, make_plan, new_topic
 from engine.request import TransferRequest
@@ -40,6 +41,8 @@ __all__ = ["Job", "JobStatus", "job", "jobs", "kafka_of", "plan", "resume", "sub
 
 NUM_PARTITIONS = 10
 _FIRST_RECORD_S = 60.0
+_OUTAGE_S = 300.0
+_TWO_BEATS_S = 2 * HEARTBEAT_EVERY_S + 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,16 +123,41 @@ class Job:
         -------
         JobStatus
             Look at its state: a job that failed raises nothing here.
+
+        Raises
+        ------
+        KafkaError
+            If Kafka is away for five minutes; the job, elsewhere, waits longer.
         """
+        back_at: float | None = None  # since when Kafka answers, after an outage
         with _bar(self.topic) if progress else contextlib.nullcontext() as draw:
             while True:
-                status = self.status()
-                for listener in (draw, on_change):
-                    if listener:
-                        listener(status)
-                if status.is_final:
-                    return status
-                self._reader.wait_for_more(0.5)
+                try:
+                    status = self.status()
+                except KafkaError:
+                    self._await_kafka()
+                    back_at = time.monotonic()
+                    continue
+                # Who could not be heard is not dead: after an outage the coordinator has time for two heartbeats.
+                if status.state != "interrupted" or back_at is None or time.monotonic() - back_at > _TWO_BEATS_S:
+                    for listener in (draw, on_change):
+                        if listener:
+                            listener(status)
+                    if status.is_final:
+                        return status
+                with contextlib.suppress(KafkaError):  # if it is away, the next status() says so
+                    self._reader.wait_for_more(0.5)
+
+    def _await_kafka(self) -> None:
+        deadline = time.monotonic() + _OUTAGE_S
+        while True:
+            try:
+                self.kafka.check()
+                return
+            except KafkaError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1.0)
 
     def cancel(self) -> JobStatus:
         """Ask the job to stop, and return once it has; what was sent stays readable.
@@ -389,15 +417,19 @@ def _launch(client: distributed.Client, topic: str, kafka: KafkaCluster, setting
 
 def _await_coordinator(job_: Job) -> Job:
     deadline = time.monotonic() + _FIRST_RECORD_S
-    while job_.status().state == "queued":
+    while True:
+        # Kafka may be away for a moment; the job has been handed over, and nothing must be taken back for that.
+        with contextlib.suppress(KafkaError):
+            # Not the state that silence gives: after half of this time that would read `interrupted`.
+            if job_.manifest.stated != "queued":
+                return job_
+            job_._reader.wait_for_more(0.5)
         if time.monotonic() > deadline:
             raise JobError(
                 f"no worker of the Dask cluster took up the job within {_FIRST_RECORD_S:g} s",
                 next_step="check that the workers run the same version of alert-transfer and reach Kafka at "
                 + job_.kafka.bootstrap,
             )
-        job_._reader.wait_for_more(0.5)
-    return job_
 
 
 def _see_started(job_: Job, lives_with_us: bool, on_start: Callable[[Job], None] | None) -> Job:
