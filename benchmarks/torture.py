@@ -110,8 +110,8 @@ def main() -> int:
             verdict = "[green]passed[/]" if result.passed else "[red]FAILED[/]"
             _console.print(
                 f"{len(results)}/{len(rounds)} {result.scenario} at {result.reached_percent:.0f} %, "
-                f"seed {result.seed}: {verdict}, {result.num_expected:,} rows, {result.num_lost:,} lost, {result.num_doubled:,} doubled, "
-                f"{result.elapsed_s:.0f} s"
+                f"seed {result.seed}: {verdict}, {result.num_expected:,} rows, {result.num_lost:,} lost, "
+                f"{result.num_doubled:,} doubled, {result.elapsed_s:.0f} s"
             )
             if result.problem:
                 _console.print(result.problem, style="red", markup=False)

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from torture_checks import MAGNITUDE
 from torture_rounds import Round, Scenario
 from torture_stage import RoundFailed, until
 
-from consumer.wire import FINAL_STATES, StateChange, encode_keys, partitions_of
+from consumer.wire import FINAL_STATES, encode_keys, partitions_of
 from engine.avro import encode
 from engine.kafka import FragmentSender
 from engine.processes import start_owned
@@ -166,10 +168,10 @@ def _small_disk(path: Path) -> Iterator[Path]:
 def _two_coordinators(round_: Round) -> None:
     """The coordinator stands still until it counts as gone, another takes over, then the first goes on."""
     old = round_.stage.cluster
-    new = round_.stage.add_cluster()
     frozen, _ = old.pids(round_.topic)
     os.kill(frozen, signal.SIGSTOP)
     try:
+        new = round_.stage.add_cluster()
         round_.await_state("interrupted", timeout_s=_INTERRUPTED_S)
         before = round_.job.status().num_fragments_done
         resumed = round_.command("resume", round_.topic, "--dask", new.address, "--wait", "--json", log="resume")
@@ -185,7 +187,7 @@ def _two_coordinators(round_: Round) -> None:
     until(lambda: not old.coordinates(round_.topic), "the first coordinator ends", 120)
     changes = round_.job.manifest.changes
     first_end = next(at for at, change in enumerate(changes) if change.state in FINAL_STATES)
-    if late := [change.state for change in changes[first_end + 1 :] if isinstance(change, StateChange)]:
+    if late := [change.state for change in changes[first_end + 1 :]]:
         raise RoundFailed(f"after its end the job was called {late}")
 
 
@@ -206,9 +208,7 @@ def _send_again(round_: Round) -> None:
 
 
 def _selected(task, fragment) -> np.ndarray:
-    from torture_checks import MAGNITUDE
-
-    magnitudes = task.archive.read_leaves(fragment, ["candidate.magpsf"], [task.question.schema.field(0).type])
+    magnitudes = task.archive.read_leaves(fragment, ["candidate.magpsf"], [pa.float64()])
     return np.flatnonzero(magnitudes.column(0).to_numpy() > MAGNITUDE)
 
 
