@@ -425,11 +425,20 @@ class _Reader:
         self._consumer.assign([self._partition])
         self._next = 0
 
+    def _end(self) -> int:
+        """Return the offset that the next message will have."""
+        deadline = time.monotonic() + _ANSWER_S
+        while True:
+            try:
+                return self._consumer.get_watermark_offsets(self._partition, timeout=_ANSWER_S)[1]
+            except ck.KafkaException as exc:
+                # librdkafka forgets a topic's partitions for a while when the connection broke as it asked for them.
+                if exc.args[0].code() != ck.KafkaError._UNKNOWN_PARTITION or time.monotonic() > deadline:
+                    raise self._kafka.silence(exc) from exc
+                time.sleep(0.2)
+
     def read_to_end(self) -> Iterator[ck.Message]:
-        try:
-            _, end = self._consumer.get_watermark_offsets(self._partition, timeout=_ANSWER_S)
-        except ck.KafkaException as exc:
-            raise self._kafka.silence(exc) from exc
+        end = self._end()
         deadline = time.monotonic() + _ANSWER_S
         while self._next < end:
             message = self.poll(0.5)
