@@ -17,16 +17,18 @@ others before they are held. Measured with rounds of 128 MB: 0.7 GB for lightcur
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from consumer.backlog import Backlog
-from consumer.errors import InputError, JobError
+from consumer.errors import IncompleteError, InputError, JobError
 from consumer.folder import Folder, check_free, check_owner, locate
 from consumer.intake import Intake
 from consumer.kafka import Cluster, DataReader, ManifestFollower
@@ -40,6 +42,7 @@ __all__ = ["ConsumeProgress", "ConsumeResult", "consume", "stream"]
 
 _PLAN_TIMEOUT_S = 60.0
 _ENDED = FINAL_STATES | {"interrupted"}
+_REFUSED_BY_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +135,7 @@ def consume(
     KafkaError
         If Kafka does not answer, or no longer has the alerts; what was written stays, and the next run goes on.
     IncompleteError
-        If files that an earlier run wrote are gone or damaged.
+        If files that an earlier run wrote are gone or damaged, or if the disk takes no more; the next run goes on.
     """
     check_topic(topic)
     if partitionby not in PARTITIONINGS:
@@ -149,16 +152,32 @@ def consume(
         # Checked before the folder is touched.
         intake_schema = Intake(follower.manifest, Seen()).decoder.schema
         partitioning = Partitioning(partitionby, intake_schema, plan.time_field)
-        with Folder(
-            path,
-            topic=topic,
-            job_id=plan.job_id,
-            partitionby=partitionby,
-            request=plan.request,
-            restart=restart,
-            note=note or _ignore,
-        ) as folder:
+        with (
+            _told_when_refused(path),
+            Folder(
+                path,
+                topic=topic,
+                job_id=plan.job_id,
+                partitionby=partitionby,
+                request=plan.request,
+                restart=restart,
+                note=note or _ignore,
+            ) as folder,
+        ):
             return _Fetch(folder, follower, partitioning, limit, wait, round_nbytes, progress or _ignore).run(cluster)
+
+
+@contextmanager
+def _told_when_refused(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno not in _REFUSED_BY_DISK:
+            raise
+        raise IncompleteError(
+            f"{path} can't be written any further: {os.strerror(exc.errno)}",
+            next_step="make room there, then run it again: it goes on where it was stopped",
+        ) from exc
 
 
 def stream(
