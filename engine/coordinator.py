@@ -254,9 +254,11 @@ class _Coordinator:
 
     def _collect(self, task: TransferTask) -> None:
         """Take in what is finished, waiting a moment for the first of it."""
-        lost, self._lost = self._lost, []
-        for future in lost:
-            self._results.put(future)
+        if self._lost:
+            time.sleep(_SOON_S)
+            for future in self._lost:
+                self._results.put(future)
+            self._lost = []
         try:
             future = self._results.get(timeout=_SOON_S)
         except queue.Empty:
