@@ -24,6 +24,7 @@ __all__ = ["Result", "Round", "Scenario", "play"]
 
 _JOB_S = 420.0
 _CONSUMER_S = 300.0
+_INTERRUPTED_S = 30.0
 _MOST_CONSUMER_RUNS = 6
 
 
@@ -96,8 +97,8 @@ class Round:
         return self._stack.enter_context(start_owned(words, stdout=output, stderr=errors, grace_s=5, **more))
 
     def start(self) -> None:
-        """Submit the job, Kafka being slow from now on so that there is a midst to kill in."""
-        self.stage.proxy.delay_s = self.delay_s
+        """Submit the job, Kafka being slow so that there is a midst to kill in; slower still once the job runs."""
+        self.stage.proxy.delay_s = self.delay_s / 4
         archive, nights = self.stage.archive.archive, self.stage.archive.nights
         where = f"candidate.magpsf > {MAGNITUDE:g}"
         if self.scenario.by_command:
@@ -109,6 +110,7 @@ class Round:
             request = engine.TransferRequest(archive=archive, nights=nights, where=where, topic=self.topic)
             with self.stage.cluster.client() as client:
                 engine.submit(request, client=client, kafka=self.stage.kafka.bootstrap).close()
+        self.stage.proxy.delay_s = self.delay_s
         self.job = self._stack.enter_context(contextlib.closing(engine.job(self.topic, self.stage.kafka.bootstrap)))
         if not self.scenario.own_consumer:
             self.start_consumer()
@@ -129,16 +131,21 @@ class Round:
 
     def await_state(self, *states: str, timeout_s: float = _JOB_S) -> None:
         """Wait for a state of the job; Kafka may be away meanwhile."""
-        seen = ["unknown"]
+        seen, heard_at = ["unknown"], [time.monotonic()]
 
         def there() -> bool:
             try:
                 status = self.job.status()
             except engine.KafkaError:
+                heard_at[0] = time.monotonic()
                 return False
             seen[:] = [status.state]
-            if status.state == "failed" and "failed" not in states:
+            if status.state == "failed":
                 raise RoundFailed(f"the job failed: {status.error}")
+            if status.state != "interrupted":
+                heard_at[0] = time.monotonic()
+            elif time.monotonic() - heard_at[0] > _INTERRUPTED_S and status.state not in states:
+                raise RoundFailed("the job is interrupted for good")
             return status.state in states
 
         try:

@@ -113,6 +113,7 @@ def _kill_consumer(round_: Round) -> None:
             if grow == 0:
                 time.sleep(round_.chance.uniform(0, 1.5))  # in its start, before any round of files
             os.kill(consumer.pid, signal.SIGKILL)
+        round_.stage.proxy.delay_s = round_.delay_s / 4
 
 
 def _limit_files(round_: Round) -> None:
