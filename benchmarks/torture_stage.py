@@ -26,7 +26,7 @@ __all__ = ["Cluster", "RoundFailed", "Stage", "until", "write_archive"]
 
 COMMAND = str(Path(sys.executable).with_name("alert-transfer"))
 _FIRST_NIGHT = dt.date(2025, 7, 1)
-_ALERTS_A_NIGHT = 200
+_FEWEST_ALERTS_A_NIGHT = 50
 # Many small files make many fragments: a file's row groups are never joined with another file's.
 _MOST_NIGHTS = 25
 
@@ -52,7 +52,7 @@ def until(condition: Callable[[], object], what: str, timeout_s: float = 120.0, 
 
 def write_archive(folder: Path, num_alerts: int, seed: int) -> engine.SampleArchive:
     """Write a sample archive of up to 25 nights, one file and at least one fragment each."""
-    num_nights = max(1, min(_MOST_NIGHTS, num_alerts // _ALERTS_A_NIGHT))
+    num_nights = max(1, min(_MOST_NIGHTS, num_alerts // _FEWEST_ALERTS_A_NIGHT))
     nights = [_FIRST_NIGHT + dt.timedelta(days=day) for day in range(num_nights)]
     return engine.write_sample(folder, nights=nights, alerts_per_night=num_alerts // num_nights, seed=seed)
 
