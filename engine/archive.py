@@ -12,7 +12,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import fsspec
@@ -23,63 +23,15 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 
 from engine.errors import ArchiveError, UnreadableError
+from engine.fragments import ArchiveFile, Footer, Fragment
+from engine.leaves import combined, descend, existing
 from engine.union import conform
 
-__all__ = ["Archive", "ArchiveFile", "Footer", "Fragment", "cut_fragments"]
+__all__ = ["Archive"]
 
 _LEVEL = {name: re.compile(rf"{name}=(\d+)$") for name in ("year", "month", "day")}
 _FOOTER_THREADS = 16
 _LIST_SIZE = re.compile(r"size\((.+)\)$")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArchiveFile:
-    """One file of the archive, and what tells whether it is still the same."""
-
-    path: str
-    """Path on the archive's file system."""
-    night: dt.date
-    nbytes: int
-    etag: str | None
-    """The object store's ETag; on a local disk the time of the last change."""
-    footer_crc: str | None = None
-    """CRC-32 of the footer, 8 hexadecimal digits, once it is read: it holds the place, size and range of every column
-    chunk, so a file that was only copied or touched is known again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Footer:
-    """What a file's footer says."""
-
-    file: ArchiveFile
-    schema: pa.Schema
-    row_groups: tuple[int, ...]
-    """Number of alerts in each row group."""
-    column_nbytes: tuple[Mapping[str, int], ...] = field(repr=False)
-    """Uncompressed bytes of each leaf column in each row group."""
-
-    def nbytes_of(self, columns: Sequence[str], row_group: int) -> int:
-        """Return the uncompressed bytes of root columns, or of paths inside them, in a row group."""
-        return sum(size for path, size in self.column_nbytes[row_group].items() if _covers(columns, path))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fragment:
-    """Whole row groups of one file; the unit of work of a transfer."""
-
-    number: int
-    """Position in the plan; part of each message key."""
-    file: ArchiveFile
-    row_groups: tuple[int, ...]
-    row_group_alerts: tuple[int, ...]
-    """Alerts in each of the row groups."""
-    lacking: tuple[str, ...] = ()
-    """Class columns that the file does not have, so that they are computed."""
-
-    @property
-    def num_alerts(self) -> int:
-        """Alerts in the fragment."""
-        return sum(self.row_group_alerts)
 
 
 class Archive:
@@ -200,13 +152,13 @@ class Archive:
         parquet = self._open(fragment.file)
         roots = dict.fromkeys(_LIST_SIZE.sub(r"\1", leaf).split(".")[0] for leaf in leaves)
         paths = [_LIST_SIZE.sub(r"\1", leaf) for leaf in leaves]
-        columns = _existing(parquet.schema_arrow, paths)
+        columns = existing(parquet.schema_arrow, paths)
         read = _Reading(parquet, fragment.row_groups, columns)
         table = self._guard(fragment.file, lambda: parquet.read_row_groups(fragment.row_groups, columns=columns), read)
-        sources = {name: _combined(table[name]) for name in roots if name in table.column_names}
+        sources = {name: combined(table[name]) for name in roots if name in table.column_names}
         arrays = []
         for leaf, path, type_ in zip(leaves, paths, types, strict=True):
-            found = _descend(sources, path)
+            found = descend(sources, path)
             if found is None or pa.types.is_null(found.type):
                 arrays.append(pa.nulls(fragment.num_alerts, type_))
             elif leaf != path:
@@ -239,7 +191,7 @@ class Archive:
             If the file can't be read.
         """
         parquet = self._open(fragment.file)
-        names = _existing(parquet.schema_arrow, columns)
+        names = existing(parquet.schema_arrow, columns)
         if not names:
             for row_group in row_groups:
                 n = fragment.row_group_alerts[fragment.row_groups.index(row_group)]
@@ -414,107 +366,3 @@ class _Reading:
             except (pa.ArrowException, OSError):
                 return f"row group {group} of "
         return ""
-
-
-def cut_fragments(
-    footers: Sequence[Footer],
-    columns: Sequence[str],
-    *,
-    target_nbytes: int,
-    max_alerts: int,
-    max_row_groups: int | None = None,
-    class_columns: Sequence[str] = (),
-) -> list[Fragment]:
-    """Return the fragments of files: neighbouring row groups together until they hold `target_nbytes`.
-
-    Parameters
-    ----------
-    footers
-        In the archive's order (night, file).
-    columns
-        Root columns or paths inside them that will be read; their uncompressed bytes are what counts.
-    target_nbytes, max_alerts, max_row_groups
-        A fragment is closed when it has reached one of them.
-    class_columns
-        Root columns whose absence a fragment notes.
-    """
-    fragments: list[Fragment] = []
-
-    def close(footer: Footer, groups: list[int]) -> None:
-        if groups:
-            alerts = tuple(footer.row_groups[group] for group in groups)
-            lacking = tuple(name for name in class_columns if _lacks(footer.schema, name))
-            fragments.append(
-                Fragment(
-                    number=len(fragments),
-                    file=footer.file,
-                    row_groups=tuple(groups),
-                    row_group_alerts=alerts,
-                    lacking=lacking,
-                )
-            )
-
-    for footer in footers:
-        groups: list[int] = []
-        nbytes = alerts = 0
-        for group, num_alerts in enumerate(footer.row_groups):
-            groups.append(group)
-            alerts += num_alerts
-            nbytes += footer.nbytes_of(columns, group)
-            if nbytes >= target_nbytes or alerts >= max_alerts or len(groups) == max_row_groups:
-                close(footer, groups)
-                groups, nbytes, alerts = [], 0, 0
-        close(footer, groups)
-    return fragments
-
-
-def _lacks(schema: pa.Schema, name: str) -> bool:
-    return name not in schema.names or pa.types.is_null(schema.field(name).type)
-
-
-def _covers(columns: Sequence[str], parquet_path: str) -> bool:
-    parts = parquet_path.split(".")
-    prefixes = {".".join(parts[:i]) for i in range(1, len(parts) + 1)}
-    return any(column in prefixes for column in columns)
-
-
-def _existing(schema: pa.Schema, paths: Sequence[str]) -> list[str]:
-    """Return the Parquet columns that hold these paths, as far as the file has them."""
-    columns: dict[str, None] = {}
-    for path in paths:
-        root, *rest = path.split(".")
-        if root not in schema.names:
-            continue
-        type_, column = schema.field(root).type, root
-        for name in rest:
-            if not pa.types.is_struct(type_):
-                break  # a map: its keys are values, so the whole of it is read
-            if type_.get_field_index(name) < 0:
-                column = ""
-                break
-            type_, column = type_.field(name).type, f"{column}.{name}"
-        if column:
-            columns[column] = None
-    # Parquet would read a column twice that is named with and within its parent.
-    return [c for c in columns if not any(c.startswith(f"{other}.") for other in columns)]
-
-
-def _descend(sources: Mapping[str, pa.Array], path: str) -> pa.Array | None:
-    root, *rest = path.split(".")
-    array = sources.get(root)
-    for depth, name in enumerate(rest):
-        if array is None or pa.types.is_null(array.type):
-            return None
-        if pa.types.is_map(array.type):
-            # A key may itself hold dots.
-            key = pa.scalar(".".join(rest[depth:]), array.type.key_type)
-            return pc.map_lookup(array, key, "first")
-        if array.type.get_field_index(name) < 0:
-            return None
-        array = pc.struct_field(array, name)  # minds the nulls of the parent, unlike StructArray.field
-    return array
-
-
-def _combined(column: pa.ChunkedArray) -> pa.Array:
-    array = column.combine_chunks()
-    return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array

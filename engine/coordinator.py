@@ -24,9 +24,9 @@ import dask
 import distributed
 
 from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, FragmentDone, Heartbeat, Manifest, NightDone, StateChange
-from engine.archive import Fragment
 from engine.errors import AlertTransferError, JobError, KafkaError, UnreadableError
 from engine.filtering import filter_fragments
+from engine.fragments import Fragment
 from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
 from engine.task import TransferTask, fragments_of, job_summary, task_of
 from engine.transfer import NarrowReader, count_night, send_fragment

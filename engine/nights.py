@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from engine.archive import Archive, Fragment
+from engine.archive import Archive
 from engine.errors import UnreadableError
+from engine.fragments import Fragment
 
 __all__ = ["count_duplicates"]
 

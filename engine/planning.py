@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from engine.archive import Archive, ArchiveFile, Footer, Fragment, cut_fragments
+from engine.archive import Archive
 from engine.avro import avro_schema
 from engine.classes import class_filter, load_tns_catalogue
 from engine.conditions import Conditions, all_of, leaf_type, parse_conditions
 from engine.config import Settings
 from engine.contents import CLASS_COLUMNS, Projection, project_schema
 from engine.errors import ArchiveError, RequestError
+from engine.fragments import ArchiveFile, Footer, Fragment, cut_fragments
 from engine.request import TransferRequest
 from engine.survey import Survey, survey_named
 from engine.union import union_schemas

@@ -13,9 +13,10 @@ from typing import Any
 import pyarrow as pa
 
 from consumer.wire import Manifest, Plan, PlanPart
-from engine.archive import Archive, ArchiveFile, Fragment
+from engine.archive import Archive
 from engine.contents import Projection
 from engine.errors import JobError
+from engine.fragments import ArchiveFile, Fragment
 from engine.kafka import KafkaCluster
 from engine.planning import NarrowQuestion, TransferPlan
 from engine.survey import Survey, survey_named

@@ -14,11 +14,12 @@ import numpy as np
 import pyarrow as pa
 
 from consumer.wire import FragmentDone, NightDone, digest_candids, encode_keys, partitions_of
-from engine.archive import Archive, Fragment
+from engine.archive import Archive
 from engine.avro import encode
 from engine.classes import FINKCLASS_INPUTS, finkclass, load_tns_catalogue, tnsclass
 from engine.contents import CLASS_COLUMNS
 from engine.errors import EncodeError, JobError
+from engine.fragments import Fragment
 from engine.kafka import FragmentSender
 from engine.nights import count_duplicates
 from engine.planning import NarrowQuestion, TransferPlan

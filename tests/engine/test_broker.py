@@ -19,8 +19,9 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from engine.broker import fetch_jars, start_broker
+from engine.broker import start_broker
 from engine.errors import BrokerError
+from engine.jars import fetch_jars
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCK = Path(sys.modules[start_broker.__module__].__file__).with_name("kafka-jars.lock")

@@ -16,9 +16,10 @@ from distributed import Client, LocalCluster, worker_client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.archive import Archive, cut_fragments
+from engine.archive import Archive
 from engine.conditions import leaf_type, parse_conditions
 from engine.filtering import filter_fragments, filter_table, narrow_frame
+from engine.fragments import cut_fragments
 from engine.union import union_schemas
 
 NAN = float("nan")

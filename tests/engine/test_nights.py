@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.archive import Archive, cut_fragments
+from engine.archive import Archive
 from engine.errors import UnreadableError
+from engine.fragments import cut_fragments
 from engine.nights import count_duplicates
 
 
@@ -43,7 +44,8 @@ def test_what_cannot_be_read_is_named_or_left_out(tmp_path):
     archive, fragments = write_night(tmp_path, [[1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [1, 1, 1, 1, 1]])
     path = next(tmp_path.rglob("part-0.parquet"))
     damaged = bytearray(path.read_bytes())
-    damaged[pq.ParquetFile(path).metadata.row_group(1).column(0).data_page_offset + 30] ^= 1
+    chunk = pq.ParquetFile(path).metadata.row_group(1).column(0)
+    damaged[chunk.dictionary_page_offset + chunk.total_compressed_size - 1] ^= 1
     path.write_bytes(damaged)
     with pytest.raises(UnreadableError, match=r"row group 1 of .*part-0\.parquet"):
         count_duplicates(archive, fragments, "candid")
