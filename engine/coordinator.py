@@ -291,6 +291,10 @@ class _Coordinator:
         # came over a network may have been damaged there.
         if isinstance(failure, KafkaError | UnreadableError) and attempts < _ATTEMPTS:
             _await_kafka(self._kafka)
+            if self._plan.topic not in self._kafka.topics():
+                raise JobError(
+                    f"the topic {self._plan.topic} was deleted while the job ran", next_step="submit the request again"
+                )
             future.retry()
             future.add_done_callback(self._results.put)
             return

@@ -1,0 +1,67 @@
+"""Jobs that are stopped on the way: by whoever asked for them, or by a topic that is gone."""
+
+from pathlib import Path
+
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+import consumer
+import engine
+from engine.kafka import KafkaCluster
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory) -> engine.SampleArchive:
+    return engine.write_sample(tmp_path_factory.mktemp("sample"), alerts_per_night=2_500, seed=11)
+
+
+def candids(folder: Path | str) -> list[int]:
+    files = Path(folder).rglob("*.parquet")
+    return sorted(candid for file in files for candid in pq.ParquetFile(file).read(["candid"])["candid"].to_pylist())
+
+
+def begun(archive: engine.SampleArchive, client, kafka: str) -> engine.Job:
+    """Return a job of which the first fragment has just been sent, and most have not."""
+    request = engine.TransferRequest(archive=archive.archive, nights="2019-01-01:2025-12-31", content="full")
+    job = engine.submit(request, client=client, kafka=kafka)
+
+    class _Begun(Exception):
+        pass
+
+    def look(status: engine.JobStatus) -> None:
+        if status.num_fragments_done:
+            raise _Begun
+
+    with pytest.raises(_Begun):
+        job.wait(on_change=look)
+    return job
+
+
+def test_a_cancelled_job_stays_readable_and_can_be_ended(archive, kafka, dask_client, tmp_path):
+    job = begun(archive, dask_client, kafka)
+    status = job.cancel()
+    assert status.state == "cancelled"
+    assert 0 < status.num_alerts_sent < archive.num_alerts
+    result = consumer.consume(job.topic, tmp_path / "out", kafka=kafka, partitionby="none")
+    assert (result.state, result.complete) == ("cancelled", False)
+    first = candids(tmp_path / "out")
+    assert len(set(first)) == len(first) >= status.num_alerts_sent
+    # No thread of a worker goes on with what nobody wants: the cluster is free for the next job.
+    assert not any(dask_client.processing().values())
+    engine.resume(job.topic, client=dask_client, kafka=kafka)
+    assert job.wait().state == "complete"
+    result = consumer.consume(job.topic, tmp_path / "out", kafka=kafka, partitionby="none")
+    assert (result.state, result.complete, result.num_alerts) == ("complete", True, archive.num_alerts)
+    assert candids(tmp_path / "out") == candids(archive.archive)
+    assert consumer.verify(tmp_path / "out").complete
+    assert ds.dataset(tmp_path / "out").count_rows() == archive.num_alerts
+
+
+def test_a_job_whose_topic_is_deleted_fails_in_plain_words(archive, kafka, dask_client):
+    job = begun(archive, dask_client, kafka)
+    KafkaCluster(bootstrap=kafka).delete_topics([job.topic])
+    status = job.wait()
+    assert status.state == "failed"
+    assert f"{job.topic} was deleted" in status.error["message"]
+    assert "submit" in status.error["next"]
