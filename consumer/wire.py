@@ -319,18 +319,18 @@ def decode_record(value: bytes | None) -> Record | None:
     try:
         body = json.loads(value or b"")
         cls = _TYPES.get(body.pop("type"))
-    except (ValueError, KeyError, AttributeError) as exc:
+        if cls is Plan and body.get("version", 0) > WIRE_VERSION:
+            raise WireError(
+                f"the topic follows version {body['version']} of the wire contract",
+                accepted=f"version {WIRE_VERSION} or earlier",
+                next_step="upgrade alert-transfer: pip install --upgrade alert-transfer",
+            )
+        if cls is FragmentDone and isinstance(body.get("partitions"), Mapping):
+            body["partitions"] = {int(p): n for p, n in body["partitions"].items()}  # JSON has text keys only
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as exc:
         raise WireError(f"a manifest message is not a record of this contract: {value!r:.200}") from exc
     if cls is None:
         return None
-    if cls is Plan and body.get("version", 0) > WIRE_VERSION:
-        raise WireError(
-            f"the topic follows version {body['version']} of the wire contract",
-            accepted=f"version {WIRE_VERSION} or earlier",
-            next_step="upgrade alert-transfer: pip install --upgrade alert-transfer",
-        )
-    if cls is FragmentDone and isinstance(body.get("partitions"), Mapping):
-        body["partitions"] = {int(p): n for p, n in body["partitions"].items()}  # JSON has text keys only
     try:
         return cls(**{name: body[name] for name in cls.__dataclass_fields__ if name in body})
     except TypeError as exc:
