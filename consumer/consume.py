@@ -34,6 +34,8 @@ from consumer.intake import Intake
 from consumer.kafka import Cluster, DataReader, ManifestFollower
 from consumer.partition import PARTITIONINGS, Partitioning
 from consumer.proof import Proof, prove
+from consumer.receipt import count_disk, make_receipt
+from consumer.receipt_text import receipt_text
 from consumer.rounds import RoundWriter
 from consumer.seen import Seen
 from consumer.wire import FINAL_STATES, Manifest, check_topic
@@ -294,13 +296,22 @@ class _Fetch:
     def run(self, cluster: Cluster) -> ConsumeResult:
         self._folder.append_manifest(self._follower.take_lines())
         state = self._follower.state()
-        # Where every row is here, nothing is left to fetch, whether or not Kafka still has it.
-        if not self._proof().complete:
-            state = self._fetch(cluster)
-        if not self._journal.files and self._proof().complete:
-            self._writer.write_empty()
-        self._folder.append_manifest(self._follower.take_lines())
+        try:
+            # Where every row is here, nothing is left to fetch, whether or not Kafka still has it.
+            if not self._proof().complete:
+                state = self._fetch(cluster)
+            if not self._journal.files and self._proof().complete:
+                self._writer.write_empty()
+            self._folder.append_manifest(self._follower.take_lines())
+        finally:
+            # Also when stopped half-way: what is on disk by then is worth knowing.
+            self._write_receipt()
         return self._result(state)
+
+    def _write_receipt(self) -> None:
+        on_disk = count_disk(str(self._folder.path), self._journal, self._proof())
+        receipt = make_receipt(self._follower.manifest, state=self._follower.state(), on_disk=on_disk)
+        self._folder.write_receipt(receipt.to_dict(), receipt_text(receipt))
 
     def _fetch(self, cluster: Cluster) -> str:
         """Fetch what there is to fetch; returns the job's state then."""

@@ -6,6 +6,8 @@
         job.json            whose folder it is: topic, job id, partitioning, request
         journal.jsonl       what was taken so far (consumer/journal.py)
         manifest.jsonl      copy of the topic's manifest
+        receipt.json        what the job sent and what is here of it, at the end of the last run (consumer/receipt.py)
+        receipt.txt         the same for people
         staging/            files that are being written
         rejected/           messages that could not be read, as they came
 
@@ -30,7 +32,9 @@ from consumer.parquet import is_ours
 
 __all__ = ["Folder", "home_of", "locate", "lock", "read_owner"]
 
-_OURS = {"lock", "job.json", "journal.jsonl", "manifest.jsonl", "staging", "rejected"}
+_OUR_FILES = ("journal.jsonl", "manifest.jsonl", "receipt.json", "receipt.txt", "job.json")
+_DRAFT = ".tmp"
+_OURS = {"lock", "staging", "rejected", *_OUR_FILES}
 
 
 def locate(outdir: str | os.PathLike[str]) -> Path:
@@ -207,6 +211,12 @@ class Folder:
                 os.fsync(file.fileno())
         self._manifest_lines += len(lines)
 
+    def write_receipt(self, document: Mapping[str, Any], text: str) -> None:
+        """Put a receipt in the place of the last one, as JSON and as text."""
+        content = json.dumps(document, indent=1, allow_nan=False)
+        write_file(self._home / "receipt.json", content.encode() + b"\n")
+        write_file(self._home / "receipt.txt", text.encode("utf-8", "backslashreplace") + b"\n")
+
     def _publish(self, entry: Round) -> None:
         staged = self._staging / str(entry.index)
         touched = set()
@@ -261,7 +271,8 @@ class Folder:
                     (self.path / parent).rmdir()
         for name in ("staging", "rejected"):
             shutil.rmtree(self._home / name, ignore_errors=True)
-        for name in ("journal.jsonl", "manifest.jsonl", "job.json"):
+        for name in _OUR_FILES:
+            (self._home / f"{name}{_DRAFT}").unlink(missing_ok=True)
             (self._home / name).unlink(missing_ok=True)
         sync(self._home)
 
@@ -279,7 +290,7 @@ def check_free(outdir: Path) -> None:
     home = home_of(outdir)
     foreign = sorted(outdir.iterdir())[:1] if outdir.exists() else []
     if home.exists():
-        foreign += [path for path in sorted(home.iterdir()) if path.name not in _OURS]
+        foreign += [path for path in sorted(home.iterdir()) if path.name.removesuffix(_DRAFT) not in _OURS]
     if foreign:
         raise InputError(
             f"the output folder holds {foreign[0]}, which no consumer wrote down in {home}",
@@ -321,7 +332,7 @@ def check_owner(outdir: Path, *, topic: str, partitionby: str, job_id: str | Non
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a small file so that it is there whole or not at all."""
-    draft = path.with_name(path.name + ".tmp")
+    draft = path.with_name(path.name + _DRAFT)
     with open(draft, "wb") as file:
         file.write(content)
         file.flush()

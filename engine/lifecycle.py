@@ -18,6 +18,7 @@ import distributed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from consumer.receipt import Receipt, make_receipt
 from consumer.wire import (
     FINAL_STATES,
     HEARTBEAT_EVERY_S,
@@ -209,6 +210,17 @@ class Job:
             lines.append((change.time, f"{change.state}{error}"))
         stamp = "%Y-%m-%d %H:%M:%S"
         return [f"{dt.datetime.fromtimestamp(at, dt.UTC):{stamp}} {text}" for at, text in sorted(lines)]
+
+    def receipt(self) -> Receipt:
+        """Return what the job sent, of what, and what was left out; of a job that still runs, what it has sent so far.
+
+        Raises
+        ------
+        JobError
+            If the manifest holds no whole plan.
+        """
+        manifest = self._reader.refresh()
+        return make_receipt(manifest, state=manifest.state_at(time.time()))
 
     def close(self) -> None:
         """Leave Kafka."""

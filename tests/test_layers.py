@@ -89,7 +89,8 @@ def test_the_consumer_knows_no_other_room_and_stays_light():
 def test_the_engine_knows_no_face():
     for path in engine_files():
         assert not rooms_of(path) & {"ui", "click"}, path.name
-        assert {name for name in modules(path) if name.startswith("consumer")} <= {"consumer.wire", "consumer.errors"}
+        shared = {"consumer.wire", "consumer.errors"} | ({"consumer.receipt"} if path.stem == "lifecycle" else set())
+        assert {name for name in modules(path) if name.startswith("consumer")} <= shared
 
 
 @pytest.mark.parametrize("package", ONLY_IMPORTERS)

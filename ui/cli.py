@@ -13,6 +13,7 @@ import click
 
 import engine
 from consumer.console import Face, face_options
+from consumer.receipt_text import receipt_text
 from engine.archive import Archive
 from engine.config import Settings, load_settings
 from engine.errors import InputError, JobError
@@ -129,8 +130,9 @@ def jobs(face: Face, everything: bool) -> None:
 @click.command()
 @click.argument("topic")
 @click.option("--follow", is_flag=True, help="Until the job has ended.")
+@click.option("--receipt", is_flag=True, help="Show what was sent, of what, night by night, and what was left out.")
 @face_options
-def status(face: Face, topic: str, follow: bool) -> None:
+def status(face: Face, topic: str, follow: bool, receipt: bool) -> None:
     """Show how a job stands."""
     from ui.show import job_bar, status_text
 
@@ -139,7 +141,11 @@ def status(face: Face, topic: str, follow: bool) -> None:
         with job_bar(topic) as draw:
             job.wait(on_change=draw)
     now = job.status()
-    face.emit(now.to_dict(), status_text(now))
+    if receipt:
+        made = job.receipt()
+        face.emit(made.to_dict(), receipt_text(made))
+    else:
+        face.emit(now.to_dict(), status_text(now))
     if follow:
         _check_ended(now)
 
