@@ -74,7 +74,7 @@ class Receipt:
     job_id: str
     state: str
     complete: bool
-    """The job is at its end and sent every alert it selected, by the records. False while it runs."""
+    """The job is at its end, and by the records it sent all that it had to. False while it runs."""
     problems: list[str]
     """Where the manifest's records disagree with each other."""
     engine_version: str
@@ -301,6 +301,8 @@ def _problems(manifest: Manifest, planned: Mapping[int, Mapping[str, Any]]) -> l
             found.append(
                 f"fragment {number} sent {record.num_sent} alerts, its partitions name {_acknowledged(record)}"
             )
+        if record.num_sent != record.num_selected and manifest.plan.request.get("limit") is None:
+            found.append(f"fragment {number} sent {record.num_sent} of {record.num_selected} alerts without a limit")
     unfinished = len(planned.keys() - manifest.fragments.keys())
     if manifest.stated in ("complete", "empty") and unfinished and not _limit_reached(manifest.plan, manifest.num_sent):
         found.append(f"the job is {manifest.stated}, and {unfinished} of its {len(planned)} fragments are not finished")

@@ -55,9 +55,13 @@ def _standing(receipt: Receipt) -> str:
         return f"{receipt.state}, but the records disagree: {wrong}"
     if not receipt.complete:
         return f"{receipt.state}: NOT COMPLETE, this is what was sent until {_time(receipt.as_of)}"
-    if receipt.left_out:
-        return f"{receipt.state}, but for what could not be read (below)"
-    return f"{receipt.state}: every alert that was selected was sent"
+    if receipt.state == "empty":
+        said = "no alert fulfils the conditions"
+    elif receipt.totals.num_sent == receipt.request.get("limit"):
+        said = f"the first {receipt.totals.num_sent:,} alerts that fulfil the conditions were sent, as the limit asks"
+    else:
+        said = "every alert that fulfils the conditions was sent"
+    return f"{receipt.state}: {said}" + (", but for what could not be read (below)" if receipt.left_out else "")
 
 
 def _request_lines(request: Mapping[str, object]) -> list[str]:
