@@ -13,7 +13,7 @@ import fastavro
 import jsonschema
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine
@@ -172,6 +172,7 @@ def test_the_schema_is_one():
     assert set(SCHEMA["properties"]["type"]["enum"]) == {cls.type for cls in RECORD_TYPES}
 
 
+@settings(deadline=None)
 @given(records)
 def test_every_record_validates_and_comes_back(record):
     key, value = encode_record(record)
@@ -190,6 +191,7 @@ def test_the_schema_names_every_field(cls):
     assert set(described["required"]) - {"version"} == needed | {"type"}
 
 
+@settings(deadline=None)
 @given(records, st.data())
 def test_a_record_that_lacks_a_field_does_not_validate(record, data):
     body = written(record)
@@ -197,6 +199,7 @@ def test_a_record_that_lacks_a_field_does_not_validate(record, data):
     assert not VALIDATOR.is_valid(body)
 
 
+@settings(deadline=None)
 @given(records, st.data())
 def test_a_field_of_another_type_does_not_validate(record, data):
     body = written(record)
@@ -319,6 +322,7 @@ def test_a_real_job_writes_what_the_page_says(shared_archive, kafka, dask_client
 # Reading records
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=60)
     | st.recursive(st.none() | texts | st.floats(), st.lists).map(lambda x: json.dumps(x).encode())
@@ -348,6 +352,7 @@ def test_what_is_no_record_is_told(value):
         decode_record(value)
 
 
+@settings(deadline=None)
 @given(records, st.dictionaries(st.text(min_size=1).map("x_{}".format), texts | counts, max_size=3))
 def test_unknown_fields_and_types_are_ignored(record, more):
     body = written(record) | more
@@ -408,6 +413,7 @@ WORK = [
 ]
 
 
+@settings(deadline=None)
 @given(st.permutations(WORK))
 def test_parts_fragments_and_nights_may_come_in_any_order(shuffled):
     manifest = Manifest([plan(), *shuffled])
@@ -417,6 +423,7 @@ def test_parts_fragments_and_nights_may_come_in_any_order(shuffled):
     assert [(part.path, part.row_groups, part.num_alerts) for part in manifest.left_out] == [("f0", [2], 9)]
 
 
+@settings(deadline=None)
 @given(st.lists(records, max_size=8), st.data())
 def test_records_of_another_job_change_nothing(foreign, data):
     own = [
@@ -431,6 +438,7 @@ def test_records_of_another_job_change_nothing(foreign, data):
     assert vars(Manifest(mixed)) == vars(Manifest([plan(), *own]))
 
 
+@settings(deadline=None)
 @given(st.lists(records, max_size=5))
 def test_records_before_the_plan_change_nothing(earlier):
     before = [record for record in earlier if not isinstance(record, Plan)]
@@ -450,6 +458,7 @@ def test_the_first_plan_and_the_first_record_of_a_fragment_stand():
     assert manifest.num_sent == 12
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(sorted(STATES - {"interrupted"})), min_size=1))
 def test_the_last_state_stands(said):
     changes = [StateChange(job_id="a", state=state, time=200.0 + at) for at, state in enumerate(said)]
@@ -509,11 +518,13 @@ def test_the_page_names_every_record_and_field(cls):
         assert name in engines_own or f"`{name}`" in described, name
 
 
+@settings(deadline=None)
 @given(st.lists(int64s, max_size=40))
 def test_digests_are_those_of_plain_python(identifiers):
     assert digest_candids(in_bits(identifiers)) == plain_digest(identifiers)
 
 
+@settings(deadline=None)
 @given(st.lists(int64s, max_size=40), st.data())
 def test_digests_add_up_in_any_order_and_count_doubles(identifiers, data):
     whole = digest_candids(in_bits(identifiers))
@@ -528,6 +539,7 @@ def test_digests_add_up_in_any_order_and_count_doubles(identifiers, data):
 # Keys, partitions and names
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9), st.lists(st.integers(0, 10**9), unique=True, max_size=20), st.integers(1, 50))
 def test_keys_tell_fragment_and_row_and_so_the_partition(fragment, rows, num_partitions):
     keys = encode_keys(fragment, in_bits(rows))
@@ -537,6 +549,7 @@ def test_keys_tell_fragment_and_row_and_so_the_partition(fragment, rows, num_par
     assert found.tolist() == [(fragment + row) % num_partitions for row in rows]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=12))
 def test_other_keys_are_refused(key):
     if re.fullmatch(rb"\d+:\d+", key):
