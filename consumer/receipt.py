@@ -77,6 +77,8 @@ class Receipt:
     """The job is at its end, and by the records it sent all that it had to. False while it runs."""
     problems: list[str]
     """Where the manifest's records disagree with each other."""
+    error: dict[str, Any] | None
+    """message, accepted, next: why the job failed, if it did."""
     engine_version: str
     wire_version: int
     request: dict[str, Any]
@@ -158,6 +160,7 @@ def make_receipt(manifest: Manifest, *, state: str | None = None, on_disk: OnDis
         state=state,
         complete=state in ("complete", "empty") and not problems,
         problems=problems,
+        error=manifest.error,
         engine_version=plan.engine_version,
         wire_version=plan.version,
         request=plan.request,

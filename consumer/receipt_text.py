@@ -26,6 +26,7 @@ def receipt_text(receipt: Receipt) -> str:
         f"Receipt of {receipt.topic}",
         "",
         *_entry("state", _standing(receipt)),
+        *(_entry("error", receipt.error["message"]) if receipt.error else ()),
         *_entry("job", f"{receipt.job_id}, planned by version {receipt.engine_version} of the engine"),
         *_entry("created", _time(receipt.created_at)),
         *(_entry("ended", _time(receipt.ended_at)) if receipt.ended_at is not None else ()),

@@ -109,7 +109,8 @@ def manifest_of(files, planned, *, state="complete", counted=(), records=(), **p
         made.append(NightDone(job_id="a", night=night, num_alerts=1, num_duplicates=num_duplicates, time=1100.0))
     made += records
     if state != "running":
-        made.append(StateChange(job_id="a", state=state, time=1200.0))
+        error = {"message": "the disk is full", "accepted": None, "next": None} if state == "failed" else None
+        made.append(StateChange(job_id="a", state=state, time=1200.0, error=error))
     return Manifest(made)
 
 
@@ -220,7 +221,9 @@ def test_a_job_that_has_not_ended_well_never_reads_as_complete(state):
     receipt = make_receipt(manifest)
     assert (receipt.state, receipt.complete) == (state, False)
     assert (receipt.ended_at is None) == (state in ("running", "queued"))
-    assert f"{state}: NOT COMPLETE, this is what was sent until 1970-01-01 00:" in receipt_text(receipt)
+    text = receipt_text(receipt)
+    assert f"{state}: NOT COMPLETE, this is what was sent until 1970-01-01 00:" in text
+    assert (receipt.error is not None) == ("error       the disk is full" in text) == (state == "failed")
     receipt = make_receipt(manifest, state="interrupted")
     assert (receipt.state, receipt.complete) == ("interrupted", False)
     assert "interrupted: NOT COMPLETE" in receipt_text(receipt)
