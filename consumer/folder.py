@@ -272,7 +272,6 @@ class Folder:
         for name in ("staging", "rejected"):
             shutil.rmtree(self._home / name, ignore_errors=True)
         for name in _OUR_FILES:
-            (self._home / f"{name}{_DRAFT}").unlink(missing_ok=True)
             (self._home / name).unlink(missing_ok=True)
         sync(self._home)
 

@@ -174,7 +174,6 @@ def test_a_receipt_names_every_file_and_every_finished_fragment():
     files = [file(0, NIGHTS[0]), file(1, NIGHTS[0]), file(2, NIGHTS[1]), file(3, NIGHTS[1])]
     planned = [Planned(0, 5, 5), Planned(1, 5, 5), Planned(1, 5), Planned(2, 5, unreadable="torn")]
     receipt = make_receipt(manifest_of(files, planned, state="cancelled"))
-    # A file without alerts has no fragment: nothing of it is left to read.
     assert [item.pop("read") for item in receipt.files] == ["whole", "partly", "no", "whole"]
     assert receipt.files == files
     assert [item["fragment"] for item in receipt.fragments] == [0, 1, 3]
@@ -192,6 +191,13 @@ def test_a_receipt_names_every_file_and_every_finished_fragment():
     assert receipt.fragments[2]["unreadable"] == "torn"
     everything = np.concatenate([np.arange(5) + 1000 * n for n in range(2)])
     assert receipt.digest == f"{digest_candids(everything):032x}"
+
+
+def test_a_file_without_alerts_is_read_and_leaves_nothing_to_count():
+    receipt = make_receipt(manifest_of([file(0, NIGHTS[0]), file(1, NIGHTS[1])], [Planned(0, 5, 5)]))
+    assert [item["read"] for item in receipt.files] == ["whole", "whole"]
+    only = receipt.nights[NIGHTS[1]]
+    assert (only.num_files, only.num_fragments, only.num_alerts, only.num_duplicates) == (1, 0, 0, 0)
 
 
 def test_what_the_archive_could_not_give_stands_in_its_night():
@@ -251,6 +257,9 @@ def test_records_that_disagree_are_told_and_not_complete(wrong, told):
     receipt = make_receipt(manifest)
     assert told in receipt.problems
     assert not receipt.complete
+    if changed.fragment == 0:
+        counts = receipt.nights[NIGHTS[0]]
+        assert (counts.num_sent, counts.num_acknowledged) == (4, sum(changed.partitions.values()))
     assert "complete, but the records disagree: " in receipt_text(receipt)
 
 
