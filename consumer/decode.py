@@ -84,7 +84,11 @@ def _arrow_type(avro: Any, named: dict[str, pa.DataType], where: str) -> pa.Data
             fields = [_arrow_field(f["name"], f["type"], named, where) for f in avro["fields"]]
             return _remember(avro, named, pa.struct(fields))
         if kind == "array":
-            return pa.list_(_arrow_field("element", avro["items"], named, where))
+            items = _arrow_field("element", avro["items"], named, where)
+            if not _takes_bytes(items):
+                # A datum of ten bytes could claim 2^62 of them, and nothing in it would tell that it lies.
+                raise WireError(f"the field {where!r} is a list of items that take no bytes")
+            return pa.list_(items)
         if kind == "map":
             return pa.map_(pa.string(), _arrow_field("value", avro["values"], named, where))
         if kind == "enum":
@@ -107,6 +111,16 @@ def _arrow_field(name: str, avro: Any, named: dict[str, pa.DataType], where: str
     if len(branches) != 1 or len(avro) > 2:
         raise WireError(f"the field {path!r} is the union {avro!r:.200}", accepted="one type, or one type and null")
     return pa.field(name, _arrow_type(branches[0], named, path), nullable=len(avro) == 2)
+
+
+def _takes_bytes(field: pa.Field) -> bool:
+    if pa.types.is_null(field.type):
+        return False
+    if field.nullable:
+        return True  # a union: the number of its branch
+    if pa.types.is_struct(field.type):
+        return any(map(_takes_bytes, field.type))
+    return field.type != pa.binary(0)
 
 
 def _remember(avro: Mapping[str, Any], named: dict[str, pa.DataType], made: pa.DataType) -> pa.DataType:
