@@ -496,6 +496,11 @@ def test_a_job_that_is_silent_for_30_seconds_reads_as_interrupted():
     assert (manifest.state_at(230.0), manifest.state_at(230.1)) == ("running", "interrupted")
     manifest.apply(Heartbeat(job_id="a", coordinator="c", time=231.0))
     assert manifest.state_at(260.0) == "running"
+    manifest.apply(StateChange(job_id="a", state="running", coordinator="d", time=240.0))
+    manifest.apply(Heartbeat(job_id="a", coordinator="c", time=300.0))
+    assert manifest.state_at(300.0) == "interrupted"
+    manifest.apply(Heartbeat(job_id="a", coordinator="d", time=300.0))
+    assert manifest.state_at(300.0) == "running"
 
 
 def test_a_request_to_cancel_is_over_once_the_job_runs_again():
