@@ -20,11 +20,13 @@ from consumer.consume import ConsumeResult
 from consumer.consume import consume as fetch
 from consumer.errors import IncompleteError, InputError, JobError
 from consumer.partition import PARTITIONINGS
+from consumer.proof import FragmentGap
 from consumer.verify import verify as prove
 
 __all__ = ["main"]
 
 _GROUP = "alert_transfer.commands"
+_SHOWN_LINES = 20
 # Named here so that the light install can say what to install, and `--help` need not import the engine.
 _ENGINE_COMMANDS = {
     "archive": "Make a sample archive, or look at an archive.",
@@ -105,6 +107,7 @@ def consume(
             limit=limit,
             wait=not no_wait,
             restart=restart,
+            note=face.say,
             **({"progress": draw} if draw else {}),
         )
     text = (
@@ -112,6 +115,13 @@ def consume(
     )
     text += f"; {result.num_duplicates:,} second copies dropped" if result.num_duplicates else ""
     text += f"\nthe job is {result.state}; " + ("every row is here" if result.complete else "not every row is here yet")
+    if result.error:
+        text += f"\nit failed: {result.error['message']}"
+    if result.num_rejected:
+        text += (
+            f"\n{result.num_rejected:,} messages can't be read; they lie in {result.outdir}.transfer/rejected, "
+            "named by partition and offset"
+        )
     text += f"\nread them with: pandas.read_parquet({result.outdir!r})"
     face.emit(asdict(result), text)
     raise click.exceptions.Exit(_exit_code(result))
@@ -133,8 +143,19 @@ def verify(face: Face, outdir: str) -> None:
     result = prove(outdir)
     text = f"{result.num_alerts:,} of {result.num_expected:,} alerts of {result.topic} are here"
     text += ": every one, exactly once" if result.complete else f"; {result.missing:,} are missing"
+    if not result.complete and result.state not in ("complete", "empty"):
+        text += f"\nwhen a consumer last looked, the job was {result.state}"
+    wrong = [*result.problems, *(_gap_text(gap) for gap in result.fragments)]
+    text += "".join(f"\n{line}" for line in wrong[:_SHOWN_LINES])
+    if len(wrong) > _SHOWN_LINES:
+        text += f"\nand {len(wrong) - _SHOWN_LINES:,} more; all of them: --json"
     face.emit(asdict(result), text)
     raise click.exceptions.Exit(0 if result.complete else IncompleteError.exit_code)
+
+
+def _gap_text(gap: FragmentGap) -> str:
+    parts = [f"{n:,} {what}" for n, what in ((gap.missing, "missing"), (gap.excess, "too many")) if n]
+    return f"fragment {gap.fragment}: alerts {', '.join(parts)}"
 
 
 def main() -> None:
