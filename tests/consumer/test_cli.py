@@ -1,0 +1,73 @@
+"""What `consume` and `verify` tell people and scripts."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+COMMAND = str(Path(sys.executable).parent / "alert-transfer")
+
+
+def run(*words: object) -> subprocess.CompletedProcess:
+    return subprocess.run([COMMAND, *map(str, words)], capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def fetched(make_job, tmp_path):
+    """Return a job and the folder that it was fetched into, by night."""
+    job = make_job().run()
+    outdir = tmp_path / "out"
+    done = run("consume", job.topic, "--kafka", job.kafka, "--outdir", outdir)
+    assert done.returncode == 0, done.stderr
+    assert "every row is here" in done.stdout
+    return job, outdir
+
+
+def test_verify_names_what_is_missing(fetched):
+    _, outdir = fetched
+    done = run("verify", outdir)
+    assert done.returncode == 0
+    assert "220 of 220" in done.stdout
+    first = sorted(outdir.rglob("*.parquet"))[0]
+    lost = pq.ParquetFile(first).metadata.num_rows
+    first.unlink()
+    done = run("verify", outdir)
+    assert done.returncode == 4
+    assert f"{lost} are missing" in done.stdout
+    assert "fragment 0: alerts 40 missing" in done.stdout
+    document = json.loads(run("verify", outdir, "--json").stdout)
+    assert (document["complete"], document["missing"]) == (False, lost)
+    assert sum(gap["missing"] for gap in document["fragments"]) == lost
+
+
+def test_verify_names_a_file_that_is_damaged(fetched):
+    _, outdir = fetched
+    first = sorted(outdir.rglob("*.parquet"))[0]
+    first.write_bytes(first.read_bytes()[:-20])
+    done = run("verify", outdir)
+    assert done.returncode == 4
+    assert str(first.relative_to(outdir)) in done.stdout
+
+
+def test_a_folder_that_was_emptied_by_hand_starts_over_and_says_so(fetched):
+    job, outdir = fetched
+    for file in outdir.rglob("*.parquet"):
+        file.unlink()
+    done = run("consume", job.topic, "--kafka", job.kafka, "--outdir", outdir, "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["num_alerts_new"] == 220
+    assert "starting over" in done.stderr
+
+
+def test_a_failed_job_tells_why_to_whoever_fetches_it(make_job, tmp_path):
+    job = make_job()
+    job.state("running")
+    job.send(0)
+    job.done(0)
+    job.state("failed", {"message": "row group 3 is damaged", "accepted": None, "next": None})
+    done = run("consume", job.topic, "--kafka", job.kafka, "--outdir", tmp_path / "out")
+    assert done.returncode == 3
+    assert "row group 3 is damaged" in done.stdout
