@@ -98,7 +98,7 @@ class Round:
 
     def start(self) -> None:
         """Submit the job, Kafka being slow so that there is a midst to kill in; slower still once the job runs."""
-        self.stage.proxy.delay_s = self.delay_s / 4
+        self.stage.proxy.delay_s = self.delay_s / 10
         archive, nights = self.stage.archive.archive, self.stage.archive.nights
         where = f"candidate.magpsf > {MAGNITUDE:g}"
         if self.scenario.by_command:

@@ -28,7 +28,7 @@ from engine.transfer import read_content
 __all__ = ["SCENARIOS"]
 
 _INTERRUPTED_S = 90.0
-_FULL_DISK_NBYTES = 64 * 1024
+_FULL_DISK_NBYTES = 256 * 1024
 # Many small rounds of files, so that a kill finds the consumer in every step of one.
 _CONSUME = """
 import sys, consumer
@@ -59,8 +59,9 @@ def _kill_scheduler(round_: Round) -> None:
     """The workers lose their scheduler as well as their work; a new cluster takes the job up again."""
     os.kill(round_.stage.cluster.scheduler.pid, signal.SIGKILL)
     round_.stage.proxy.delay_s = 0.0
+    new = round_.stage.add_cluster()
     round_.await_state("interrupted", timeout_s=_INTERRUPTED_S)
-    round_.resume(round_.stage.add_cluster().address)
+    round_.resume(new.address)
 
 
 def _kill_broker(round_: Round) -> None:
@@ -85,8 +86,8 @@ def _freeze_broker(seconds: float):
 
 def _cut_network(round_: Round) -> None:
     """Connections break again and again, and what passes comes late."""
-    until_ = time.monotonic() + 12
-    while time.monotonic() < until_:
+    deadline = time.monotonic() + 8
+    while time.monotonic() < deadline:
         round_.stage.proxy.delay_s = round_.chance.choice([0.0, 0.02, 0.2])
         time.sleep(round_.chance.uniform(0.1, 1.5))
         round_.stage.proxy.cut()
@@ -117,12 +118,12 @@ def _kill_consumer(round_: Round) -> None:
 
 
 def _limit_files(round_: Round) -> None:
-    """No file of the consumer may grow beyond 64 KiB, as on a full disk; then it may."""
+    """No file of the consumer may grow beyond a few KiB, as on a full disk; then it may."""
     round_.stage.proxy.delay_s = 0.0
     round_.await_state("complete")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     # Children inherit it; the consumer is the only one that starts meanwhile.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_FULL_DISK_NBYTES, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (round_.chance.randint(4, 24) * 1024, before[1]))
     try:
         consumer = round_.start_consumer()
     finally:
@@ -159,7 +160,7 @@ def _expect_refusal(round_: Round, code: int) -> None:
 @contextlib.contextmanager
 def _small_disk(path: Path) -> Iterator[Path]:
     path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={4 * _FULL_DISK_NBYTES}", "torture", str(path)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_FULL_DISK_NBYTES}", "torture", str(path)], check=True)
     try:
         yield path
     finally:
