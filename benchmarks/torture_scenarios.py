@@ -70,6 +70,15 @@ def _kill_broker(round_: Round) -> None:
     round_.stage.start_broker()
 
 
+def _kill_broker_and_coordinator(round_: Round) -> None:
+    """The coordinator that is started in its place finds no Kafka."""
+    coordinator, _ = round_.stage.cluster.pids(round_.topic)
+    round_.stage.broker.kill()
+    os.kill(coordinator, signal.SIGKILL)
+    time.sleep(round_.chance.uniform(5, 15))
+    round_.stage.start_broker()
+
+
 def _kill_broker_for_long(round_: Round) -> None:
     """Longer than a message may wait for its delivery (180 s), so that every sender gives up at least once."""
     round_.stage.broker.kill()
@@ -223,6 +232,7 @@ SCENARIOS = {
         Scenario(name="submitter", happen=_kill_submitter, by_command=True),
         Scenario(name="scheduler", happen=_kill_scheduler),
         Scenario(name="broker", happen=_kill_broker),
+        Scenario(name="broker+coordinator", happen=_kill_broker_and_coordinator),
         Scenario(name="broker-200s", happen=_kill_broker_for_long, percents=(40,), long=True),
         Scenario(name="freeze-20s", happen=_freeze_broker(20)),
         Scenario(name="freeze-45s", happen=_freeze_broker(45), long=True),
