@@ -14,29 +14,24 @@ from typing import NoReturn
 import pyarrow as pa
 from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.spark import Spark
-from sqlglot.errors import ParseError, SqlglotError, TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.tokens import Token
 
 from engine.dialect import Translator
 from engine.errors import ConditionError
 from engine.fields import FieldError, find_leaf, find_list, leaf_type, nearest, scalar_leaves
+from engine.places import refuse_at
+from engine.splitting import NARROWER, limit, split, unlike_spark
 from engine.terms import Term
 
 __all__ = ["Conditions", "all_of", "leaf_type", "parse_conditions"]
 
-MAX_CHARACTERS = 500_000
-MAX_VALUES = 20_000
-MAX_WORDS = 4_000
 MAX_NODES = 2_000
-# sqlglot takes some 24 of Python's 1,000 frames for a level, and is not called from the bottom of the stack.
-MAX_DEPTH = 25
 MAX_TREE_DEPTH = 50
 # dask-sql's parser gives up at 47 levels; all_of adds some to what is measured here.
 MAX_SQL_DEPTH = 40
-
-_VALUES = {TokenType.NUMBER, TokenType.STRING, TokenType.COMMA}
-_PREFIXES = {TokenType.NOT, TokenType.DASH, TokenType.PLUS, TokenType.TILDE}
-_NARROWER = "select fewer things, or make several jobs of it; x IN (…) is the short form of x = … OR x = …"
+# Some forms write an operand several times: BETWEEN, IN, NULLIF, CASE x WHEN.
+MAX_SQL_PARTS = 10_000
 
 
 class _Dialect(Spark):
@@ -65,7 +60,7 @@ class Conditions:
     """Full paths of the leaves it needs, and of list lengths as `size(prv_candidates)`; never empty if there is SQL."""
 
 
-def parse_conditions(text: str | None, schema: pa.Schema) -> Conditions:
+def parse_conditions(text: str | None, schema: pa.Schema, position: tuple[str, str] | None = None) -> Conditions:
     """Return conditions in Spark 3.5's SQL, checked against a schema and translated.
 
     Parameters
@@ -74,6 +69,8 @@ def parse_conditions(text: str | None, schema: pa.Schema) -> Conditions:
         Conditions separated by `;`, all of which must hold; comments allowed. None or blank: every alert.
     schema
         The job's union schema.
+    position
+        Full paths of the leaves that hold an alert's right ascension and declination, in degrees, for `cone`.
 
     Raises
     ------
@@ -81,11 +78,16 @@ def parse_conditions(text: str | None, schema: pa.Schema) -> Conditions:
         If one doesn't parse, is not a condition on single alerts, names an unknown field or function, or is too large.
     """
     text = text or ""
-    parts = _split(_encodable(text))
-    parsed = [(_Part(text, tokens, number, len(parts), schema)) for number, tokens in enumerate(parts, 1)]
+    parts = split(text)
+    parsed = [
+        _Part(text, tokens, f"condition {number}" if len(parts) > 1 else "the condition", schema, position)
+        for number, tokens in enumerate(parts, 1)
+    ]
     leaves: dict[str, None] = {}
     sql = _and([part.translate(leaves) for part in parsed])
-    _limit("levels of nesting", _depth_of_sql(sql or ""), MAX_SQL_DEPTH)
+    num_parts, depth = _measure(sql or "")
+    limit("levels of nesting", depth, MAX_SQL_DEPTH)
+    limit("parts once they are written out", num_parts, MAX_SQL_PARTS)
     return Conditions(
         text="\n".join(f"{part.normalised};" for part in parsed),
         sql=sql,
@@ -109,24 +111,14 @@ def _and(sqls: Sequence[str]) -> str | None:
     return f"({_and(sqls[:middle])} AND {_and(sqls[middle:])})"
 
 
-def _encodable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as exc:
-        raise ConditionError(
-            f"the conditions have a character that is none: {text[exc.start]!r} at position {exc.start}",
-            accepted="text that can be written as UTF-8",
-        ) from exc
-    return text
-
-
-def _depth_of_sql(sql: str) -> int:
-    """Return how deep the parentheses are nested, those in quotes not counted."""
-    depth = deepest = 0
+def _measure(sql: str) -> tuple[int, int]:
+    """Return how many parentheses there are, and how deep they are nested, those in quotes not counted."""
+    opened = depth = deepest = 0
     for token in re.findall(r"\"[^\"]*\"|'[^']*'|[()]", sql):
+        opened += token == "("
         depth += (token == "(") - (token == ")")
         deepest = max(deepest, depth)
-    return deepest
+    return opened, deepest
 
 
 def _depth_of_tree(tree: exp.Expression) -> int:
@@ -140,49 +132,12 @@ def _depth_of_tree(tree: exp.Expression) -> int:
     return deepest
 
 
-def _split(text: str) -> list[list[Token]]:
-    """Return the tokens of each condition; what is too large for a parser is refused here."""
-    _limit("characters", len(text), MAX_CHARACTERS)
-    try:
-        tokens = Spark().tokenize(text)
-    except TokenError as exc:
-        raise ConditionError(
-            "a condition has a quotation mark or a comment that is opened and never closed",
-            accepted="'text', \"text\", `name`, /* comment */",
-            next_step=f"close it; the text is: {text.strip()[:200]}",
-        ) from exc
-    _limit("values", sum(t.token_type in (TokenType.NUMBER, TokenType.STRING) for t in tokens), MAX_VALUES)
-    _limit("words", sum(t.token_type not in _VALUES for t in tokens), MAX_WORDS)
-    parts: list[list[Token]] = [[]]
-    depth = prefixes = 0
-    for token in tokens:
-        kind = token.token_type
-        if kind == TokenType.SEMICOLON:
-            parts.append([])
-            depth = 0
-            continue
-        parts[-1].append(token)
-        prefixes = prefixes + 1 if kind in _PREFIXES else 0
-        opens = kind in (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE)
-        closes = kind in (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END)
-        depth = max(depth + opens - closes, 0)
-        _limit("levels of nesting", depth + prefixes, MAX_DEPTH)
-    return [part for part in parts if part]
-
-
-def _limit(what: str, number: int, most: int) -> None:
-    if number > most:
-        raise ConditionError(
-            f"the conditions have {number:,} {what}", accepted=f"at most {most:,}", next_step=_NARROWER
-        )
-
-
 class _Part:
     """One condition of a text, and where in the text it stands."""
 
-    def __init__(self, text: str, tokens: list[Token], number: int, num_parts: int, schema: pa.Schema):
-        self._text, self._tokens, self._schema = text, tokens, schema
-        self._name = f"condition {number}" if num_parts > 1 else "the condition"
+    def __init__(self, text: str, tokens: list[Token], name: str, schema: pa.Schema, position: tuple[str, str] | None):
+        self._text, self._tokens, self._name = text, tokens, name
+        self._schema, self._position = schema, position
         self._leaves: dict[str, None] = {}
 
     @property
@@ -201,9 +156,11 @@ class _Part:
         """Return the condition for dask-sql; adds the leaves that it names."""
         self._leaves = leaves
         tree = self._parse()
-        _limit("levels of nesting", _depth_of_tree(tree), MAX_TREE_DEPTH)
-        _limit("parts", sum(not isinstance(n, exp.Literal | exp.Identifier) for n in tree.bfs()), MAX_NODES)
-        translator = Translator(field=self._field, size=self._size, fail=self._fail, anchor=self._anchor)
+        limit("levels of nesting", _depth_of_tree(tree), MAX_TREE_DEPTH)
+        limit("parts", sum(not isinstance(n, exp.Literal | exp.Identifier) for n in tree.bfs()), MAX_NODES)
+        translator = Translator(
+            field=self._field, size=self._size, position=self._alert_position, fail=self._fail, anchor=self._anchor
+        )
         return translator.condition(tree).sql
 
     def _parse(self) -> exp.Expression:
@@ -212,35 +169,37 @@ class _Part:
             trees = parser.parse(self._tokens, self._text)
         except ParseError as exc:
             details = exc.errors[0] if exc.errors else {}
-            line, column = details.get("line"), details.get("col")
-            start = self._offset(line, column, details.get("highlight") or "")
-            what = details.get("description") or str(exc)
-            self._fail_at(
-                start,
-                start + max(len(details.get("highlight") or ""), 1),
-                f"{self._name} doesn't parse: {_readable(what)}",
-                next_step="each condition ends in ; — check parentheses, quotes and operators",
+            at = self._token_at(details.get("line"), details.get("col"))
+            refuse_at(
+                self._text,
+                (at or self._tokens[0]).start,
+                (at or self._tokens[-1]).end + 1,
+                f"{self._name} doesn't parse: {_readable(details.get('description') or str(exc))}",
+                next_step=unlike_spark(self._tokens, at)
+                or "each condition ends in ; — check parentheses, quotes and operators",
             )
         except (SqlglotError, RecursionError) as exc:
-            raise ConditionError(f"{self._name} doesn't parse: {str(exc)[:200]}", next_step=_NARROWER) from exc
+            raise ConditionError(f"{self._name} doesn't parse: {str(exc)[:200]}", next_step=NARROWER) from exc
         if len(trees) != 1 or trees[0] is None:  # a word of procedural SQL alone, such as ELSE or END
-            start, end = self._tokens[0].start, self._tokens[-1].end + 1
-            self._fail_at(
-                start, end, f"{self._name} is none", accepted="candidate.magpsf > 19.5; objectId LIKE 'ZTF21%'"
+            refuse_at(
+                self._text,
+                self._tokens[0].start,
+                self._tokens[-1].end + 1,
+                f"{self._name} is none",
+                accepted="candidate.magpsf > 19.5; objectId LIKE 'ZTF21%'",
             )
         return trees[0]
 
-    def _offset(self, line: int | None, column: int | None, highlight: str) -> int:
-        # sqlglot gives the line and the column of the token's last character.
-        if line is None or column is None:
-            return self._tokens[0].start
-        lines = self._text.splitlines(keepends=True)
-        return max(sum(map(len, lines[: line - 1])) + column - max(len(highlight), 1), 0)
+    def _token_at(self, line: int | None, column: int | None) -> Token | None:
+        # sqlglot gives the line and the column of the token's last character, as the token has them.
+        return next((token for token in self._tokens if (token.line, token.col) == (line, column)), None)
 
     # --- What a name stands for ---------------------------------------------------------------------------------
 
     def _field(self, node: exp.Expression) -> Term:
-        parts = self._path(node)
+        return self._leaf(node, self._path(node))
+
+    def _leaf(self, node: exp.Expression, parts: Sequence[str]) -> Term:
         try:
             path, type_ = find_leaf(self._schema, parts)
         except FieldError as exc:
@@ -255,6 +214,12 @@ class _Part:
         except FieldError as exc:
             self._fail_field(node, exc)
         return self._column(f"size({path})", pa.int32())
+
+    def _alert_position(self, node: exp.Expression) -> tuple[Term, Term]:
+        if self._position is None:
+            self._fail(node, "these alerts have no position that is known here", next_step="compare their fields")
+        ra, dec = (self._leaf(node, path.split(".")) for path in self._position)
+        return ra, dec
 
     def _column(self, leaf: str, type_: pa.DataType) -> Term:
         self._leaves[leaf] = None
@@ -303,26 +268,7 @@ class _Part:
             start, end = min(s for s, _ in spans), max(e for _, e in spans)
         else:
             start, end = self._tokens[0].start, self._tokens[-1].end + 1
-        self._fail_at(start, end, f"{self._name}: {message}", accepted=accepted, next_step=next_step)
-
-    def _fail_at(
-        self, start: int, end: int, message: str, *, accepted: str | None = None, next_step: str | None = None
-    ) -> NoReturn:
-        start = min(start, max(len(self._text) - 1, 0))
-        line_start = self._text.rfind("\n", 0, start) + 1
-        line_end = self._text.find("\n", start)
-        line = self._text[line_start : len(self._text) if line_end < 0 else line_end]
-        number, column = self._text.count("\n", 0, start) + 1, start - line_start + 1
-        left = max(column - 61, 0)
-        shown = line[left : left + 120].replace("\t", " ")
-        carets = "^" * max(min(end, line_start + len(line)) - start, 1)
-        carets = carets[: max(len(shown) - (column - 1 - left), 1)]
-        place = f"(line {number}, column {column})"
-        raise ConditionError(
-            f"{message} {place}\n  {shown}\n  {' ' * (column - 1 - left)}{carets}",
-            accepted=accepted,
-            next_step=next_step,
-        )
+        refuse_at(self._text, start, end, f"{self._name}: {message}", accepted=accepted, next_step=next_step)
 
 
 _SPARK_TYPES = {

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine import casts
+from engine import casts, sky
 from engine.casts import Column
 
 __all__ = ["CALL", "DTYPES", "FUNCTIONS", "evaluate", "parse_call"]
@@ -303,6 +303,13 @@ def _length(value: str) -> int:
     return len(value)
 
 
+# --- The sky ----------------------------------------------------------------------------------------------------
+
+
+def _cone(result: str, ra: np.ndarray, dec: np.ndarray, *cone: np.ndarray) -> Column:
+    return Column(*sky.within(ra, dec, *cone))
+
+
 FUNCTIONS: dict[str, tuple[Callable, bool]] = {
     "equal": (_equal, True),
     "less": (_less, True),
@@ -364,6 +371,7 @@ FUNCTIONS: dict[str, tuple[Callable, bool]] = {
     "startswith": (_search(str.startswith), True),
     "endswith": (_search(str.endswith), True),
     "contains": (_search(str.__contains__), True),
+    "cone": (_cone, True),
 }
 """Each function: what computes it, and whether it is strict: null wherever an operand is (then it is given bare
 values, and anything may stand where a null is), or is given whole columns."""

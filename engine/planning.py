@@ -192,7 +192,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
     tns_catalogue = request.tns_catalogue or settings.tns_catalogue
     if tns_catalogue:
         load_tns_catalogue(tns_catalogue)
-    conditions = _conditions(request, union)
+    conditions = _conditions(request, union, survey)
     fragments = cut_fragments(
         footers,
         projection.columns(),
@@ -231,8 +231,8 @@ def new_topic(survey: str, now: dt.datetime) -> str:
     return f"ftransfer_{survey}_{now:%Y-%m-%d}_{secrets.token_hex(6)}"
 
 
-def _conditions(request: TransferRequest, union: pa.Schema) -> Conditions:
-    where = parse_conditions(request.where, union)
+def _conditions(request: TransferRequest, union: pa.Schema, survey: Survey) -> Conditions:
+    where = parse_conditions(request.where, union, (survey.ra_field, survey.dec_field))
     return all_of(where, parse_conditions(class_filter(request.classes, request.exclude_classes), union))
 
 

@@ -31,6 +31,8 @@ NUM_OPERANDS = {
     "trim": (1, 1),
     "substring": (2, 3),
     "if": (3, 3),
+    "cone": (3, 3),
+    "jd": (1, 1),
     "greatest": (2, 100),
     "least": (2, 100),
     "coalesce": (1, 100),
@@ -40,7 +42,7 @@ FUNCTION_NAMES = tuple(sorted(NUM_OPERANDS | ALIASES))
 """Every function that a condition can call."""
 
 _AGGREGATE = "a condition looks at one alert at a time; least and greatest take several of its fields"
-_TIME = "times are compared as texts: timestamp > '2021-11-22 06:00:00'"
+_TIME = "candidate.jd > jd('2021-11-22T06:00'), or times compared as texts: timestamp > '2021-11-22 06:00:00'"
 _AGGREGATES = ["avg", "count", "first", "last", "max", "mean", "median", "min", "stddev", "sum", "variance"]
 _TIMES = ["current_date", "current_timestamp", "date_format", "day", "hour", "month", "now", "to_date", "to_timestamp"]
 INSTEAD = {

@@ -15,7 +15,10 @@ TIERS: list[list[list[str]]] = [
     [
         ["fragments", "leaves", "archive"],
         ["survey"],
-        ["terms", "fields", "casts", "functions", "signatures", "patterns", "dialect", "conditions"],
+        [
+            *("terms", "fields", "places", "splitting", "casts", "sky", "dates", "functions", "signatures", "patterns"),
+            *("calls", "dialect", "conditions"),
+        ],
         ["contents"],
         ["avro_encoder", "avro"],
         ["kafka"],
