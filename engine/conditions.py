@@ -143,14 +143,13 @@ class _Part:
     @property
     def normalised(self) -> str:
         """The condition's text, comments left out, on one line."""
-        words = [self._tokens[0].text and self._source(self._tokens[0])]
-        for before, token in zip(self._tokens, self._tokens[1:], strict=False):
-            words.append(" " if token.start > before.end + 1 else "")
-            words.append(self._source(token))
+        words, end = [], self._tokens[0].start
+        for token in self._tokens:
+            if token.end < end:  # 1.5D is one word and three tokens
+                continue
+            words += [" " if token.start > end else "", self._text[token.start : token.end + 1]]
+            end = token.end + 1
         return "".join(words)
-
-    def _source(self, token: Token) -> str:
-        return self._text[token.start : token.end + 1]
 
     def translate(self, leaves: dict[str, None]) -> str:
         """Return the condition for dask-sql; adds the leaves that it names."""
@@ -248,8 +247,10 @@ class _Part:
     # --- Errors that point at their place -----------------------------------------------------------------------
 
     def _fail_field(self, node: exp.Expression, exc: FieldError) -> NoReturn:
-        accepted = ", ".join(exc.names) or None
-        self._fail(node, exc.message, accepted=accepted, next_step=exc.next_step)
+        accepted, next_step = ", ".join(exc.names) or None, exc.next_step
+        if isinstance(node, exp.Column) and node.name.lower() in _NUMBER_NAMES and len(node.parts) == 1:
+            next_step = "isnan(x); or, as a number: CAST('NaN' AS DOUBLE), CAST('inf' AS DOUBLE)"
+        self._fail(node, exc.message, accepted=accepted, next_step=next_step)
 
     def _fail(
         self,
@@ -271,6 +272,7 @@ class _Part:
         refuse_at(self._text, start, end, f"{self._name}: {message}", accepted=accepted, next_step=next_step)
 
 
+_NUMBER_NAMES = {"nan", "inf", "infinity"}
 _SPARK_TYPES = {
     pa.bool_(): "boolean",
     pa.int8(): "tinyint",
@@ -284,6 +286,8 @@ _SPARK_TYPES = {
 
 def _readable(message: str) -> str:
     # sqlglot names its own classes in some messages.
+    if message.startswith("Invalid expression"):
+        return "this was not expected here"
     if message.startswith("Required keyword: 'expression'"):
         return "an operator lacks its right-hand side"
     if message.startswith("Required keyword"):

@@ -103,6 +103,8 @@ class Translator:
                 return self.term(node.this)
             case exp.Column() | exp.Dot() | exp.Bracket():
                 return self._field(node)
+            case exp.RawString():
+                return literal(node.this)
             case exp.Literal() | exp.Boolean() | exp.Null():
                 return self._literal(node)
             case exp.And() | exp.Or():
@@ -297,7 +299,12 @@ class Translator:
             return terms.is_null(self.term(left))
         if isinstance(right, exp.Boolean):
             return terms.same(self.truth(left), literal(bool(right.this)))
-        self.fail(node, "this can't follow IS", accepted="[NOT] NULL, TRUE, FALSE or DISTINCT FROM")
+        self.fail(
+            node,
+            "this can't follow IS",
+            accepted="[NOT] NULL, TRUE, FALSE or DISTINCT FROM",
+            next_step="of NaN, ask isnan(x); of a value, x = 1",
+        )
 
     def _in(self, node: exp.In) -> Term:
         if node.args.get("query") is not None or node.args.get("unnest") or node.args.get("field"):

@@ -85,6 +85,12 @@ def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType]:
         if type_ is not None and pa.types.is_map(type_):
             # A map's keys are data: any name may be one, and it is taken as it is written.
             return ".".join([*path, *parts[i:]]), type_.item_type
+        if type_ is not None and _is_list(type_):
+            raise FieldError(
+                f"{'.'.join(path)} is a list, whose items a condition can't name",
+                names=[f"size({'.'.join(path)})"],
+                next_step="of the alert itself, name the fields of candidate",
+            )
         if type_ is not None and not pa.types.is_struct(type_):
             raise _unknown(schema, parts)
         found = [m for m in members if m.name == part] or [m for m in members if m.name.lower() == part.lower()]
