@@ -31,7 +31,7 @@ MAX_TREE_DEPTH = 50
 # dask-sql's parser gives up at 47 levels; all_of adds some to what is measured here.
 MAX_SQL_DEPTH = 40
 # Some forms write an operand several times: BETWEEN, IN, NULLIF, CASE x WHEN.
-MAX_SQL_PARTS = 10_000
+MAX_SQL_PARTS = 5_000
 
 
 class _Dialect(Spark):

@@ -49,7 +49,7 @@ def check_regex(pattern: str) -> str:
     except pa.ArrowInvalid as exc:
         message = str(exc).removeprefix("Invalid regular expression: ")
         raise PatternError(
-            f"this is not a regular expression: {message}",
+            f"this is not a regular expression: {message[:200]}",
             accepted="RE2's syntax, which has neither look-around nor back references",
         ) from exc
     return pattern
