@@ -30,6 +30,7 @@ _HOMES = {
     "Settings": "config",
     "TransferPlan": "planning",
     "TransferRequest": "request",
+    "archive_fields": "describing",
     "connect": "cluster",
     "job": "lifecycle",
     "jobs": "lifecycle",

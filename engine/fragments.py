@@ -36,6 +36,8 @@ class Footer:
     """Number of alerts in each row group."""
     column_nbytes: tuple[Mapping[str, int], ...] = field(repr=False)
     """Uncompressed bytes of each leaf column in each row group."""
+    null_counts: Mapping[str, int | None] = field(default_factory=dict, repr=False)
+    """Nulls of each leaf column in the file, None where its statistics don't say; empty if they were not asked for."""
 
     def nbytes_of(self, columns: Sequence[str], row_group: int) -> int:
         """Return the uncompressed bytes of root columns, or of paths inside them, in a row group."""

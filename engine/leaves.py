@@ -1,4 +1,4 @@
-"""Leaves of a table that comes from one file, by their paths."""
+"""Leaves of one file, by their paths: in its schema, among its Parquet columns, in a table that was read from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,29 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["combined", "descend", "existing"]
+__all__ = ["combined", "descend", "existing", "type_at"]
+
+
+def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
+    """Return the type that a file has at a path, or None where it has nothing: no such field, or one of type null.
+
+    A map answers for every key, since which keys it has is data; a list answers for the fields of its items.
+    """
+    root, *rest = path.split(".")
+    type_: pa.DataType | None = schema.field(root).type if root in schema.names else None
+    for name in rest:
+        while type_ is not None and _is_list(type_):
+            type_ = type_.value_type
+        if type_ is not None and pa.types.is_map(type_):
+            type_ = type_.item_type
+            break
+        inside = type_ is not None and pa.types.is_struct(type_) and type_.get_field_index(name) >= 0
+        type_ = type_.field(name).type if inside else None
+    return None if type_ is None or pa.types.is_null(type_) else type_
+
+
+def _is_list(type_: pa.DataType) -> bool:
+    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
 
 
 def existing(schema: pa.Schema, paths: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ TIERS: list[list[list[str]]] = [
     [
         ["fragments", "leaves", "archive"],
         ["survey"],
+        ["descriptions"],
         [
             *("terms", "fields", "places", "splitting", "casts", "sky", "dates", "functions", "signatures", "patterns"),
             *("calls", "dialect", "conditions"),
@@ -25,7 +26,7 @@ TIERS: list[list[list[str]]] = [
         ["classes"],
     ],
     [["filtering"], ["request"], ["nights"]],
-    [["planning"]],
+    [["planning"], ["describing"]],
     [["task"]],
     [["transfer"]],
     [["coordinator"], ["previewing"], ["cluster"]],

@@ -242,4 +242,29 @@ def info(face: Face, url: str | None) -> None:
     face.emit({"archive": found.url, "nights": nights}, nights_table(nights))
 
 
+@archive.command()
+@click.option("--archive", "url", metavar="URL", help="Root that holds year=…/month=…/day=….")
+@click.option(
+    "--nights",
+    multiple=True,
+    metavar="NIGHTS",
+    help="2021-11-22, or a range; repeatable (all nights, or 60 spread over an archive that has more).",
+)
+@click.option("--like", metavar="TEXT", help="Only fields whose name or meaning has this in it.")
+@click.option("--survey", default="ztf", show_default=True, help="The data source.")
+@face_options
+def fields(face: Face, url: str | None, nights: tuple[str, ...], like: str | None, survey: str) -> None:
+    """List what a condition can name: type, unit, how often it is null, and what it means."""
+    from ui.show import fields_table, progress_bar
+
+    with progress_bar("reading footers") as progress:
+        found = engine.archive_fields(
+            url, nights or None, like, survey=survey, settings=_settings(face), progress=progress
+        )
+    if len(found.nights) < found.num_archive_nights and not nights:
+        face.say(f"looked into {len(found.nights)} of {found.num_archive_nights:,} nights; choose others with --nights")
+    nothing = f"no field has {like!r} in its name or meaning"
+    face.emit(found.to_dict(), fields_table(found) if found.fields else nothing)
+
+
 commands = [archive, broker, cancel, demo, jobs, log, plan, preview, resume, status, submit]

@@ -13,13 +13,16 @@ import pyarrow as pa
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
+from engine.describing import ArchiveFields
 from engine.lifecycle import JobStatus
 
 __all__ = [
     "alerts_table",
     "as_json",
     "bytes_text",
+    "fields_table",
     "job_bar",
     "jobs_table",
     "nights_table",
@@ -85,6 +88,38 @@ def nights_table(nights: Mapping[str, Mapping[str, int]]) -> Table:
     for night, held in nights.items():
         table.add_row(night, f"{held['alerts']:,}", f"{held['files']:,}", bytes_text(held["nbytes"]))
     return table
+
+
+def fields_table(found: ArchiveFields) -> Table:
+    """Return the fields of an archive as a table, names as a condition takes them."""
+    table = Table("field", "type", "unit", "nights", "null", "meaning", box=None)
+    table.columns[0].overflow = "fold"
+    for field in found.fields:
+        nights = f"{field.num_nights}/{len(found.nights)}"
+        table.add_row(
+            Text(field.name),
+            field.type,
+            field.unit or "",
+            nights,
+            _share_text(field.null_share),
+            Text(field.meaning or ""),
+            style="" if field.in_conditions else "dim",
+        )
+    notes = [f"{found.num_alerts:,} alerts in {len(found.nights)} nights", "null: null, or not there at all"]
+    if any(field.null_share is None for field in found.fields):
+        notes.append("?: the footers don't say")
+    if not all(field.in_conditions for field in found.fields):
+        notes.append("in a list, or bytes: no condition can name it")
+    table.caption, table.caption_justify = "\n".join(notes), "left"
+    return table
+
+
+def _share_text(share: float | None) -> str:
+    if share is None:
+        return "?"
+    if 0 < share < 0.01:
+        return "<1%"
+    return ">99%" if 0.99 < share < 1 else f"{share:.0%}"
 
 
 def alerts_table(alerts: pa.Table, title: str | None = None) -> Table:

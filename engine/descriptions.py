@@ -1,0 +1,58 @@
+"""What a survey's fields mean, in which unit, and who says so: read from `data/<survey>_fields.csv`.
+
+A name there may stand for several fields: `(candidate|prv_candidates).jd`. Units are written as astropy reads them.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+__all__ = ["SOURCES", "Description", "read_descriptions"]
+
+SOURCES = {
+    "packet": "ZTF Avro Alert Format, page «ZTF Avro Schemas», versions 3.3 and 4.02",
+    "science": "Fink broker's documentation, page «Fink science modules» (ZTF), and the modules' own in fink-science",
+    "broker": "Fink broker's documentation, page «Alert schemas» (ZTF, data transfer)",
+    "features": "light-curve-feature's documentation, module «features»",
+    "rules": "docs/architecture.md and engine/classes.py",
+}
+"""Where a description was taken from, restated in our own words."""
+
+_CHOICE = re.compile(r"\(([^()]*)\)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What one field is."""
+
+    meaning: str
+    unit: str | None
+    """As astropy writes it: mag, deg, mag / d; None for a number without unit, a text or a flag."""
+    source: str
+    """One of `SOURCES`."""
+
+
+@lru_cache
+def read_descriptions(survey: str) -> Mapping[str, Description]:
+    """Return path -> description of a survey's fields; items of a list have the list's path before theirs.
+
+    A survey that nobody has described yet has none.
+    """
+    table = files("engine") / "data" / f"{survey}_fields.csv"
+    found: dict[str, Description] = {}
+    if table.is_file():
+        for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines()):
+            description = Description(meaning=row["meaning"], unit=row["unit"] or None, source=SOURCES[row["source"]])
+            found |= dict.fromkeys(_spelled_out(row["name"]), description)
+    return found
+
+
+def _spelled_out(name: str) -> list[str]:
+    pieces = _CHOICE.split(name)  # plain text and choices by turns
+    return ["".join(words) for words in itertools.product(*(piece.split("|") for piece in pieces))]
