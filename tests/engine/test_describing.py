@@ -117,16 +117,18 @@ def test_each_name_is_what_a_condition_takes(shared_archive):
 
 def test_shares_of_nulls_are_those_of_the_alerts(shared_archive):
     found = archive_fields(str(shared_archive))
-    files = sorted(shared_archive.rglob("*.parquet"))
+    tables = []
+    for file in sorted(shared_archive.rglob("*.parquet")):
+        table = pq.ParquetFile(file).read()
+        while any(pa.types.is_struct(f.type) for f in table.schema):
+            table = table.flatten()
+        tables.append(table)
     num_known = 0
     for field in found.fields:
         if field.kind != "leaf" or field.path in ("finkclass", "tnsclass"):
             continue
         nulls = nights = 0
-        for file in files:
-            table = pq.ParquetFile(file).read().flatten()
-            while any(pa.types.is_struct(f.type) for f in table.schema):
-                table = table.flatten()
+        for table in tables:
             there = field.path in table.column_names and not pa.types.is_null(table[field.path].type)
             nulls += table[field.path].null_count if there else table.num_rows
             nights += there

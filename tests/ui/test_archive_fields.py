@@ -33,9 +33,6 @@ def test_a_field_is_found_with_its_unit_and_nights(sample):
     assert "candidate.ra " not in done.stdout
     assert "20 alerts in 2 nights" in done.stdout
     assert "no condition can name it" in done.stdout
-    nothing = run("--archive", sample, "--like", "no such thing")
-    assert nothing.returncode == 0
-    assert "no such thing" in nothing.stdout
 
 
 def test_json_is_one_document_with_every_field(sample):
@@ -54,11 +51,6 @@ def test_json_is_one_document_with_every_field(sample):
 
 
 def test_wrong_input_exits_2(sample):
-    for arguments, said in (
-        (("--archive", "/no/such/archive"), "/no/such/archive"),
-        (("--archive", sample, "--nights", "2000-01-01"), "no data"),
-        (("--archive", sample, "--survey", "gaia"), "gaia"),
-    ):
-        done = run(*arguments)
-        assert done.returncode == 2
-        assert said in done.stderr
+    done = run("--archive", sample, "--nights", "2000-01-01")
+    assert done.returncode == 2
+    assert "2021-11-22 to 2025-07-31" in done.stderr
