@@ -240,7 +240,8 @@ def play(stage: Stage, scenario: Scenario, percent: int, seed: int, delay_s: flo
             scenario.happen(round_)
             stage.proxy.delay_s = 0.0
             round_.await_state("complete")
-            round_.finish_consumer()
+            with _problem(problems):  # what is on disk is counted all the same
+                round_.finish_consumer()
             counted, num_second_copies = round_.count(), round_.num_second_copies()
             if counted.num_lost or counted.num_doubled:
                 raise RoundFailed(f"{counted.num_lost} alerts lost, {counted.num_doubled} doubled")
