@@ -340,7 +340,7 @@ class Translator:
             sign, node = node.expression, node.this
             escape = sign.this if isinstance(sign, exp.Literal) and sign.is_string else ""
             if len(escape) != 1 or not isinstance(node, exp.Like | exp.ILike):
-                self.fail(node, "ESCAPE takes one character", accepted="LIKE 'a/_%' ESCAPE '/'")
+                self.fail(node, "ESCAPE takes one character, after LIKE or ILIKE", accepted="LIKE 'a/_%' ESCAPE '/'")
         return self.matches(type(node), node, node.this, node.expression, escape)
 
     def matches(self, kind: type, node: exp.Expression, subject: exp.Expression, pattern: exp.Expression, escape: str):
