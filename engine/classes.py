@@ -1,4 +1,4 @@
-"""What an alert is classified as: Fink's own label, its TNS type by position, and filters by label."""
+"""Filters by class label, and the TNS type of an alert by its position; Fink's own labels are in fink_rules.py."""
 
 from __future__ import annotations
 
@@ -15,106 +15,22 @@ import pyarrow.parquet as pq
 
 from engine.errors import RequestError
 
-__all__ = ["FINKCLASS_INPUTS", "TnsCatalogue", "class_filter", "finkclass", "load_tns_catalogue", "tnsclass"]
+__all__ = [
+    "ALL_CLASSES",
+    "TnsCatalogue",
+    "class_filter",
+    "column_and_value",
+    "load_tns_catalogue",
+    "tnsclass",
+]
 
-FINKCLASS_INPUTS = (
-    "cdsxmatch",
-    "roid",
-    "mulens",
-    "snn_snia_vs_nonia",
-    "snn_sn_vs_all",
-    "rf_snia_vs_nonia",
-    "rf_kn_vs_nonkn",
-    "tracklet",
-    "candidate.ndethist",
-    "candidate.drb",
-    "candidate.classtar",
-    "candidate.jd",
-    "candidate.jdstarthist",
-)
-"""Leaves that the rules of `finkclass` look at; an archive may lack any of them."""
+ALL_CLASSES = "allclasses"
+"""The label that chooses every alert."""
 
 TNS_RADIUS_ARCSEC = 1.5
 
-# SIMBAD types that a supernova's host, or the transient itself before anybody knew it, may have.
-_HOSTS = [
-    *("Unknown", "Candidate_SN*", "SN*_Candidate", "SN", "Transient", "Fail", "Fail 504", "galaxy", "Galaxy", "EmG"),
-    *("Seyfert", "Seyfert_1", "Seyfert_2", "BlueCompG", "StarburstG", "LSB_G", "HII_G", "High_z_G", "GinPair"),
-    *("GinGroup", "BClG", "GinCl", "PartofG", "Compact_Gr_G", "IG", "PairG", "GroupG", "ClG", "SuperClG", "Void"),
-    *("LINER", "Possible_ClG", "Possible_SClG", "GravLens_Candidate"),
-]
-_ALL = "allclasses"
-_SIMBAD = re.compile(r"\(SIMBAD\)\s*")
+_SIMBAD = re.compile(r"^\(SIMBAD\)\s*")
 _TNS = re.compile(r"\(TNS\)\s*")
-
-
-def finkclass(leaves: pa.Table) -> pa.Array:
-    """Return Fink's label of each alert.
-
-    The rules are those of the Fink broker (fink-filters, `extract_fink_classification`); a null or NaN compares false.
-
-    Parameters
-    ----------
-    leaves
-        Flat table, n rows, of columns named as in `FINKCLASS_INPUTS`; one that is absent counts as null.
-
-    Returns
-    -------
-    Array of string, shape (n,)
-    """
-    number = {name: _numbers(leaves, name) for name in FINKCLASS_INPUTS if name not in ("cdsxmatch", "tracklet")}
-    cdsxmatch, tracklet_name = _texts(leaves, "cdsxmatch"), _texts(leaves, "tracklet")
-    roid, drb, classtar = number["roid"], number["candidate.drb"], number["candidate.classtar"]
-    ndethist = number["candidate.ndethist"]
-    with np.errstate(invalid="ignore"):  # NaN less NaN, and comparisons with it
-        age_days = number["candidate.jd"] - number["candidate.jdstarthist"]
-        host = _true(pc.is_in(cdsxmatch, value_set=pa.array(_HOSTS)))
-        good = host & (drb > 0.5) & (classtar > 0.4)
-        supernova_like = good & ((number["snn_snia_vs_nonia"] > 0.5) | (number["snn_sn_vs_all"] > 0.5))
-
-        microlensing = number["mulens"] > 0
-        sn = supernova_like & (age_days <= 90) & (ndethist > 1) & (roid != 3)
-        early_sn = supernova_like & (ndethist <= 20) & (number["rf_snia_vs_nonia"] > 0.5)
-        kilonova = good & (number["rf_kn_vs_nonkn"] > 0.5) & (age_days < 5) & (ndethist < 20) & (roid != 3)
-        sso_candidate, sso_mpc = roid == 2, roid == 3
-    tracklet = _true(pc.starts_with(tracklet_name, "TRCK_"))
-
-    label = np.full(leaves.num_rows, "Unknown", dtype=object)
-    for holds, name in (
-        (microlensing, "Microlensing candidate"),
-        (sn, "SN candidate"),
-        (early_sn, "Early SN Ia candidate"),
-        (kilonova, "Kilonova candidate"),
-        (sso_candidate, "Solar System candidate"),
-        (tracklet, "Tracklet"),
-        (sso_mpc, "Solar System MPC"),
-        (microlensing.astype(int) + sn + sso_candidate + sso_mpc > 1, "Ambiguous"),
-    ):
-        label[holds] = name
-    return pc.if_else(pa.array(_is_simbad(cdsxmatch)), cdsxmatch, pa.array(label, pa.string()))
-
-
-def _is_simbad(cdsxmatch: pa.Array) -> np.ndarray:
-    unknown = _true(pc.is_in(cdsxmatch, value_set=pa.array(["Unknown", "Transient"])))
-    unknown |= _true(pc.starts_with(cdsxmatch, "Fail")) | _true(pc.starts_with(cdsxmatch, "Galaxy"))
-    return _true(pc.is_valid(cdsxmatch)) & ~unknown
-
-
-def _numbers(leaves: pa.Table, name: str) -> np.ndarray:
-    if name not in leaves.column_names:
-        return np.full(leaves.num_rows, np.nan)
-    return pc.fill_null(leaves[name].cast(pa.float64()), np.nan).to_numpy()
-
-
-def _texts(leaves: pa.Table, name: str) -> pa.Array:
-    if name not in leaves.column_names:
-        return pa.nulls(leaves.num_rows, pa.string())
-    texts = leaves[name].cast(pa.string()).combine_chunks()
-    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-
-
-def _true(mask: pa.Array) -> np.ndarray:
-    return pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
 
 
 def class_filter(classes: Sequence[str], exclude: Sequence[str]) -> str | None:
@@ -130,13 +46,13 @@ def class_filter(classes: Sequence[str], exclude: Sequence[str]) -> str | None:
         If a label is blank, or `allclasses` is excluded.
     """
     chosen, dropped = [_label(x, "classes") for x in classes], [_label(x, "exclude_classes") for x in exclude]
-    if _ALL in dropped:
+    if ALL_CLASSES in dropped:
         raise RequestError(
-            f"exclude_classes has {_ALL!r}, which would leave no alert",
+            f"exclude_classes has {ALL_CLASSES!r}, which would leave no alert",
             accepted="labels, such as 'Solar System MPC', '(SIMBAD) Star', '(TNS) SN Ia'",
         )
     parts = []
-    if chosen and _ALL not in chosen:
+    if chosen and ALL_CLASSES not in chosen:
         parts.append(" OR ".join(f"{column} IN ({_quoted(labels)})" for column, labels in _by_column(chosen)))
     for column, labels in _by_column(dropped):
         parts.append(f"{column} IS NULL OR {column} NOT IN ({_quoted(labels)})")
@@ -154,10 +70,16 @@ def _label(label: str, key: str) -> str:
     return stripped
 
 
+def column_and_value(label: str) -> tuple[str, str]:
+    """Return the class column that a label is looked for in, and the value that it has there."""
+    return ("tnsclass", label) if _TNS.match(label) else ("finkclass", _SIMBAD.sub("", label, count=1))
+
+
 def _by_column(labels: Sequence[str]) -> list[tuple[str, list[str]]]:
-    tns = [label for label in labels if _TNS.match(label)]
-    fink = [_SIMBAD.sub("", label, count=1) if _SIMBAD.match(label) else label for label in labels if label not in tns]
-    return [(column, found) for column, found in (("finkclass", fink), ("tnsclass", tns)) if found]
+    found: dict[str, list[str]] = {}
+    for column, value in sorted(map(column_and_value, labels), key=lambda place: place[0]):
+        found.setdefault(column, []).append(value)
+    return list(found.items())
 
 
 def _quoted(labels: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ SOURCES = {
     "science": "Fink broker's documentation, page «Fink science modules» (ZTF), and the modules' own in fink-science",
     "broker": "Fink broker's documentation, page «Alert schemas» (ZTF, data transfer)",
     "features": "light-curve-feature's documentation, module «features»",
-    "rules": "docs/architecture.md and engine/classes.py",
+    "rules": "docs/architecture.md and engine/fink_rules.py, engine/classes.py",
 }
 """Where a description was taken from, restated in our own words."""
 

@@ -17,6 +17,8 @@ from engine.config import Settings
 from engine.contents import CLASS_COLUMNS, Projection, project_schema
 from engine.errors import ArchiveError, RequestError
 from engine.fragments import ArchiveFile, Footer, Fragment, cut_fragments
+from engine.labelling import check_labels, check_tns
+from engine.plan_notes import notes_on_classes, notes_on_leaves, notes_on_nights
 from engine.request import TransferRequest
 from engine.survey import Survey, survey_named
 from engine.union import union_schemas
@@ -135,7 +137,7 @@ class TransferPlan:
 def make_plan(request: TransferRequest, settings: Settings, progress=None) -> TransferPlan:
     """Hold a request against the archive.
 
-    Reads the footers of the chosen nights' files, no alert.
+    Reads the footers of the chosen nights' files; of the alerts, the class columns if a label is in no known list.
 
     Parameters
     ----------
@@ -202,6 +204,15 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         max_row_groups=1 if request.skip_unreadable else None,
         class_columns=CLASS_COLUMNS,
     )
+    check_tns(conditions.leaves, fragments, tns_catalogue)
+    notes_on_labels = check_labels(
+        [*request.classes, *request.exclude_classes],
+        survey.name,
+        archive,
+        fragments,
+        tns_catalogue,
+        skip_unreadable=request.skip_unreadable,
+    )
     held = {file.night for file in files}
     without = tuple(night for night in wanted if night not in held)
     return TransferPlan(
@@ -222,7 +233,13 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         projection=projection,
         schema=avro_schema(projection.schema),
         alert_nbytes=_alert_nbytes(footers, projection.columns()),
-        notes=tuple(_notes(without, footers, conditions.leaves, tns_catalogue) + _left_out(unreadable)),
+        notes=(
+            *notes_on_nights(without),
+            *notes_on_leaves(footers, conditions.leaves),
+            *notes_on_classes(footers),
+            *notes_on_labels,
+            *_left_out(unreadable),
+        ),
     )
 
 
@@ -261,24 +278,6 @@ def _no_data(archive: Archive, wanted: Sequence[dt.date]) -> ArchiveError:
         accepted=f"nights from {nights[0]} to {nights[-1]}, {len(nights)} in all; near it: {', '.join(map(str, near))}",
         next_step="choose among them; list them with: alert-transfer archive info",
     )
-
-
-def _notes(
-    without: Sequence[dt.date], footers: Sequence[Footer], leaves: Sequence[str], tns_catalogue: str | None
-) -> list[str]:
-    notes = []
-    if without:
-        shown = ", ".join(map(str, without[:10])) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
-        notes.append(f"no data in {len(without)} of the nights: {shown}")
-    nights = {footer.file.night for footer in footers}
-    for leaf in leaves:
-        root = leaf.removeprefix("size(").removesuffix(")").split(".")[0]
-        lacking = {footer.file.night for footer in footers if root not in footer.schema.names}
-        if lacking and root not in CLASS_COLUMNS:
-            notes.append(f"{leaf} is missing in {len(lacking)} of {len(nights)} nights: null there")
-    if "tnsclass" in leaves and tns_catalogue is None:
-        notes.append("no TNS catalogue is given: tnsclass is Unknown wherever the archive lacks it")
-    return notes
 
 
 def _left_out(unreadable: Sequence[tuple[ArchiveFile, str]]) -> list[str]:

@@ -16,9 +16,10 @@ import pyarrow as pa
 from consumer.wire import FragmentDone, NightDone, digest_candids, encode_keys, partitions_of
 from engine.archive import Archive
 from engine.avro import encode
-from engine.classes import FINKCLASS_INPUTS, finkclass, load_tns_catalogue, tnsclass
+from engine.classes import load_tns_catalogue, tnsclass
 from engine.contents import CLASS_COLUMNS
 from engine.errors import EncodeError, JobError
+from engine.fink_rules import FINKCLASS_INPUTS, finkclass
 from engine.fragments import Fragment
 from engine.kafka import FragmentSender
 from engine.nights import count_duplicates

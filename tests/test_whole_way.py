@@ -233,7 +233,7 @@ def test_classes_are_part_of_the_question(shared_archive, kafka, dask_client):
     request = engine.TransferRequest(
         archive=shared_archive,
         nights=NIGHTS,
-        classes=["Solar System MPC", "(SIMBAD) QSO", "(TNS) SN Ia"],
+        classes=["Solar System MPC", "(SIMBAD) QSO"],
         where="finkclass <> 'nothing'",
     )
     status = engine.submit(request, client=dask_client, kafka=kafka).wait()

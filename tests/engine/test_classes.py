@@ -13,10 +13,11 @@ from astropy.coordinates import SkyCoord
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.classes import FINKCLASS_INPUTS, class_filter, finkclass, load_tns_catalogue, tnsclass
+from engine.classes import class_filter, load_tns_catalogue, tnsclass
 from engine.conditions import parse_conditions
 from engine.errors import RequestError
 from engine.filtering import filter_table
+from engine.fink_rules import FINKCLASS_INPUTS, finkclass, finkclass_rules, impossible_labels
 
 SUPERNOVA = {
     "cdsxmatch": "Unknown",
@@ -108,7 +109,23 @@ def test_absent_and_all_null_columns_count_as_null():
     assert finkclass(nulls).type == pa.string()
 
 
-def test_service_gave_real_alerts_the_same_labels(shared_service: Path):
+def test_the_last_rule_that_holds_gives_the_label():
+    alerts = [{}, {"rf_snia_vs_nonia": 0.6}, {"roid": 3}, {"cdsxmatch": "Star"}, {"mulens": 1.0, "roid": 3}]
+    columns = {name: pa.array([(SUPERNOVA | alert)[name] for alert in alerts], TYPES[name]) for name in SUPERNOVA}
+    rules = finkclass_rules(pa.table(columns))
+    held = [[name for name, holds in rules.items() if holds[i]] for i in range(len(alerts))]
+    assert held == [
+        ["SN candidate"],
+        ["SN candidate", "Early SN Ia candidate"],
+        ["Solar System MPC"],
+        ["SIMBAD"],
+        ["Microlensing candidate", "Solar System MPC", "Ambiguous"],
+    ]
+    last = ["SN candidate", "Early SN Ia candidate", "Solar System MPC", "Star", "Ambiguous"]
+    assert finkclass(pa.table(columns)).to_pylist() == last
+
+
+def test_service_gave_real_alerts_the_same_labels_by_the_same_rule(shared_service: Path):
     with (shared_service / "part-3-305711.avro").open("rb") as file:
         alerts = list(fastavro.reader(file))
 
@@ -118,6 +135,43 @@ def test_service_gave_real_alerts_the_same_labels(shared_service: Path):
 
     table = pa.table({leaf: pa.array([value(alert, leaf) for alert in alerts]) for leaf in FINKCLASS_INPUTS})
     assert finkclass(table).to_pylist() == [alert["finkclass"] for alert in alerts]
+    rules = finkclass_rules(table)
+    for i, alert in enumerate(alerts):
+        # Why: each is a supernova candidate by one of the two deep scores, of an object that SIMBAD does not know, and
+        # no rule that comes later holds.
+        assert [name for name, holds in rules.items() if holds[i]] == ["SN candidate"], alert["candid"]
+        candidate = alert["candidate"]
+        assert max(alert["snn_snia_vs_nonia"], alert["snn_sn_vs_all"]) > 0.5
+        assert alert["cdsxmatch"] == "Unknown"
+        assert min(candidate["drb"] - 0.5, candidate["classtar"] - 0.4) > 0
+        assert candidate["jd"] - candidate["jdstarthist"] <= 90
+        assert candidate["ndethist"] > 1
+        assert alert["roid"] != 3
+        assert alert["rf_snia_vs_nonia"] <= 0.5
+        assert alert["rf_kn_vs_nonkn"] <= 0.5
+
+
+@given(st.sets(st.sampled_from(FINKCLASS_INPUTS)))
+def test_impossible_labels_are_those_that_never_come(missing):
+    """Each label that is not called impossible is reached by some alert without these inputs, and no other is."""
+    reaching = {
+        "Microlensing candidate": {"mulens": 1.0, "snn_snia_vs_nonia": 0.0},
+        "SN candidate": {"snn_sn_vs_all": 0.6},
+        "Early SN Ia candidate": {"rf_snia_vs_nonia": 0.6, "snn_sn_vs_all": 0.6},
+        "Kilonova candidate": {"rf_kn_vs_nonkn": 0.6, "candidate.jdstarthist": 2459499.5},
+        "Solar System candidate": {"roid": 2, "snn_snia_vs_nonia": 0.0},
+        "Tracklet": {"tracklet": "TRCK_1"},
+        "Solar System MPC": {"roid": 3},
+        "SIMBAD's types": {"cdsxmatch": "Star"},
+    }
+    # Of microlensing, supernova and Solar System any two make it ambiguous.
+    ambiguous = [{"mulens": 1.0, "snn_sn_vs_all": 0.6}, {"mulens": 1.0, "roid": 3}, {"roid": 2, "snn_sn_vs_all": 0.6}]
+    reached = set()
+    for changes in [*reaching.values(), *ambiguous]:
+        alert = {k: None if k in missing else v for k, v in (SUPERNOVA | changes).items()}
+        (found,) = finkclass(pa.table({k: pa.array([v], TYPES[k]) for k, v in alert.items()})).to_pylist()
+        reached.add("SIMBAD's types" if found == "Star" else found)
+    assert {*reaching, "Ambiguous"} - reached == set(impossible_labels(missing))
 
 
 # --- Filters by label -----------------------------------------------------------------------------------------------

@@ -1,0 +1,173 @@
+"""Labels of a request: known ones pass, those that the archive has pass, all others are refused with the nearest."""
+
+import datetime as dt
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import engine
+from engine.archive import Archive
+from engine.class_labels import known_labels, nearest_labels
+from engine.errors import RequestError
+from engine.fragments import cut_fragments
+from engine.labelling import check_labels
+from engine.sample_added import _OLD_NAMES, _STARS
+from engine.sample_kinds import KINDS
+
+NIGHT = dt.date(2021, 11, 22)
+
+
+def write(root: Path, files: list[dict[str, list]], night: dt.date = NIGHT) -> str:
+    folder = root / f"year={night.year}/month={night.month:02d}/day={night.day:02d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, columns in enumerate(files):
+        n = len(next(iter(columns.values())))
+        candidate = [{"jd": 2459540.5, "ra": 10.0, "dec": float(i)} for i in range(n)]
+        table = pa.table({"objectId": ["ZTF21a"] * n, "candid": range(n), "candidate": candidate, **columns})
+        pq.write_table(table, folder / f"part-{number}.parquet", row_group_size=2)
+    return str(root)
+
+
+def plan(archive: str, classes=(), exclude=(), nights="2021-11-22", **more) -> engine.TransferPlan:
+    request = engine.TransferRequest(archive=archive, nights=nights, classes=classes, exclude_classes=exclude, **more)
+    return engine.plan(request, settings=engine.Settings())
+
+
+def catalogue(folder: Path, *types: str) -> str:
+    n = len(types)
+    pq.write_table(pa.table({"ra": [10.0] * n, "declination": [0.0] * n, "type": types}), folder / "tns.parquet")
+    return str(folder / "tns.parquet")
+
+
+def test_known_labels_are_those_of_fink_simbad_and_tns(shared_service, shared_archive):
+    known = known_labels("ztf")
+    assert [label for label, source in known.items() if source == "fink"] == [
+        *("SN candidate", "Early SN Ia candidate", "Kilonova candidate", "Microlensing candidate"),
+        *("Solar System candidate", "Solar System MPC", "Tracklet", "Ambiguous", "Unknown"),
+    ]
+    offered = {list_: (shared_service / f"{list_}_types.csv").read_text().split("\n") for list_ in ("simbad", "tns")}
+    assert {label.strip() for label in offered["simbad"] if label.strip()} <= set(known)
+    assert {f"(TNS) {label.strip()}" for label in offered["tns"] if label.strip()} <= set(known)
+    for file in shared_archive.rglob("*.parquet"):
+        assert set(pq.read_table(file, columns=["cdsxmatch"])["cdsxmatch"].to_pylist()) <= set(known)
+    sampled = {name for kind in KINDS for name, _ in kind.cdsxmatch} | {*_STARS, *_OLD_NAMES.values()}
+    assert {name for name in sampled if not name.startswith(("*", "Fail"))} <= set(known)
+    assert known_labels("gaia") == {}
+
+
+@pytest.mark.parametrize(
+    ("label", "near"),
+    [
+        ("sn candidate", "SN candidate"),
+        ("SNcandidate", "SN candidate"),
+        ("solar system mpc", "Solar System MPC"),
+        ("Kilonova candiate", "Kilonova candidate"),
+        ("(SIMBAD) rrlyrae", "RRLyrae"),
+        ("(TNS) sn ia", "(TNS) SN Ia"),
+        ("(tns) SN Ia", "(TNS) SN Ia"),
+        ("SN Ia", "(TNS) SN Ia"),
+        ("Seyfert 1", "Seyfert1"),
+    ],
+)
+def test_a_misspelled_label_is_refused_with_the_nearest(tmp_path, label, near):
+    assert nearest_labels(label, list(known_labels("ztf")))[0] == near
+    archive = write(tmp_path, [{"finkclass": ["SN candidate"], "tnsclass": ["Unknown"]}])
+    for chosen, excluded in (([label], []), ([], [label]), (["SN candidate", label], [])):
+        with pytest.raises(RequestError, match="there is no class") as caught:
+            plan(archive, chosen, excluded)
+        assert repr(label) in str(caught.value)
+        assert caught.value.next_step == f"did you mean {near!r}?"
+
+
+def test_a_label_like_no_other_is_refused_too(tmp_path):
+    archive = write(tmp_path, [{"finkclass": ["SN candidate", None]}])
+    with pytest.raises(RequestError, match="'qqqqqqqqq'") as caught:
+        plan(archive, ["qqqqqqqqq"])
+    assert "other nights" in caught.value.next_step
+
+
+def test_known_labels_pass_whatever_the_archive_has(tmp_path):
+    archive = write(tmp_path, [{"finkclass": ["Star"], "tnsclass": ["Unknown"]}])
+    for label in ("Kilonova candidate", "(SIMBAD) QSO", "QSO", "LPV*", "(TNS) TDE", "allclasses", " SN candidate "):
+        assert plan(archive, [label]).notes == ()
+    assert plan(archive, exclude=["Ambiguous", "(SIMBAD) Galaxy", "(TNS) SN II"]).notes == ()
+
+
+def test_what_the_archive_has_is_never_refused(tmp_path):
+    files = [{"finkclass": ["Star", "Star", "Star"]}, {"finkclass": ["Star"], "tnsclass": ["(TNS) SN Ixx"]}]
+    files += [{"cdsxmatch": ["Star", "Star", "NewType*", None]}]  # the last file's finkclass is computed
+    files += [{"finkclass": pa.array(["sn candidate", None]).dictionary_encode()}]
+    archive = write(tmp_path, files)
+    tns = catalogue(tmp_path, "SN Iyy")
+    plan(archive, ["NewType*", "(SIMBAD) NewType*", "sn candidate"])
+    plan(archive, ["Star"], ["NewType*"])
+    plan(archive, ["(TNS) SN Ixx", "(TNS) SN Iyy"], tns_catalogue=tns)
+    for label in ("(TNS) SN ixx", "SN Ixx", "newtype*"):
+        with pytest.raises(RequestError, match="there is no class") as caught:
+            plan(archive, [label], tns_catalogue=tns)
+        assert "near it: " in caught.value.accepted
+    assert caught.value.next_step == "did you mean 'NewType*'?"
+    # Only the chosen nights count.
+    write(tmp_path, [{"finkclass": ["Star"]}], NIGHT + dt.timedelta(days=1))
+    with pytest.raises(RequestError, match="there is no class"):
+        plan(archive, ["NewType*"], nights="2021-11-23")
+
+
+def test_where_not_all_can_be_read_a_label_is_taken_with_a_note(tmp_path):
+    archive = Archive(write(tmp_path, [{"finkclass": ["a", "b"]}, {"finkclass": ["sn candidate"]}]))
+    footers = archive.footers(archive.files(archive.nights()))
+    fragments = cut_fragments(footers, ["candid"], target_nbytes=1, max_alerts=1)
+    assert len(fragments) == 2
+
+    def notes(label: str, most_fragments: int) -> list[str]:
+        return check_labels([label], "ztf", archive, fragments, None, most_fragments=most_fragments)
+
+    assert notes("a", 1) == []
+    (note,) = notes("sn candidate", 1)
+    assert "first 1 of 2 fragments" in note
+    assert "did you mean 'SN candidate'?" in note
+    assert notes("sn candidate", 2) == []
+    with pytest.raises(RequestError):
+        notes("Sn candidate", 2)
+
+
+def test_a_file_that_is_left_out_does_not_count(tmp_path):
+    archive = write(tmp_path, [{"finkclass": ["Star", "x*y"]}])
+    (file,) = tmp_path.rglob("part-0.parquet")
+    spoilt = bytearray(file.read_bytes())
+    metadata = pq.ParquetFile(file).metadata
+    column = next(
+        metadata.row_group(0).column(i)
+        for i in range(metadata.num_columns)
+        if metadata.row_group(0).column(i).path_in_schema == "finkclass"
+    )
+    start = column.dictionary_page_offset
+    spoilt[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
+    file.write_bytes(spoilt)
+    with pytest.raises(engine.ArchiveError, match="not Parquet that can be read"):
+        plan(archive, ["x*y"])
+    with pytest.raises(RequestError, match="there is no class"):
+        plan(archive, ["x*y"], skip_unreadable=True)
+
+
+def test_tns_types_need_a_column_or_a_catalogue(tmp_path):
+    archive = write(tmp_path, [{"tnsclass": ["(TNS) SN Ia"]}])
+    write(tmp_path, [{"finkclass": ["Star"]}], NIGHT + dt.timedelta(days=1))
+    both = "2021-11-22:2021-11-23"
+    for question in (
+        {"classes": ["(TNS) SN Ia"]},
+        {"exclude": ["(TNS) SN Ia"]},
+        {"where": "tnsclass <> 'Unknown'"},
+        {"classes": ["SN candidate", "(TNS) SN Ia"]},
+    ):
+        with pytest.raises(RequestError, match="1 of 2 nights have no tnsclass") as caught:
+            plan(archive, nights=both, **question)
+        assert "2021-11-23" in str(caught.value)
+        assert "--tns-catalogue" in caught.value.next_step
+        plan(archive, **question)
+        plan(archive, nights=both, tns_catalogue=catalogue(tmp_path, "SN Ia"), **question)
+    # A job that does not ask for them carries Unknown.
+    preview = engine.preview(engine.TransferRequest(archive=archive, nights=both), settings=engine.Settings())
+    assert preview["tnsclass"].to_pylist() == ["(TNS) SN Ia", "Unknown"]
