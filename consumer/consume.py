@@ -3,7 +3,8 @@
 How the files come about. Messages have one order that depends on the topic alone: by offset, then by partition. They
 are written in rounds of `round_nbytes` of datums in that order, one file per folder and round, numbered by the round:
 so the same topic gives the same files, however often the consumer was stopped in between. A round ends where its bytes
-are full, never because of time; only the end of the topic, `limit` and `wait=False` end one early.
+are full, never because of time; only the end of the topic, `limit` and `wait=False` end one early. Files by class are
+filled over many rounds, up to the same bytes (consumer/spool.py), else there would be hundreds a round.
 
 A round is written to staging, then entered into the journal together with the offsets that come next, then renamed
 into the folder (consumer/folder.py). What was fetched but not written when the consumer stops is fetched again.
@@ -288,9 +289,9 @@ class _Fetch:
         # A set of its own: the journal folds each round into its own only once the round is on disk.
         seen = Seen()
         seen.update(folder.journal.seen.to_texts())
-        self._writer = RoundWriter(folder, self._plan, Intake(follower.manifest, seen), partitioning)
+        self._writer = RoundWriter(folder, self._plan, Intake(follower.manifest, seen), partitioning, round_nbytes)
         self._backlog = Backlog(self._plan.num_partitions)
-        self._num_before = folder.journal.num_alerts
+        self._num_before = len(folder.journal.seen)
         self._duplicates_before = folder.journal.num_duplicates
 
     def run(self, cluster: Cluster) -> ConsumeResult:
@@ -300,8 +301,11 @@ class _Fetch:
             # Where every row is here, nothing is left to fetch, whether or not Kafka still has it.
             if not self._proof().complete:
                 state = self._fetch(cluster)
-            if not self._journal.files and self._proof().complete:
-                self._writer.write_empty()
+            self._writer.write_tails()
+            if self._proof().complete:
+                self._folder.drop_spool()
+                if not self._journal.files:
+                    self._writer.write_empty()
             self._folder.append_manifest(self._follower.take_lines())
         finally:
             # Also when stopped half-way: what is on disk by then is worth knowing.
@@ -327,7 +331,7 @@ class _Fetch:
 
     @property
     def _num_new(self) -> int:
-        return self._journal.num_alerts - self._num_before
+        return len(self._journal.seen) - self._num_before
 
     def _proof(self) -> Proof:
         return prove(self._follower.manifest, self._journal.seen.counts(), self._journal.digests)
@@ -362,7 +366,7 @@ class _Fetch:
         self._progress(
             ConsumeProgress(
                 state=state,
-                num_alerts=self._journal.num_alerts + len(self._backlog),
+                num_alerts=len(self._journal.seen) + len(self._backlog),
                 num_expected=self._follower.manifest.num_alerts,
             )
         )

@@ -9,6 +9,7 @@
         receipt.json        what the job sent and what is here of it, at the end of the last run (consumer/receipt.py)
         receipt.txt         the same for people
         staging/            files that are being written
+        spool/              alerts whose files aren't full yet, by class only (consumer/spool.py)
         rejected/           messages that could not be read, as they came
 
 Nothing of it needs Kafka. A file reaches the folder by rename, after the journal has its round on disk; whatever
@@ -29,12 +30,13 @@ from typing import Any
 from consumer.errors import IncompleteError, InputError
 from consumer.journal import Journal, Round
 from consumer.parquet import is_ours
+from consumer.spool import file_name
 
 __all__ = ["Folder", "home_of", "locate", "lock", "read_owner"]
 
 _OUR_FILES = ("journal.jsonl", "manifest.jsonl", "receipt.json", "receipt.txt", "job.json")
 _DRAFT = ".tmp"
-_OURS = {"lock", "staging", "rejected", *_OUR_FILES}
+_OURS = {"lock", "staging", "spool", "rejected", *_OUR_FILES}
 
 
 def locate(outdir: str | os.PathLike[str]) -> Path:
@@ -165,6 +167,15 @@ class Folder:
         """Give the lock back."""
         self._lock.close()
 
+    @property
+    def spool(self) -> Path:
+        """Folder of the alerts whose files aren't full yet."""
+        return self._home / "spool"
+
+    def drop_spool(self) -> None:
+        """Give up what is spooled, once no file can grow any more."""
+        shutil.rmtree(self.spool, ignore_errors=True)
+
     def stage(self) -> Path:
         """Return an empty folder for the files of the next round."""
         path = self._staging / str(self.journal.num_rounds)
@@ -183,8 +194,8 @@ class Folder:
             Bytes of the messages that could not be read, by partition and offset.
         """
         staged = self._staging / str(entry.index)
-        for file in entry.files:
-            sync(staged / file["path"])
+        for name in [*(file["path"] for file in entry.files), *self._spooled(entry)]:
+            sync(staged / name)
         for folder in [*(path for path in staged.rglob("*") if path.is_dir()), staged, self._staging]:
             sync(folder)
         if rejected:
@@ -220,6 +231,11 @@ class Folder:
     def _publish(self, entry: Round) -> None:
         staged = self._staging / str(entry.index)
         touched = set()
+        for name in self._spooled(entry):
+            if (staged / name).exists():
+                touched.update(_make(self.spool))
+                os.replace(staged / name, self.spool / name)
+                touched.add(self.spool)
         for file in entry.files:
             source, target = staged / file["path"], self.path / file["path"]
             if source.exists():
@@ -229,6 +245,14 @@ class Folder:
         for folder in touched:
             sync(folder)
         shutil.rmtree(staged, ignore_errors=True)
+        if self.spool.exists():
+            needed = {file_name(index) for index in self.journal.needed()}
+            for path in self.spool.iterdir():
+                if path.name not in needed:
+                    path.unlink()
+
+    def _spooled(self, entry: Round) -> list[str]:
+        return [file_name(entry.index)] if entry.spooled else []
 
     def _recover(self) -> None:
         if self.journal.last is not None:
@@ -269,7 +293,7 @@ class Folder:
             for parent in file.relative_to(self.path).parents:
                 with suppress(OSError):  # a folder that still holds something stays
                     (self.path / parent).rmdir()
-        for name in ("staging", "rejected"):
+        for name in ("staging", "spool", "rejected"):
             shutil.rmtree(self._home / name, ignore_errors=True)
         for name in _OUR_FILES:
             (self._home / name).unlink(missing_ok=True)

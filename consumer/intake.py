@@ -38,6 +38,8 @@ class Taken:
     """Fragment of each new row, int64, shape (n,)."""
     rows: np.ndarray
     """Row in its fragment, int64, shape (n,)."""
+    sizes: np.ndarray
+    """Bytes of its datum, int64, shape (n,)."""
     num_duplicates: int
     rejected: list[Rejected]
 
@@ -82,6 +84,7 @@ class Intake:
             batch=batch,
             fragments=fragments[fresh],
             rows=rows[fresh],
+            sizes=np.array([len(messages[at].value) for at in fresh.tolist()], dtype=np.int64),
             num_duplicates=len(messages) - len(fresh) - len(rejected),
             rejected=rejected,
         )

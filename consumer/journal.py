@@ -17,7 +17,7 @@ from typing import Any
 from consumer.errors import IncompleteError
 from consumer.seen import Seen
 
-__all__ = ["Journal", "Round", "add_digests"]
+__all__ = ["Journal", "Piece", "Round", "add_digests"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,9 @@ class Round:
     num_duplicates: int
     rejected: list[dict[str, Any]] = field(default_factory=list)
     """Messages that could not be read. Each: partition, offset, key, reason."""
+    spooled: list[dict[str, Any]] = field(default_factory=list)
+    """Batches of the round's file in the spool, in its order. Each: folder, part (number of the Parquet file in the
+    folder that it will be part of), num_alerts, nbytes (of the datums)."""
 
     def to_line(self) -> bytes:
         """Return the round as a line with its checksum in front."""
@@ -60,6 +63,17 @@ class Round:
         return cls(**made)
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A batch in the spool (consumer/spool.py)."""
+
+    round: int
+    batch: int
+    num_alerts: int
+    nbytes: int
+    """Bytes of the datums."""
+
+
 class Journal:
     """The rounds of one folder, folded.
 
@@ -82,6 +96,9 @@ class Journal:
         self.offsets: dict[int, int] = {}
         self.digests: dict[int, int] = {}
         self.files: dict[str, dict[str, Any]] = {}
+        self.parts: dict[tuple[str, int], list[Piece]] = {}
+        """Batches in the spool that make up a Parquet file, per folder and number of the file."""
+        self._last_parts: dict[str, int] = {}
         self.num_duplicates = 0
         self.rejected: list[dict[str, Any]] = []
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
@@ -105,8 +122,29 @@ class Journal:
 
     @property
     def num_alerts(self) -> int:
-        """Alerts in the folder."""
+        """Alerts in the folder's files."""
         return sum(file["num_alerts"] for file in self.files.values())
+
+    def last_part(self, folder: str) -> tuple[int, int]:
+        """Return the number of a folder's last Parquet file that the spool feeds, and the bytes of its datums."""
+        part = self._last_parts.get(folder, 0)
+        return part, sum(piece.nbytes for piece in self.parts.get((folder, part), ()))
+
+    def unwritten(self) -> list[tuple[str, int]]:
+        """Return folder and number of each Parquet file of which the spool has more rows than the folder."""
+        return [
+            (folder, part)
+            for (folder, part), pieces in self.parts.items()
+            if sum(piece.num_alerts for piece in pieces) != self._num_written(folder, part)
+        ]
+
+    def needed(self) -> set[int]:
+        """Return the rounds of which the spool's file is needed: by a file that isn't written, or that may grow."""
+        growing = {(folder, part) for folder, part in self._last_parts.items()}
+        return {piece.round for key in growing.union(self.unwritten()) for piece in self.parts.get(key, ())}
+
+    def _num_written(self, folder: str, part: int) -> int:
+        return self.files.get(f"{folder}/part-{part:05d}.parquet", {"num_alerts": 0})["num_alerts"]
 
     def append(self, entry: Round) -> None:
         """Write a round and wait until the disk has it."""
@@ -126,6 +164,10 @@ class Journal:
         self.seen.update(entry.rows)
         add_digests(self.digests, {fragment: int(digest, 16) for fragment, digest in entry.digests.items()})
         self.files.update((file["path"], file) for file in entry.files)
+        for number, batch in enumerate(entry.spooled):
+            piece = Piece(entry.index, number, batch["num_alerts"], batch["nbytes"])
+            self.parts.setdefault((batch["folder"], batch["part"]), []).append(piece)
+            self._last_parts[batch["folder"]] = batch["part"]
         self.num_duplicates += entry.num_duplicates
         self.rejected += entry.rejected
 

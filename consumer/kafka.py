@@ -30,6 +30,11 @@ _log.propagate = False
 
 _GONE = {ck.KafkaError.UNKNOWN_TOPIC_OR_PART, ck.KafkaError._UNKNOWN_TOPIC, ck.KafkaError._UNKNOWN_PARTITION}
 _EXPIRED = {ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE}
+_LEADERLESS = {
+    ck.KafkaError.LEADER_NOT_AVAILABLE,
+    ck.KafkaError.NOT_LEADER_FOR_PARTITION,
+    ck.KafkaError._UNKNOWN_PARTITION,
+}
 _REFUSED = {
     ck.KafkaError._AUTHENTICATION,
     ck.KafkaError._SSL,
@@ -117,11 +122,15 @@ class _Connection:
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
         """Return the first offset that is kept and the one that comes next."""
-        try:
-            low, high = self.raw.get_watermark_offsets(ck.TopicPartition(topic, partition), timeout=_ANSWER_S)
-        except ck.KafkaException as exc:
-            raise self.silent(exc) from exc
-        return low, high
+        deadline = time.monotonic() + _ANSWER_S
+        while True:
+            try:
+                return self.raw.get_watermark_offsets(ck.TopicPartition(topic, partition), timeout=_ANSWER_S)
+            except ck.KafkaException as exc:
+                # A topic that has just been made may have no leader for a moment.
+                if exc.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
+                    raise self.silent(exc) from exc
+                time.sleep(0.1)
 
     def silent(self, exc: ck.KafkaException) -> KafkaError:
         """Return the error that says that Kafka does not answer, or why it refuses."""

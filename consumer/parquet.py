@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["Receipt", "is_ours", "read_receipt", "write_parquet"]
+__all__ = ["Receipt", "is_ours", "read_receipt", "write_parquet", "write_pieces"]
 
 _PREFIX = "alert_transfer."
 # A row group is held in memory until it is whole; readers, too, take one at a time.
@@ -31,17 +31,53 @@ class Receipt:
 
 def write_parquet(path: Path, table: pa.Table, receipt: Receipt) -> None:
     """Write a table and its receipt to a new file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(path, table.schema, compression="zstd", write_page_checksum=True) as writer:
+    with _writer(path, table.schema) as writer:
         writer.write_table(table, row_group_size=max(1, _GROUP_NBYTES * table.num_rows // max(1, table.nbytes)))
-        writer.add_key_value_metadata(
-            {
-                f"{_PREFIX}topic": receipt.topic,
-                f"{_PREFIX}job_id": receipt.job_id,
-                f"{_PREFIX}request": json.dumps(receipt.request),
-                f"{_PREFIX}fragments": json.dumps(receipt.fragments, separators=(",", ":")),
-            }
-        )
+        writer.add_key_value_metadata(_metadata(receipt))
+
+
+def write_pieces(
+    path: Path, schema: pa.Schema, pieces: Iterable[pa.RecordBatch], receipt: Callable[[], Receipt]
+) -> None:
+    """Write batches that come one by one to a new file, a row group of them in memory at a time.
+
+    Parameters
+    ----------
+    path
+        The new file.
+    schema
+        Of every piece.
+    pieces
+        The rows.
+    receipt
+        Asked when all pieces have been taken.
+    """
+    with _writer(path, schema) as writer:
+        waiting: list[pa.RecordBatch] = []
+        nbytes = 0
+        for piece in pieces:
+            waiting.append(piece)
+            nbytes += piece.nbytes
+            if nbytes >= _GROUP_NBYTES:
+                writer.write_table(pa.Table.from_batches(waiting).combine_chunks())
+                waiting, nbytes = [], 0
+        if waiting:
+            writer.write_table(pa.Table.from_batches(waiting).combine_chunks())
+        writer.add_key_value_metadata(_metadata(receipt()))
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+
+
+def _metadata(receipt: Receipt) -> dict[str, str]:
+    return {
+        f"{_PREFIX}topic": receipt.topic,
+        f"{_PREFIX}job_id": receipt.job_id,
+        f"{_PREFIX}request": json.dumps(receipt.request),
+        f"{_PREFIX}fragments": json.dumps(receipt.fragments, separators=(",", ":")),
+    }
 
 
 def read_receipt(metadata: pq.FileMetaData) -> Receipt | None:

@@ -57,6 +57,11 @@ class Partitioning:
         self.schema = pa.schema([field for field in schema if field.name not in self._dropped])
         """What the files hold: the job's schema without the columns that form the path."""
 
+    @property
+    def has_many_folders(self) -> bool:
+        """Whether any stretch of the topic may hold a little of every folder: alerts come by night, not by class."""
+        return self.by not in ("time", "none")
+
     def empty_table(self) -> pa.Table:
         """Return a table without alerts, with all columns that readers show, for a file that lies in no folder."""
         fields = [field for field in self._job_schema if self.by != "time" or field.name not in _TIME_COLUMNS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,11 +12,12 @@ import pyarrow.compute as pc
 
 from consumer.folder import Folder
 from consumer.intake import Intake, Taken
-from consumer.journal import Round, add_digests
+from consumer.journal import Piece, Round, add_digests
 from consumer.kafka import Message
 from consumer.parquet import Receipt, write_parquet
 from consumer.partition import Partitioning, column_at
 from consumer.seen import Seen, by_fragment
+from consumer.spool import Spool, file_name
 from consumer.wire import Plan, digest_candids
 
 __all__ = ["RoundWriter"]
@@ -37,13 +39,19 @@ class RoundWriter:
         Decides which rows are new; shares the folder's set of rows that were seen.
     partitioning
         Which folder a row goes to.
+    file_nbytes
+        Bytes of datums that make a file of a class full.
     """
 
-    def __init__(self, folder: Folder, plan: Plan, intake: Intake, partitioning: Partitioning):
+    def __init__(self, folder: Folder, plan: Plan, intake: Intake, partitioning: Partitioning, file_nbytes: int):
         self._folder = folder
         self._plan = plan
         self._intake = intake
         self._partitioning = partitioning
+        self._file_nbytes = file_nbytes
+        self._spool = None
+        if partitioning.has_many_folders:
+            self._spool = Spool(folder.spool, folder.journal, plan, partitioning.schema, file_nbytes)
 
     def write(self, messages: list[Message], limit: int | None = None) -> int:
         """Write the new rows of messages, and what was taken into the journal; returns their number.
@@ -69,6 +77,16 @@ class RoundWriter:
             self._write_round(taken, offsets)
         return num_new
 
+    def write_tails(self) -> None:
+        """Write the files that aren't full as far as they go, in the place of what earlier runs wrote of them."""
+        unwritten = self._folder.journal.unwritten()
+        if self._spool is None or not unwritten:
+            return
+        staged = self._folder.stage()
+        files = [self._spool.write(staged, *key, self._folder.journal.parts[key]) for key in sorted(unwritten)]
+        none = np.empty(0, dtype=np.int64)
+        self._commit(files, {}, none, none, {}, [])
+
     def write_empty(self) -> None:
         """Write one file without rows, so that a job that found nothing reads as a table with its columns."""
         none = np.empty(0, dtype=np.int64)
@@ -83,6 +101,13 @@ class RoundWriter:
         candids = pc.fill_null(column_at(table, self._plan.id_field), 0).to_numpy()
         table_of_files = self._partitioning.without_path_columns(table)
         staged = self._folder.stage()
+        if self._spool is not None:
+            sizes = np.concatenate([part.sizes for part in taken])
+            groups = list(self._partitioning.split(table)) if len(rows) else []
+            spooled = self._spool.add(staged / self._file_of_round, table_of_files, groups, fragments, sizes)
+            digests = {fragment: digest_candids(candids[at]) for fragment, at in by_fragment(fragments)}
+            self._commit(self._write_full(staged, spooled), digests, fragments, rows, offsets, taken, spooled)
+            return
         files, digests = [], {}
         for folder, at in self._partitioning.split(table) if len(rows) else ():
             part = table_of_files if len(at) == len(rows) else table_of_files.take(pa.array(at))
@@ -90,6 +115,21 @@ class RoundWriter:
             files.append(file)
             add_digests(digests, part_digests)
         self._commit(files, digests, fragments, rows, offsets, taken)
+
+    @property
+    def _file_of_round(self) -> str:
+        return file_name(self._folder.journal.num_rounds)
+
+    def _write_full(self, staged: Path, spooled: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Write those files that the round's batches make full."""
+        journal, files = self._folder.journal, []
+        for number, batch in enumerate(spooled):
+            key = batch["folder"], batch["part"]
+            piece = Piece(journal.num_rounds, number, batch["num_alerts"], batch["nbytes"])
+            pieces = [*journal.parts.get(key, ()), piece]
+            if sum(piece.nbytes for piece in pieces) >= self._file_nbytes:
+                files.append(self._spool.write(staged, *key, pieces))
+        return files
 
     def _write_file(
         self, staged: Path, folder: str, table: pa.Table, fragments: np.ndarray, candids: np.ndarray
@@ -108,7 +148,7 @@ class RoundWriter:
         write_parquet(staged / path, table, receipt)
         return {"path": path, "num_alerts": table.num_rows, "nbytes": (staged / path).stat().st_size}, digests
 
-    def _commit(self, files, digests, fragments, rows, offsets, taken: Sequence[Taken]) -> None:
+    def _commit(self, files, digests, fragments, rows, offsets, taken: Sequence[Taken], spooled=()) -> None:
         written = Seen()
         written.add(fragments, rows)
         rejected = [item for part in taken for item in part.rejected]
@@ -128,6 +168,7 @@ class RoundWriter:
                 }
                 for item in rejected
             ],
+            spooled=list(spooled),
         )
         values = {(item.message.partition, item.message.offset): item.message.value for item in rejected}
         self._folder.commit(entry, values)
