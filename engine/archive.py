@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import fsspec
@@ -24,7 +25,7 @@ import pyarrow.parquet as pq
 
 from engine.errors import ArchiveError, UnreadableError
 from engine.fragments import ArchiveFile, Footer, Fragment
-from engine.leaves import combined, descend, existing
+from engine.leaves import combined, descend, existing, readable_together
 from engine.union import conform
 
 __all__ = ["Archive"]
@@ -160,19 +161,24 @@ class Archive:
         roots = dict.fromkeys(_LIST_SIZE.sub(r"\1", leaf).split(".")[0] for leaf in leaves)
         paths = [_LIST_SIZE.sub(r"\1", leaf) for leaf in leaves]
         columns = existing(parquet.schema_arrow, paths)
-        read = _Reading(parquet, fragment.row_groups, columns)
-        table = self._guard(fragment.file, lambda: parquet.read_row_groups(fragment.row_groups, columns=columns), read)
-        sources = {name: combined(table[name]) for name in roots if name in table.column_names}
-        arrays = []
-        for leaf, path, type_ in zip(leaves, paths, types, strict=True):
-            found = descend(sources, path)
-            if found is None or pa.types.is_null(found.type):
-                arrays.append(pa.nulls(fragment.num_alerts, type_))
-            elif leaf != path:
-                arrays.append(pc.list_value_length(found).cast(type_))
-            else:
-                arrays.append(conform(found, type_, leaf, fragment.file.path))
-        return pa.table(arrays, schema=pa.schema(list(zip(leaves, types, strict=True))))
+        parts = []
+        for groups in readable_together(parquet.schema_arrow, columns, fragment.row_groups):
+            read = _Reading(parquet, groups, columns)
+            read_groups = partial(parquet.read_row_groups, groups, columns=columns)
+            table = self._guard(fragment.file, read_groups, read)
+            num_alerts = sum(parquet.metadata.row_group(group).num_rows for group in groups)
+            sources = {name: combined(table[name]) for name in roots if name in table.column_names}
+            arrays = []
+            for leaf, path, type_ in zip(leaves, paths, types, strict=True):
+                found = descend(sources, path)
+                if found is None or pa.types.is_null(found.type):
+                    arrays.append(pa.nulls(num_alerts, type_))
+                elif leaf != path:
+                    arrays.append(pc.list_value_length(found).cast(type_))
+                else:
+                    arrays.append(conform(found, type_, leaf, fragment.file.path))
+            parts.append(pa.table(arrays, schema=pa.schema(list(zip(leaves, types, strict=True)))))
+        return parts[0] if len(parts) == 1 else pa.concat_tables(parts).combine_chunks()
 
     def read_blocks(
         self, fragment: Fragment, columns: Sequence[str], row_groups: Sequence[int], block_alerts: int
@@ -204,10 +210,11 @@ class Archive:
                 n = fragment.row_group_alerts[fragment.row_groups.index(row_group)]
                 yield pa.record_batch([pa.nulls(n)], names=[""]).select([])
             return
-        batches = parquet.iter_batches(block_alerts, row_groups=list(row_groups), columns=names)
-        read = _Reading(parquet, row_groups, names)
-        while (batch := self._guard(fragment.file, lambda: next(batches, None), read)) is not None:
-            yield batch
+        for groups in readable_together(parquet.schema_arrow, names, row_groups):
+            batches = parquet.iter_batches(block_alerts, row_groups=groups, columns=names)
+            read = _Reading(parquet, groups, names)
+            while (batch := self._guard(fragment.file, partial(next, batches, None), read)) is not None:
+                yield batch
 
     def check_unchanged(self, file: ArchiveFile) -> None:
         """Raise if a file is gone, or is not the one that was planned by its size, its ETag and its footer.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["combined", "descend", "existing", "type_at"]
+__all__ = ["combined", "descend", "existing", "readable_together", "type_at"]
 
 
 def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
@@ -51,6 +51,24 @@ def existing(schema: pa.Schema, paths: Sequence[str]) -> list[str]:
             columns[column] = None
     # Parquet would read a column twice that is named with and within its parent.
     return [c for c in columns if not any(c.startswith(f"{other}.") for other in columns)]
+
+
+def readable_together(schema: pa.Schema, columns: Sequence[str], row_groups: Sequence[int]) -> list[list[int]]:
+    """Return the row groups in parts, each of which Arrow can read in one call.
+
+    It can't read a dictionary inside a struct or a list across row groups, since each has a dictionary of its own.
+    """
+    roots = {column.split(".")[0] for column in columns}
+    alone = any(_has_dictionary(child) for root in roots for child in _children(schema.field(root).type))
+    return [[group] for group in row_groups] if alone else [list(row_groups)]
+
+
+def _children(type_: pa.DataType) -> list[pa.DataType]:
+    return [type_.field(i).type for i in range(type_.num_fields)]
+
+
+def _has_dictionary(type_: pa.DataType) -> bool:
+    return pa.types.is_dictionary(type_) or any(map(_has_dictionary, _children(type_)))
 
 
 def descend(sources: Mapping[str, pa.Array], path: str) -> pa.Array | None:
