@@ -116,11 +116,12 @@ class _Union:
         value_kinds = {_kind(_plain(t), path, f) for f, t in values if not pa.types.is_null(_plain(t))}
         if len(value_kinds) <= 1 and not value_kinds & {"struct", "list", "map"}:
             return pa.map_(pa.string(), self.type_of(f"{path}.value", values))
-        merged = []
-        for field in self.struct_fields(path, structs):
-            type_ = self.type_of(f"{path}.{field.name}", [(structs[0][0], field.type), *maps])
-            merged.append(pa.field(field.name, type_))
-        return pa.struct(merged)
+        names = dict.fromkeys(field.name for _, fields in structs for field in fields)
+        sources = [
+            (file, list(t) if pa.types.is_struct(t) else [pa.field(name, t.item_type) for name in names])
+            for file, t in typed
+        ]
+        return pa.struct(self.struct_fields(path, sources))
 
 
 def _plain(type_: pa.DataType) -> pa.DataType:

@@ -72,6 +72,13 @@ def test_struct_of_mixed_fields_meets_map_as_struct():
         converted([[("c", 1.0)]], source, united)
 
 
+def test_a_field_that_is_null_typed_in_the_struct_takes_the_map_s_type():
+    struct = pa.struct([("a", pa.null()), ("b", pa.int32()), ("c", pa.float32())])
+    united = pa.struct([("a", pa.float64()), ("b", pa.int64()), ("c", pa.float64())])
+    assert unite(struct, pa.map_(pa.string(), pa.float64())) == united
+    assert unite(pa.map_(pa.string(), pa.float64()), struct) == united
+
+
 @pytest.mark.parametrize(
     "types",
     [
