@@ -14,12 +14,12 @@ class Backlog:
 
     Parameters
     ----------
-    num_partitions
-        Partitions of the topic.
+    partitions
+        Partitions that are read.
     """
 
-    def __init__(self, num_partitions: int):
-        self._waiting: dict[int, list[Message]] = {partition: [] for partition in range(num_partitions)}
+    def __init__(self, partitions: Iterable[int]):
+        self._waiting: dict[int, list[Message]] = {partition: [] for partition in partitions}
         self._num_settled = dict.fromkeys(self._waiting, 0)
         self._settled_nbytes = 0
         self.nbytes = 0

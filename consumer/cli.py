@@ -91,9 +91,17 @@ def _group(**_: object) -> None:
 @click.option("--limit", type=int, metavar="N", help="Stop after N new alerts.")
 @click.option("--no-wait", is_flag=True, help="End with what is there now.")
 @click.option("--restart", is_flag=True, help="Empty what this program wrote in DIR, and begin anew.")
+@click.option("--share", metavar="I/N", help="Fetch only part I of N: N consumers share the topic, a folder each.")
 @face_options
 def consume(
-    face: Face, topic: str, outdir: str, partitionby: str, limit: int | None, no_wait: bool, restart: bool
+    face: Face,
+    topic: str,
+    outdir: str,
+    partitionby: str,
+    limit: int | None,
+    no_wait: bool,
+    restart: bool,
+    share: str | None,
 ) -> None:
     """Fetch a topic to Parquet; may be stopped and run again at any time."""
     kafka, options = face.kafka_settings()
@@ -107,6 +115,7 @@ def consume(
             limit=limit,
             wait=not no_wait,
             restart=restart,
+            share=share,
             note=face.say,
             **({"progress": draw} if draw else {}),
         )
@@ -136,11 +145,11 @@ def _exit_code(result: ConsumeResult) -> int:
 
 
 @_group.command()
-@click.argument("outdir", metavar="DIR")
+@click.argument("outdirs", metavar="DIR...", nargs=-1, required=True)
 @face_options
-def verify(face: Face, outdir: str) -> None:
-    """Prove from the disk alone that DIR holds every alert of its job."""
-    result = prove(outdir)
+def verify(face: Face, outdirs: tuple[str, ...]) -> None:
+    """Prove from the disk alone that DIR (or several, of shares) holds every alert of its job."""
+    result = prove(*outdirs)
     text = f"{result.num_alerts:,} of {result.num_expected:,} alerts of {result.topic} are here"
     text += ": every one, exactly once" if result.complete else f"; {result.missing:,} are missing"
     if not result.complete and result.state not in ("complete", "empty"):

@@ -39,6 +39,7 @@ from consumer.receipt import count_disk, make_receipt
 from consumer.receipt_text import receipt_text
 from consumer.rounds import RoundWriter
 from consumer.seen import Seen
+from consumer.shares import Share
 from consumer.wire import FINAL_STATES, Manifest, check_topic
 
 __all__ = ["ConsumeProgress", "ConsumeResult", "consume", "stream"]
@@ -97,6 +98,7 @@ def consume(
     limit: int | None = None,
     wait: bool = True,
     restart: bool = False,
+    share: str | None = None,
     round_nbytes: int = 128 * 1024 * 1024,
     progress: Callable[[ConsumeProgress], None] | None = None,
     note: Callable[[str], None] | None = None,
@@ -124,6 +126,9 @@ def consume(
         Whether to wait for the rest of a job that still runs; else take what is there now.
     restart
         Empty what this program wrote into the folder, and begin anew.
+    share
+        `1/2` for the first of two consumers that fetch the topic together, each into a folder of its own; None fetches
+        all of it.
     round_nbytes
         Bytes of datums that one round of files holds; a file is at most as large.
     progress
@@ -145,14 +150,16 @@ def consume(
         raise InputError(f"can't partition by {partitionby!r}", accepted=", ".join(PARTITIONINGS))
     if limit is not None and limit < 1:
         raise InputError(f"can't stop after {limit} alerts", accepted="a limit of 1 or more")
+    own = None if share is None else Share.parse(share)
     path = locate(outdir)
     check_free(path)
     if not restart:
-        check_owner(path, topic=topic, partitionby=partitionby)
+        check_owner(path, topic=topic, partitionby=partitionby, share=share)
     cluster = _cluster(kafka, kafka_options)
     with closing(ManifestFollower(cluster, topic)) as follower:
         plan = follower.wait_for_plan(_PLAN_TIMEOUT_S).plan
         # Checked before the folder is touched.
+        partitions = own and own.partitions(plan.num_partitions)
         intake_schema = Intake(follower.manifest, Seen()).decoder.schema
         partitioning = Partitioning(partitionby, intake_schema, plan.time_field)
         with (
@@ -163,11 +170,13 @@ def consume(
                 job_id=plan.job_id,
                 partitionby=partitionby,
                 request=plan.request,
+                share=share,
                 restart=restart,
                 note=note or _ignore,
             ) as folder,
         ):
-            return _Fetch(folder, follower, partitioning, limit, wait, round_nbytes, progress or _ignore).run(cluster)
+            fetch = _Fetch(folder, follower, partitioning, partitions, limit, wait, round_nbytes, progress or _ignore)
+            return fetch.run(cluster)
 
 
 @contextmanager
@@ -274,6 +283,7 @@ class _Fetch:
         folder: Folder,
         follower: ManifestFollower,
         partitioning: Partitioning,
+        partitions: frozenset[int] | None,
         limit: int | None,
         wait: bool,
         round_nbytes: int,
@@ -282,6 +292,7 @@ class _Fetch:
         self._folder = folder
         self._follower = follower
         self._plan = follower.manifest.plan
+        self._partitions = partitions
         self._wait = wait
         self._limit = limit
         self._round_nbytes = round_nbytes
@@ -290,7 +301,7 @@ class _Fetch:
         seen = Seen()
         seen.update(folder.journal.seen.to_texts())
         self._writer = RoundWriter(folder, self._plan, Intake(follower.manifest, seen), partitioning, round_nbytes)
-        self._backlog = Backlog(self._plan.num_partitions)
+        self._backlog = Backlog(range(self._plan.num_partitions) if partitions is None else sorted(partitions))
         self._num_before = len(folder.journal.seen)
         self._duplicates_before = folder.journal.num_duplicates
 
@@ -320,7 +331,8 @@ class _Fetch:
     def _fetch(self, cluster: Cluster) -> str:
         """Fetch what there is to fetch; returns the job's state then."""
         offsets = self._journal.offsets
-        with closing(DataReader(cluster, self._plan.topic, self._plan.num_partitions, offsets)) as reader:
+        plan = self._plan
+        with closing(DataReader(cluster, plan.topic, plan.num_partitions, offsets, self._partitions)) as reader:
             end = _End(self._follower, reader, wait=self._wait)
             self._read(reader, end)
             return end.state
@@ -334,7 +346,8 @@ class _Fetch:
         return len(self._journal.seen) - self._num_before
 
     def _proof(self) -> Proof:
-        return prove(self._follower.manifest, self._journal.seen.counts(), self._journal.digests)
+        journal = self._journal
+        return prove(self._follower.manifest, journal.seen.counts(), journal.digests, self._partitions)
 
     def _left(self) -> int | None:
         return None if self._limit is None else self._limit - self._num_new
@@ -343,11 +356,11 @@ class _Fetch:
         growing = end.growing()
         while self._left() != 0:
             while (messages := self._backlog.take(self._round_nbytes, growing)) is not None:
-                self._write(messages)
+                self._write(reader, messages)
                 if self._left() == 0:
                     return
             if end.reached() or (self._limit is not None and len(self._backlog) >= self._left()):
-                self._write(self._backlog.take_all())
+                self._write(reader, self._backlog.take_all())
                 if end.reached():
                     return
                 continue
@@ -358,8 +371,10 @@ class _Fetch:
             growing = end.growing()
             self._report(end.state)
 
-    def _write(self, messages) -> None:
+    def _write(self, reader: DataReader, messages) -> None:
         self._writer.write(messages, self._left())
+        if self._journal.offsets:
+            reader.show_progress(self._journal.offsets)
         self._folder.append_manifest(self._follower.take_lines())
 
     def _report(self, state: str) -> None:
@@ -367,7 +382,7 @@ class _Fetch:
             ConsumeProgress(
                 state=state,
                 num_alerts=len(self._journal.seen) + len(self._backlog),
-                num_expected=self._follower.manifest.num_alerts,
+                num_expected=self._follower.manifest.num_alerts if self._partitions is None else None,
             )
         )
 

@@ -103,7 +103,7 @@ class Folder:
     ----------
     outdir
         What `locate` returned.
-    topic, job_id, partitionby, request
+    topic, job_id, partitionby, request, share
         What the folder is for; the first consumer writes it down, later ones must agree.
     restart
         Empty what this program wrote, and nothing else, and begin anew.
@@ -126,6 +126,7 @@ class Folder:
         job_id: str,
         partitionby: str,
         request: Mapping[str, Any],
+        share: str | None = None,
         restart: bool = False,
         note: Callable[[str], None] = lambda text: None,
     ):
@@ -133,7 +134,7 @@ class Folder:
         self._home = home_of(outdir)
         self._staging = self._home / "staging"
         self._manifest_lines = 0
-        owner = {"topic": topic, "job_id": job_id, "partitionby": partitionby, "request": dict(request)}
+        owner = {"topic": topic, "job_id": job_id, "partitionby": partitionby, "share": share, "request": dict(request)}
         check_free(outdir)
         _make(self._home)
         self._lock = lock(outdir)
@@ -141,7 +142,7 @@ class Folder:
             check_free(outdir)  # again, now that nobody else can write
             if restart:
                 self._forget(self._written())
-            check_owner(outdir, topic=topic, job_id=job_id, partitionby=partitionby)
+            check_owner(outdir, topic=topic, job_id=job_id, partitionby=partitionby, share=share)
             if read_owner(outdir) is None:
                 write_file(self._home / "job.json", json.dumps(owner, indent=1).encode())
             _make(outdir)
@@ -322,13 +323,15 @@ def check_free(outdir: Path) -> None:
         )
 
 
-def check_owner(outdir: Path, *, topic: str, partitionby: str, job_id: str | None = None) -> None:
+def check_owner(
+    outdir: Path, *, topic: str, partitionby: str, share: str | None = None, job_id: str | None = None
+) -> None:
     """Refuse a folder that was begun for something else.
 
     Raises
     ------
     InputError
-        If topic, job or partitioning differ from what the folder was begun with.
+        If topic, job, partitioning or share differ from what the folder was begun with.
     """
     owner = read_owner(outdir)
     if owner is None:
@@ -349,6 +352,14 @@ def check_owner(outdir: Path, *, topic: str, partitionby: str, job_id: str | Non
         raise InputError(
             f"{outdir} is partitioned by {owner['partitionby']}, not by {partitionby}",
             accepted=f"--partitionby {owner['partitionby']}",
+            next_step="choose another --outdir, or empty this one with --restart",
+        )
+
+    if owner.get("share") != share:
+        held = owner.get("share")
+        raise InputError(
+            f"{outdir} holds {f'share {held}' if held else 'the whole topic'}, not {share or 'the whole topic'}",
+            accepted=f"--share {held}" if held else "no --share",
             next_step="choose another --outdir, or empty this one with --restart",
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -276,6 +276,8 @@ class DataReader:
         How many partitions the plan says it has.
     offsets
         Offset to begin with, per partition; 0 where there is none.
+    partitions
+        Those to read; None means all.
 
     Raises
     ------
@@ -283,12 +285,21 @@ class DataReader:
         If Kafka no longer has the topic, or no longer has the messages that come next.
     """
 
-    def __init__(self, cluster: Cluster, topic: str, num_partitions: int, offsets: Mapping[int, int]):
-        self.positions = {partition: offsets.get(partition, 0) for partition in range(num_partitions)}
+    def __init__(
+        self,
+        cluster: Cluster,
+        topic: str,
+        num_partitions: int,
+        offsets: Mapping[int, int],
+        partitions: Collection[int] | None = None,
+    ):
+        wanted = range(num_partitions) if partitions is None else sorted(partitions)
+        self.positions = {partition: offsets.get(partition, 0) for partition in wanted}
         """Offset that comes next, per partition."""
         self._topic = topic
         self._held: frozenset[int] = frozenset()
-        self._connection = cluster.open({"queued.max.messages.kbytes": 32 * 1024})
+        group = f"alert-transfer-{topic}"
+        self._connection = cluster.open({"queued.max.messages.kbytes": 32 * 1024, "group.id": group})
         self._heard_at = self._checked_at = time.monotonic()
         try:
             self._wait_for_topic(num_partitions)
@@ -335,6 +346,13 @@ class DataReader:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.5)
+
+    def show_progress(self, offsets: Mapping[int, int]) -> None:
+        """Commit offsets for operators' tools to see; nothing reads them back, so nothing waits for it to succeed."""
+        self._connection.raw.commit(
+            offsets=[ck.TopicPartition(self._topic, partition, offset) for partition, offset in offsets.items()],
+            asynchronous=True,
+        )
 
     def hold(self, partitions: frozenset[int]) -> None:
         """Read no more of these partitions for now, and again of the others."""

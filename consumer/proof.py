@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from consumer.wire import Manifest
+from consumer.wire import FragmentDone, Manifest
 
 __all__ = ["FragmentGap", "Proof", "prove"]
 
@@ -33,7 +33,12 @@ class Proof:
     gaps: list[FragmentGap]
 
 
-def prove(manifest: Manifest, counts: Mapping[int, int], digests: Mapping[int, int]) -> Proof:
+def prove(
+    manifest: Manifest,
+    counts: Mapping[int, int],
+    digests: Mapping[int, int],
+    partitions: Collection[int] | None = None,
+) -> Proof:
     """Return how rows compare with what a manifest says was sent.
 
     Parameters
@@ -42,11 +47,18 @@ def prove(manifest: Manifest, counts: Mapping[int, int], digests: Mapping[int, i
         The job's manifest.
     counts, digests
         Number and `wire.digest_candids` of the rows that are there, per fragment.
+    partitions
+        Kafka partitions that the rows come from; None means all. Of some of them only the counts can be proved: the
+        manifest's digests are over all.
     """
+
+    def num_sent(done: FragmentDone) -> int:
+        return done.num_sent if partitions is None else sum(done.partitions.get(p, 0) for p in partitions)
+
     gaps = []
     for fragment, done in sorted(manifest.fragments.items()):
-        lacking = done.num_sent - counts.get(fragment, 0)
-        altered = int(lacking == 0 and digests.get(fragment, 0) != int(done.digest, 16))
+        lacking = num_sent(done) - counts.get(fragment, 0)
+        altered = int(partitions is None and lacking == 0 and digests.get(fragment, 0) != int(done.digest, 16))
         if lacking or altered:
             gaps.append(
                 FragmentGap(fragment=fragment, missing=max(lacking, altered, 0), excess=max(-lacking, altered, 0))
@@ -55,7 +67,10 @@ def prove(manifest: Manifest, counts: Mapping[int, int], digests: Mapping[int, i
     if ended:
         unsent = sorted(fragment for fragment, n in counts.items() if n and fragment not in manifest.fragments)
         gaps += [FragmentGap(fragment=fragment, missing=0, excess=counts[fragment]) for fragment in unsent]
-    num_expected = manifest.num_sent if manifest.num_alerts is None else manifest.num_alerts
+    if partitions is None and manifest.num_alerts is not None:
+        num_expected = manifest.num_alerts
+    else:
+        num_expected = sum(map(num_sent, manifest.fragments.values()))
     lacking = max(num_expected - sum(counts.values()), 0)
     missing = max(sum(gap.missing for gap in gaps), lacking)
     return Proof(complete=ended and not gaps and not missing, num_expected=num_expected, missing=missing, gaps=gaps)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +20,7 @@ from consumer.journal import add_digests
 from consumer.parquet import read_receipt
 from consumer.partition import column_at
 from consumer.proof import FragmentGap, prove
+from consumer.shares import Share
 from consumer.wire import Manifest, Plan, WireError, decode_record, digest_candids
 
 __all__ = ["VerifyResult", "verify"]
@@ -44,47 +47,55 @@ class VerifyResult:
     """Files that can't be read, are not what was written, or are of somebody else; their alerts count as missing."""
 
 
-def verify(outdir: str | os.PathLike[str]) -> VerifyResult:
+def verify(*outdirs: str | os.PathLike[str]) -> VerifyResult:
     """Return whether a folder holds every alert of its job, from what lies on disk; Kafka is not asked.
 
     Every page of every file is read and its checksum compared. The identifiers of the alerts must give the digests
-    that the file's receipt names, and the receipts together those that the manifest's copy names.
+    that the file's receipt names, and the receipts together those that the manifest's copy names. Of a share of a topic
+    only the counts can be held against the manifest; of all its shares together the digests, too.
 
     Parameters
     ----------
-    outdir
-        A folder that `consume` wrote.
+    outdirs
+        A folder that `consume` wrote, or several that hold shares of one job.
 
     Raises
     ------
     InputError
-        If no consumer wrote into it, or one does right now.
+        If no consumer wrote into it, or one does right now, or if several folders are not shares of one job.
     IncompleteError
         If the manifest's copy is gone or damaged.
     """
-    path = locate(outdir)
-    if read_owner(path) is None:
-        raise InputError(
-            f"no topic was fetched into {path}: there is no {home_of(path) / 'job.json'}",
-            accepted="the --outdir of alert-transfer consume",
-        )
-    with closing(lock(path, shared=True)):
-        manifest = _read_manifest(path)
-        plan = manifest.plan
-        counts: dict[int, int] = {}
-        digests: dict[int, int] = {}
-        num_alerts, problems = 0, []
+    paths = [locate(outdir) for outdir in outdirs]
+    owners = [_owner(path) for path in paths]
+    with ExitStack() as locks:
+        for path in paths:
+            locks.enter_context(closing(lock(path, shared=True)))
+        return _verify(paths, owners)
+
+
+def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> VerifyResult:
+    manifests = [_read_manifest(path) for path in paths]
+    # The copy that is furthest on; each was whole when its consumer last looked.
+    manifest = max(manifests, key=lambda manifest: (len(manifest.changes), len(manifest.fragments)))
+    plan = manifest.plan
+    partitions = _partitions(paths, owners, plan)
+    counts: dict[int, int] = {}
+    digests: dict[int, int] = {}
+    num_alerts, problems = 0, []
+    for path in paths:
         for file in sorted(found for found in path.rglob("[!.]*") if not found.is_dir()):
             try:
                 rows, fragments = _read_file(file, plan)
             except (OSError, ValueError, KeyError, pa.ArrowException) as exc:
-                problems.append(f"{file.relative_to(path)}: {(str(exc) or type(exc).__name__).splitlines()[0]}")
+                name = file.relative_to(path) if len(paths) == 1 else file
+                problems.append(f"{name}: {(str(exc) or type(exc).__name__).splitlines()[0]}")
                 continue
             num_alerts += rows
             for fragment, (num, digest) in fragments.items():
                 counts[fragment] = counts.get(fragment, 0) + num
                 add_digests(digests, {fragment: int(digest, 16)})
-    proof = prove(manifest, counts, digests)
+    proof = prove(manifest, counts, digests, partitions)
     return VerifyResult(
         topic=plan.topic,
         state=manifest.stated,
@@ -95,6 +106,35 @@ def verify(outdir: str | os.PathLike[str]) -> VerifyResult:
         fragments=proof.gaps,
         problems=problems,
     )
+
+
+def _owner(path: Path) -> dict[str, Any]:
+    owner = read_owner(path)
+    if owner is None:
+        raise InputError(
+            f"no topic was fetched into {path}: there is no {home_of(path) / 'job.json'}",
+            accepted="the --outdir of alert-transfer consume",
+        )
+    return owner
+
+
+def _partitions(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]], plan: Plan) -> frozenset[int] | None:
+    """Return the Kafka partitions that folders hold together, or None for all of them."""
+    held: dict[int, Path] = {}
+    for path, owner in zip(paths, owners, strict=True):
+        if owner["job_id"] != plan.job_id:
+            raise InputError(f"{path} holds another job than {paths[0]}", accepted="folders of one job")
+        if owner.get("share") is None:
+            own = frozenset(range(plan.num_partitions))
+        else:
+            own = Share.parse(owner["share"]).partitions(plan.num_partitions)
+        for partition in own & held.keys():
+            raise InputError(
+                f"{path} and {held[partition]} hold the same alerts: those of Kafka partition {partition}",
+                accepted="folders of different shares, 1/2 and 2/2",
+            )
+        held.update(dict.fromkeys(own, path))
+    return None if len(held) == plan.num_partitions else frozenset(held)
 
 
 def _read_manifest(outdir: Path) -> Manifest:

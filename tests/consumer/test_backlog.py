@@ -17,7 +17,7 @@ def _topic(sizes) -> list[list[Message]]:
 
 
 def _rounds(topic, nbytes, next_arrival) -> list[list[Message]]:
-    backlog = Backlog(len(topic))
+    backlog = Backlog(range(len(topic)))
     positions = dict.fromkeys(range(len(topic)), 0)
     rounds = []
     while True:
@@ -55,7 +55,7 @@ def test_rounds_go_on_the_same_after_a_restart_at_a_boundary(sizes, nbytes, num_
     topic = _topic(sizes)
     rounds = _rounds(topic, nbytes, lambda growing: (growing[0], 100))
     done = {message for taken in rounds[:num_before] for message in taken}
-    backlog = Backlog(len(topic))
+    backlog = Backlog(range(len(topic)))
     backlog.add(message for of_partition in topic for message in of_partition if message not in done)
     rest = []
     while (taken := backlog.take(nbytes, {})) is not None:
@@ -64,6 +64,6 @@ def test_rounds_go_on_the_same_after_a_restart_at_a_boundary(sizes, nbytes, num_
 
 
 def test_partitions_ahead_of_the_slowest_are_named():
-    backlog = Backlog(3)
+    backlog = Backlog(range(3))
     assert backlog.leaders({0: 10, 1: 4, 2: 4}) == {0}
     assert backlog.leaders({}) == frozenset()
