@@ -232,7 +232,7 @@ SCENARIOS = {
         Scenario(name="submitter", happen=_kill_submitter, by_command=True),
         Scenario(name="scheduler", happen=_kill_scheduler),
         Scenario(name="broker", happen=_kill_broker),
-        Scenario(name="broker+coordinator", happen=_kill_broker_and_coordinator),
+        Scenario(name="broker+coordinator", happen=_kill_broker_and_coordinator, long=True),
         Scenario(name="broker-200s", happen=_kill_broker_for_long, percents=(40,), long=True),
         Scenario(name="freeze-20s", happen=_freeze_broker(20)),
         Scenario(name="freeze-45s", happen=_freeze_broker(45), long=True),
