@@ -114,7 +114,8 @@ class _Union:
         maps = [(file, t.item_type) for file, t in typed if pa.types.is_map(t)]
         values = [(file, field.type) for file, fields in structs for field in fields] + maps
         value_kinds = {_kind(_plain(t), path, f) for f, t in values if not pa.types.is_null(_plain(t))}
-        if len(value_kinds) <= 1 and not value_kinds & {"struct", "list", "map"}:
+        alike = len(value_kinds) <= 1 or value_kinds <= {"time", "string"}
+        if alike and not value_kinds & {"struct", "list", "map"}:
             return pa.map_(pa.string(), self.type_of(f"{path}.value", values))
         names = dict.fromkeys(field.name for _, fields in structs for field in fields)
         sources = [
