@@ -19,6 +19,7 @@ __all__ = ["Translator"]
 _COMPARISONS = {exp.EQ: "=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _PREDICATES = (*_COMPARISONS, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.In, exp.Between)
 _PREDICATES = (*_PREDICATES, exp.Like, exp.ILike, exp.RegexpLike, exp.Escape)
+_TRAILING = (exp.Is, exp.In, exp.Between, exp.Like, exp.ILike, exp.RegexpLike, exp.Escape)
 _ARITHMETIC = {exp.Add: "add", exp.Sub: "subtract", exp.Mul: "multiply", exp.Div: "divide", exp.Mod: "mod"}
 _ARGUMENTS = {"this", "expression", "expressions", "low", "high", "ifs", "true", "default", "to", "negate"}
 _ARGUMENTS |= {"is_string", "table", "db", "catalog", "quoted", "safe", "coalesce", "typed", "query", "field", "unnest"}
@@ -233,8 +234,10 @@ class Translator:
     # --- Predicates ---------------------------------------------------------------------------------------------
 
     def _predicate(self, node: exp.Expression) -> Term:
-        if isinstance(node.args.get("expression"), _PREDICATES):
-            # sqlglot's order of comparisons differs from Spark's, which takes them from left to right.
+        left = node.this.this if isinstance(node.this, exp.Not) else node.this
+        trailing = isinstance(left, _TRAILING) and not isinstance(node, exp.Escape)
+        if trailing or isinstance(node.args.get("expression"), _PREDICATES):
+            # sqlglot's order differs from Spark's, to whom `x LIKE 'a' = b` is `x LIKE ('a' = b)`.
             self.fail(
                 node,
                 "two comparisons in a row",

@@ -336,6 +336,8 @@ def test_caret_stands_below_the_name():
             "candid > 0x1F",
             "1 < candid < 5",
         ),
+        *("objectId LIKE 'a' = true", "objectId NOT LIKE 'a' <=> true", "candid BETWEEN 1 AND 2 = true"),
+        *("candid NOT IN (1) = true", "objectId RLIKE 'a' IS NULL", "objectId LIKE 'a' LIKE 'b'"),
         *("candid = candid IN (1)", "candid AS x", "candid > 1 x", "CASE WHEN candid THEN 1 END = 1", "candid IN ()"),
         *("TRY_CAST(candid AS MAP<INT, INT>) = 1", "candid & 1 = 1", "transform(prv_candidates, x -> x) = 1", "not"),
         *(
