@@ -110,7 +110,7 @@ class Archive:
         unreadable
             Takes files that are not Parquet, and why; they are left out then.
         with_nulls
-            Whether the footers shall say how many nulls each column has: this takes about as long as all the rest.
+            Whether the footers shall say how many nulls each column has.
 
         Raises
         ------

@@ -22,6 +22,7 @@ from typing import Any
 
 import dask
 import distributed
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, FragmentDone, Heartbeat, Manifest, NightDone, StateChange
 from engine.errors import AlertTransferError, JobError, KafkaError, UnreadableError
@@ -87,27 +88,14 @@ class _Abandoned(Exception):
 
 def _ride_out(kafka: KafkaCluster, action: Callable[[], Any]) -> Any:
     """Return what an action returns, which is tried again when Kafka is back from an outage."""
-    for attempts_left in reversed(range(_ATTEMPTS_TO_TELL)):
-        try:
-            return action()
-        except KafkaError:
-            if not attempts_left:
-                raise
-            time.sleep(1.0)  # a Kafka that has just come back may answer one question and not yet the next
-            _await_kafka(kafka)
-    raise AssertionError("the last attempt either returns or raises")
-
-
-def _await_kafka(kafka: KafkaCluster) -> None:
-    deadline = time.monotonic() + _OUTAGE_S
-    while True:
-        try:
-            kafka.check()
-            return
-        except KafkaError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(1.0)
+    retrying = Retrying(
+        retry=retry_if_exception_type(KafkaError),
+        stop=stop_after_attempt(_ATTEMPTS_TO_TELL),
+        wait=wait_fixed(1.0),  # a Kafka that has just come back may answer one question and not yet the next
+        before_sleep=lambda _: kafka.await_answer(_OUTAGE_S),
+        reraise=True,
+    )
+    return retrying(action)
 
 
 class _Coordinator:
@@ -290,7 +278,7 @@ class _Coordinator:
         # Kafka may be back by now; what was delivered of the fragment already is known again by its keys. Bytes that
         # came over a network may have been damaged there.
         if isinstance(failure, KafkaError | UnreadableError) and attempts < _ATTEMPTS:
-            _await_kafka(self._kafka)
+            self._kafka.await_answer(_OUTAGE_S)
             if self._plan.topic not in self._kafka.topics():
                 raise JobError(
                     f"the topic {self._plan.topic} was deleted while the job ran", next_step="submit the request again"

@@ -16,6 +16,7 @@ from typing import Any
 
 import confluent_kafka as ck
 import confluent_kafka.admin as ck_admin
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from consumer.wire import JOBS_TOPIC, Manifest, Record, decode_record, encode_record, manifest_topic, schema_topic
 from engine.errors import JobError, KafkaError, RequestError
@@ -58,6 +59,22 @@ class KafkaCluster:
             Naming the address.
         """
         self._metadata(self._admin())
+
+    def await_answer(self, timeout_s: float) -> None:
+        """Return once a broker answers.
+
+        Raises
+        ------
+        KafkaError
+            If none does within `timeout_s`.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception_type(KafkaError),
+            stop=stop_after_delay(timeout_s),
+            wait=wait_fixed(1),
+            reraise=True,
+        )
+        retrying(self.check)
 
     def topics(self) -> set[str]:
         """Return the names of all topics."""

@@ -136,7 +136,7 @@ class Job:
                 try:
                     status = self.status()
                 except KafkaError:
-                    self._await_kafka()
+                    self.kafka.await_answer(_OUTAGE_S)
                     back_at = time.monotonic()
                     continue
                 # Who could not be heard is not dead: after an outage the coordinator has time for two heartbeats.
@@ -148,17 +148,6 @@ class Job:
                         return status
                 with contextlib.suppress(KafkaError):  # if it is away, the next status() says so
                     self._reader.wait_for_more(0.5)
-
-    def _await_kafka(self) -> None:
-        deadline = time.monotonic() + _OUTAGE_S
-        while True:
-            try:
-                self.kafka.check()
-                return
-            except KafkaError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(1.0)
 
     def cancel(self) -> JobStatus:
         """Ask the job to stop, and return once it has; what was sent stays readable.

@@ -37,7 +37,11 @@ def union_schemas(schemas: Sequence[tuple[str, pa.Schema]], widen: Iterable[str]
         If two files disagree in a way that no type can hold (string against struct, list against number).
     """
     root = _Union(frozenset(widen))
-    fields = root.struct_fields("", [(file, list(schema)) for file, schema in schemas])
+    # Thousands of files have a handful of schemas; each is looked at once, under the first file that has it.
+    distinct: dict[pa.Schema, str] = {}
+    for file, schema in schemas:
+        distinct.setdefault(schema.remove_metadata(), file)
+    fields = root.struct_fields("", [(file, list(schema)) for schema, file in distinct.items()])
     unknown = root.widen - root.widened
     if unknown:
         raise ArchiveError(

@@ -9,11 +9,12 @@ import pytest
 
 import engine
 from engine import splitting
-from engine.archive import Archive, cut_fragments
+from engine.archive import Archive
 from engine.conditions import leaf_type, parse_conditions
 from engine.contents import CLASS_COLUMNS
 from engine.errors import ConditionError
 from engine.filtering import filter_table
+from engine.fragments import cut_fragments
 from engine.signatures import FUNCTION_NAMES
 from engine.union import union_schemas
 

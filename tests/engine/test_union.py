@@ -112,6 +112,16 @@ def test_fields_keep_the_order_of_the_newest():
     assert union_schemas([("n", newest), ("o", older)]).names == ["b", "a", "z"]
 
 
+def test_files_that_agree_are_looked_at_once_and_the_first_is_named():
+    ints, texts = pa.schema([("a", pa.int32())], {"writer": "1"}), pa.schema([("a", pa.string())])
+    many = [(f"new{i}", ints.with_metadata({"writer": str(i)})) for i in range(50)]
+    assert union_schemas(many) == ints
+    assert union_schemas(many).metadata is None
+    with pytest.raises(ArchiveError) as caught:
+        union_schemas([*many, ("old0", texts), ("old1", texts)])
+    assert caught.value.message == "a is int32 in new0 and string in old0"
+
+
 def test_a_column_that_one_file_lacks_may_be_null():
     firm = pa.schema([pa.field("a", pa.int32(), nullable=False)])
     assert not union_schemas([("1", firm), ("2", firm)]).field("a").nullable
