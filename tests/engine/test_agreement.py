@@ -310,9 +310,28 @@ class Grammar:
     def double(self, depth: int) -> Piece:
         """Return a double whose every digit is certain."""
         if depth <= 0:
-            return self.one_of(self.field, self.field, self.field, self.cast_to_double)("double")
+            return self.one_of(self.field, self.field, self.with_nan, self.cast_to_double)("double")
         x = self.double(depth - 1)
-        match self.one_of("field", "arithmetic", "chain", "divide", "function", "nanvl", "round", "choice", "negate"):
+        match self.one_of(
+            *(
+                "field",
+                "nan",
+                "arithmetic",
+                "chain",
+                "divide",
+                "modulo",
+                "function",
+                "nanvl",
+                "round",
+                "choice",
+                "negate",
+            )
+        ):
+            case "nan":
+                return self.with_nan("double")
+            case "modulo":
+                y = self.double_literal()
+                return Piece(f"({x.sql} % {y.sql})", "double", strict(remainder, x, y))
             case "arithmetic":
                 return self.arithmetic("double", x, self.number(depth - 1))
             case "chain":
@@ -344,6 +363,16 @@ class Grammar:
                 return Piece(f"(-{x.sql})", "double", strict(lambda a: -a, x))
         return self.field("double")
 
+    def with_nan(self, type_: str) -> Piece:
+        """Return a number that is NaN for many alerts, and of either sign for others."""
+        x, limit = self.field("double"), self.one_of(0.5, 18.0, 100.0)
+        name = self.one_of("sqrt", "asin", "nan", "offset")
+        if name in REAL:
+            return Piece(f"round({name}({x.sql}), 3)", type_, strict(lambda a: rounded(REAL[name](a), 3), x))
+        if name == "nan":
+            return Piece("CAST('NaN' AS DOUBLE)", type_, lambda alert: NAN)
+        return Piece(f"({x.sql} - {limit}D)", type_, strict(lambda a: a - limit, x))
+
     def cast_to_double(self, type_: str) -> Piece:
         x = self.field(self.one_of("string", "int", "bigint"))
         return Piece(f"CAST({x.sql} AS DOUBLE)", type_, strict(to_double if x.type == "string" else float, x))
@@ -357,6 +386,9 @@ class Grammar:
                 return self.arithmetic("bigint" if "bigint" in (x.type, y.type) else "int", x, y)
             case "modulo":
                 x, y = self.whole(depth - 1), self.whole_literal()
+                if self.draw(st.booleans()):
+                    inner = x
+                    x = Piece(f"(-{inner.sql})", x.type, strict(lambda a: wrapped(inner.type, -a), inner))
                 type_ = "bigint" if "bigint" in (x.type, y.type) else "int"
                 sql = self.one_of(f"({x.sql} % {y.sql})", f"mod({x.sql}, {y.sql})")
                 return Piece(sql, type_, strict(remainder, x, y))

@@ -650,7 +650,6 @@ CONDITIONS = [
         "(i IN (1, 7)) <=> b",
         "(i BETWEEN 1 AND 7) = (d > 1)",
         "i IN (1, 7) = b",
-        "d IS NULL <=> b",
         "nullif(d, i) > 1",
         "nanvl(d, i) > 1",
         "greatest(d, i, 2.5) > 2.5",
