@@ -295,6 +295,8 @@ class Grammar:
     # --- Numbers ----------------------------------------------------------------------------------------------------
 
     def double_literal(self, near: Any = None) -> Piece:
+        if near is not None and near != near:
+            return Piece("CAST('NaN' AS DOUBLE)", "double", lambda alert: NAN)
         value = near if near is not None and math.isfinite(near) else self.draw(st.floats(-50, 50))
         sql = self.one_of(f"{value!r}D", f"{value:.17e}", f"CAST('{value!r}' AS DOUBLE)")
         return Piece(f"({sql})", "double", lambda alert: value)
@@ -624,7 +626,14 @@ class Grammar:
     def atom(self, depth: int) -> Piece:
         """Return a predicate."""
         return self.one_of(
-            *(self.numbers_compared, self.rough_compared, self.texts_compared, self.decimal_compared, self.between),
+            *(
+                self.numbers_compared,
+                self.rough_compared,
+                self.texts_compared,
+                self.decimal_compared,
+                self.between,
+                self.nan_compared,
+            ),
             *(
                 self.listed,
                 self.matching,
@@ -644,6 +653,10 @@ class Grammar:
         seen = self.seen(x)
         y = self.double_literal(seen) if x.type == "double" else self.whole_literal(seen)
         return self.comparison(y, x) if self.draw(st.booleans()) else self.comparison(x, y)
+
+    def nan_compared(self, depth: int) -> Piece:
+        x = self.with_nan("double")
+        return self.comparison(x, self.one_of(self.with_nan("double"), x, self.field("double")))
 
     def rough_compared(self, depth: int) -> Piece:
         return self.comparison(self.rough(depth), Piece("0.1234567891D", "double", lambda alert: 0.1234567891))
