@@ -47,7 +47,8 @@ class Owner:
 
     def __init__(self, tmp_path: Path, more: str = ""):
         script = f"""
-            import os, subprocess, sys, time
+            import os, signal, subprocess, sys, time
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored
             sys.path.append({str(ENGINE)!r})  # by itself: importing the whole engine takes seconds
             from processes import start_owned
             os.mkdir({str(tmp_path / "folder")!r})
