@@ -233,12 +233,18 @@ class Archive:
             ) from exc
         if (now.nbytes, now.etag) == (file.nbytes, file.etag):
             return
-        if now.nbytes != file.nbytes or self._footer(now).file.footer_crc != file.footer_crc:
+        if now.nbytes != file.nbytes or file.footer_crc is None or self._footer_crc(now) != file.footer_crc:
             raise ArchiveError(
                 f"{file.path} has changed since the job was planned: {file.nbytes} bytes, ETag {file.etag} then; "
                 f"{now.nbytes} bytes, ETag {now.etag} now",
                 next_step="submit the request again, to plan it on what is there now",
             )
+
+    def _footer_crc(self, file: ArchiveFile) -> str | None:
+        try:
+            return self._footer(file, with_nulls=False).file.footer_crc
+        except UnreadableError:
+            return None
 
     def _folders(self, wanted: set[dt.date] | None = None) -> dict[dt.date, list[str]]:
         """Return night -> its folders (one padded, one bare, where an archive has both)."""
