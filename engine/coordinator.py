@@ -112,6 +112,7 @@ class _Coordinator:
         self._ended = threading.Event()
         self._results: queue.SimpleQueue[distributed.Future] = queue.SimpleQueue()
         self._in_flight: dict[distributed.Future, _Work] = {}
+        self._inputs: dict[distributed.Future, Any] = {}
         self._lost: list[distributed.Future] = []
         self._attempts: dict[_Work, int] = {}
         self._num_sent = manifest.num_sent
@@ -213,8 +214,10 @@ class _Coordinator:
             positions, quotas = self._quotas(task, window, positions)
         send = dask.delayed(send_fragment, pure=False)
         sends = [send(shared, *item) for item in zip(window, positions, quotas, strict=True)]
-        for fragment, future in zip(window, self._client.compute(sends), strict=True):
+        for fragment, future, found in zip(window, self._client.compute(sends), positions, strict=True):
             self._follow(fragment, future)
+            # Let go of now, they might be forgotten before the scheduler has learnt what needs them.
+            self._inputs[future] = found
 
     def _follow(self, work: _Work, future: distributed.Future) -> None:
         self._in_flight[future] = work
@@ -264,7 +267,7 @@ class _Coordinator:
         work = self._in_flight[future]
         if future.status == "finished":
             finished.append(future.result())
-            del self._in_flight[future]
+            self._drop(future)
             return
         if future.status in ("lost", "pending"):
             # Its worker died after it had finished: the scheduler has it computed again.
@@ -288,7 +291,7 @@ class _Coordinator:
             return
         if isinstance(failure, UnreadableError) and task.skip_unreadable and isinstance(work, Fragment):
             finished.append(_left_out(task, work, failure))
-            del self._in_flight[future]
+            self._drop(future)
             return
         if isinstance(failure, AlertTransferError):
             raise failure
@@ -301,6 +304,10 @@ class _Coordinator:
                 next_step="give the workers more memory, then: alert-transfer resume " + self._plan.topic,
             ) from failure
         raise JobError(f"{what} failed: {type(failure).__name__}: {failure}") from failure
+
+    def _drop(self, future: distributed.Future) -> None:
+        del self._in_flight[future]
+        self._inputs.pop(future, None)
 
     def _write_state(self, state: str, error: dict[str, Any] | None = None) -> None:
         job_id, now = self._plan.job_id, time.time()
