@@ -16,7 +16,7 @@ from typing import Any
 
 import confluent_kafka as ck
 import confluent_kafka.admin as ck_admin
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from consumer.wire import JOBS_TOPIC, Manifest, Record, decode_record, encode_record, manifest_topic, schema_topic
 from engine.errors import JobError, KafkaError, RequestError
@@ -137,10 +137,19 @@ class KafkaCluster:
             If Kafka does not tell.
         """
         resource = ck_admin.ConfigResource(ck_admin.ResourceType.TOPIC, topic)
+        # A broker learns of a topic a moment after the controller has created it.
+        retrying = Retrying(
+            retry=retry_if_exception(_is_unknown_topic),
+            stop=stop_after_delay(_ANSWER_S),
+            wait=wait_fixed(0.1),
+            reraise=True,
+        )
         try:
-            found = self._admin().describe_configs([resource], request_timeout=_ANSWER_S)[resource].result()
+            found = retrying(
+                lambda: self._admin().describe_configs([resource], request_timeout=_ANSWER_S)[resource].result()
+            )
         except ck.KafkaException as exc:
-            raise self.silence(exc) from exc
+            raise KafkaError(f"Kafka does not tell the limits of the topic {topic!r}: {exc.args[0].str()}") from exc
         return min(int(found["max.message.bytes"].value), _MAX_MESSAGE_NBYTES)
 
     def delete_topics(self, topics: Sequence[str]) -> None:
@@ -150,7 +159,7 @@ class KafkaCluster:
             try:
                 future.result()
             except ck.KafkaException as exc:
-                if exc.args[0].code() != ck.KafkaError.UNKNOWN_TOPIC_OR_PART:
+                if not _is_unknown_topic(exc):
                     raise KafkaError(f"Kafka refuses to delete the topic {name!r}: {exc.args[0].str()}") from exc
 
     def write_schema(self, topic: str, schema: Mapping[str, Any]) -> None:
@@ -216,6 +225,10 @@ class KafkaCluster:
             accepted="host:port[,host:port] of a running Kafka",
             next_step="check the address, or start one with: alert-transfer broker",
         )
+
+
+def _is_unknown_topic(exc: BaseException) -> bool:
+    return isinstance(exc, ck.KafkaException) and exc.args[0].code() == ck.KafkaError.UNKNOWN_TOPIC_OR_PART
 
 
 class _Producer:
