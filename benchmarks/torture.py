@@ -51,9 +51,12 @@ def play_all(
     with contextlib.ExitStack() as stack:
         stage = None
         for number, (scenario, percent, round_seed) in enumerate(rounds):
+            if stage is not None and stage.num_brokers != scenario.num_brokers:
+                stack.close()
+                stage = None
             if stage is None:
                 (place := folder / f"stage-{number}").mkdir()
-                stage = stack.enter_context(Stage(place, archive))
+                stage = stack.enter_context(Stage(place, archive, scenario.num_brokers))
             result = play(stage, scenario, percent, round_seed, delay_s)
             if not result.passed:
                 # What failed may have spoilt the stage for the next round.

@@ -36,6 +36,8 @@ class Scenario:
     happen: Callable[[Round], None]
     """Called when the job has got as far as the round says; returns once the job can go on by itself."""
     percents: tuple[int, ...] = (20, 40, 60, 80)
+    num_brokers: int = 1
+    """Of Kafka."""
     by_command: bool = False
     """Submit by the command line, in a process of its own."""
     own_consumer: bool = False
@@ -98,7 +100,7 @@ class Round:
 
     def start(self) -> None:
         """Submit the job, Kafka being slow so that there is a midst to kill in; slower still once the job runs."""
-        self.stage.proxy.delay_s = self.delay_s / 10
+        self.stage.brokers.delay(self.delay_s / 10)
         archive, nights = self.stage.archive.archive, self.stage.archive.nights
         where = f"candidate.magpsf > {MAGNITUDE:g}"
         if self.scenario.by_command:
@@ -110,7 +112,7 @@ class Round:
             request = engine.TransferRequest(archive=archive, nights=nights, where=where, topic=self.topic)
             with self.stage.cluster.client() as client:
                 engine.submit(request, client=client, kafka=self.stage.kafka.bootstrap).close()
-        self.stage.proxy.delay_s = self.delay_s
+        self.stage.brokers.delay(self.delay_s)
         self.job = self._stack.enter_context(contextlib.closing(engine.job(self.topic, self.stage.kafka.bootstrap)))
         if not self.scenario.own_consumer:
             self.start_consumer()
@@ -238,7 +240,7 @@ def play(stage: Stage, scenario: Scenario, percent: int, seed: int, delay_s: flo
             round_.start()
             round_.reach(percent)
             scenario.happen(round_)
-            stage.proxy.delay_s = 0.0
+            stage.brokers.delay(0.0)
             round_.await_state("complete")
             with _problem(problems):  # what is on disk is counted all the same
                 round_.finish_consumer()

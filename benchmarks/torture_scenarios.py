@@ -18,7 +18,7 @@ from torture_checks import MAGNITUDE
 from torture_rounds import Round, Scenario
 from torture_stage import RoundFailed, until
 
-from consumer.wire import FINAL_STATES, encode_keys, partitions_of
+from consumer.wire import FINAL_STATES, encode_keys, manifest_topic, partitions_of
 from engine.avro import encode
 from engine.kafka import FragmentSender
 from engine.processes import start_owned
@@ -58,48 +58,63 @@ def _kill_submitter(round_: Round) -> None:
 def _kill_scheduler(round_: Round) -> None:
     """The workers lose their scheduler as well as their work; a new cluster takes the job up again."""
     os.kill(round_.stage.cluster.scheduler.pid, signal.SIGKILL)
-    round_.stage.proxy.delay_s = 0.0
+    round_.stage.brokers.delay(0.0)
     new = round_.stage.add_cluster()
     round_.await_state("interrupted", timeout_s=_INTERRUPTED_S)
     round_.resume(new.address)
 
 
 def _kill_broker(round_: Round) -> None:
-    round_.stage.broker.kill()
+    round_.stage.brokers.kill()
     time.sleep(round_.chance.uniform(0, 5))
-    round_.stage.start_broker()
+    round_.stage.brokers.start()
 
 
 def _kill_broker_and_coordinator(round_: Round) -> None:
     """The coordinator that is started in its place finds no Kafka."""
     coordinator, _ = round_.stage.cluster.pids(round_.topic)
-    round_.stage.broker.kill()
+    round_.stage.brokers.kill()
     os.kill(coordinator, signal.SIGKILL)
     time.sleep(round_.chance.uniform(5, 15))
-    round_.stage.start_broker()
+    round_.stage.brokers.start()
 
 
 def _kill_broker_for_long(round_: Round) -> None:
     """Longer than a message may wait for its delivery (180 s), so that every sender gives up at least once."""
-    round_.stage.broker.kill()
+    round_.stage.brokers.kill()
     time.sleep(200)
-    round_.stage.start_broker()
+    round_.stage.brokers.start()
 
 
 def _freeze_broker(seconds: float):
     def happen(round_: Round) -> None:
-        round_.stage.freeze_broker(seconds)
+        round_.stage.brokers.freeze(seconds)
 
     return happen
+
+
+def _kill_leader(round_: Round) -> None:
+    """The broker that leads the manifest dies, and with it the leader of a third of the partitions."""
+    leader = round_.stage.brokers.leader(manifest_topic(round_.topic))
+    round_.stage.brokers.kill(leader)
+    time.sleep(round_.chance.uniform(0, 15))  # the others choose new leaders after 4 s: before that, or after
+    round_.stage.brokers.start(leader)
+
+
+def _restart_brokers(round_: Round) -> None:
+    """One after another, in order, as for a new release of Kafka: every leader moves, some of them twice."""
+    for number in range(len(round_.stage.brokers.pids())):
+        round_.stage.brokers.restart(number)
+        until(round_.stage.brokers.is_whole, "every topic has all its copies")
 
 
 def _cut_network(round_: Round) -> None:
     """Connections break again and again, and what passes comes late."""
     deadline = time.monotonic() + 8
     while time.monotonic() < deadline:
-        round_.stage.proxy.delay_s = round_.chance.choice([0.0, 0.02, 0.2])
+        round_.stage.brokers.delay(round_.chance.choice([0.0, 0.02, 0.2]))
         time.sleep(round_.chance.uniform(0.1, 1.5))
-        round_.stage.proxy.cut()
+        round_.stage.brokers.cut()
 
 
 def _kill_consumer(round_: Round) -> None:
@@ -123,12 +138,12 @@ def _kill_consumer(round_: Round) -> None:
             if grow == 0:
                 time.sleep(round_.chance.uniform(0, 1.5))  # in its start, before any round of files
             os.kill(consumer.pid, signal.SIGKILL)
-        round_.stage.proxy.delay_s = round_.delay_s / 4
+        round_.stage.brokers.delay(round_.delay_s / 4)
 
 
 def _limit_files(round_: Round) -> None:
     """No file of the consumer may grow beyond a few KiB, as on a full disk; then it may."""
-    round_.stage.proxy.delay_s = 0.0
+    round_.stage.brokers.delay(0.0)
     round_.await_state("complete")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     # Children inherit it; the consumer is the only one that starts meanwhile.
@@ -142,7 +157,7 @@ def _limit_files(round_: Round) -> None:
 
 def _fill_disk(round_: Round) -> None:
     """The consumer's disk is full at first; then there is room."""
-    round_.stage.proxy.delay_s = 0.0
+    round_.stage.brokers.delay(0.0)
     round_.await_state("complete")
     with _small_disk(round_.folder / "disk") as disk:
         round_.outdir = disk / "out"
@@ -192,7 +207,7 @@ def _two_coordinators(round_: Round) -> None:
         )
     finally:
         os.kill(frozen, signal.SIGCONT)
-    round_.stage.proxy.delay_s = 0.0
+    round_.stage.brokers.delay(0.0)
     if (code := resumed.wait(300)) != 0:
         raise RoundFailed(f"resume ended with {code}")
     until(lambda: not old.coordinates(round_.topic), "the first coordinator ends", 120)
@@ -242,6 +257,8 @@ SCENARIOS = {
         Scenario(name="full-disk", happen=_fill_disk, percents=(20,), own_consumer=True, long=True),
         Scenario(name="two-coordinators", happen=_two_coordinators),
         Scenario(name="sent-again", happen=_send_again),
+        Scenario(name="leader", happen=_kill_leader, num_brokers=3),
+        Scenario(name="rolling-restart", happen=_restart_brokers, num_brokers=3, long=True),
     )
 }
 """Every way to die, by name."""

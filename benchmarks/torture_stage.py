@@ -1,4 +1,4 @@
-"""What the torture is done to: a Kafka behind a proxy, Dask clusters, a sample archive, and their processes.
+"""What the torture is done to: a Kafka behind proxies, Dask clusters, a sample archive, and their processes.
 
 Everything is started through engine.processes, so it ends with the script, also where that is killed.
 """
@@ -9,14 +9,13 @@ import contextlib
 import datetime as dt
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import distributed
-from torture_proxy import Proxy
+from torture_brokers import Brokers
 
 import engine
 from engine.kafka import KafkaCluster
@@ -138,23 +137,24 @@ class Stage:
         For their data and logs.
     archive
         What the jobs transfer.
+    num_brokers
+        Of Kafka.
     num_workers
         Of each Dask cluster.
     """
 
-    def __init__(self, folder: Path, archive: engine.SampleArchive, num_workers: int = 2):
+    def __init__(self, folder: Path, archive: engine.SampleArchive, num_brokers: int = 1, num_workers: int = 2):
         self.folder = folder
         self.archive = archive
         self._num_workers = num_workers
         self._num_clusters = 0
         self._stack = contextlib.ExitStack()
-        self._kafka_port = 0
+        self.num_brokers = num_brokers
+        self.brokers = Brokers(folder, num_brokers)
 
     def __enter__(self) -> Stage:
         try:
-            self.proxy = self._stack.enter_context(Proxy())
-            self._stack.callback(lambda: self.broker.stop())
-            self.start_broker()
+            self._stack.enter_context(self.brokers)
             self.clusters: list[Cluster] = []
             self._stack.callback(self.stop_clusters)
             self.add_cluster()
@@ -168,30 +168,13 @@ class Stage:
 
     @property
     def kafka(self) -> KafkaCluster:
-        """Return Kafka as clients see it: behind the proxy."""
-        return KafkaCluster(bootstrap=f"127.0.0.1:{self.proxy.port}")
+        """Return Kafka as clients see it: behind the proxies."""
+        return KafkaCluster(bootstrap=self.brokers.bootstrap)
 
     @property
     def cluster(self) -> Cluster:
         """Return the newest Dask cluster."""
         return self.clusters[-1]
-
-    def start_broker(self) -> None:
-        """Start Kafka, on the data and the port it had before if there was one."""
-        self.broker = engine.start_broker(
-            port=self._kafka_port,
-            data_dir=self.folder / "kafka",
-            properties={"advertised.listeners": f"CLIENT://127.0.0.1:{self.proxy.port}"},
-        )
-        self._kafka_port = self.proxy.target_port = self.broker.port
-
-    def freeze_broker(self, seconds: float) -> None:
-        """Let Kafka stand still for a while, its connections open."""
-        os.kill(self.broker.pid, signal.SIGSTOP)
-        try:
-            time.sleep(seconds)
-        finally:
-            os.kill(self.broker.pid, signal.SIGCONT)
 
     def add_cluster(self) -> Cluster:
         """Start one more Dask cluster."""
@@ -206,10 +189,11 @@ class Stage:
 
     def await_whole(self) -> None:
         """Bring everything back to how a round finds it."""
-        self.proxy.delay_s = 0.0
+        self.brokers.delay(0.0)
         self.stop_clusters(keep=1)
         self.cluster.await_whole()
+        until(self.brokers.is_whole, "every topic has all its copies")
 
     def processes(self) -> list[int]:
         """Return the processes that belong to the stage, without their watchdogs and their children."""
-        return [self.broker.pid, *(process.pid for cluster in self.clusters for process in cluster.owned())]
+        return [*self.brokers.pids(), *(process.pid for cluster in self.clusters for process in cluster.owned())]

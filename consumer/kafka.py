@@ -132,6 +132,20 @@ class _Connection:
                     raise self.silent(exc) from exc
                 time.sleep(0.1)
 
+    def ends(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+        """Return the offset that comes next, per partition: one request, since each waits for a fetch to return."""
+        # To the question which offset belongs to a time, -1 (OFFSET_END) is the protocol's word for the latest.
+        asked = [ck.TopicPartition(topic, partition, ck.OFFSET_END) for partition in partitions]
+        try:
+            answers = self.raw.offsets_for_times(asked, timeout=_ANSWER_S)
+        except ck.KafkaException as exc:
+            raise self.silent(exc) from exc
+        for answer in answers:
+            if answer.error is not None or answer.offset < 0:
+                why = answer.error.str() if answer.error else f"offset {answer.offset}"
+                raise KafkaError(f"Kafka does not tell where partition {answer.partition} of {topic} ends: {why}")
+        return {answer.partition: answer.offset for answer in answers}
+
     def silent(self, exc: ck.KafkaException) -> KafkaError:
         """Return the error that says that Kafka does not answer, or why it refuses."""
         self.raw.poll(0)  # lets error_cb tell a refusal from silence
@@ -340,7 +354,7 @@ class DataReader:
         deadline = time.monotonic() + _SILENCE_S
         while True:
             try:
-                return {p: self._connection.watermarks(self._topic, p)[1] for p in self.positions}
+                return self._connection.ends(self._topic, self.positions)
             except KafkaError:
                 self._connection.check()
                 if time.monotonic() > deadline:

@@ -109,6 +109,7 @@ def start_broker(
     data_dir: str | os.PathLike[str] | None = None,
     jars_dir: str | os.PathLike[str] | None = None,
     properties: Mapping[str, str] | None = None,
+    cluster_id: str | None = None,
     announce: Callable[[str], None] = to_stderr,
     timeout_s: float = 60.0,
 ) -> Broker:
@@ -127,6 +128,9 @@ def start_broker(
         As in `fetch_jars`.
     properties
         Further server properties; they win over ours.
+    cluster_id
+        The cluster that the broker belongs to if its data folder is empty, 16 bytes in base64: brokers of one cluster
+        share it, and name each other in `properties`. None for a cluster of its own.
     timeout_s
         Seconds until Kafka must be ready; as many more are added as it may need to recover what is in `data_dir`.
 
@@ -148,7 +152,13 @@ def start_broker(
         )
     class_path = os.pathsep.join(str(jars / jar.name) for jar in locked_jars())
     for attempts_left in reversed(range(_PORT_TRIES)):
-        broker = _launch([java, "-cp", class_path], port=port, data_dir=data_dir, properties=properties or {})
+        broker = _launch(
+            [java, "-cp", class_path],
+            port=port,
+            data_dir=data_dir,
+            properties=properties or {},
+            new_id=cluster_id or _new_cluster_id(),
+        )
         try:
             if _is_ready(broker, timeout_s, may_retry=attempts_left > 0):
                 return broker
@@ -167,7 +177,7 @@ def _java() -> str:
     return str(JAVA)
 
 
-def _launch(java: list[str], *, port: int, data_dir, properties: Mapping[str, str]) -> Broker:
+def _launch(java: list[str], *, port: int, data_dir, properties: Mapping[str, str], new_id: str) -> Broker:
     """Start Java on a folder that is ready for it, without waiting for it to serve."""
     with ExitStack() as undo:
         if data_dir is None:
@@ -184,10 +194,9 @@ def _launch(java: list[str], *, port: int, data_dir, properties: Mapping[str, st
             (folder / "java-tmp").mkdir()
             (folder / "server.properties").write_text(_as_properties(config), encoding="ascii")
             cluster_id = _cluster_id(folder)
-            new_id = "" if cluster_id else _new_cluster_id()
             process = start_owned(
                 [
-                    *("/bin/sh", "-c", _SHELL_SCRIPT, "sh", new_id),
+                    *("/bin/sh", "-c", _SHELL_SCRIPT, "sh", "" if cluster_id else new_id),
                     *(*java, *_JAVA_OPTIONS),
                     f"-Djava.io.tmpdir={folder}/java-tmp",
                     f"-XX:ErrorFile={folder}/java-tmp/crash.log",

@@ -451,16 +451,19 @@ class _Reader:
             "fetch.wait.max.ms": 50,
         }
         self._consumer = ck.Consumer(kafka.properties(conf), logger=_log)
-        self._partition = ck.TopicPartition(topic, 0, ck.OFFSET_BEGINNING)
+        self._partition = ck.TopicPartition(topic, 0)
+        # An offset of its own: told to begin at the beginning, librdkafka asks for it before it knows whom, and then
+        # waits for half a second.
+        self._next, _ = self._watermarks()
+        self._partition.offset = self._next
         self._consumer.assign([self._partition])
-        self._next = 0
 
-    def _end(self) -> int:
-        """Return the offset that the next message will have."""
+    def _watermarks(self) -> tuple[int, int]:
+        """Return the first offset that is kept, and the one that the next message will have."""
         deadline = time.monotonic() + _ANSWER_S
         while True:
             try:
-                return self._consumer.get_watermark_offsets(self._partition, timeout=_ANSWER_S)[1]
+                return self._consumer.get_watermark_offsets(self._partition, timeout=_ANSWER_S)
             except ck.KafkaException as exc:
                 # librdkafka forgets a topic's partitions for a while when the connection broke as it asked for them.
                 if exc.args[0].code() != ck.KafkaError._UNKNOWN_PARTITION or time.monotonic() > deadline:
@@ -468,7 +471,7 @@ class _Reader:
                 time.sleep(0.2)
 
     def read_to_end(self) -> Iterator[ck.Message]:
-        end = self._end()
+        _, end = self._watermarks()
         deadline = time.monotonic() + _ANSWER_S
         while self._next < end:
             message = self.poll(0.5)

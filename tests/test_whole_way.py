@@ -163,6 +163,7 @@ def on_the_wire(job: engine.Job) -> dict[int, dict[str, Any]]:
         "bootstrap.servers": job.kafka.bootstrap,
         "group.id": f"test-{job.topic}",
         "auto.offset.reset": "earliest",
+        "fetch.wait.max.ms": 10,  # else each question for an end waits for a fetch
     }
     reader = confluent_kafka.Consumer(settings)
     try:
