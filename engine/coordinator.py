@@ -29,7 +29,7 @@ from engine.errors import AlertTransferError, JobError, KafkaError, UnreadableEr
 from engine.filtering import filter_fragments
 from engine.fragments import Fragment
 from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
-from engine.task import TransferTask, fragments_of, job_summary, task_of
+from engine.task import TransferTask, fragments_of, task_of
 from engine.transfer import NarrowReader, count_night, send_fragment
 
 __all__ = ["coordinate"]
@@ -313,7 +313,7 @@ class _Coordinator:
         job_id, now = self._plan.job_id, time.time()
         change = StateChange(job_id=job_id, state=state, time=now, error=error, coordinator=self._name)
         _ride_out(self._kafka, lambda: self._writer.append(change))
-        _ride_out(self._kafka, lambda: self._kafka.announce_job(job_summary(self._plan, state, self._num_sent)))
+        _ride_out(self._kafka, lambda: self._kafka.announce_job(self._plan, state, self._num_sent))
 
 
 def _left_out(task: TransferTask, fragment: Fragment, failure: UnreadableError) -> FragmentDone:

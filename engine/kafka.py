@@ -18,7 +18,7 @@ import confluent_kafka as ck
 import confluent_kafka.admin as ck_admin
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from consumer.wire import JOBS_TOPIC, Manifest, Record, decode_record, encode_record, manifest_topic, schema_topic
+from consumer.wire import JOBS_TOPIC, Manifest, Plan, Record, decode_record, encode_record, manifest_topic, schema_topic
 from engine.errors import JobError, KafkaError, RequestError
 
 __all__ = ["FragmentSender", "KafkaCluster", "ManifestReader", "ManifestWriter"]
@@ -167,8 +167,8 @@ class KafkaCluster:
         key = json.dumps(schema).encode()
         _send_all(_own_producer(self), schema_topic(topic), [(key, b"")] * _SCHEMA_COPIES)
 
-    def announce_job(self, summary: Mapping[str, Any]) -> None:
-        """Put a job's summary (`topic`, `job_id`, `state` …) into the compacted list of jobs."""
+    def announce_job(self, plan: Plan, state: str, num_alerts_sent: int) -> None:
+        """Put how a job stands into the compacted list of jobs."""
         admin = self._admin()
         wanted = ck_admin.NewTopic(JOBS_TOPIC, 1, -1, config={"cleanup.policy": "compact"})
         try:
@@ -176,7 +176,14 @@ class KafkaCluster:
         except ck.KafkaException as exc:
             if exc.args[0].code() != ck.KafkaError.TOPIC_ALREADY_EXISTS:
                 raise KafkaError(f"Kafka refuses to create the topic {JOBS_TOPIC!r}: {exc.args[0].str()}") from exc
-        message = (str(summary["topic"]).encode(), json.dumps(dict(summary)).encode())
+        summary = {
+            "topic": plan.topic,
+            "job_id": plan.job_id,
+            "state": state,
+            "created_at": plan.created_at,
+            "num_alerts_sent": num_alerts_sent,
+        }
+        message = (plan.topic.encode(), json.dumps(summary).encode())
         _send_all(_own_producer(self), JOBS_TOPIC, [message])
 
     def list_jobs(self) -> list[dict[str, Any]]:

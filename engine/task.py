@@ -21,7 +21,7 @@ from engine.kafka import KafkaCluster
 from engine.planning import NarrowQuestion, TransferPlan
 from engine.survey import Survey, survey_named
 
-__all__ = ["TransferTask", "engine_version", "fragments_of", "job_summary", "plan_records", "task_of"]
+__all__ = ["TransferTask", "engine_version", "fragments_of", "plan_records", "task_of"]
 
 _FRAGMENTS_A_PART = 2_000
 
@@ -164,17 +164,6 @@ def fragments_of(manifest: Manifest) -> list[Fragment]:
         )
         for record in sorted(records, key=lambda record: record["fragment"])
     ]
-
-
-def job_summary(plan: Plan, state: str, num_sent: int) -> dict[str, Any]:
-    """Return what the list of jobs says of one."""
-    return {
-        "topic": plan.topic,
-        "job_id": plan.job_id,
-        "state": state,
-        "created_at": plan.created_at,
-        "num_alerts_sent": num_sent,
-    }
 
 
 def _has(plan: TransferPlan, path: str) -> bool:

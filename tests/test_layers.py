@@ -27,7 +27,7 @@ TIERS: list[list[list[str]]] = [
         ["classes"],
         ["class_labels"],
     ],
-    [["filtering"], ["request"], ["nights"], ["labelling"], ["plan_notes"]],
+    [["filtering"], ["following"], ["request"], ["nights"], ["labelling"], ["plan_notes"]],
     [["planning"], ["describing"]],
     [["task"]],
     [["transfer"]],
@@ -95,7 +95,7 @@ def test_the_consumer_knows_no_other_room_and_stays_light():
 def test_the_engine_knows_no_face():
     for path in engine_files():
         assert not rooms_of(path) & {"ui", "click"}, path.name
-        shared = {"consumer.wire", "consumer.errors"} | ({"consumer.receipt"} if path.stem == "lifecycle" else set())
+        shared = {"consumer.wire", "consumer.errors"} | ({"consumer.receipt"} if path.stem == "following" else set())
         assert {name for name in modules(path) if name.startswith("consumer")} <= shared
 
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.describing import ArchiveFields
-from engine.lifecycle import JobStatus
+from engine.following import JobStatus
 
 __all__ = [
     "alerts_table",

@@ -1,0 +1,298 @@
+"""Jobs that were submitted, here or anywhere: how they stand, what they did, and that they shall stop.
+
+A job is its topics. Whoever has a topic's name can follow the job; there is nothing else to keep. Nothing here needs
+Dask, so that a question about a job is answered at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from consumer.receipt import Receipt, make_receipt
+from consumer.wire import (
+    FINAL_STATES,
+    HEARTBEAT_EVERY_S,
+    CancelRequest,
+    Manifest,
+    StateChange,
+    check_topic,
+    manifest_topic,
+)
+from engine.config import Settings, load_settings
+from engine.errors import InputError, JobError, KafkaError
+from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
+
+__all__ = ["Job", "JobStatus", "job", "jobs", "kafka_of"]
+
+_OUTAGE_S = 300.0
+_TWO_BEATS_S = 2 * HEARTBEAT_EVERY_S + 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """How a job stands."""
+
+    topic: str
+    state: str
+    num_alerts: int | None
+    """Alerts that the job sends in all; None until it is known."""
+    num_alerts_sent: int
+    num_fragments: int
+    num_fragments_done: int
+    nbytes: int
+    elapsed_s: float
+    first_alert_s: float | None
+    """Seconds from submit until the first fragment's alerts were acknowledged."""
+    error: dict[str, Any] | None
+    left_out: list[dict[str, Any]]
+    """What of the archive could not be read and was left out, as the request allowed. Each: path, row_groups (None:
+    the whole file), num_alerts (None: not known), reason."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self.state in FINAL_STATES or self.state == "interrupted"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the status as the command line's JSON has it."""
+        return asdict(self)
+
+
+class Job:
+    """A job that was submitted, here or anywhere.
+
+    Parameters
+    ----------
+    topic
+        Its topic.
+    kafka
+        The Kafka that has it.
+
+    Raises
+    ------
+    InputError
+        If there is no such job.
+    """
+
+    def __init__(self, topic: str, kafka: KafkaCluster):
+        self.topic = check_topic(topic)
+        self.kafka = kafka
+        kafka.check()
+        self._reader = ManifestReader(kafka, topic)
+
+    def __repr__(self) -> str:
+        return f"Job({self.topic!r})"
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return the job's manifest as far as it is written."""
+        return self._reader.refresh()
+
+    def hear(self, timeout_s: float) -> Manifest:
+        """Return the manifest once it has grown, or as it is after `timeout_s`."""
+        return self._reader.wait_for_more(timeout_s)
+
+    def status(self) -> JobStatus:
+        """Return how the job stands now."""
+        return _status(self.topic, self._reader.refresh(), time.time())
+
+    def wait(self, progress: bool = False, on_change: Callable[[JobStatus], None] | None = None) -> JobStatus:
+        """Return once the job is in a final state, or is interrupted.
+
+        Parameters
+        ----------
+        progress
+            Draw a bar on stderr.
+        on_change
+            Called with the status whenever something happened.
+
+        Returns
+        -------
+        JobStatus
+            Look at its state: a job that failed raises nothing here.
+
+        Raises
+        ------
+        KafkaError
+            If Kafka is away for five minutes; the job, elsewhere, waits longer.
+        """
+        back_at: float | None = None  # since when Kafka answers, after an outage
+        with _bar(self.topic) if progress else contextlib.nullcontext() as draw:
+            while True:
+                try:
+                    status = self.status()
+                except KafkaError:
+                    self.kafka.await_answer(_OUTAGE_S)
+                    back_at = time.monotonic()
+                    continue
+                # Who could not be heard is not dead: after an outage the coordinator has time for two heartbeats.
+                if status.state != "interrupted" or back_at is None or time.monotonic() - back_at > _TWO_BEATS_S:
+                    for listener in (draw, on_change):
+                        if listener:
+                            listener(status)
+                    if status.is_final:
+                        return status
+                with contextlib.suppress(KafkaError):  # if it is away, the next status() says so
+                    self.hear(0.5)
+
+    def cancel(self) -> JobStatus:
+        """Ask the job to stop, and return once it has; what was sent stays readable.
+
+        Raises
+        ------
+        JobError
+            If it has ended already.
+        """
+        status = self.status()
+        plan_ = self._reader.manifest.plan
+        if plan_ is None or status.state in FINAL_STATES:
+            raise JobError(f"the job {self.topic} can't be cancelled: it is {status.state} already")
+        writer = ManifestWriter(self.kafka, self.topic)
+        writer.append(CancelRequest(job_id=plan_.job_id, time=time.time()))
+        while not (status := self.status()).is_final:
+            self.hear(0.5)
+        if status.state == "interrupted":
+            # No coordinator is left that could say so.
+            writer.append(StateChange(job_id=plan_.job_id, state="cancelled", time=time.time()))
+            self.kafka.announce_job(plan_, "cancelled", status.num_alerts_sent)
+        return self.status()
+
+    def log(self) -> list[str]:
+        """Return what happened, a line each, with its time (UTC)."""
+        manifest = self._reader.refresh()
+        if manifest.plan is None:
+            return []
+        first = f"planned: {manifest.plan.num_files} files, {manifest.plan.num_fragments} fragments"
+        lines = [(manifest.plan.created_at, first)]
+        for done in manifest.fragments.values():
+            lines.append(
+                (
+                    done.time,
+                    f"fragment {done.fragment}: {done.num_alerts:,} alerts, {done.num_selected:,} selected, "
+                    f"{done.num_sent:,} sent, {done.nbytes:,} bytes"
+                    + (f"; left out: {done.unreadable}" if done.unreadable else ""),
+                )
+            )
+        for night in manifest.nights.values():
+            lines.append(
+                (
+                    night.time,
+                    f"night {night.night}: {night.num_alerts:,} alerts, {night.num_duplicates:,} of them twice",
+                )
+            )
+        for change in manifest.changes:
+            error = f": {change.error['message']}" if change.error else ""
+            lines.append((change.time, f"{change.state}{error}"))
+        stamp = "%Y-%m-%d %H:%M:%S"
+        return [f"{dt.datetime.fromtimestamp(at, dt.UTC):{stamp}} {text}" for at, text in sorted(lines)]
+
+    def receipt(self) -> Receipt:
+        """Return what the job sent, of what, and what was left out; of a job that still runs, what it has sent so far.
+
+        Raises
+        ------
+        JobError
+            If the manifest holds no whole plan.
+        """
+        manifest = self._reader.refresh()
+        return make_receipt(manifest, state=manifest.state_at(time.time()))
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._reader.close()
+
+
+def kafka_of(kafka: str | None, settings: Settings) -> KafkaCluster:
+    """Return the Kafka that is given, or the configuration's.
+
+    Raises
+    ------
+    InputError
+        If there is neither.
+    """
+    bootstrap = kafka or settings.kafka
+    if not bootstrap:
+        raise InputError(
+            "no Kafka is given",
+            accepted="--kafka host:port[,host:port], ALERT_TRANSFER_KAFKA, or kafka in the configuration",
+            next_step="start one with: alert-transfer broker",
+        )
+    return KafkaCluster(bootstrap=bootstrap, options=settings.kafka_options)
+
+
+def job(topic: str, kafka: str | None = None, *, settings: Settings | None = None) -> Job:
+    """Return the job of a topic.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    return Job(topic, kafka_of(kafka, settings or load_settings()))
+
+
+def jobs(kafka: str | None = None, *, settings: Settings | None = None, everything: bool = False) -> list[JobStatus]:
+    """Return how the jobs of this Kafka stand, oldest first.
+
+    Parameters
+    ----------
+    kafka, settings
+        As for `submit`.
+    everything
+        Also those that ended.
+    """
+    cluster = kafka_of(kafka, settings or load_settings())
+    cluster.check()
+    topics = cluster.topics()
+    found = []
+    for summary in cluster.list_jobs():
+        if manifest_topic(summary["topic"]) not in topics:
+            continue  # its 30 days are over
+        if everything or summary["state"] not in FINAL_STATES:
+            found.append(Job(summary["topic"], cluster).status())
+    return found
+
+
+def _status(topic: str, manifest: Manifest, now: float) -> JobStatus:
+    plan_ = manifest.plan
+    begun = plan_.created_at if plan_ else now
+    state = manifest.state_at(now)
+    ended = manifest.last_sign_at if state in FINAL_STATES or state == "interrupted" else now
+    first = manifest.first_done_at
+    return JobStatus(
+        topic=topic,
+        state=state,
+        num_alerts=manifest.num_alerts,
+        num_alerts_sent=manifest.num_sent,
+        num_fragments=plan_.num_fragments if plan_ else 0,
+        num_fragments_done=len(manifest.fragments),
+        nbytes=manifest.nbytes,
+        elapsed_s=max(0.0, round(ended - begun, 3)),
+        first_alert_s=None if first is None else max(0.0, round(first - begun, 3)),
+        error=manifest.error,
+        left_out=[asdict(part) for part in manifest.left_out],
+    )
+
+
+@contextlib.contextmanager
+def _bar(topic: str) -> Iterator[Callable[[JobStatus], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("fragments"))
+    shown = (*columns, TextColumn("{task.fields[alerts]:,} alerts"), TimeElapsedColumn())
+    with Progress(*shown, console=Console(file=sys.stderr)) as bar:
+        row = bar.add_task(topic, total=None, alerts=0)
+        yield lambda status: bar.update(
+            row,
+            total=status.num_fragments,
+            completed=status.num_fragments_done,
+            alerts=status.num_alerts_sent,
+            description=f"{topic} {status.state}",
+        )
