@@ -3,6 +3,7 @@
 The rounds and their checks are those of benchmarks/torture.py, which plays many more of them.
 """
 
+import contextlib
 import importlib
 import os
 import random
@@ -33,16 +34,26 @@ SCENARIOS = [one for one in load("torture_scenarios").SCENARIOS.values() if not 
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("torture")
+def stage_of(tmp_path_factory):
+    """Return a function that gives a stage with so many brokers; the last one is kept until another is asked for."""
     checks.mark_processes()
-    with stages.Stage(folder, stages.write_archive(folder / "archive", 1_000, SEED)) as made:
-        yield made
+    archive = stages.write_archive(tmp_path_factory.mktemp("archive"), 1_000, SEED)
+    made = []
+
+    def stage(num_brokers: int):
+        if not made or made[-1].num_brokers != num_brokers:
+            stack.close()
+            made.append(stack.enter_context(stages.Stage(tmp_path_factory.mktemp("stage"), archive, num_brokers)))
+        return made[-1]
+
+    with contextlib.ExitStack() as stack:
+        yield stage
     assert checks.orphans([]) == []
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_no_alert_is_lost_or_doubled(stage, scenario):
+def test_no_alert_is_lost_or_doubled(stage_of, scenario):
+    stage = stage_of(scenario.num_brokers)
     percent = random.Random(f"{SEED}:{scenario.name}").choice(scenario.percents)
     result = rounds.play(stage, scenario, percent, SEED, delay_s=0.08)
     assert result.passed, result.problem
