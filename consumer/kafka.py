@@ -23,6 +23,7 @@ _ANSWER_S = 7.0
 _APPEARS_S = 10.0
 _SILENCE_S = 60.0
 _CHECK_EVERY_S = 5.0
+_GAP_TRIES = 3
 _log = logging.getLogger("alert_transfer.consumer.kafka")
 # librdkafka writes to stderr unless it is given a logger; what matters reaches us as errors anyway.
 _log.addHandler(logging.NullHandler())
@@ -157,6 +158,71 @@ class _Connection:
         )
 
 
+class _Gapless:
+    """The messages of some partitions of a topic, each partition's in order and none left out.
+
+    librdkafka leaves out the first message of a partition now and then, where the partition was empty and its leader
+    moved (github.com/confluentinc/confluent-kafka-python/issues/1046 tells of the like). So what comes is held against
+    what is due, and fetched again where something lacks.
+
+    Parameters
+    ----------
+    connection
+        To the Kafka that has the topic.
+    topic
+        The topic.
+    offsets
+        Offset to begin with, per partition.
+    """
+
+    def __init__(self, connection: _Connection, topic: str, offsets: Mapping[int, int]):
+        self.positions = dict(offsets)
+        """Offset that comes next, per partition."""
+        self.held: frozenset[int] = frozenset()
+        self._raw = connection.raw
+        self._topic = topic
+        self._num_tries = dict.fromkeys(self.positions, 0)
+        self._assign()
+
+    def consume(self, num_messages: int, timeout_s: float) -> list[ck.Message]:
+        """Return the next messages, ends of partitions and errors; none after `timeout_s`."""
+        found, past_a_gap = [], set()
+        for message in self._raw.consume(num_messages, timeout_s):
+            is_end = message.error() is not None
+            if is_end and message.error().code() != ck.KafkaError._PARTITION_EOF:
+                found.append(message)
+                continue
+            partition, offset = message.partition(), message.offset()
+            due = self.positions[partition]
+            if partition in past_a_gap or offset < due:
+                continue
+            # Offsets that hold no message for us (a transaction's markers) lack however often they are asked for.
+            if offset > due and self._num_tries[partition] < _GAP_TRIES:
+                past_a_gap.add(partition)
+                self._num_tries[partition] += 1
+                continue
+            self.positions[partition] = offset if is_end else offset + 1
+            self._num_tries[partition] = 0
+            found.append(message)
+        if past_a_gap:
+            _log.warning("messages of %s were left out: fetched again (partitions %s)", self._topic, past_a_gap)
+            self._assign()
+        return found
+
+    def hold(self, partitions: frozenset[int]) -> None:
+        """Read no more of these partitions for now, and again of the others."""
+        if partitions == self.held:
+            return
+        self._raw.pause([ck.TopicPartition(self._topic, p) for p in partitions - self.held])
+        self._raw.resume([ck.TopicPartition(self._topic, p) for p in self.held - partitions])
+        self.held = partitions
+
+    def _assign(self) -> None:
+        self._raw.assign([ck.TopicPartition(self._topic, p, offset) for p, offset in self.positions.items()])
+        if self.held:
+            self._raw.pause([ck.TopicPartition(self._topic, p) for p in self.held])
+
+
 class ManifestFollower:
     """Reads a topic's manifest from its beginning and goes on as it grows.
 
@@ -190,8 +256,8 @@ class ManifestFollower:
                     next_step="check the name, or list the topics with: alert-transfer jobs",
                 )
             first, _ = self._connection.watermarks(self._topic, 0)
-            self._connection.raw.assign([ck.TopicPartition(self._topic, 0, first)])
-            self._first = self._next = first
+            self._fetched = _Gapless(self._connection, self._topic, {0: first})
+            self._first = first
         except BaseException:
             self.close()
             raise
@@ -203,7 +269,7 @@ class ManifestFollower:
         """
         deadline = time.monotonic() + _ANSWER_S
         while True:
-            messages = self._connection.raw.consume(1000, timeout_s if self._at_end else 0.1)
+            messages = self._fetched.consume(1000, timeout_s if self._at_end else 0.1)
             self._connection.check()
             for message in messages:
                 self._take(message)
@@ -252,7 +318,7 @@ class ManifestFollower:
             # Who can't be heard is not silent: we listen anew.
             self._heard_at = time.monotonic()
             return False
-        return self._next >= end
+        return self._fetched.positions[0] >= end
 
     def take_lines(self) -> list[bytes]:
         """Return the records, as JSON texts, that came since the last call; heartbeats are left out."""
@@ -266,7 +332,6 @@ class ManifestFollower:
     def _take(self, message: ck.Message) -> None:
         error = message.error()
         if error is None:
-            self._next = message.offset() + 1
             self.manifest.apply(decode_record(message.value()))
             self._heard_at = time.monotonic()
             if message.key() != b"beat":
@@ -308,38 +373,38 @@ class DataReader:
         partitions: Collection[int] | None = None,
     ):
         wanted = range(num_partitions) if partitions is None else sorted(partitions)
-        self.positions = {partition: offsets.get(partition, 0) for partition in wanted}
-        """Offset that comes next, per partition."""
+        wanted_offsets = {partition: offsets.get(partition, 0) for partition in wanted}
         self._topic = topic
-        self._held: frozenset[int] = frozenset()
         group = f"alert-transfer-{topic}"
         self._connection = cluster.open({"queued.max.messages.kbytes": 32 * 1024, "group.id": group})
         self._heard_at = self._checked_at = time.monotonic()
         try:
             self._wait_for_topic(num_partitions)
-            for partition, position in self.positions.items():
+            for partition, position in wanted_offsets.items():
                 low, high = self._connection.watermarks(topic, partition)
                 if position < low or position > high:
                     raise _expired(topic, partition, position, low)
-            self._connection.raw.assign([ck.TopicPartition(topic, p, o) for p, o in self.positions.items()])
+            self._fetched = _Gapless(self._connection, topic, wanted_offsets)
         except BaseException:
             self.close()
             raise
 
+    @property
+    def positions(self) -> Mapping[int, int]:
+        """Return the offset that comes next, per partition."""
+        return self._fetched.positions
+
     def read(self, timeout_s: float) -> list[Message]:
         """Return the next messages of any partition, each partition's in order; none after `timeout_s`."""
-        raw = self._connection.raw.consume(5000, timeout_s)
+        fetched = self._fetched.consume(5000, timeout_s)
         self._connection.check()
         messages = []
-        for message in raw:
+        for message in fetched:
             error = message.error()
             if error is None:
                 partition, offset = message.partition(), message.offset()
                 messages.append(Message(partition, offset, message.key(), message.value() or b""))
-                self.positions[partition] = offset + 1
             elif error.code() == ck.KafkaError._PARTITION_EOF:
-                # Offsets that hold no message (a transaction's markers) are passed as well.
-                self.positions[message.partition()] = max(self.positions[message.partition()], message.offset())
                 self._heard_at = time.monotonic()
             else:
                 _raise(error, self._topic, self._connection.bootstrap)
@@ -370,11 +435,7 @@ class DataReader:
 
     def hold(self, partitions: frozenset[int]) -> None:
         """Read no more of these partitions for now, and again of the others."""
-        if partitions == self._held:
-            return
-        self._connection.raw.pause([ck.TopicPartition(self._topic, p) for p in partitions - self._held])
-        self._connection.raw.resume([ck.TopicPartition(self._topic, p) for p in self._held - partitions])
-        self._held = partitions
+        self._fetched.hold(partitions)
 
     def close(self) -> None:
         """Leave Kafka."""
