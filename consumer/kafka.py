@@ -24,6 +24,8 @@ _APPEARS_S = 10.0
 _SILENCE_S = 60.0
 _CHECK_EVERY_S = 5.0
 _GAP_TRIES = 3
+# A broker that dies is missed after Kafka's broker.session.timeout.ms, 9 s unless set; then others lead.
+_LEADER_S = 20.0
 _log = logging.getLogger("alert_transfer.consumer.kafka")
 # librdkafka writes to stderr unless it is given a logger; what matters reaches us as errors anyway.
 _log.addHandler(logging.NullHandler())
@@ -31,9 +33,15 @@ _log.propagate = False
 
 _GONE = {ck.KafkaError.UNKNOWN_TOPIC_OR_PART, ck.KafkaError._UNKNOWN_TOPIC, ck.KafkaError._UNKNOWN_PARTITION}
 _EXPIRED = {ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE}
+# What is said while a partition's leader moves, or while a topic that has just been made has none yet.
 _LEADERLESS = {
     ck.KafkaError.LEADER_NOT_AVAILABLE,
     ck.KafkaError.NOT_LEADER_FOR_PARTITION,
+    ck.KafkaError.FENCED_LEADER_EPOCH,
+    ck.KafkaError.UNKNOWN_LEADER_EPOCH,
+    ck.KafkaError.OFFSET_NOT_AVAILABLE,
+    ck.KafkaError._DESTROY_BROKER,
+    ck.KafkaError._TRANSPORT,
     ck.KafkaError._UNKNOWN_PARTITION,
 }
 _REFUSED = {
@@ -123,12 +131,11 @@ class _Connection:
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
         """Return the first offset that is kept and the one that comes next."""
-        deadline = time.monotonic() + _ANSWER_S
+        deadline = time.monotonic() + _LEADER_S
         while True:
             try:
                 return self.raw.get_watermark_offsets(ck.TopicPartition(topic, partition), timeout=_ANSWER_S)
             except ck.KafkaException as exc:
-                # A topic that has just been made may have no leader for a moment.
                 if exc.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
                     raise self.silent(exc) from exc
                 time.sleep(0.1)
@@ -487,13 +494,10 @@ def _raise(error: ck.KafkaError, topic: str, bootstrap: str) -> None:
         raise KafkaError(f"Kafka at {bootstrap} does not let us read {topic}: {error.str()}")
 
 
-_PASSING = {
+_PASSING = _LEADERLESS | {
     ck.KafkaError._ALL_BROKERS_DOWN,
-    ck.KafkaError._TRANSPORT,
     ck.KafkaError._TIMED_OUT,
     ck.KafkaError._RESOLVE,
-    ck.KafkaError.LEADER_NOT_AVAILABLE,
-    ck.KafkaError.NOT_LEADER_FOR_PARTITION,
 }
 
 

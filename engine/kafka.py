@@ -31,6 +31,16 @@ MANIFEST_RETENTION_MS = 30 * _DAY_MS
 _SCHEMA_COPIES = 1000
 _GAP_TRIES = 3
 _MAX_MESSAGE_NBYTES = 16 * 1024 * 1024
+# What is said while a partition's leader moves, and by librdkafka for a while after a connection broke.
+_LEADERLESS = {
+    ck.KafkaError.LEADER_NOT_AVAILABLE,
+    ck.KafkaError.NOT_LEADER_FOR_PARTITION,
+    ck.KafkaError.FENCED_LEADER_EPOCH,
+    ck.KafkaError.UNKNOWN_LEADER_EPOCH,
+    ck.KafkaError.OFFSET_NOT_AVAILABLE,
+    ck.KafkaError._DESTROY_BROKER,
+    ck.KafkaError._UNKNOWN_PARTITION,
+}
 _Wanted = Callable[[], bool]
 _log = logging.getLogger("alert_transfer.kafka")
 # librdkafka writes to stderr unless it is given a logger; what matters reaches us as errors anyway.
@@ -479,8 +489,7 @@ class _Reader:
             try:
                 return self._consumer.get_watermark_offsets(self._partition, timeout=_ANSWER_S)
             except ck.KafkaException as exc:
-                # librdkafka forgets a topic's partitions for a while when the connection broke as it asked for them.
-                if exc.args[0].code() != ck.KafkaError._UNKNOWN_PARTITION or time.monotonic() > deadline:
+                if exc.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
                     raise self._kafka.silence(exc) from exc
                 time.sleep(0.2)
 
