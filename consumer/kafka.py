@@ -274,7 +274,7 @@ class ManifestFollower:
 
         At the first call, all records that Kafka has now.
         """
-        deadline = time.monotonic() + _ANSWER_S
+        deadline = time.monotonic() + _LEADER_S
         while True:
             messages = self._fetched.consume(1000, timeout_s if self._at_end else 0.1)
             self._connection.check()
