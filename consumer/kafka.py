@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,8 @@ __all__ = ["Cluster", "DataReader", "ManifestFollower", "Message"]
 
 _ANSWER_S = 7.0
 _APPEARS_S = 10.0
+# A broker that has just been started may not know yet what there is.
+_GONE_S = 5.0
 _SILENCE_S = 60.0
 _CHECK_EVERY_S = 5.0
 _GAP_TRIES = 3
@@ -44,6 +46,16 @@ _LEADERLESS = {
     ck.KafkaError._TRANSPORT,
     ck.KafkaError._UNKNOWN_PARTITION,
 }
+_PASSING = (
+    _LEADERLESS
+    | _GONE
+    | {
+        ck.KafkaError._PARTITION_EOF,
+        ck.KafkaError._ALL_BROKERS_DOWN,
+        ck.KafkaError._TIMED_OUT,
+        ck.KafkaError._RESOLVE,
+    }
+)
 _REFUSED = {
     ck.KafkaError._AUTHENTICATION,
     ck.KafkaError._SSL,
@@ -129,6 +141,18 @@ class _Connection:
             raise KafkaError(f"Kafka refuses to let us see {topic}: {found.error.str()}")
         return len(found.partitions)
 
+    def check_exists(self, topic: str) -> None:
+        """Raise if Kafka has no such topic any more, and still has none after 5 s."""
+        deadline = time.monotonic() + _GONE_S
+        while not self.num_partitions(topic):
+            if time.monotonic() > deadline:
+                raise KafkaError(
+                    f"Kafka no longer has the topic {topic}: it was deleted",
+                    accepted="alerts are kept for 4 days",
+                    next_step="submit the request again; what was fetched before stays where it is",
+                )
+            time.sleep(0.5)
+
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
         """Return the first offset that is kept and the one that comes next."""
         deadline = time.monotonic() + _LEADER_S
@@ -186,10 +210,11 @@ class _Gapless:
         self.positions = dict(offsets)
         """Offset that comes next, per partition."""
         self.held: frozenset[int] = frozenset()
+        self._connection = connection
         self._raw = connection.raw
         self._topic = topic
         self._num_tries = dict.fromkeys(self.positions, 0)
-        self._assign()
+        self.begin_again()
 
     def consume(self, num_messages: int, timeout_s: float) -> list[ck.Message]:
         """Return the next messages, ends of partitions and errors; none after `timeout_s`."""
@@ -213,8 +238,26 @@ class _Gapless:
             found.append(message)
         if past_a_gap:
             _log.warning("messages of %s were left out: fetched again (partitions %s)", self._topic, past_a_gap)
-            self._assign()
+            self.begin_again()
         return found
+
+    def heed(self, messages: Collection[ck.Message]) -> None:
+        """Raise what ends the reading, of what `consume` returned; other errors pass."""
+        errors = {error.code(): error for message in messages if (error := message.error()) is not None}
+        for code, error in errors.items():
+            if code in _EXPIRED:
+                raise KafkaError(
+                    f"messages of {self._topic} that come next expired before they were fetched",
+                    accepted="alerts are kept for 4 days",
+                    next_step="submit the request again, and fetch it with --restart or into another folder",
+                )
+            if code in _REFUSED or not (error.retriable() or code in _PASSING):
+                raise KafkaError(
+                    f"Kafka at {self._connection.bootstrap} does not let us read {self._topic}: {error.str()}"
+                )
+        if errors.keys() & _GONE:
+            self._connection.check_exists(self._topic)
+            self.begin_again()
 
     def hold(self, partitions: frozenset[int]) -> None:
         """Read no more of these partitions for now, and again of the others."""
@@ -224,7 +267,8 @@ class _Gapless:
         self._raw.resume([ck.TopicPartition(self._topic, p) for p in self.held - partitions])
         self.held = partitions
 
-    def _assign(self) -> None:
+    def begin_again(self) -> None:
+        """Ask anew for what comes next."""
         self._raw.assign([ck.TopicPartition(self._topic, p, offset) for p, offset in self.positions.items()])
         if self.held:
             self._raw.pause([ck.TopicPartition(self._topic, p) for p in self.held])
@@ -278,8 +322,7 @@ class ManifestFollower:
         while True:
             messages = self._fetched.consume(1000, timeout_s if self._at_end else 0.1)
             self._connection.check()
-            for message in messages:
-                self._take(message)
+            self._take(messages)
             if self._at_end:
                 return self.manifest
             if time.monotonic() > deadline and not messages:
@@ -336,17 +379,17 @@ class ManifestFollower:
         """Leave Kafka."""
         self._connection.raw.close()
 
-    def _take(self, message: ck.Message) -> None:
-        error = message.error()
-        if error is None:
-            self.manifest.apply(decode_record(message.value()))
-            self._heard_at = time.monotonic()
-            if message.key() != b"beat":
-                self._lines.append(message.value())
-        elif error.code() == ck.KafkaError._PARTITION_EOF:
-            self._at_end = True
-        else:
-            _raise(error, self._topic, self._connection.bootstrap)
+    def _take(self, messages: Sequence[ck.Message]) -> None:
+        for message in messages:
+            error = message.error()
+            if error is None:
+                self.manifest.apply(decode_record(message.value()))
+                self._heard_at = time.monotonic()
+                if message.key() != b"beat":
+                    self._lines.append(message.value())
+            elif error.code() == ck.KafkaError._PARTITION_EOF:
+                self._at_end = True
+        self._fetched.heed(messages)
 
 
 class DataReader:
@@ -413,8 +456,7 @@ class DataReader:
                 messages.append(Message(partition, offset, message.key(), message.value() or b""))
             elif error.code() == ck.KafkaError._PARTITION_EOF:
                 self._heard_at = time.monotonic()
-            else:
-                _raise(error, self._topic, self._connection.bootstrap)
+        self._fetched.heed(fetched)
         if messages:
             self._heard_at = time.monotonic()
         else:
@@ -453,14 +495,12 @@ class DataReader:
         deadline = time.monotonic() + _APPEARS_S
         while (found := self._connection.num_partitions(self._topic)) != num_partitions:
             if time.monotonic() > deadline:
-                raise (
-                    _gone(self._topic)
-                    if not found
-                    else KafkaError(
+                self._connection.check_exists(self._topic)
+                if found:
+                    raise KafkaError(
                         f"{self._topic} has {found} partitions, its plan says {num_partitions}",
                         next_step="submit the request again",
                     )
-                )
             time.sleep(0.5)
 
     def _check_alive(self) -> None:
@@ -477,36 +517,7 @@ class DataReader:
                 raise
             return
         if not found:
-            raise _gone(self._topic)
-
-
-def _raise(error: ck.KafkaError, topic: str, bootstrap: str) -> None:
-    """Raise our error for one that ends the reading; others pass."""
-    if error.code() in _GONE:
-        raise _gone(topic)
-    if error.code() in _EXPIRED:
-        raise KafkaError(
-            f"messages of {topic} that come next expired before they were fetched",
-            accepted="alerts are kept for 4 days",
-            next_step="submit the request again, and fetch it with --restart or into another folder",
-        )
-    if error.code() in _REFUSED or not (error.retriable() or error.code() in _PASSING):
-        raise KafkaError(f"Kafka at {bootstrap} does not let us read {topic}: {error.str()}")
-
-
-_PASSING = _LEADERLESS | {
-    ck.KafkaError._ALL_BROKERS_DOWN,
-    ck.KafkaError._TIMED_OUT,
-    ck.KafkaError._RESOLVE,
-}
-
-
-def _gone(topic: str) -> KafkaError:
-    return KafkaError(
-        f"Kafka no longer has the topic {topic}: it was deleted",
-        accepted="alerts are kept for 4 days",
-        next_step="submit the request again; what was fetched before stays where it is",
-    )
+            self._connection.check_exists(self._topic)
 
 
 def _expired(topic: str, partition: int, position: int, low: int) -> KafkaError:

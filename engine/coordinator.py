@@ -16,7 +16,7 @@ import queue
 import threading
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -128,6 +128,7 @@ class _Coordinator:
             done = set(self._manifest.fragments)
             todo = [fragment for fragment in fragments_of(self._manifest) if fragment.number not in done]
             self._send(task, todo)
+            self._check_kept()
             state = "complete" if self._num_sent else "empty"
         except _Cancelled:
             state = "cancelled"
@@ -189,6 +190,22 @@ class _Coordinator:
                 self._submit(task, shared, window)
                 self._count(task, nights, waiting)
             self._collect(task)
+
+    def _check_kept(self) -> None:
+        """Raise if Kafka holds less than it acknowledged: it lost messages, or the topic was made anew."""
+        manifest = _ride_out(self._kafka, self._reader.refresh)
+        sent: Counter[int] = Counter()
+        for done in manifest.fragments.values():
+            sent.update(done.partitions)
+        ends = _ride_out(self._kafka, lambda: self._kafka.ends(self._plan.topic, self._plan.num_partitions))
+        short = {partition: num_alerts - ends[partition] for partition, num_alerts in sent.items()}
+        short = {partition: lack for partition, lack in short.items() if lack > 0}
+        if short:
+            raise JobError(
+                f"Kafka acknowledged {sum(short.values())} alerts that the topic {self._plan.topic} does not hold"
+                f" (partitions {sorted(short)}): they were lost there, or the topic was made anew",
+                next_step="ask Kafka's operators about unclean leader elections, and submit the request again",
+            )
 
     def _nights(self) -> dict[str, list[Fragment]]:
         """Return the fragments of each night that isn't counted yet, the nights in order."""

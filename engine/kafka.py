@@ -163,6 +163,21 @@ class KafkaCluster:
             raise KafkaError(f"Kafka does not tell the limits of the topic {topic!r}: {exc.args[0].str()}") from exc
         return min(int(found["max.message.bytes"].value), _MAX_MESSAGE_NBYTES)
 
+    def ends(self, topic: str, num_partitions: int) -> dict[int, int]:
+        """Return, per partition, the offset that the next message sent to it will have.
+
+        Raises
+        ------
+        KafkaError
+            If Kafka does not tell, for the moment or because it has no such topic.
+        """
+        latest = {ck.TopicPartition(topic, p): ck_admin.OffsetSpec.latest() for p in range(num_partitions)}
+        try:
+            found = self._admin().list_offsets(latest, request_timeout=_ANSWER_S)
+            return {partition.partition: future.result().offset for partition, future in found.items()}
+        except ck.KafkaException as exc:
+            raise KafkaError(f"Kafka does not tell where {topic} ends: {exc.args[0].str()}") from exc
+
     def delete_topics(self, topics: Sequence[str]) -> None:
         """Delete topics; those that are not there are no error."""
         admin = self._admin()

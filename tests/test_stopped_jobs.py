@@ -6,6 +6,8 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+from tenacity import Retrying, stop_after_delay, wait_fixed
 
 import consumer
 import engine
@@ -69,3 +71,19 @@ def test_a_job_whose_topic_is_deleted_fails_in_plain_words(archive, kafka, dask_
     assert status.state == "failed"
     assert f"{job.topic} was deleted" in status.error["message"]
     assert "submit" in status.error["next"]
+
+
+def test_a_job_is_not_complete_while_its_topic_holds_less_than_was_acknowledged(archive, kafka, dask_client):
+    job = begun(archive, dask_client, kafka)
+    num_sent = job.cancel().num_alerts_sent
+    cluster = KafkaCluster(bootstrap=kafka)
+    cluster.delete_topics([job.topic])
+    admin = AdminClient({"bootstrap.servers": kafka})
+    retrying = Retrying(stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
+    topic = NewTopic(job.topic, job.manifest.plan.num_partitions)
+    retrying(lambda: admin.create_topics([topic])[job.topic].result())
+    engine.resume(job.topic, client=dask_client, kafka=kafka)
+    status = job.wait()
+    assert status.state == "failed"
+    assert f"Kafka acknowledged {num_sent} alerts that the topic {job.topic} does not hold" in status.error["message"]
+    assert "submit the request again" in status.error["next"]
