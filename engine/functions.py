@@ -66,7 +66,7 @@ def evaluate(function: str, result: str, *operands: Any) -> Any:
     columns = [_column(x) for x in operands]
     implementation, strict = FUNCTIONS[function]
     with np.errstate(all="ignore"):
-        if strict and any(not c.null.ndim and c.null for c in columns):
+        if strict and any(_is_nothing(c) for c in columns):
             out = _null(result)
         elif strict:
             null = np.logical_or.reduce(np.broadcast_arrays(*(c.null for c in columns)))
@@ -239,11 +239,20 @@ def _nanvl(result: str, a: Column, b: Column) -> Column:
 def _extreme(prefer: Callable) -> Callable:
     def extreme(result: str, first: Column, *others: Column) -> Column:
         for other in others:
+            if _is_nothing(other):
+                continue
+            if _is_nothing(first):  # nor is it of a type that could be compared
+                first = other
+                continue
             better = ~other.null & (first.null | prefer("boolean", other.values, first.values))
             first = _choose(better, other, first)
         return first
 
     return extreme
+
+
+def _is_nothing(column: Column) -> bool:
+    return not column.null.ndim and bool(column.null)
 
 
 def _null(result: str, *_: Column) -> Column:

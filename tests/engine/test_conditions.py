@@ -451,3 +451,12 @@ def test_any_number_is_itself(fraction, whole):
     table = pa.table({"x": pa.array([fraction, None]), "i": pa.array([whole, None], pa.int64())})
     assert rows(f"x = {fraction!r}D AND i = {whole}", table) == [0]
     assert np.array_equal(rows(f"x <= {fraction!r}D; i >= {whole}", table), [0])
+
+
+def test_the_greatest_and_least_text_leave_nulls_out():
+    table = pa.table({"s": ["a", None, "c"], "nothing": pa.nulls(3)})
+    assert rows("greatest(s, NULL) = 'a'", table) == [0]
+    assert rows("least(NULL, NULL, s) = 'c'", table) == [2]
+    assert rows("greatest(s, nothing) = 'c'", table) == [2]
+    assert rows("least(NULL, 'x') = 'x'", table) == [0, 1, 2]
+    assert rows("greatest(NULL, s) IS NULL", table) == [1]
