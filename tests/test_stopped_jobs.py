@@ -1,5 +1,7 @@
 """Jobs that are stopped on the way: by whoever asked for them, or by a topic that is gone."""
 
+import datetime as dt
+import re
 import time
 from pathlib import Path
 
@@ -16,7 +18,9 @@ from engine.kafka import KafkaCluster
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory) -> engine.SampleArchive:
-    return engine.write_sample(tmp_path_factory.mktemp("sample"), alerts_per_night=2_500, seed=11)
+    # Many fragments: whatever is done to a job after its first, others are left.
+    nights = [dt.date(2021, 11, 1) + dt.timedelta(days=day) for day in range(25)]
+    return engine.write_sample(tmp_path_factory.mktemp("sample"), nights=nights, alerts_per_night=400, seed=11)
 
 
 def candids(folder: Path | str) -> list[int]:
@@ -85,5 +89,7 @@ def test_a_job_is_not_complete_while_its_topic_holds_less_than_was_acknowledged(
     engine.resume(job.topic, client=dask_client, kafka=kafka)
     status = job.wait()
     assert status.state == "failed"
-    assert f"Kafka acknowledged {num_sent} alerts that the topic {job.topic} does not hold" in status.error["message"]
+    message = rf"Kafka acknowledged (\d+) alerts that the topic {re.escape(job.topic)} does not hold"
+    # Some of the fragment that the cancel cut off may still have come into the topic made anew.
+    assert 0 < int(re.search(message, status.error["message"])[1]) <= num_sent
     assert "submit the request again" in status.error["next"]
