@@ -25,6 +25,7 @@ class Proxy:
         """Every 64 KiB, in either direction, waits so long before it is passed on."""
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None]] = set()
         self._listener = socket.create_server((_HOST, 0))
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._run, name="torture-proxy", daemon=True)
@@ -56,26 +57,38 @@ class Proxy:
             self._loop.close()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._pass_on, sock=self._listener)
+        server = await asyncio.start_server(self._accept, sock=self._listener)
         await self._stop.wait()
         server.close()
+        # A connection that was just being accepted starts a task of its own meanwhile.
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         await self._cut()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # a connection that is aborted closes its socket a turn of the loop later
+
+    def _accept(self, near_reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
+        # Known before its task has run at all, so that whoever ends the proxy closes it.
+        self._open.add(near)
+        task = asyncio.create_task(self._pass_on(near_reader, near))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
 
     async def _pass_on(self, near_reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
         try:
             far_reader, far = await asyncio.open_connection(_HOST, self.target_port)
         except OSError:
             near.transport.abort()  # the broker is away, and its clients see just that
+            self._open.discard(near)
             return
-        self._open |= {near, far}
+        self._open.add(far)
         try:
             await asyncio.gather(self._pump(near_reader, far), self._pump(far_reader, near))
         finally:
-            self._open -= {near, far}
+            for writer in (near, far):
+                writer.transport.abort()
+                self._open.discard(writer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A reset connection is what this proxy is for.
