@@ -174,9 +174,13 @@ class KafkaCluster:
         latest = {ck.TopicPartition(topic, p): ck_admin.OffsetSpec.latest() for p in range(num_partitions)}
         try:
             found = self._admin().list_offsets(latest, request_timeout=_ANSWER_S)
-            return {partition.partition: future.result().offset for partition, future in found.items()}
+            ends = {partition.partition: future.result().offset for partition, future in found.items()}
         except ck.KafkaException as exc:
             raise KafkaError(f"Kafka does not tell where {topic} ends: {exc.args[0].str()}") from exc
+        # librdkafka gives "invalid" (-1001) for an offset, and no error, where the connection broke on the way.
+        if unknown := [partition for partition, end in ends.items() if end < 0]:
+            raise KafkaError(f"Kafka does not tell where partitions {unknown} of {topic} end")
+        return ends
 
     def delete_topics(self, topics: Sequence[str]) -> None:
         """Delete topics; those that are not there are no error."""

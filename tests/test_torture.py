@@ -9,7 +9,9 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from consumer.wire import FragmentDone, Heartbeat, Manifest, Plan, StateChange
+from engine.errors import KafkaError
+from engine.kafka import KafkaCluster
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 SEED = 1
@@ -49,6 +53,32 @@ def stage_of(tmp_path_factory):
     with contextlib.ExitStack() as stack:
         yield stage
     assert checks.orphans([]) == []
+
+
+def test_where_a_topic_ends_is_told_rightly_or_not_at_all(stage_of):
+    brokers, topic = stage_of(1).brokers, "ends_under_cuts"
+    kafka = KafkaCluster(bootstrap=brokers.bootstrap)
+    kafka.create_job_topics(topic, 10)
+    asked, cut_enough = Counter(), threading.Event()
+
+    def ask():
+        while not cut_enough.is_set() or not asked["told"]:
+            try:
+                assert kafka.ends(topic, 10) == dict.fromkeys(range(10), 0)
+                asked["told"] += 1
+            except KafkaError:
+                asked["refused"] += 1
+                kafka.await_answer(30)
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask)
+        for _ in range(60):
+            cut_enough.wait(0.05)
+            brokers.cut()
+        cut_enough.set()
+        asking.result()
+    assert asked["told"]
+    assert asked["refused"]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
