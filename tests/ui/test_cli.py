@@ -85,15 +85,22 @@ def test_a_request_file_and_options_beside_it(sample, tmp_path):
     assert plan["num_archive_alerts"] == 300
 
 
+@pytest.fixture(scope="session")
+def dask(dask_client) -> tuple[str, str]:
+    """The option that has a job run on the tests' cluster, which stands already."""
+    return "--dask", dask_client.scheduler.address
+
+
 def test_a_test_job_sends_ten(sample, kafka):
     status = document(run("submit", "--archive", sample, *NIGHTS, "--test", "--json", "--kafka", kafka))
     assert (status["state"], status["num_alerts"], status["num_alerts_sent"]) == ("complete", 10, 10)
 
 
-def test_an_empty_result_is_a_success(sample, kafka, tmp_path):
-    status = document(
-        run("submit", "--archive", sample, *NIGHTS, "--where", "candidate.magpsf > 99", "--json", kafka=kafka)
-    )
+def test_an_empty_result_is_a_success(sample, kafka, dask, tmp_path):
+    request = ("--archive", sample, *NIGHTS, "--where", "candidate.magpsf > 99")
+    topic = document(run("submit", *request, *dask, "--json", kafka=kafka))["topic"]
+    assert run("status", topic, "--follow", kafka=kafka).returncode == 0
+    status = document(run("status", topic, "--json", kafka=kafka))
     assert (status["state"], status["num_alerts"]) == ("empty", 0)
     done = run("consume", status["topic"], "--outdir", tmp_path / "out", "--json", kafka=kafka)
     assert done.returncode == 0
@@ -146,9 +153,9 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path, kafka):
     assert "part-0.parquet" in done.stderr
 
 
-def test_a_topic_that_exists_is_refused(sample, kafka):
+def test_a_topic_that_exists_is_refused(sample, kafka, dask):
     topic = "ftransfer_ztf_taken"
-    request = ("submit", "--archive", sample, *NIGHTS, "--test", "--topic", topic)
+    request = ("submit", "--archive", sample, *NIGHTS, "--test", "--topic", topic, *dask)
     assert run(*request, kafka=kafka).returncode == 0
     done = run(*request, kafka=kafka)
     assert done.returncode == 2
@@ -174,10 +181,11 @@ def test_a_job_that_is_not_there(kafka, command):
     assert run(command, "nobody", kafka=kafka).returncode == 2
 
 
-def test_an_ended_job_can_be_neither_cancelled_nor_resumed(sample, kafka):
-    topic = document(run("submit", "--archive", sample, *NIGHTS, "--test", "--json", kafka=kafka))["topic"]
+def test_an_ended_job_can_be_neither_cancelled_nor_resumed(sample, kafka, dask):
+    topic = document(run("submit", "--archive", sample, *NIGHTS, "--test", *dask, "--json", kafka=kafka))["topic"]
+    assert run("status", topic, "--follow", kafka=kafka).returncode == 0
     assert run("cancel", topic, kafka=kafka).returncode == 3
-    assert run("resume", topic, kafka=kafka).returncode == 3
+    assert run("resume", topic, *dask, kafka=kafka).returncode == 3
 
 
 def test_broker_tells_where_it_is_and_ends_with_ctrl_c():
