@@ -40,7 +40,7 @@ class Translator(Protocol):
     def position(self, node: exp.Expression) -> tuple[Term, Term]: ...
     def arithmetic(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term: ...
     def compare(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term: ...
-    def concat(self, parts: list[Term]) -> Term: ...
+    def concat(self, nodes: list[exp.Expression]) -> Term: ...
     def choice(self, node: exp.Expression, conditions: list[Term], values: list[Term]) -> Term: ...
     def together(self, node: exp.Expression, values: list[Term], *, with_text: bool) -> list[Term]: ...
     def matches(
@@ -62,7 +62,7 @@ def translate_call(to: Translator, node: exp.Anonymous) -> Term:
     if name not in NUM_OPERANDS:
         missing = f"there is no function {node.name[:50]}"
         if name in INSTEAD:
-            to.fail(node, missing, accepted=", ".join(FUNCTION_NAMES), next_step=INSTEAD[name])
+            to.fail(node, missing, next_step=INSTEAD[name])
         to.fail(node, missing, names=(given, FUNCTION_NAMES))
     fewest, most = NUM_OPERANDS[name]
     if not fewest <= len(operands) <= most:
@@ -78,27 +78,19 @@ def translate_call(to: Translator, node: exp.Anonymous) -> Term:
 
 
 def _abs(to: Translator, node: exp.Anonymous, x: exp.Expression) -> Term:
-    term = _computed(to, x)
-    return call("abs", term.type, term)
-
-
-def _computed(to: Translator, node: exp.Expression) -> Term:
-    term = to.number(node)
-    return cast(term, "double") if term.type == "decimal" else term
+    term = to.number(x)
+    return call("abs", term.type, term, digits=term.digits)
 
 
 def _to_whole(to: Translator, node: exp.Anonymous, x: exp.Expression) -> Term:
-    term = _computed(to, x)
-    term = cast(term, "double") if term.type == "float" else term
-    return call("floor" if node.name.lower() == "floor" else "ceil", "bigint", term)
+    return terms.whole("floor" if node.name.lower() == "floor" else "ceil", to.number(x))
 
 
 def _round(to: Translator, node: exp.Anonymous, x: exp.Expression, digits: exp.Expression | None = None) -> Term:
     places = to.term(digits) if digits is not None else literal(0)
     if not isinstance(places.value, int):
         to.fail(digits, "the number of digits has to be a whole number, written out", accepted="round(x, 2)")
-    term = _computed(to, x)
-    return call("round", term.type, term, places)
+    return terms.rounded(to.number(x), places.value)
 
 
 def _of_two_doubles(to: Translator, node: exp.Anonymous, x: exp.Expression, y: exp.Expression) -> Term:
@@ -118,12 +110,12 @@ def _mod(to: Translator, node: exp.Anonymous, a: exp.Expression, b: exp.Expressi
 
 def _extreme(to: Translator, node: exp.Anonymous, *operands: exp.Expression) -> Term:
     values = to.together(node, [to.term(x) for x in operands], with_text=False)
-    return call(node.name.lower(), values[0].type, *values)
+    return terms.chosen(node.name.lower(), values, values)
 
 
 def _coalesce(to: Translator, node: exp.Anonymous, *operands: exp.Expression) -> Term:
     values = to.together(node, [to.term(x) for x in operands], with_text=True)
-    return call("coalesce", values[0].type, *values)
+    return terms.chosen("coalesce", values, values)
 
 
 def _nullif(to: Translator, node: exp.Anonymous, a: exp.Expression, b: exp.Expression) -> Term:
@@ -160,7 +152,7 @@ def _substring(to: Translator, node: exp.Anonymous, text: exp.Expression, *cut: 
 
 
 def _concat(to: Translator, node: exp.Anonymous, *operands: exp.Expression) -> Term:
-    return to.concat([to.term(x) for x in operands])
+    return to.concat(list(operands))
 
 
 def _size(to: Translator, node: exp.Anonymous, x: exp.Expression) -> Term:

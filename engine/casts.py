@@ -19,9 +19,13 @@ _NAMED = {"inf": np.inf, "infinity": np.inf, "nan": np.nan}
 _WHOLE = re.compile(r"([+-]?)(\d*)(\.\d*)?", re.ASCII)
 _TRUE = frozenset({"t", "true", "y", "yes", "1"})
 _FALSE = frozenset({"f", "false", "n", "no", "0"})
-# What Spark trims off a text before it reads a number in it: white space and control characters.
-_BLANK = "".join(map(chr, range(33))) + "\x7f"
+# What Spark trims off a text before it reads a number in it: white space and control characters; Java, which reads the
+# fractions, knows one fewer.
+_BLANK_OF_FLOATS = "".join(map(chr, range(33)))
+_BLANK = _BLANK_OF_FLOATS + "\x7f"
 _WIDE = Context(prec=400)
+_MOST_PLACES = 400
+"""No double has a digit so far from its point."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,10 @@ def cast(result: str, values: Any) -> Column:
     kind = values.dtype.kind
     no_null = np.zeros(np.shape(values), bool)
     if result == "string":
-        write = {"f": float_to_text, "b": lambda x: "true" if x else "false"}.get(kind, str)
-        texts = [write(x) for x in np.atleast_1d(values).tolist()]
+        write: Callable = {"f": float_to_text, "b": lambda x: "true" if x else "false"}.get(kind, str)
+        rows = np.atleast_1d(values)
+        # The digits that tell a float from its neighbours are fewer than those of the same number as a double.
+        texts = [write(x) for x in (map(float, map(str, rows)) if values.dtype == np.float32 else rows.tolist())]
         return Column(pa.array(texts, pa.large_string()) if np.ndim(values) else pa.scalar(texts[0]), no_null)
     if result == "boolean":
         return Column(values != 0, no_null)
@@ -126,13 +132,13 @@ def _cast_texts(result: str, texts: Any) -> Column:
 
 def text_to_float(text: str) -> float | None:
     """Return the number in a text, or None; `inf`, `infinity` and `nan` are numbers, in any case."""
-    text = text.strip(_BLANK)
+    text = text.strip(_BLANK_OF_FLOATS)
     if _NUMBER.fullmatch(text):
         return float(text.rstrip("dDfF"))
     sign = -1.0 if text.startswith("-") else 1.0
     name = text[1:] if text[:1] in ("+", "-") else text
     if name.lower() == "nan":
-        return np.nan if name == text else None
+        return np.nan if name in (text, "NaN") else None
     value = _NAMED.get(name.lower())
     return None if value is None else sign * value
 
@@ -198,7 +204,8 @@ def round_half_up(values: np.ndarray, digits: int) -> np.ndarray:
         bits = 8 * values.dtype.itemsize  # what overflows wraps round, as Java's numbers do
         rounded = [(x + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1) for x in _by_decimals(values, digits)]
         return np.array(rounded, dtype=values.dtype).reshape(np.shape(values))
-    scale = 10.0 ** abs(digits)
+    digits = max(-_MOST_PLACES, min(digits, _MOST_PLACES))
+    scale = np.float64(10.0) ** abs(digits)
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = np.abs(values) * scale if digits >= 0 else np.abs(values) / scale
         whole = np.floor(scaled + 0.5)
@@ -211,7 +218,7 @@ def round_half_up(values: np.ndarray, digits: int) -> np.ndarray:
     if np.any(doubtful):
         out = np.array(out)
         out[doubtful] = _by_decimals(np.asarray(values)[doubtful], digits)
-    return out
+    return out + 0.0  # Spark rounds decimals, of which none is a negative zero
 
 
 def _by_decimals(values: np.ndarray, digits: int) -> list:

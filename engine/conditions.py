@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import pyarrow as pa
@@ -40,7 +40,9 @@ class _Dialect(Spark):
     class Parser(Spark.Parser):
         FUNCTIONS = {}  # noqa: RUF012
         FUNCTION_PARSERS = {  # noqa: RUF012
-            name: parser for name, parser in Spark.Parser.FUNCTION_PARSERS.items() if name in ("CAST", "TRY_CAST")
+            "CAST": Spark.Parser.FUNCTION_PARSERS["CAST"],
+            # A function that is not known: to Spark, which reads '1.5' as a double alone, it is not what CAST is.
+            "TRY_CAST": lambda self: exp.Anonymous(this="try_cast", expressions=[self._parse_cast(strict=False)]),
         }
         NO_PAREN_FUNCTIONS = {}  # noqa: RUF012
         NO_PAREN_FUNCTION_PARSERS = {  # noqa: RUF012
@@ -200,10 +202,10 @@ class _Part:
 
     def _leaf(self, node: exp.Expression, parts: Sequence[str]) -> Term:
         try:
-            path, type_ = find_leaf(self._schema, parts)
+            path, type_, time = find_leaf(self._schema, parts)
         except FieldError as exc:
             self._fail_field(node, exc)
-        return self._column(path, type_)
+        return replace(self._column(path, type_), time=time)
 
     def _size(self, node: exp.Expression) -> Term:
         if not isinstance(node, exp.Column | exp.Dot):

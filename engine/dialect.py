@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import NoReturn
 
@@ -11,6 +12,7 @@ from sqlglot import exp
 
 from engine import terms
 from engine.calls import translate_call
+from engine.dates import ACCEPTED_TIMES, DateError, time_text
 from engine.patterns import PatternError, check_regex, regex_of_like
 from engine.terms import INTEGERS, NUMBERS, Term, call, cast, literal
 
@@ -38,6 +40,7 @@ _TYPES = {
     "VARCHAR": "string",
     "CHAR": "string",
 }
+_INSTEAD_OF_TIME = "times are compared with texts: timestamp > '2021-11-22 06:00'; with numbers, candidate.jd is"
 Fail = Callable[..., NoReturn]
 
 
@@ -162,9 +165,7 @@ class Translator:
         term = self.number(operand)
         if isinstance(term.value, Decimal | float):
             return literal(-term.value, None if term.type == "decimal" else term.type)
-        if term.type == "decimal":
-            return terms.decimal("subtract", literal(0), term)
-        return call("negate", term.type, term)
+        return call("negate", term.type, term, digits=term.digits)
 
     def number(self, node: exp.Expression) -> Term:
         """Return an operand of arithmetic: texts are read as doubles."""
@@ -173,6 +174,8 @@ class Translator:
 
     def as_number(self, node: exp.Expression, term: Term) -> Term:
         """Return a term as an operand of arithmetic."""
+        if term.time:
+            self.fail(node, "a number is needed here, and this is a time", next_step=_INSTEAD_OF_TIME)
         if term.type in ("string", "void"):
             return cast(term, "double")
         if term.type not in NUMBERS:
@@ -185,13 +188,28 @@ class Translator:
 
     def text(self, node: exp.Expression) -> Term:
         """Return an operand as a text."""
-        return cast(self.term(node), "string")
+        return self._as_text(node, self.term(node))
+
+    def _as_text(self, node: exp.Expression, term: Term) -> Term:
+        if term.type == "decimal" and not term.is_literal:
+            self.fail(
+                node,
+                "numbers written with a point are computed as decimals, whose texts are not available",
+                accepted="CAST(CAST(x AS DOUBLE) AS STRING); or write the numbers as 1.5D",
+            )
+        return replace(cast(term, "string"), time=None)
 
     def arithmetic(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term:
         """Return add, subtract, multiply, divide or mod of two terms, in the type that Spark computes it in."""
         left, right = self.as_number(node, left), self.as_number(node, right)
         type_ = terms.number_type(left.type, right.type)
         if type_ == "decimal":
+            if operator == "mod" and not terms.is_exact(left, right):
+                self.fail(
+                    node,
+                    "the remainder of so long a number and a decimal is not available",
+                    accepted="x % 10, of whole numbers; x % 2.5D, of doubles",
+                )
             return terms.decimal(operator, left, right)
         type_ = "double" if operator == "divide" else type_
         return call(operator, type_, cast(left, type_), cast(right, type_))
@@ -203,33 +221,39 @@ class Translator:
                 self.fail(part, f"DIV takes whole numbers, and this is of type {term.type}", next_step="use /")
         return call("quotient", "bigint", cast(left, "bigint"), cast(right, "bigint"))
 
-    def concat(self, parts: list[Term]) -> Term:
-        """Return several terms as one text."""
-        return call("concat", "string", *(cast(part, "string") for part in parts))
+    def concat(self, nodes: list[exp.Expression]) -> Term:
+        """Return several operands as one text."""
+        return self._concat(nodes, [self.term(x) for x in nodes])
+
+    def _concat(self, nodes: list[exp.Expression], parts: list[Term]) -> Term:
+        texts = [self._as_text(x, part) for x, part in zip(nodes, parts, strict=True)]
+        if all(isinstance(text.value, str) for text in texts):
+            return literal("".join(text.value for text in texts))
+        return call("concat", "string", *texts)
 
     def _joined(self, node: exp.DPipe | exp.Concat) -> Term:
-        parts = [self.term(x) for x in (_chain(node) if isinstance(node, exp.DPipe) else node.expressions)]
+        nodes = _chain(node) if isinstance(node, exp.DPipe) else node.expressions
+        parts = [self.term(x) for x in nodes]
         if not any(part.type in ("string", "void") for part in parts):
             self.fail(
                 node, "|| joins texts, and none of these is one", accepted="OR", next_step="concat(x, y) joins numbers"
             )
-        return self.concat(parts)
+        return self._concat(nodes, parts)
 
     def _cast(self, node: exp.Cast) -> Term:
         name = node.to.this.value if isinstance(node.to.this, exp.DType) else str(node.to)
         term = self.term(node.this)
-        if name == "DECIMAL":
-            if term.type == "decimal" or isinstance(term.value, int):
-                return literal(Decimal(term.value))  # 1.5BD
-            name = "?"
-        if name not in _TYPES or (node.to.expressions and name != "DECIMAL"):
+        if name not in _TYPES or node.to.expressions:
             self.fail(
                 node,
-                f"CAST AS {node.to.sql()} is not available",
+                f"CAST AS {node.to.sql(dialect='spark')} is not available",
                 accepted="BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE, STRING",
-                next_step="times are compared as texts: timestamp > '2021-11-22 06:00:00'",
+                next_step="round(x, 2)" if name == "DECIMAL" else _INSTEAD_OF_TIME,
             )
-        return cast(term, _TYPES[name])
+        type_ = _TYPES[name]
+        if term.time and type_ != "string":
+            self.fail(node, f"CAST AS {type_.upper()} of a time is not available", next_step=_INSTEAD_OF_TIME)
+        return self._as_text(node, term) if type_ == "string" else cast(term, type_)
 
     # --- Predicates ---------------------------------------------------------------------------------------------
 
@@ -277,6 +301,7 @@ class Translator:
 
     def _alike(self, node: exp.Expression, left: Term, right: Term, *, for_equality: bool) -> tuple[Term, Term]:
         """Return both sides of a comparison in the type that Spark compares them in."""
+        left, right = self._moment(node, left, right), self._moment(node, right, left)
         types = {left.type, right.type} - {"void"}
         if len(types) <= 1:
             return left, right
@@ -295,6 +320,18 @@ class Translator:
                 next_step="CAST one of them, or join two comparisons with AND: 1 < x AND x < 5",
             )
         return cast(left, common), cast(right, common)
+
+    def _moment(self, node: exp.Expression, term: Term, other: Term) -> Term:
+        """Return what a time is compared with as the text that a column of times has for it."""
+        if not other.time or term.type == "void" or term.time == other.time:
+            return term
+        text = term.value if isinstance(term.value, str) else None
+        if text is None:
+            self.fail(node, "a time is compared with a text in quotes", accepted=ACCEPTED_TIMES)
+        try:
+            return literal(time_text(text, other.time))
+        except DateError as exc:
+            self.fail(node, str(exc), accepted=ACCEPTED_TIMES)
 
     def _is(self, node: exp.Is) -> Term:
         left, right = node.this, node.expression
@@ -315,12 +352,19 @@ class Translator:
         if not node.expressions:
             self.fail(node, "IN has no values", accepted="x IN (1, 2, 3)")
         value, values = self.term(node.this), [self.term(x) for x in node.expressions]
+        for x, listed in zip(node.expressions, values, strict=True):
+            # Spark compares a list's members as texts, so one that is not written as the column's can't be found.
+            if self._moment(x, listed, value).value != listed.value:
+                self.fail(x, "in a list, times are compared as texts", accepted=self._moment(x, listed, value).sql)
         types = {value.type, *(v.type for v in values)} - {"void"}
         common = self._common(node, types, with_text=True)
         if common == "decimal":
             common = "double" if not value.is_literal else common
         if types <= {*INTEGERS, "decimal"} and "decimal" in types and not value.is_constant:
             return terms.either([self.compare("=", node, value, v) for v in values], self._anchor())
+        if common == "string":
+            value = self._as_text(node.this, value)
+            values = [self._as_text(x, v) for x, v in zip(node.expressions, values, strict=True)]
         value, values = cast(value, common), [v if v.type == "void" else cast(v, common) for v in values]
         if value.type == "void":
             return terms.null("boolean")
@@ -349,6 +393,12 @@ class Translator:
     def matches(self, kind: type, node: exp.Expression, subject: exp.Expression, pattern: exp.Expression, escape: str):
         """Return LIKE, ILIKE or RLIKE (`kind`) of a text with a constant pattern."""
         text = self.text(subject)
+        if isinstance(pattern, exp.Any | exp.All):
+            self.fail(
+                pattern,
+                "a list of patterns is not available",
+                accepted="x LIKE 'a%' OR x LIKE 'b%'; or x RLIKE '^(a|b)'",
+            )
         regex = self.term(pattern)
         if regex.type == "void":
             return terms.null("boolean")
@@ -381,13 +431,20 @@ class Translator:
         """Return the value of the first condition that is true; the last value where none is."""
         values = self.together(node, values, with_text=True)
         pairs = [term for pair in zip(conditions, values[:-1], strict=True) for term in pair]
-        return call("case", values[0].type, *pairs, values[-1])
+        return terms.chosen("case", values, [*pairs, values[-1]])
 
     def together(self, node: exp.Expression, values: list[Term], *, with_text: bool) -> list[Term]:
         """Return terms in the type that they meet in."""
         common = self._common(node, {v.type for v in values}, with_text=with_text)
-        common = {"decimal": "double", "void": "boolean"}.get(common, common)
-        return [cast(v, common) for v in values]
+        if common == "decimal":
+            return terms.alike(values)
+        if common == "string":
+            times = {v.time for v in values if v.type != "void"}
+            if len(times) > 1 and not with_text:
+                self.fail(node, "times and texts don't go together", next_step="CAST(timestamp AS STRING)")
+            time = times.pop() if len(times) == 1 else None
+            return [replace(self._as_text(node, v), time=time) for v in values]
+        return [cast(v, "boolean" if common == "void" else common) for v in values]
 
 
 def _chain(node: exp.Expression) -> list[exp.Expression]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from engine.errors import ConditionError
+from engine.union import time_of
 
 __all__ = ["FieldError", "find_leaf", "find_list", "leaf_type", "nearest", "scalar_leaves"]
 
@@ -48,19 +49,21 @@ def leaf_type(schema: pa.Schema, leaf: str) -> pa.DataType:
         raise ConditionError(exc.message, accepted=names or None, next_step=exc.next_step) from exc
 
 
-def find_leaf(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType]:
+def find_leaf(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType, str | None]:
     """Return the full path and type of the leaf that a path names, in any case that is not ambiguous.
+
+    Third is `timestamp` or `date` of a leaf of times, whose type is text, and None of any other.
 
     Raises
     ------
     FieldError
         If there is none, or what is there is not a scalar.
     """
-    path, type_ = _find(schema, parts)
-    simple = _simple_type(type_)
+    path, field = _find(schema, parts)
+    simple = _simple_type(field.type)
     if simple is None:
-        raise _not_scalar(path, type_)
-    return path, simple
+        raise _not_scalar(path, field.type)
+    return path, simple, time_of(field)
 
 
 def find_list(schema: pa.Schema, parts: Sequence[str]) -> str:
@@ -71,20 +74,21 @@ def find_list(schema: pa.Schema, parts: Sequence[str]) -> str:
     FieldError
         If there is none, or what is there is not a list.
     """
-    path, type_ = _find(schema, parts)
-    if not _is_list(type_):
+    path, field = _find(schema, parts)
+    if not _is_list(field.type):
         raise FieldError(f"{path} is not a list, so it has no size", next_step="size(prv_candidates) > 5")
     return path
 
 
-def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType]:
+def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.Field]:
     path: list[str] = []
     members: Sequence[pa.Field] = list(schema)
-    type_: pa.DataType | None = None
+    field: pa.Field | None = None
     for i, part in enumerate(parts):
+        type_ = field.type if field is not None else None
         if type_ is not None and pa.types.is_map(type_):
             # A map's keys are data: any name may be one, and it is taken as it is written.
-            return ".".join([*path, *parts[i:]]), type_.item_type
+            return ".".join([*path, *parts[i:]]), type_.item_field
         if type_ is not None and _is_list(type_):
             raise FieldError(
                 f"{'.'.join(path)} is a list, whose items a condition can't name",
@@ -99,11 +103,11 @@ def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType]:
         if len(found) > 1:
             names = [".".join([*path, m.name]) for m in found]
             raise FieldError(f"{'.'.join(parts)[:200]} may be any of {len(found)} fields", names=names)
-        path.append(found[0].name)
-        type_ = found[0].type
-        members = list(type_.fields) if pa.types.is_struct(type_) else []
-    assert type_ is not None
-    return ".".join(path), type_
+        field = found[0]
+        path.append(field.name)
+        members = list(field.type.fields) if pa.types.is_struct(field.type) else []
+    assert field is not None
+    return ".".join(path), field
 
 
 def _unknown(schema: pa.Schema, parts: Sequence[str]) -> FieldError:
@@ -124,7 +128,11 @@ def _not_scalar(path: str, type_: pa.DataType) -> FieldError:
     if pa.types.is_map(type_):
         return FieldError(f"{path} is a map, which can't be compared", next_step=f"name one of its keys, as {path}.key")
     if _is_list(type_):
-        return FieldError(f"{path} is a list, which can't be compared", names=[f"size({path})"])
+        return FieldError(
+            f"{path} is a list, which can't be compared",
+            names=[f"size({path})"],
+            next_step="its size is -1 where there is none",
+        )
     return FieldError(f"{path} is of type {type_}, which can't be compared", next_step="ask for other fields")
 
 

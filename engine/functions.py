@@ -74,7 +74,7 @@ def evaluate(function: str, result: str, *operands: Any) -> Any:
             out = Column(out.values, null | out.null) if isinstance(out, Column) else Column(out, null)
         else:
             out = implementation(result, *columns)
-    return _scalar(out) if index is None else _series(out, result, index)
+    return _scalar(out, result) if index is None else _series(out, result, index)
 
 
 def _column(operand: Any) -> Column:
@@ -105,15 +105,21 @@ def _series(column: Column, result: str, index: pd.Index) -> pd.Series:
             values = pa.repeat(values, len(index))
         values = pc.if_else(pa.array(null), pa.scalar(None, pa.large_string()), values)
         return pd.Series(dtype.__from_arrow__(values), index=index)
-    values = np.broadcast_to(column.values, len(index)).astype(dtype.numpy_dtype)
+    values = np.broadcast_to(_of_type(column.values, result), len(index)).copy()
     array = {"b": pd.arrays.BooleanArray, "f": pd.arrays.FloatingArray}.get(values.dtype.kind, pd.arrays.IntegerArray)
     return pd.Series(array(values, null.copy()), index=index)
 
 
-def _scalar(column: Column) -> Any:
+def _scalar(column: Column, result: str) -> Any:
     if column.null:
         return pd.NA
-    return column.values.as_py() if column.is_text else column.values[()]
+    return column.values.as_py() if column.is_text else _of_type(column.values, result)[()]
+
+
+def _of_type(values: np.ndarray, result: str) -> np.ndarray:
+    if result == "float":  # kept as doubles, with the digits of a float
+        values = values.astype(np.float32)
+    return values.astype(DTYPES[result].numpy_dtype, copy=False)
 
 
 # --- Comparison: NaN equals itself and is greater than any other number -----------------------------------------
@@ -355,6 +361,7 @@ FUNCTIONS: dict[str, tuple[Callable, bool]] = {
     "ceil": (_to_whole(np.ceil), True),
     "round": (lambda result, x, digits: casts.round_half_up(x, int(digits)), True),
     "cast": (lambda result, x: casts.cast(result, x), True),
+    "floattext": (lambda result, x: casts.cast("string", x.astype(np.float32)), True),
     "coalesce": (_coalesce, False),
     "case": (_case, False),
     "nullif": (_nullif, False),

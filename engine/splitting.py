@@ -111,6 +111,8 @@ def unlike_spark(tokens: list[Token], at: Token | None) -> str | None:
         return "write the conditions alone: candidate.rb > 0.55 AND candidate.fid = 1"
     if "XOR" in words:
         return "of two truth values, one alone holds where they differ: (a) <> (b)"
+    if "FROM" in words:
+        return "write a call with commas: trim(x), substring(x, 2, 3)"
     if at is None:
         return None
     if at.text == ",":

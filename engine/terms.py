@@ -18,20 +18,25 @@ __all__ = [
     "INTEGERS",
     "NUMBERS",
     "Term",
+    "alike",
     "both",
     "call",
     "cast",
+    "chosen",
     "compare",
     "decimal",
     "either",
+    "is_exact",
     "is_in",
     "is_null",
     "literal",
     "negation",
     "null",
     "number_type",
+    "rounded",
     "same",
     "spread",
+    "whole",
 ]
 
 INTEGERS = ("tinyint", "smallint", "int", "bigint")
@@ -61,6 +66,8 @@ class Term:
     """Whether it is a column as it stands."""
     digits: tuple[int, int] | None = None
     """Of a decimal: its digits in all, and behind the point."""
+    time: str | None = None
+    """Of a text that is a column of times: `timestamp` or `date`."""
 
     @property
     def is_literal(self) -> bool:
@@ -110,11 +117,12 @@ def null(type_: str) -> Term:
     return Term(sql=f"null_{type_}(0)", type=type_, is_constant=True)
 
 
-def call(function: str, result: str, *operands: Term) -> Term:
-    """Return a call of a registered function."""
+def call(function: str, result: str, *operands: Term, digits: tuple[int, int] | None = None) -> Term:
+    """Return a call of a registered function; a decimal, whose `digits` are given, is computed as a double."""
     arguments = ", ".join(x.sql for x in operands)
     is_constant = all(x.is_constant for x in operands)
-    return Term(sql=f"{function}_{result}({arguments})", type=result, is_constant=is_constant)
+    computed = "double" if result == "decimal" else result
+    return Term(sql=f"{function}_{computed}({arguments})", type=result, is_constant=is_constant, digits=digits)
 
 
 def number_type(*types: str) -> str:
@@ -142,6 +150,8 @@ def cast(term: Term, type_: str) -> Term:
                 return literal(whole, type_)
     if type_ == "decimal":
         return replace(call("cast", "double", term), type="decimal", digits=(_DIGITS[term.type], 0))
+    if term.type == "float" and type_ == "string":
+        return call("floattext", "string", term)
     if term.type == "decimal" and type_ == "double":
         return replace(term, type="double")
     if term.type == "decimal" and type_ == "string" and term.is_literal:
@@ -275,7 +285,7 @@ def decimal(operator: str, left: Term, right: Term) -> Term:
     divisor + 1), and where a result would need more than 38 digits in all, it loses those behind the point but 6.
     """
     left, right = cast(left, "decimal"), cast(right, "decimal")
-    (all1, behind1), (all2, behind2) = left.digits or (38, 18), right.digits or (38, 18)
+    (all1, behind1), (all2, behind2) = _digits(left), _digits(right)
     match operator:
         case "multiply":
             behind, before = behind1 + behind2, all1 + all2 + 1 - behind1 - behind2
@@ -290,10 +300,55 @@ def decimal(operator: str, left: Term, right: Term) -> Term:
     digits = (min(before + behind, _MOST_DIGITS), behind)
     if left.is_literal and right.is_literal:
         return replace(_exactly(operator, left.value, right.value, behind), digits=digits)
-    computed = call(operator, "double", left, right)
-    if behind <= 15:  # more than a double tells apart
-        computed = call("round", "double", computed, literal(behind))
-    return replace(computed, type="decimal", digits=digits)
+    if operator == "mod":
+        # Of whole numbers: as doubles, 3 % 0.1 is nearly 0.1.
+        shift = literal(10.0**behind)
+        shifted = [call("round", "double", call("multiply", "double", x, shift), literal(0)) for x in (left, right)]
+        computed = call("divide", "double", call("mod", "double", *shifted), shift)
+    else:
+        computed = call(operator, "double", left, right)
+    return call("round", "decimal", computed, literal(behind), digits=digits)
+
+
+def chosen(function: str, values: Sequence[Term], operands: Sequence[Term]) -> Term:
+    """Return a call that gives one of several values, which are alike."""
+    first = values[0]
+    return replace(call(function, first.type, *operands, digits=first.digits), time=first.time)
+
+
+def is_exact(*terms: Term) -> bool:
+    """Return whether whole numbers and decimals are computed to their last digit, as doubles."""
+    return all(term.is_literal or _digits(cast(term, "decimal"))[0] <= 15 for term in terms)
+
+
+def alike(values: Sequence[Term]) -> list[Term]:
+    """Return whole numbers and decimals as decimals of the digits that hold them all."""
+    values = [cast(value, "decimal") for value in values]
+    behind = max(_digits(value)[1] for value in values)
+    before = max(_digits(value)[0] - _digits(value)[1] for value in values)
+    return [replace(value, digits=(min(before + behind, _MOST_DIGITS), behind)) for value in values]
+
+
+def rounded(term: Term, places: int) -> Term:
+    """Return a number rounded to so many digits behind the point, halves away from zero."""
+    digits = None
+    if term.type == "decimal":
+        in_all, behind = _digits(term)
+        kept = min(behind, max(places, 0))
+        digits = (min(in_all - behind + 1 + kept, _MOST_DIGITS), kept)
+    return call("round", term.type, term, literal(places), digits=digits)
+
+
+def whole(function: str, term: Term) -> Term:
+    """Return `floor` or `ceil` of a number."""
+    if term.type == "decimal":
+        in_all, behind = _digits(term)
+        return call(function, "decimal", term, digits=(min(in_all - behind + 1, _MOST_DIGITS), 0))
+    return call(function, "bigint", cast(term, "double") if term.type == "float" else term)
+
+
+def _digits(term: Term) -> tuple[int, int]:
+    return term.digits or (_MOST_DIGITS, 18)
 
 
 def _exactly(operator: str, a: Decimal, b: Decimal, behind: int) -> Term:
@@ -301,4 +356,6 @@ def _exactly(operator: str, a: Decimal, b: Decimal, behind: int) -> Term:
         return null("decimal")
     compute = {"add": _EXACT.add, "subtract": _EXACT.subtract, "multiply": _EXACT.multiply}
     value = (compute | {"divide": _EXACT.divide, "mod": _EXACT.remainder})[operator](a, b)
+    if value.adjusted() + 1 + behind > _MOST_DIGITS:
+        return null("decimal")  # what overflows
     return literal(value.quantize(Decimal(1).scaleb(-behind), ROUND_HALF_UP, _EXACT))

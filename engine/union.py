@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 
 from engine.errors import ArchiveError
 
-__all__ = ["conform", "union_schemas"]
+__all__ = ["conform", "time_of", "union_schemas"]
+
+_TIME = b"time"
 
 _INT_WIDTHS = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
 _UNSIGNED_AS = {pa.uint8(): pa.int16(), pa.uint16(): pa.int32(), pa.uint32(): pa.int64(), pa.uint64(): pa.int64()}
@@ -69,7 +71,7 @@ class _Union:
             type_ = self.type_of(f"{path}.{name}" if path else name, [(file, f.type) for file, f in occurrences])
             everywhere = len(occurrences) == len(sources)
             nullable = not everywhere or any(f.nullable or pa.types.is_null(f.type) for _, f in occurrences)
-            united.append(pa.field(name, type_, nullable=nullable))
+            united.append(pa.field(name, type_, nullable=nullable, metadata=_times([f.type for _, f in occurrences])))
         return united
 
     def type_of(self, path: str, sources: list[tuple[str, pa.DataType]]) -> pa.DataType:
@@ -127,6 +129,21 @@ class _Union:
             for file, t in typed
         ]
         return pa.struct(self.struct_fields(path, sources))
+
+
+def _times(types: Sequence[pa.DataType]) -> dict[bytes, bytes] | None:
+    found = {time_of(pa.field("", _plain(type_))) for type_ in types} - {None}
+    return {_TIME: (b"timestamp" if "timestamp" in found else b"date")} if found else None
+
+
+def time_of(field: pa.Field) -> str | None:
+    """Return `timestamp` or `date` of a field that holds times, which in the union are texts; None of any other."""
+    if pa.types.is_timestamp(field.type):
+        return "timestamp"
+    if pa.types.is_date(field.type):
+        return "date"
+    known = (field.metadata or {}).get(_TIME)
+    return known.decode() if known else None
 
 
 def _plain(type_: pa.DataType) -> pa.DataType:

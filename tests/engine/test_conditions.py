@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from engine.conditions import Conditions, all_of, leaf_type, parse_conditions
 from engine.errors import ConditionError
 from engine.filtering import filter_table
+from engine.union import union_schemas
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "conditions.json").read_text(encoding="utf-8"))
 ARROW = {
@@ -27,6 +28,8 @@ ARROW = {
     "boolean": pa.bool_(),
     "void": pa.bool_(),
     "string": pa.string(),
+    "timestamp": pa.string(),
+    "date": pa.string(),
     "struct<x:double,Name:string>": pa.struct([("x", pa.float64()), ("Name", pa.string())]),
     "map<string,string>": pa.map_(pa.string(), pa.string()),
     "array<int>": pa.list_(pa.int32()),
@@ -49,7 +52,18 @@ def column(values: list, type_: str) -> pa.Array:
     return pa.array([decode(v) for v in values], arrow)
 
 
-TABLE = pa.table({name: column(GOLDEN["table"][name], type_) for name, type_ in GOLDEN["types"].items()})
+def field(name: str, type_: str) -> pa.Field:
+    """Return a field as the union of files has it, in which times are texts."""
+    if type_ in ("timestamp", "date"):
+        of_times = pa.timestamp("us") if type_ == "timestamp" else pa.date32()
+        return union_schemas([("file", pa.schema([(name, of_times)]))]).field(name)
+    return pa.field(name, ARROW.get(type_, pa.float64()))
+
+
+TABLE = pa.table(
+    [column(GOLDEN["table"][name], type_) for name, type_ in GOLDEN["types"].items()],
+    schema=pa.schema([field(name, type_) for name, type_ in GOLDEN["types"].items()]),
+)
 
 
 def narrow(table: pa.Table, leaves: tuple[str, ...]) -> pa.Table:
@@ -100,7 +114,7 @@ def test_negated_conditions_keep_the_rows_where_spark_says_false():
 @pytest.mark.parametrize("golden", GOLDEN["values"], ids=lambda golden: golden["sql"])
 def test_value_is_what_spark_computes(golden):
     # Spark's own result stands in the table, and the expression is compared with it.
-    table = TABLE.append_column("r", column(golden["result"], golden["type"]))
+    table = TABLE.append_column(field("r", golden["type"]), column(golden["result"], golden["type"]))
     sql = f"({golden['sql']}) <=> r"
     if golden["type"] == "float":
         sql = f"CAST({golden['sql']} AS DOUBLE) <=> r"
@@ -265,6 +279,42 @@ def test_times_are_compared_as_texts():
     assert filter_table(table, conditions.sql).tolist() == [1]
 
 
+def test_times_are_found_in_whatever_form_they_are_asked_for():
+    column = pa.array(["2021-11-22 03:00:00", "2021-11-22 03:00:00.5", None])
+    for schema in (ALERT, union_schemas([("file", ALERT)])):
+        for form in ("T03:00", " 3:00", "T03:00:00Z", " 03:00:00.000", "T05:00:00+02:00", "T03"):
+            for text, kept in (("=", [0]), (">", [1]), ("<=", [0]), ("<>", [1])):
+                conditions = parse_conditions(f"timestamp {text} '2021-11-22{form}'", schema)
+                assert filter_table(pa.table({"timestamp": column}), conditions.sql).tolist() == kept, form
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("timestamp > 'yesterday'", "timestamp > '22/11/2021'", "timestamp > '2021-02-30'", "timestamp > '06:00'"),
+        *("timestamp > jd('2021-11-22')", "timestamp > objectId", "timestamp + 1 > 2", "isnan(timestamp)"),
+        *("CAST(timestamp AS DOUBLE) > 1", "timestamp IN ('2021-11-22T06:00')", "timestamp BETWEEN 1 AND 2"),
+        *("timestamp > '2021-11-22T06:00 Europe/Paris'", "least(timestamp, '2021') < '2022'"),
+    ],
+)
+def test_what_is_no_time_is_refused_where_a_time_is_asked_for(text):
+    error = refusal(text, ALERT)
+    assert "2021-11-22" in f"{error.accepted} {error.next_step}" or "timestamp" in str(error.next_step)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("[[:digit:]]", "[a-z&&[^b]]", "[a-c[x-z]]", "\\\\v", "\\\\0101", "(a)\\\\1", "\\\\C", "(?i)É", "(?U)a"),
+        *("a{,2}", "{", "(?=a)", "a++", "(?<=a)b", "\\\\h", "["),
+    ],
+)
+def test_regular_expressions_that_mean_something_else_in_java_are_refused(pattern):
+    error = refusal(f"objectId RLIKE '{pattern}'", ALERT)
+    assert "objectId RLIKE" in error.message
+    assert error.accepted
+
+
 def test_all_of_joins_conditions():
     one, two = parse_conditions("candid > 1", ALERT), parse_conditions("candidate.fid = 1; candid < 9", ALERT)
     joined = all_of(one, parse_conditions(None, ALERT), two)
@@ -296,8 +346,17 @@ def test_all_of_joins_conditions():
         ("objectId RLIKE '('", "^", "RE2"),
         ("objectId LIKE candid", "^" * len("candid"), "LIKE 'ZTF21%'"),
         ("round(candid, candid) = 1", "^" * len("candid"), "round(x, 2)"),
-        ("CAST(timestamp AS DATE) > '2021'", "^", "times are compared as texts"),
+        ("CAST(timestamp AS DATE) > '2021'", "^", "times are compared with texts"),
         ("cutoutScience.stampData = 'x'", "^", ""),
+        ("int(objectId) > 1", "^^^", "CAST(x AS INT)"),
+        ("try_cast(objectId AS INT) > 1", "^", "CAST(x AS INT)"),
+        ("CAST(candid AS DECIMAL(5, 2)) > 1", "^", "round(x, 2)"),
+        ("trim(BOTH FROM objectId) = 'x'", "^^^^", "trim(x)"),
+        ("objectId LIKE ANY ('a%', 'b%')", "^", "x LIKE 'a%' OR x LIKE 'b%'"),
+        ("concat(candid * 1.5, 'x') = ''", "^" * len("candid * 1.5"), "CAST(x AS DOUBLE)"),
+        ("candid % 2.5 = 1", "^" * len("candid % 2.5"), "2.5D"),
+        ("prv_candidates IS NULL", "^" * len("prv_candidates"), "-1"),
+        ("candidate.magpsf > pi()", "^^", "radians(180)"),
     ],
 )
 def test_refusal_points_at_the_place_and_says_what_to_do(text, place, hint):

@@ -30,6 +30,8 @@ TYPES = {
     "st": "struct<x:double,Name:string>",
     "m": "map<string,string>",
     "a": "array<int>",
+    "t": "timestamp",
+    "k": "date",
 }
 NAN, INF = float("nan"), float("inf")
 ROWS = [
@@ -70,6 +72,7 @@ ROWS = [
     (0.1, 0.3, 3, 1, 15, 15, True, True, "abcabc", "bc", "128", (9.0, "j"), {"k": "v"}, [1]),
     (19.5, 19.499999999, 19, 20, 16, 16, False, False, "Unknown", "unknown", "-0.0", (9.0, "j"), {"k": "v"}, [1]),
 ]
+TIMES = ["2021-11-22 06:00:00", "2021-11-22 06:00:00.5", None, "2021-11-22 23:59:59.999999", "2022-02-03 00:00:00"]
 
 ONE_ARGUMENT = (
     "abs sqrt cbrt exp ln log log10 log2 log1p floor ceil round sign sin cos tan asin acos atan radians degrees"
@@ -661,6 +664,123 @@ CONDITIONS = [
     ),
 ]
 
+# What was not tried at first: types that grow, wrap or narrow on the way, and what people paste.
+VALUES += [
+    *(f"{f}(y)" for f in ("-", "round", "CAST(100 AS TINYINT) +")),
+    *("y * 100", "i * i", "l * l", "l + 9223372036854775807", "2147483647 + 1", "9223372036854775807 + 1"),
+    *("-(-2147483648)", "abs(-2147483648)", "abs(CAST(-128 AS TINYINT))", "-CAST(-128 AS TINYINT)"),
+    *("CAST(127 AS TINYINT) + CAST(1 AS TINYINT)", "round(2147483647, -1)", "round(CAST(127 AS TINYINT), -1)"),
+    *(f"round({x}, {n})" for x, n in (("d", 20), ("d", 309), ("d", 400), ("d", -400), ("i", -10), ("l", -19))),
+    *(f"CAST(d AS FLOAT) {op}" for op in ("+ 1", "* 3", "/ 3", "% 3", "+ i", "+ l", "+ 0.1", "* 0.1D")),
+    *("-CAST(d AS FLOAT) * 3", "round(CAST(d AS FLOAT), 1)", "0.1F + 0.2F", "i * 0.1F", "floor(CAST(d AS FLOAT) * 3)"),
+    *("greatest(CAST(d AS FLOAT), 0.3)", "coalesce(CAST(d AS FLOAT), i)", "if(b, CAST(d AS FLOAT), 0.1)"),
+    *("CAST(CAST(2.675 AS FLOAT) AS STRING)", "concat(0.1F, '')", "CAST(CAST(n AS FLOAT) AS INT)"),
+    *("if(b, 0.1, 0.2) + 0.2", "coalesce(0.1, 1) + 0.2", "greatest(0.1, 0.05) + 0.2", "abs(-0.1) + 0.2"),
+    *("round(0.14, 1) + 0.2", "nullif(0.1, 1) + 0.2", "if(b, 0.1, 0.2) * 3", "floor(i * 0.5) / 3", "floor(1.5) / 3"),
+    *("ceil(i * 0.37) / 7", "round(i * 0.37, 1) / 3", "round(i * 0.37, -1)", "round(i * 0.37, 5)", "-(i * 0.1) / 3"),
+    *("CASE WHEN b THEN 0.1 WHEN c THEN 0.25 ELSE i END * 3", "coalesce(i * 0.1, 0.05) / 7", "greatest(i, 0.05) / 7"),
+    *("least(i * 0.1, 2) + 0.01", "abs(i * 0.1) / 3", "if(b, 0.5, null) + 1", "1.5 / l", "1.0 / (l + 4294967296)"),
+    *("i % 0.1", "y % 0.1", "7 % 0.1", "mod(i, 0.7)", "(i * 0.1) % 0.3", "size(a) * 0.1 + 0.2"),
+    *("CASE WHEN b THEN 0.1 ELSE d END + 0.2", "sqrt(if(b, 2.25, 4))", "CAST(if(b, 1.5, i) AS INT)"),
+    *("99999999999999999999 * 99999999999999999999", "99999999999999999999 * 9", "1e308 * 10 - 1e308 * 10"),
+    *(f"CAST('{x}' AS DOUBLE)" for x in ("-NaN", "+NaN", "-nan", "+inf", "-Infinity", "1e400", "1.5f", "0x10", " 1 ")),
+    *("CAST('\u007f1' AS DOUBLE)", "CAST('\u007f1' AS INT)", "CAST('1_0' AS INT)", "CAST('1e3' AS INT)"),
+    *("'a' || 'b' || s", "s || 'x' || 'y'", "substring(s, 2, 2147483647)", "substring(s, -3, 2147483647)"),
+    *("substring(s, 1, j)", "substring(s, d)", "substring(s, '2')", "length(concat(s, u))", "upper('straße')"),
+    *("CASE i WHEN '1' THEN 'x' WHEN 7.0 THEN 'y' END", "CASE s WHEN 1 THEN 'x' WHEN 'a' THEN 'y' END"),
+    *("CASE b WHEN 1 THEN 'one' WHEN 0 THEN 'zero' ELSE 'null' END", "CASE null WHEN null THEN 1 ELSE 2 END"),
+    *("CASE WHEN b THEN CASE WHEN c THEN i ELSE 2.5D END ELSE s END", "if(b, y, i)", "coalesce(y, l)"),
+    *("nullif(i, '1')", "nullif(s, 1)", "nullif(b, 1)", "nanvl(n, 0)", "greatest(y, i)", "least(d, i, l)"),
+    *("log(1, 5)", "log(0, 5)", "log(i, 8)", "log(d, 2)", "log(2, null)", "log1p(-1)", "power(0, -1)", "sign(-0.0D)"),
+    *("t", "k", "CAST(t AS STRING)", "substring(t, 1, 10)", "concat(t, '!')", "length(t)", "coalesce(t, 'x')"),
+    *("if(b, t, null)", "nullif(t, '2021-11-22T06:00')", "CASE t WHEN '2021-11-22T06:00' THEN 1 ELSE 0 END"),
+    *("t + 1", "-t", "abs(t)", "round(t)", "greatest(t, '2021')"),
+]
+CONDITIONS += [
+    *(f"t {op} '{x}'" for op in ("=", ">", "<=", "<=>") for x in ("2021-11-22T06:00", "2021-11-22 06:00:00.5", "2021")),
+    *("t > '2021-11-22 6:0'", "t > '2021-11-22T06:00:00Z'", "t >= '2021-11-22T07:00:00+01:00'", "t < '2021-11'"),
+    *("t BETWEEN '2021-11-22' AND '2021-11-22T12:00'", "'2021-11-22T06:00' < t", "t IS DISTINCT FROM '2021-11-22T06'"),
+    *("t IN ('2021-11-22 06:00:00', '2022-01-01 00:00:00')", "t LIKE '2021-11-22 06%'", "t RLIKE 'T'", "t IS NULL"),
+    *(
+        "coalesce(t, null) > '2021-11-22T06:00'",
+        "if(b, t, null) <= '2021-11-22T06:00'",
+        "t = t",
+        "NOT t > '2022-02-03T00'",
+    ),
+    *("k = '2021-11-22'", "k >= '2021-11-22T06:00'", "k > '2021-11'", "k IN ('2021-11-22')", "k LIKE '2021%'"),
+    *("t > 5", "t = true", "t = 2459540.5", "t IN (1)", "t BETWEEN 1 AND 2", "isnan(t)", "t AND b"),
+    *("s > 0", "s = true", "b = 't'", "b = 'yes'", "b > 'a'", "b IN ('true', 'false')", "b BETWEEN 0 AND 1", "b = 2"),
+    *(
+        "i = '2147483648'",
+        "i = ' 1 '",
+        "i = ''",
+        "i < '3.5'",
+        "y = 300",
+        "y = '300'",
+        "y < 128",
+        "l = '697251920015010001'",
+    ),
+    *("l > '697251920015010000'", "l BETWEEN '1' AND '99'", "l IN ('697251920015010001')", "d = 'nan'", "d > 'NaN'"),
+    *("d < 'Infinity'", "d BETWEEN 0 AND CAST('NaN' AS DOUBLE)", "d BETWEEN 5 AND 1", "d NOT BETWEEN 5 AND 1"),
+    *(
+        "d NOT BETWEEN 0 AND null",
+        "i BETWEEN '0' AND 5",
+        "s BETWEEN 0 AND 10",
+        "d NOT IN (CAST('NaN' AS DOUBLE), 1, null)",
+    ),
+    *("s IN ('a', 1)", "s IN (1, 2)", "i IN (1, 2.0, '7')", "i IN (b)", "1 IN (i, 7)", "null IN (null)", "d IN (0)"),
+    *(
+        "d / d = 1",
+        "d - d = 0",
+        "-5 % 3 = -2",
+        "10 / 3 * 3 = 10",
+        "1 / 3 = 0.333333",
+        "1.0 / 3 = 0.333333",
+        "i = 1 OR 2",
+    ),
+    *("if(b, 0.1, 0.2) + 0.2 = 0.3", "greatest(i, 1.5) IN (1.5, 3)", "coalesce(i, 1.5) BETWEEN 1 AND 1.5"),
+    *(
+        "if(b, 1.5, i) = i",
+        "i = if(b, 1.5, i)",
+        "s = if(b, 1.0, 2)",
+        "CAST(d AS FLOAT) = d",
+        "CAST(0.1 AS FLOAT) = 0.1",
+    ),
+    *("0.1F + 0.2F = 0.3F", "0.1F = 0.1D", "16777217 = CAST(16777217 AS FLOAT)", "l = CAST(l AS FLOAT)"),
+    *(
+        f"s RLIKE '{x}'"
+        for x in ("a$", "^..$", "b\\\\Z", "^a$|^b$", "(a|b)$", "[$.]", "\\\\.", "(?s)a.b", "(?m)a$", "$")
+    ),
+    *(
+        f"s RLIKE '{x}'"
+        for x in ("^$", "a.b", "[^]]", "[a\\\\-b]", "\\\\Qa_b\\\\E", "\\\\p{Lu}", "[^\\\\x00-\\\\x7F]", ".\\\\z")
+    ),
+    *("concat(s, '\\n') RLIKE 'a$'", "concat(s, '\\r\\n') RLIKE 'b$'", "concat(s, '\\n\\n') RLIKE 'b$'", "s RLIKE u"),
+    *("concat('a\\r', s) RLIKE '^..'", "s LIKE 'a' || '%'", "s LIKE concat('%', 'b')", "s LIKE 'a#_b' ESCAPE '#'"),
+    *(
+        "s LIKE '\\\\a'",
+        "s LIKE '%\\\\'",
+        "s ILIKE 'İ'",
+        "s ILIKE 'ß'",
+        "s LIKE 'a\\nb'",
+        "s ILIKE 'É%'",
+        "i LIKE '-%'",
+    ),
+    *("d\t>\t1", "d\r\n>\r\n1", "d > 1 -- c\rAND i > 1", "-- c\r\nd > 1", "d > 1 /* a /* b */ c */", "d>1and(i>1)"),
+    *("NOT(d>1)", "d > .5", "d > 1.", "d > 1E+0", "d > 1f", "i > 10Y", "i > 10S", "i > 007", "d > - 1", "d > -+1"),
+    *(
+        "`D` > 1",
+        "ST . x > 0",
+        "m.K = 'v'",
+        "m[\"k\"] = 'v'",
+        "st['X'] > 0",
+        "b = c = b",
+        "TRUE",
+        "1 = '1'",
+        "'1' + '1' = 2",
+    ),
+]
+
 
 def encode(value):
     if isinstance(value, float) and not math.isfinite(value):
@@ -676,15 +796,22 @@ def main():
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-    spark = builder.config("spark.sql.ansi.enabled", "false").config("spark.sql.shuffle.partitions", "1").getOrCreate()
+    spark = builder.config("spark.sql.ansi.enabled", "false").config("spark.sql.shuffle.partitions", "1")
+    spark = spark.config("spark.sql.session.timeZone", "UTC").getOrCreate()
     spark.sparkContext.setLogLevel("OFF")
-    rows = [(i, *row) for i, row in enumerate(ROWS)]
-    frame = spark.createDataFrame(rows, ", ".join(f"{k} {t}" for k, t in TYPES.items())).coalesce(1).cache()
+    times = [TIMES[i % len(TIMES)] for i in range(len(ROWS))]
+    rows = [(i, *row, time, time and time[:10]) for i, (row, time) in enumerate(zip(ROWS, times, strict=True))]
+    written = {k: "string" if k in ("t", "k") else t for k, t in TYPES.items()}
+    frame = spark.createDataFrame(rows, ", ".join(f"{k} {t}" for k, t in written.items())).coalesce(1)
+    frame = frame.selectExpr(*(f"CAST({k} AS {t}) AS {k}" for k, t in TYPES.items())).cache()
 
     def ask(sql):
         try:
             selected = frame.selectExpr("id", f"({sql}) AS r").orderBy("id")
-            return selected.dtypes[1][1], [encode(r.r) for r in selected.collect()]
+            type_ = selected.dtypes[1][1]
+            if type_ in ("timestamp", "date"):
+                selected = selected.selectExpr("id", "CAST(r AS STRING) AS r")
+            return type_, [encode(r.r) for r in selected.collect()]
         except Exception as exc:  # noqa: BLE001 - whatever Spark says no to
             return "error", str(exc).splitlines()[0][:160]
 
