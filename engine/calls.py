@@ -67,7 +67,8 @@ def translate_call(to: Translator, node: exp.Anonymous) -> Term:
     fewest, most = NUM_OPERANDS[name]
     if not fewest <= len(operands) <= most:
         wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
-        to.fail(node, f"{node.name} has {len(operands)} arguments", accepted=f"{wanted} of them")
+        accepted = {"cone": _CONE, "jd": ACCEPTED_DATES}.get(name, f"{wanted} of them")
+        to.fail(node, f"{node.name} has {len(operands)} arguments", accepted=accepted)
     if name in OF_DOUBLES:
         return call(name, "double", to.double(operands[0]))
     if name in OF_TEXT:

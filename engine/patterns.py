@@ -23,7 +23,7 @@ def regex_of_like(pattern: str, escape: str = "\\") -> str:
     Raises
     ------
     PatternError
-        If the escape character stands before something that needs no escape.
+        If the escape character stands before something that needs no escape, or the pattern is too long.
     """
     parts, characters = [], iter(pattern)
     for character in characters:
@@ -36,7 +36,7 @@ def regex_of_like(pattern: str, escape: str = "\\") -> str:
             parts.append(_literally(character))
         else:
             parts.append({"%": ".*", "_": "."}.get(character) or _literally(character))
-    return r"(?s)\A" + "".join(parts) + r"\z"
+    return _compiled(r"(?s)\A" + "".join(parts) + r"\z", "this pattern is too long for LIKE", "contains(x, 'text')")
 
 
 def check_regex(pattern: str) -> str:
@@ -47,15 +47,16 @@ def check_regex(pattern: str) -> str:
     PatternError
         If RE2 can't read it, or means something else by it.
     """
-    pattern = _as_java_means_it(pattern)
+    accepted = "RE2's syntax, which has neither look-around nor back references"
+    return _compiled(_as_java_means_it(pattern), "this is not a regular expression", accepted)
+
+
+def _compiled(pattern: str, complaint: str, accepted: str) -> str:
     try:
         pc.match_substring_regex(pa.array([""]), pattern)
     except pa.ArrowInvalid as exc:
         message = str(exc).removeprefix("Invalid regular expression: ")
-        raise PatternError(
-            f"this is not a regular expression: {message[:200]}",
-            accepted="RE2's syntax, which has neither look-around nor back references",
-        ) from exc
+        raise PatternError(f"{complaint}: {message[:200]}", accepted=accepted) from exc
     return pattern
 
 

@@ -67,6 +67,7 @@ INSTEAD = {
     "concat_ws": "concat(x, '-', y)",
     "e": "exp(1)",
     "expm1": "exp(x) - 1",
+    "mjd": "candidate.jd - 2400000.5 > 59540",
     "hypot": "sqrt(x * x + y * y)",
     "pi": "radians(180)",
     "try_cast": "CAST(x AS INT), which gives null where it can't",

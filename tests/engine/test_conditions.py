@@ -435,6 +435,7 @@ LARGE = {
     "values": f"candid IN ({', '.join(map(str, range(30_000)))})",
     "number": "candid > " + "9" * 100_000,
     "semicolons": ";" * 100_000,
+    "pattern": "objectId LIKE '" + "%a" * 100_000 + "'",
     "regex": "objectId RLIKE '(((a{1,1000}){1,1000}){1,1000})'",
 }
 
