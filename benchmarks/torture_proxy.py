@@ -24,6 +24,7 @@ class Proxy:
         self.delay_s = 0.0
         """Every 64 KiB, in either direction, waits so long before it is passed on."""
         self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
         self._open: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None]] = set()
         self._listener = socket.create_server((_HOST, 0))
@@ -50,43 +51,47 @@ class Proxy:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._stop = asyncio.Event()
         try:
             self._loop.run_until_complete(self._serve())
         finally:
             self._loop.close()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._accept, sock=self._listener)
+        # Not by asyncio's own server: what it is just accepting when it is closed, it leaves open.
+        self._listener.setblocking(False)
+        self._loop.add_reader(self._listener, self._accept)
         await self._stop.wait()
-        server.close()
-        # A connection that was just being accepted starts a task of its own meanwhile.
-        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        await self._cut()
+        self._loop.remove_reader(self._listener)
+        self._listener.close()
+        tasks = list(self._passing)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)  # a connection that is aborted closes its socket a turn of the loop later
 
-    def _accept(self, near_reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
-        # Known before its task has run at all, so that whoever ends the proxy closes it.
-        self._open.add(near)
-        task = asyncio.create_task(self._pass_on(near_reader, near))
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return  # whoever asked has gone away
+        connection.setblocking(False)
+        task = self._loop.create_task(self._pass_on(connection))
         self._passing.add(task)
         task.add_done_callback(self._passing.discard)
+        task.add_done_callback(lambda _: connection.close())  # also of a task that ended before it began
 
-    async def _pass_on(self, near_reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, connection: socket.socket) -> None:
+        near_reader, near = await asyncio.open_connection(sock=connection)
+        self._open.add(near)
+        far = None
         try:
             far_reader, far = await asyncio.open_connection(_HOST, self.target_port)
-        except OSError:
-            near.transport.abort()  # the broker is away, and its clients see just that
-            self._open.discard(near)
-            return
-        self._open.add(far)
-        try:
+            self._open.add(far)
             await asyncio.gather(self._pump(near_reader, far), self._pump(far_reader, near))
+        except OSError:
+            pass  # the broker is away, and its clients see just that
         finally:
-            for writer in (near, far):
+            for writer in filter(None, (near, far)):
                 writer.transport.abort()
                 self._open.discard(writer)
 

@@ -4,9 +4,11 @@ The rounds and their checks are those of benchmarks/torture.py, which plays many
 """
 
 import contextlib
+import gc
 import importlib
 import os
 import random
+import socket
 import subprocess
 import sys
 import threading
@@ -177,3 +179,26 @@ def test_a_final_state_stands_until_the_job_is_taken_up_again():
     assert (
         manifest(*ended, state("queued", 3), state("running", 4, "b"), state("complete", 5, "b")).stated == "complete"
     )
+
+
+def test_a_proxy_that_ends_leaves_no_connection_open():
+    # What is left open, pytest finds: a warning is an error.
+    ended = threading.Event()
+
+    def call(port: int) -> None:
+        while not ended.is_set():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as caller:
+                caller.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as target, ThreadPoolExecutor(3) as pool:
+        for _ in range(4):
+            ended.clear()
+            with load("torture_proxy").Proxy() as proxy:
+                proxy.target_port = target.getsockname()[1]
+                callers = [pool.submit(call, proxy.port) for _ in range(3)]
+                while not proxy.cut():
+                    ended.wait(0.005)
+            ended.set()
+            for caller in callers:
+                caller.result()
+    gc.collect()
