@@ -19,8 +19,9 @@ install: .venv/installed
 demo: install
 	.venv/bin/alert-transfer demo
 
+# A file's tests stay together: they share brokers and clusters, which take longer to start than to use.
 test: install
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 lint: install
 	.venv/bin/ruff check .
