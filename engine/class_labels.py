@@ -36,16 +36,23 @@ def known_labels(survey: str) -> Mapping[str, str]:
 
 
 def nearest_labels(label: str, labels: Collection[str]) -> list[str]:
-    """Return the labels that resemble one, best first: those that are the same but for case, blanks and prefix lead."""
+    """Return the labels that resemble one, best first: those that are the same but for case, blanks and prefix lead.
+
+    After a label with a prefix those come first that are looked for in the same column.
+    """
     bare: dict[str, list[str]] = {}
     for known in labels:
         bare.setdefault(_bare(known), []).append(known)
     close = difflib.get_close_matches(_bare(label), bare, n=3, cutoff=0.6)
-    return [known for key in dict.fromkeys([_bare(label), *close]) for known in bare.get(key, [])][:3]
+    near = [known for key in dict.fromkeys([_bare(label), *close]) for known in bare.get(key, [])]
+    if label.lower().startswith(_PREFIXES):
+        of_tns = label.lower().startswith("(tns)")
+        near.sort(key=lambda known: known.startswith("(TNS)") != of_tns)
+    return near[:3]
 
 
 def _bare(label: str) -> str:
-    words = "".join(label.lower().split())
+    words = "".join(label.lower().replace("_", " ").split())
     for prefix in _PREFIXES:
         words = words.removeprefix(prefix)
     return words

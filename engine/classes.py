@@ -89,25 +89,28 @@ def _quoted(labels: Sequence[str]) -> str:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TnsCatalogue:
-    """Objects of the Transient Name Server, sorted by declination; n of them."""
+    """Objects of the Transient Name Server that have a type, sorted by declination; n of them."""
 
     ra_deg: np.ndarray
     dec_deg: np.ndarray
     types: np.ndarray
-    """Labels: `(TNS) SN Ia`, or `Unknown` where the type is not known."""
+    """Labels: `(TNS) SN Ia`."""
 
 
 @lru_cache(maxsize=2)
 def load_tns_catalogue(path: str) -> TnsCatalogue:
     """Read a catalogue from Parquet with the columns ra, declination (degrees) and type; once per process and path.
 
+    Objects without a position or a type are left out: the same transient is often in the catalogue twice, as it was
+    found and as it was classified.
+
     Raises
     ------
     RequestError
-        If it can't be read, lacks a column, or its coordinates are not numbers.
+        If it can't be read, lacks a column, or its columns are not positions in degrees and text.
     """
     columns = ["ra", "declination", "type"]
-    accepted = "a Parquet file with the columns ra and declination (degrees) and type"
+    accepted = "a Parquet file with the columns ra and declination (degrees, as numbers) and type (text)"
     try:
         with fsspec.open(str(path), "rb") as file:
             parquet = pq.ParquetFile(file)
@@ -118,16 +121,44 @@ def load_tns_catalogue(path: str) -> TnsCatalogue:
                     f"the TNS catalogue {path} lacks {', '.join(missing)}; it has {found}", accepted=accepted
                 )
             table = parquet.read(columns=columns)
-        ra, dec = (pc.fill_null(table[name].cast(pa.float64()), np.nan).to_numpy() for name in columns[:2])
-    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as exc:
+    except (OSError, pa.ArrowException, ValueError) as exc:
         if isinstance(exc, RequestError):
             raise
         raise RequestError(f"the TNS catalogue {path} can't be read: {exc}", accepted=accepted) from exc
-    names = table["type"].cast(pa.string()).to_pylist()
-    types = np.array([f"(TNS) {n.strip()}" if n and n.strip() else "Unknown" for n in names], dtype=object)
+    try:
+        ra, dec = _degrees(table, "ra", 360.0), _degrees(table, "declination", 90.0)
+        types = _types(table["type"])
+    except ValueError as exc:
+        raise RequestError(f"the TNS catalogue {path} can't be read: {exc}", accepted=accepted) from exc
     usable = np.isfinite(ra) & np.isfinite(dec)
+    if len(usable) and not usable.any():
+        raise RequestError(f"the TNS catalogue {path} has no object with a position", accepted=accepted)
+    usable &= types.astype(bool)
     order = np.flatnonzero(usable)[np.argsort(dec[usable], kind="stable")]
     return TnsCatalogue(ra_deg=ra[order], dec_deg=dec[order], types=types[order])
+
+
+def _degrees(table: pa.Table, name: str, bound: float) -> np.ndarray:
+    """Return a catalogue's coordinate as float64, NaN where there is none; ValueError says what can't be one."""
+    column = table[name]
+    try:
+        degrees = pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
+        raise ValueError(f"{name} is of type {column.type} and not a number of degrees: {exc}") from exc
+    beyond = np.isfinite(degrees) & (np.abs(degrees) > bound)
+    if beyond.any():
+        raise ValueError(f"{name} holds {degrees[beyond][0]}, which is beyond {bound:g} degrees")
+    return degrees
+
+
+def _types(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a catalogue's types as labels, empty where there is none; ValueError if they are no text."""
+    type_ = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    is_ = pa.types
+    if not (is_.is_string(type_) or is_.is_large_string(type_) or is_.is_string_view(type_) or is_.is_null(type_)):
+        raise ValueError(f"type is of type {type_} and not text")
+    names = [(name or "").strip() for name in column.cast(pa.string()).to_pylist()]
+    return np.array([name and (name if _TNS.match(name) else f"(TNS) {name}") for name in names], dtype=object)
 
 
 def tnsclass(ra: np.ndarray, dec: np.ndarray, catalogue: TnsCatalogue | None) -> pa.Array:

@@ -81,7 +81,7 @@ def check_labels(
             read += len(some)
     lost = missing()
     if lost and read == len(fragments):
-        raise _no_such_class(lost[0], {*known, *seen["finkclass"], *seen["tnsclass"]})
+        raise _no_such_class(lost[0], {*known, *seen["finkclass"], *seen["tnsclass"], ALL_CLASSES})
     return [
         f"the class {label!r} is in no list and not in the first {read:,} of {len(fragments):,} fragments: "
         f"asked for as it stands{_did_you_mean(label, known)}"

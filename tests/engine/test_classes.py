@@ -270,6 +270,22 @@ def test_nearest_within_1_5_arcsec_wins(tmp_path):
     ]
 
 
+def test_an_object_without_type_hides_none_that_has_one(tmp_path):
+    path = catalogue(tmp_path / "tns.parquet", [10.0, 10.0 + ARCSEC], [0.0, 0.0], [None, "SN Ia"])
+    assert labels(path, [10.0, 10.0 - 0.9 * ARCSEC], [0, 0]) == ["(TNS) SN Ia", "Unknown"]
+
+
+def test_catalogues_may_have_any_number_and_text_and_the_prefix_already(tmp_path):
+    path = tmp_path / "tns.parquet"
+    columns = {
+        "ra": pa.array(["-350.0", "20", None]),
+        "declination": pa.array([1, 2, 3], pa.int16()),
+        "type": pa.array(["(TNS) SN Ia", " CV ", "SN II"]).dictionary_encode(),
+    }
+    pq.write_table(pa.table(columns), path)
+    assert labels(path, [10, 20, 30], [1, 2, 3]) == ["(TNS) SN Ia", "(TNS) CV", "Unknown"]
+
+
 def test_separation_is_on_the_sphere(tmp_path):
     path = catalogue(tmp_path / "tns.parquet", [0.0, 0.0, 30.0], [0.0, 60.0, 90.0], ["SN Ia", "SN II", "CV"])
     across, at_60 = 360 - 1.4 * ARCSEC, 2.8 * ARCSEC
@@ -327,6 +343,18 @@ def test_bad_catalogues_are_refused(tmp_path):
     pq.write_table(pa.table({"ra": ["10:20:30"], "declination": ["1:2:3"], "type": ["SN"]}), texts)
     with pytest.raises(RequestError, match="can't be read"):
         load_tns_catalogue(str(texts))
+    for ra, dec, type_, culprit in (
+        ([10.0], [200.0], ["SN"], "declination holds 200.0"),  # the columns changed places
+        ([400.0], [1.0], ["SN"], "ra holds 400.0"),
+        ([10.0], [1.0], [3], "type is of type int64"),
+        ([10.0], [1.0], [{"name": "SN Ia"}], "type is of type struct"),
+        ([{"deg": 10.0}], [1.0], ["SN"], "ra is of type struct"),
+        ([None], [math.nan], ["SN"], "no object with a position"),
+    ):
+        path = catalogue(tmp_path / f"{culprit[:11]}{len(str(ra))}{dec[0]}.parquet", ra, dec, type_)
+        with pytest.raises(RequestError, match=culprit) as caught:
+            load_tns_catalogue(str(path))
+        assert "degrees, as numbers" in caught.value.accepted
     none = tmp_path / "none.parquet"
     none.write_bytes(b"not parquet")
     for path in (none, tmp_path / "missing.parquet"):

@@ -69,10 +69,13 @@ def test_known_labels_are_those_of_fink_simbad_and_tns(shared_service, shared_ar
         ("(tns) SN Ia", "(TNS) SN Ia"),
         ("SN Ia", "(TNS) SN Ia"),
         ("Seyfert 1", "Seyfert1"),
+        ("SN_candidate", "SN candidate"),
+        ("(SIMBAD) SN*", "SN"),
+        ("ALLCLASSES", "allclasses"),
     ],
 )
 def test_a_misspelled_label_is_refused_with_the_nearest(tmp_path, label, near):
-    assert nearest_labels(label, list(known_labels("ztf")))[0] == near
+    assert nearest_labels(label, [*known_labels("ztf"), "allclasses"])[0] == near
     archive = write(tmp_path, [{"finkclass": ["SN candidate"], "tnsclass": ["Unknown"]}])
     for chosen, excluded in (([label], []), ([], [label]), (["SN candidate", label], [])):
         with pytest.raises(RequestError, match="there is no class") as caught:
