@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from engine.errors import ArchiveError, UnreadableError
 from engine.fragments import ArchiveFile, Footer, Fragment
 from engine.leaves import combined, descend, existing, readable_together
+from engine.paths import names_along
 from engine.union import conform
 
 __all__ = ["Archive"]
@@ -158,8 +159,9 @@ class Archive:
             If the file can't be read, or holds a value that its type has no place for.
         """
         parquet = self._open(fragment.file)
-        roots = dict.fromkeys(_LIST_SIZE.sub(r"\1", leaf).split(".")[0] for leaf in leaves)
         paths = [_LIST_SIZE.sub(r"\1", leaf) for leaf in leaves]
+        ways = [names_along(parquet.schema_arrow, path) for path in paths]
+        roots = dict.fromkeys(names[0] for names in ways)
         columns = existing(parquet.schema_arrow, paths)
         parts = []
         for groups in readable_together(parquet.schema_arrow, columns, fragment.row_groups):
@@ -169,8 +171,8 @@ class Archive:
             num_alerts = sum(parquet.metadata.row_group(group).num_rows for group in groups)
             sources = {name: combined(table[name]) for name in roots if name in table.column_names}
             arrays = []
-            for leaf, path, type_ in zip(leaves, paths, types, strict=True):
-                found = descend(sources, path)
+            for leaf, path, names, type_ in zip(leaves, paths, ways, types, strict=True):
+                found = descend(sources, names)
                 if found is None or pa.types.is_null(found.type):
                     arrays.append(pa.nulls(num_alerts, type_))
                 elif leaf != path:
@@ -307,14 +309,19 @@ class Archive:
 
     def _files_of(self, night_folders: tuple[dt.date, list[str]]) -> list[ArchiveFile]:
         night, folders = night_folders
-        files = []
-        for folder in folders:
-            for entry in self._list(folder):
-                name = entry["name"].rsplit("/", 1)[-1]
-                # Spark leaves _SUCCESS and hidden checksum files beside the data.
-                if entry["type"] == "file" and name.endswith(".parquet") and not name.startswith(("_", ".")):
-                    files.append(self._described(entry, night))
-        return files
+        return [self._described(entry, night) for folder in folders for entry in self._parquet_below(folder)]
+
+    def _parquet_below(self, folder: str) -> Iterator[dict[str, Any]]:
+        for entry in self._list(folder):
+            name = entry["name"].rstrip("/").rsplit("/", 1)[-1]
+            # Spark leaves _SUCCESS, _temporary and hidden checksum files beside the data.
+            if name.startswith(("_", ".")):
+                continue
+            if entry["type"] == "file" and name.endswith(".parquet"):
+                yield entry
+            elif entry["type"] == "directory" and ("=" in name or name.endswith(".parquet")):
+                # A night partitioned further, or a data set that was written under a file's name.
+                yield from self._parquet_below(entry["name"].rstrip("/"))
 
     def _described(self, info: Mapping[str, Any], night: dt.date) -> ArchiveFile:
         etag = info.get("ETag") or info.get("etag") or info.get("mtime")

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.errors import RequestError
+from engine.paths import names_along
 from engine.union import conform
 
 __all__ = ["CLASS_COLUMNS", "CONTENTS", "Projection", "project_schema"]
@@ -62,10 +63,12 @@ class Projection:
             if source in classes:
                 arrays.append(classes[source])
                 continue
-            root, _, leaf = source.partition(".")
+            root, *rest = names_along(block.schema, source)
             index = block.schema.get_field_index(root)
             array = block.column(index) if index >= 0 else None
-            if leaf and array is not None:
+            for leaf in rest:
+                if array is None:
+                    break
                 has_leaf = pa.types.is_struct(array.type) and array.type.get_field_index(leaf) >= 0
                 array = pc.struct_field(array, leaf) if has_leaf else None
             if array is None:
@@ -132,7 +135,8 @@ def project_schema(
 def _build(archive: pa.Schema, paths: Sequence[str]) -> Projection:
     out, taken = [], {}
     for path in paths:
-        name = path.rpartition(".")[2]
+        way = names_along(archive, path)
+        name = way[-1]
         if name in taken:
             raise RequestError(
                 f"the fields {taken[name]!r} and {path!r} would both come out as {name!r}",
@@ -145,7 +149,7 @@ def _build(archive: pa.Schema, paths: Sequence[str]) -> Projection:
             out.append(pa.field(name, pa.string()))
         else:
             # A leaf is null wherever its parent is.
-            out.append(pa.field(name, source.type, nullable="." in path or source.nullable))
+            out.append(pa.field(name, source.type, nullable=len(way) > 1 or source.nullable))
     return Projection(schema=pa.schema(out), sources=tuple(paths))
 
 
@@ -165,7 +169,7 @@ def _check_fields(archive: pa.Schema, fields: Sequence[str], candidate: str) -> 
 
 
 def _field_at(archive: pa.Schema, path: str) -> pa.Field | None:
-    root, *rest = path.split(".")
+    root, *rest = names_along(archive, path)
     if root not in archive.names:
         return None
     field = archive.field(root)

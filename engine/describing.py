@@ -18,11 +18,11 @@ from engine.config import Settings, load_settings
 from engine.contents import CLASS_COLUMNS
 from engine.descriptions import Description, read_descriptions
 from engine.errors import ArchiveError, ConditionError, RequestError
-from engine.fragments import Footer
+from engine.fragments import Footer, unite, with_alerts
 from engine.leaves import type_at
+from engine.paths import names_along
 from engine.request import parse_nights
 from engine.survey import survey_named
-from engine.union import union_schemas
 
 __all__ = ["ArchiveField", "ArchiveFields", "archive_fields"]
 
@@ -142,9 +142,7 @@ def archive_fields(
             next_step="list them with: alert-transfer archive info",
         )
     footers = opened.footers(files, progress, with_nulls=True)
-    # Newest first, as a plan does: fields keep the order of the newest night.
-    newest_first = sorted(footers, key=lambda f: (-f.file.night.toordinal(), f.file.path))
-    union = union_schemas([(f.file.path, f.schema) for f in newest_first])
+    union = unite(with_alerts(footers), as_text=survey_.night_columns)
     for name in CLASS_COLUMNS:
         if name not in union.names:
             union = union.append(pa.field(name, pa.string()))
@@ -230,7 +228,7 @@ def _name(entry: _Entry, union: pa.Schema) -> str:
         return f"{entry.list_path}[]{entry.path.removeprefix(entry.list_path or '')}"
     if entry.kind in ("bytes", "map"):
         return entry.path
-    parts = entry.path.split(".")
+    parts = names_along(union, entry.path)
     # As it stands where Spark's grammar takes it, else the awkward names in back quotes, else all of them.
     names = [entry.path, *(_quoted(parts, every) for every in (False, True)), f"{parts[0]}['{'.'.join(parts[1:])}']"]
     for name in names:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from engine.errors import ConditionError
+from engine.paths import is_list, names_along
 from engine.union import time_of
 
 __all__ = ["FieldError", "find_leaf", "find_list", "leaf_type", "nearest", "scalar_leaves"]
@@ -41,9 +42,9 @@ def leaf_type(schema: pa.Schema, leaf: str) -> pa.DataType:
     """
     try:
         if leaf.startswith("size(") and leaf.endswith(")"):
-            find_list(schema, leaf[5:-1].split("."))
+            find_list(schema, names_along(schema, leaf[5:-1]))
             return pa.int32()
-        return find_leaf(schema, leaf.split("."))[1]
+        return find_leaf(schema, names_along(schema, leaf))[1]
     except FieldError as exc:
         names = ", ".join(exc.names)
         raise ConditionError(exc.message, accepted=names or None, next_step=exc.next_step) from exc
@@ -75,7 +76,7 @@ def find_list(schema: pa.Schema, parts: Sequence[str]) -> str:
         If there is none, or what is there is not a list.
     """
     path, field = _find(schema, parts)
-    if not _is_list(field.type):
+    if not is_list(field.type):
         raise FieldError(f"{path} is not a list, so it has no size", next_step="size(prv_candidates) > 5")
     return path
 
@@ -89,7 +90,7 @@ def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.Field]:
         if type_ is not None and pa.types.is_map(type_):
             # A map's keys are data: any name may be one, and it is taken as it is written.
             return ".".join([*path, *parts[i:]]), type_.item_field
-        if type_ is not None and _is_list(type_):
+        if type_ is not None and is_list(type_):
             raise FieldError(
                 f"{'.'.join(path)} is a list, whose items a condition can't name",
                 names=[f"size({'.'.join(path)})"],
@@ -127,7 +128,7 @@ def _not_scalar(path: str, type_: pa.DataType) -> FieldError:
         )
     if pa.types.is_map(type_):
         return FieldError(f"{path} is a map, which can't be compared", next_step=f"name one of its keys, as {path}.key")
-    if _is_list(type_):
+    if is_list(type_):
         return FieldError(
             f"{path} is a list, which can't be compared",
             names=[f"size({path})"],
@@ -162,10 +163,6 @@ def nearest(name: str, names: Sequence[str]) -> list[str]:
         lasts.setdefault(low.rpartition(".")[2], known)
     alike += [lasts[low] for low in difflib.get_close_matches(last, lasts, n=3, cutoff=0.7)]
     return list(dict.fromkeys(ending + alike))[:5]
-
-
-def _is_list(type_: pa.DataType) -> bool:
-    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
 
 
 def _simple_type(type_: pa.DataType) -> pa.DataType | None:

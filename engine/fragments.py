@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-__all__ = ["ArchiveFile", "Footer", "Fragment", "cut_fragments"]
+from engine.union import union_schemas
+
+__all__ = ["ArchiveFile", "Footer", "Fragment", "cut_fragments", "unite", "with_alerts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,33 @@ class Fragment:
     def num_alerts(self) -> int:
         """Alerts in the fragment."""
         return sum(self.row_group_alerts)
+
+
+def with_alerts(footers: Sequence[Footer]) -> list[Footer]:
+    """Return the footers of files that hold alerts, or all if none does.
+
+    What a file without a row calls its columns says nothing: pandas writes an empty table's as floats.
+    """
+    return [footer for footer in footers if any(footer.row_groups)] or list(footers)
+
+
+def unite(footers: Sequence[Footer], *, widen: Iterable[str] = (), as_text: Iterable[str] = ()) -> pa.Schema:
+    """Return the schema union of files; fields keep the order of the newest night.
+
+    Parameters
+    ----------
+    footers
+        In any order.
+    widen, as_text
+        See `union_schemas`.
+
+    Raises
+    ------
+    ArchiveError
+        If two files disagree in a way that no type can hold.
+    """
+    newest_first = sorted(footers, key=lambda f: (-f.file.night.toordinal(), f.file.path))
+    return union_schemas([(f.file.path, f.schema) for f in newest_first], widen, as_text)
 
 
 def cut_fragments(

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.paths import is_list, names_along
+
 __all__ = ["combined", "descend", "existing", "readable_together", "type_at"]
 
 
@@ -15,10 +17,10 @@ def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
 
     A map answers for every key, since which keys it has is data; a list answers for the fields of its items.
     """
-    root, *rest = path.split(".")
+    root, *rest = names_along(schema, path)
     type_: pa.DataType | None = schema.field(root).type if root in schema.names else None
     for name in rest:
-        while type_ is not None and _is_list(type_):
+        while type_ is not None and is_list(type_):
             type_ = type_.value_type
         if type_ is not None and pa.types.is_map(type_):
             type_ = type_.item_type
@@ -28,26 +30,23 @@ def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
     return None if type_ is None or pa.types.is_null(type_) else type_
 
 
-def _is_list(type_: pa.DataType) -> bool:
-    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
-
-
 def existing(schema: pa.Schema, paths: Sequence[str]) -> list[str]:
     """Return the Parquet columns that hold these paths, as far as the file has them."""
     columns: dict[str, None] = {}
     for path in paths:
-        root, *rest = path.split(".")
+        root, *rest = names_along(schema, path)
         if root not in schema.names:
             continue
         type_, column = schema.field(root).type, root
+        found = True
         for name in rest:
             if not pa.types.is_struct(type_):
                 break  # a map: its keys are values, so the whole of it is read
             if type_.get_field_index(name) < 0:
-                column = ""
+                found = False
                 break
             type_, column = type_.field(name).type, f"{column}.{name}"
-        if column:
+        if found:
             columns[column] = None
     # Parquet would read a column twice that is named with and within its parent.
     return [c for c in columns if not any(c.startswith(f"{other}.") for other in columns)]
@@ -58,7 +57,7 @@ def readable_together(schema: pa.Schema, columns: Sequence[str], row_groups: Seq
 
     It can't read a dictionary inside a struct or a list across row groups, since each has a dictionary of its own.
     """
-    roots = {column.split(".")[0] for column in columns}
+    roots = {names_along(schema, column)[0] for column in columns}
     alone = any(_has_dictionary(child) for root in roots for child in _children(schema.field(root).type))
     return [[group] for group in row_groups] if alone else [list(row_groups)]
 
@@ -71,8 +70,8 @@ def _has_dictionary(type_: pa.DataType) -> bool:
     return pa.types.is_dictionary(type_) or any(map(_has_dictionary, _children(type_)))
 
 
-def descend(sources: Mapping[str, pa.Array], path: str) -> pa.Array | None:
-    root, *rest = path.split(".")
+def descend(sources: Mapping[str, pa.Array], names: Sequence[str]) -> pa.Array | None:
+    root, *rest = names
     array = sources.get(root)
     for depth, name in enumerate(rest):
         if array is None or pa.types.is_null(array.type):

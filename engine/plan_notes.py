@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from engine.contents import CLASS_COLUMNS
+import pyarrow as pa
+
+from engine.contents import CLASS_COLUMNS, Projection
 from engine.fink_rules import FINKCLASS_INPUTS, impossible_labels
 from engine.fragments import Footer
 from engine.leaves import type_at
 
-__all__ = ["notes_on_classes", "notes_on_leaves", "notes_on_nights"]
+__all__ = ["notes_on_classes", "notes_on_leaves", "notes_on_names", "notes_on_nights"]
 
 _MOST_GROUPS = 3
 
@@ -21,6 +23,15 @@ def notes_on_nights(without: Sequence[dt.date]) -> list[str]:
         return []
     shown = ", ".join(map(str, without[:10])) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
     return [f"no data in {len(without)} of the nights: {shown}"]
+
+
+def notes_on_names(archive: pa.Schema, projection: Projection) -> list[str]:
+    """Return a note on each root column that is left out since a field of the candidate comes out under its name."""
+    return [
+        f"the column {name} is left out: {source} comes out as {name}"
+        for name, source in zip(projection.schema.names, projection.sources, strict=True)
+        if source not in (name, *projection.schema.names) and name in archive.names
+    ]
 
 
 def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str]) -> list[str]:

@@ -16,12 +16,12 @@ from engine.conditions import Conditions, all_of, leaf_type, parse_conditions
 from engine.config import Settings
 from engine.contents import CLASS_COLUMNS, Projection, project_schema
 from engine.errors import ArchiveError, RequestError
-from engine.fragments import ArchiveFile, Footer, Fragment, cut_fragments
+from engine.fragments import ArchiveFile, Footer, Fragment, cut_fragments, unite, with_alerts
 from engine.labelling import check_labels, check_tns
-from engine.plan_notes import notes_on_classes, notes_on_leaves, notes_on_nights
+from engine.leaves import type_at
+from engine.plan_notes import notes_on_classes, notes_on_leaves, notes_on_names, notes_on_nights
 from engine.request import TransferRequest
 from engine.survey import Survey, survey_named
-from engine.union import union_schemas
 
 __all__ = ["NarrowQuestion", "TransferPlan", "make_plan", "new_topic"]
 
@@ -173,10 +173,10 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
             f"none of the {len(files)} files of these nights can be read; the first: {unreadable[0][1]}",
             next_step="repair them, or choose other nights",
         )
-    # Newest first: fields keep the order of the newest night.
-    newest_first = sorted(footers, key=lambda f: (-f.file.night.toordinal(), f.file.path))
-    union = union_schemas([(f.file.path, f.schema) for f in newest_first], request.widen)
-    _check_survey(union, survey, url)
+    files_read = tuple(footer.file for footer in footers)
+    footers = with_alerts(footers)
+    union = unite(footers, widen=request.widen, as_text=survey.night_columns)
+    union = _checked(union, survey, request.widen, url)
     for name in CLASS_COLUMNS:
         if name not in union.names:
             union = union.append(pa.field(name, pa.string()))
@@ -220,7 +220,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         survey=survey,
         archive=archive,
         tns_catalogue=tns_catalogue,
-        files=tuple(footer.file for footer in footers),
+        files=files_read,
         unreadable=tuple(unreadable),
         fragments=tuple(fragments),
         nights_without_data=without,
@@ -235,6 +235,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         alert_nbytes=_alert_nbytes(footers, projection.columns()),
         notes=(
             *notes_on_nights(without),
+            *(notes_on_names(union, projection) if request.content == "lightcurve" else []),
             *notes_on_leaves(footers, conditions.leaves),
             *notes_on_classes(footers),
             *notes_on_labels,
@@ -253,18 +254,42 @@ def _conditions(request: TransferRequest, union: pa.Schema, survey: Survey) -> C
     return all_of(where, parse_conditions(class_filter(request.classes, request.exclude_classes), union))
 
 
-def _check_survey(union: pa.Schema, survey: Survey, url: str) -> None:
+def _checked(union: pa.Schema, survey: Survey, widen: Sequence[str], url: str) -> pa.Schema:
+    """Return the union with the identifier as int64; raise if the survey's fields are not what they must be."""
     for path in (survey.id_field, survey.time_field):
-        type_: pa.DataType = pa.struct(list(union))
-        for name in path.split("."):
-            inside = pa.types.is_struct(type_) and type_.get_field_index(name) >= 0
-            if not inside:
-                raise ArchiveError(
-                    f"the alerts of {url!r} have no {path}",
-                    accepted=f"alerts of the survey {survey.name!r}",
-                    next_step="check the archive and --survey",
-                )
-            type_ = type_.field(name).type
+        parent = path.rpartition(".")[0]
+        type_ = type_at(union, path)
+        if type_ is None or (parent and not pa.types.is_struct(type_at(union, parent))):
+            raise ArchiveError(
+                f"the alerts of {url!r} have no {path}",
+                accepted=f"alerts of the survey {survey.name!r}",
+                next_step="check the archive and --survey",
+            )
+        if not (pa.types.is_integer(type_) or pa.types.is_floating(type_)):
+            raise ArchiveError(
+                f"{path} is {type_} in the files of {url!r}",
+                accepted="a number",
+                next_step="choose other nights, or have the archive reprocessed",
+            )
+    for name in CLASS_COLUMNS:
+        type_ = type_at(union, name)
+        if type_ is not None and pa.types.is_nested(type_):
+            raise ArchiveError(
+                f"{name} is {type_} in the files of {url!r}",
+                accepted="text, the label of each alert",
+                next_step="choose other nights, or have the archive reprocessed",
+            )
+    if survey.id_field in widen:
+        raise RequestError(
+            f"--widen names {survey.id_field}, the alerts' identifier, which as double would lose its last digits",
+            accepted="other fields in which integers and floats meet",
+            next_step="take it out of the request",
+        )
+    index = union.get_field_index(survey.id_field)
+    if pa.types.is_floating(union.field(index).type):
+        # Nights that were turned into floats altogether: the same alert is to have the same identifier in any job.
+        union = union.set(index, pa.field(survey.id_field, pa.int64()))
+    return union
 
 
 def _no_data(archive: Archive, wanted: Sequence[dt.date]) -> ArchiveError:

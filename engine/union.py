@@ -6,13 +6,14 @@ The real archive drifts from night to night. `union_schemas` settles on one sche
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.errors import ArchiveError
+from engine.paths import is_list
 
 __all__ = ["conform", "time_of", "union_schemas"]
 
@@ -23,7 +24,9 @@ _UNSIGNED_AS = {pa.uint8(): pa.int16(), pa.uint16(): pa.int32(), pa.uint32(): pa
 _FLOAT_WIDTHS = (pa.float16(), pa.float32(), pa.float64())
 
 
-def union_schemas(schemas: Sequence[tuple[str, pa.Schema]], widen: Iterable[str] = ()) -> pa.Schema:
+def union_schemas(
+    schemas: Sequence[tuple[str, pa.Schema]], widen: Iterable[str] = (), as_text: Iterable[str] = ()
+) -> pa.Schema:
     """Return the one schema that holds every file's alerts.
 
     Parameters
@@ -32,13 +35,16 @@ def union_schemas(schemas: Sequence[tuple[str, pa.Schema]], widen: Iterable[str]
         (file, its schema), newest night first: fields keep that order, older files' extra fields come after.
     widen
         Paths of fields (`candidate.fid`) where integers and floats shall meet as double, not as int64.
+    as_text
+        Paths of fields where integers and texts shall meet as text.
 
     Raises
     ------
     ArchiveError
-        If two files disagree in a way that no type can hold (string against struct, list against number).
+        If two files disagree in a way that no type can hold (string against struct, list against number), or one has
+        two fields of one name.
     """
-    root = _Union(frozenset(widen))
+    root = _Union(frozenset(widen), frozenset(as_text))
     # Thousands of files have a handful of schemas; each is looked at once, under the first file that has it.
     distinct: dict[pa.Schema, str] = {}
     for file, schema in schemas:
@@ -46,33 +52,66 @@ def union_schemas(schemas: Sequence[tuple[str, pa.Schema]], widen: Iterable[str]
     fields = root.struct_fields("", [(file, list(schema)) for schema, file in distinct.items()])
     unknown = root.widen - root.widened
     if unknown:
+        met = ", ".join(sorted(root.met))
         raise ArchiveError(
             f"--widen names fields in which integers and floats do not meet: {', '.join(sorted(unknown))}",
-            accepted="paths of fields that are an integer in some of the files and a float in others",
-            next_step="take them out of the request",
+            accepted="paths of fields that are an integer in some of the files and a float in others"
+            + (f": {met}" if met else ""),
+            next_step="take them out of the request" + (", or name one of these" if met else ""),
         )
     return pa.schema(fields)
 
 
 class _Union:
-    """One run of the union; remembers which fields of `widen` met a use."""
+    """One run of the union; remembers where integers and floats met, and which fields of `widen` met a use."""
 
-    def __init__(self, widen: frozenset[str]):
+    def __init__(self, widen: frozenset[str], as_text: frozenset[str]):
         self.widen = widen
+        self.as_text = as_text
+        self.met: set[str] = set()
         self.widened: set[str] = set()
 
     def struct_fields(self, path: str, sources: list[tuple[str, list[pa.Field]]]) -> list[pa.Field]:
         found: dict[str, list[tuple[str, pa.Field]]] = {}
         for file, fields in sources:
+            names = [field.name for field in fields]
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ArchiveError(
+                    f"{file} has more than one field {_path(path, twice)}",
+                    accepted="fields of different names",
+                    next_step="choose other nights, or have the file rewritten",
+                )
             for field in fields:
                 found.setdefault(field.name, []).append((file, field))
         united = []
         for name, occurrences in found.items():
-            type_ = self.type_of(f"{path}.{name}" if path else name, [(file, f.type) for file, f in occurrences])
+            where = _path(path, name)
+            type_ = self.type_of(where, [(file, f.type) for file, f in occurrences])
             everywhere = len(occurrences) == len(sources)
-            nullable = not everywhere or any(f.nullable or pa.types.is_null(f.type) for _, f in occurrences)
-            united.append(pa.field(name, type_, nullable=nullable, metadata=_times([f.type for _, f in occurrences])))
+            # NaN becomes null where integers and floats meet.
+            nullable = where in self.met - self.widen or any(
+                f.nullable or pa.types.is_null(f.type) for _, f in occurrences
+            )
+            times = _times([f.type for _, f in occurrences])
+            united.append(pa.field(name, type_, nullable=nullable or not everywhere, metadata=times))
+        self._check_dots(path, found)
         return united
+
+    def _check_dots(self, path: str, found: Mapping[str, list[tuple[str, pa.Field]]]) -> None:
+        """Refuse a field `a.b` beside a struct or a map `a`: a path could mean either."""
+        for name, ((file, _), *_) in found.items():
+            parts = name.split(".")
+            for end in range(1, len(parts)):
+                outer = ".".join(parts[:end])
+                for other_file, other in found.get(outer, []):
+                    if pa.types.is_nested(other.type):
+                        raise ArchiveError(
+                            f"{_path(path, name)} may be a field of that name, as {file} has it, or inside "
+                            f"{_path(path, outer)}, which is {_name(other.type)} in {other_file}",
+                            accepted="field names with dots that no path of another field can be taken for",
+                            next_step="choose nights without one of them, or have the archive reprocessed",
+                        )
 
     def type_of(self, path: str, sources: list[tuple[str, pa.DataType]]) -> pa.DataType:
         sources = [(file, _plain(type_)) for file, type_ in sources]
@@ -84,11 +123,12 @@ class _Union:
         if kinds == {"struct", "map"}:
             return self._struct_and_map(path, typed)
         if kinds == {"integer", "float"}:
+            self.met.add(path)
             if path in self.widen:
                 self.widened.add(path)
                 return pa.float64()
             return pa.int64()
-        if kinds <= {"time", "string"}:
+        if kinds <= {"time", "string"} or (path in self.as_text and kinds <= {"integer", "string"} and len(kinds) > 1):
             return pa.string()
         if len(kinds) > 1:
             other_file, other = next((f, t) for f, t in typed if _kind(t, path, f) != _kind(first, path, first_file))
@@ -150,6 +190,8 @@ def _plain(type_: pa.DataType) -> pa.DataType:
     """Fold the physical variants of a type (dictionary, large, view, unsigned) into the one that we use."""
     if pa.types.is_dictionary(type_):
         return _plain(type_.value_type)
+    if isinstance(type_, pa.JsonType):
+        return _plain(type_.storage_type)
     if pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
         return pa.string()
     if pa.types.is_large_binary(type_) or pa.types.is_binary_view(type_) or pa.types.is_fixed_size_binary(type_):
@@ -167,7 +209,7 @@ def _kind(type_: pa.DataType, path: str, file: str) -> str:
         ("time", lambda t: pa.types.is_timestamp(t) or pa.types.is_date(t)),
         ("struct", pa.types.is_struct),
         ("map", lambda t: pa.types.is_map(t) and pa.types.is_string(_plain(t.key_type))),
-        ("list", _is_list),
+        ("list", is_list),
     ]
     for name, test in tests:
         if test(type_):
@@ -179,12 +221,12 @@ def _kind(type_: pa.DataType, path: str, file: str) -> str:
     )
 
 
-def _is_list(type_: pa.DataType) -> bool:
-    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
-
-
 def _item_nullable(type_: pa.DataType) -> bool:
     return type_.value_field.nullable
+
+
+def _path(parent: str, name: str) -> str:
+    return f"{parent}.{name}" if parent else name
 
 
 def _name(type_: pa.DataType) -> str:
@@ -192,7 +234,7 @@ def _name(type_: pa.DataType) -> str:
         return "a struct"
     if pa.types.is_map(type_):
         return f"a map of {type_.item_type}"
-    return f"a list of {_name(type_.value_type)}" if _is_list(type_) else str(type_)
+    return f"a list of {_name(type_.value_type)}" if is_list(type_) else str(type_)
 
 
 def conform(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Array:
@@ -221,18 +263,18 @@ def conform(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Arr
         return conform(array.dictionary_decode(), type_, path, file)
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), type_)
+    if isinstance(array, pa.ExtensionArray):
+        return conform(array.storage, type_, path, file)
     if pa.types.is_struct(type_):
         return _to_struct(array, type_, path, file)
     if pa.types.is_map(type_):
         return _to_map(array, type_, path, file)
     if pa.types.is_list(type_):
         return _to_list(array, type_, path, file)
-    if pa.types.is_string(type_):
-        return _to_text(array)
     if pa.types.is_integer(type_) and pa.types.is_floating(array.type):
         return _float_to_int(array, type_, path, file)
     try:
-        return array.cast(type_)
+        return _to_text(array) if pa.types.is_string(type_) else array.cast(type_)
     except pa.ArrowInvalid as exc:
         raise ArchiveError(
             f"a value of {path} in {file} does not fit into {type_}: {exc}", next_step="leave that night out"
@@ -242,7 +284,9 @@ def conform(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Arr
 def _to_text(array: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(array.type):
         # As Spark casts them, so as the existing service's users know them: UTC, trailing zeros of the fraction cut.
-        text = array.cast(pa.timestamp("us"), safe=False).cast(pa.string())
+        # Nanoseconds, which Spark does not have, are kept where they are not zero.
+        unit = "ns" if array.type.unit == "ns" else "us"
+        text = array.cast(pa.timestamp(unit)).cast(pa.string())
         return pc.utf8_rtrim(pc.utf8_rtrim(text, "0"), ".")
     return array.cast(pa.string())
 
@@ -275,14 +319,14 @@ def _to_list(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Ar
     if pa.types.is_fixed_size_list(array.type):
         array = array.cast(pa.list_(array.type.value_field))
     offsets, values = _items(array, array.values)
-    values = conform(values, type_.value_type, path, file)
+    values = conform(values, type_.value_type, f"{path}.item", file)
     return pa.ListArray.from_arrays(offsets, values, type=type_, mask=array.is_null())
 
 
 def _to_map(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Array:
     if pa.types.is_struct(array.type):
         n, names = len(array), [field.name for field in array.type]
-        columns = [conform(array.field(i), type_.item_type, path, file) for i in range(len(names))]
+        columns = [conform(array.field(i), type_.item_type, f"{path}.value", file) for i in range(len(names))]
         # Interleave: entry j of alert i stands at i * len(names) + j.
         order = np.arange(n * len(names)).reshape(len(names), n).T.ravel() if names else np.arange(0)
         items = pa.concat_arrays(columns).take(pa.array(order)) if names else pa.nulls(0, type_.item_type)
@@ -291,10 +335,8 @@ def _to_map(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Arr
         return pa.MapArray.from_arrays(offsets, keys, items, type=type_, mask=array.is_null())
     offsets, keys = _items(array, array.keys)
     _, items = _items(array, array.items)
-    items = conform(items, type_.item_type, path, file)
-    return pa.MapArray.from_arrays(
-        offsets, conform(keys, pa.string(), path, file), items, type=type_, mask=array.is_null()
-    )
+    keys, items = conform(keys, pa.string(), path, file), conform(items, type_.item_type, f"{path}.value", file)
+    return pa.MapArray.from_arrays(offsets, keys, items, type=type_, mask=array.is_null())
 
 
 def _to_struct(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Array:

@@ -56,6 +56,23 @@ def test_padded_and_bare_folders_are_one_night(root):
     assert archive.files([dt.date(2025, 12, 1)]) == []
 
 
+def test_what_is_a_file_of_a_night(root):
+    night = root / "year=2025/month=7/day=31"
+    for place in ("hour=03/part-0.parquet", "data.parquet/part.0.parquet"):
+        (night / place).parent.mkdir()
+        pq.write_table(alerts(30, 2), night / place)
+    for place in ("_temporary/0/part-0.parquet", ".staging/part-0.parquet", "backup/part-0.parquet"):
+        (night / place).parent.mkdir(parents=True)
+        pq.write_table(alerts(40, 2), night / place)
+    (night / "part-9.parquet._COPYING_").write_bytes(b"half")
+    (root / "year=__HIVE_DEFAULT_PARTITION__").mkdir()
+    (root / "_temporary").mkdir()
+    files = Archive(str(root)).files([dt.date(2025, 7, 31)])
+    assert [file.path.partition("day=31/")[2] for file in files] == [
+        *("data.parquet/part.0.parquet", "hour=03/part-0.parquet", "part-0.parquet")
+    ]
+
+
 def test_fragments_are_whole_row_groups_of_one_file(root):
     archive = Archive(str(root))
     each = fragments(archive)

@@ -166,6 +166,91 @@ def test_timestamps_are_text_as_spark_writes_it():
     assert converted([aware], pa.timestamp("us", "Europe/Paris"), pa.string()) == ["2026-03-22 10:10:38.00354"]
 
 
+def test_nanoseconds_are_kept():
+    source = pa.timestamp("ns", "UTC")
+    values = [1637593200123456789, 1637593200123456000, 1637593200000000000, -1, None]
+    assert conform(pa.array(values, source), pa.string(), "x", "file").to_pylist() == [
+        *("2021-11-22 15:00:00.123456789", "2021-11-22 15:00:00.123456", "2021-11-22 15:00:00"),
+        *("1969-12-31 23:59:59.999999999", None),
+    ]
+
+
+def test_nan_becomes_null_also_where_no_file_has_nulls():
+    files = [(str(t), pa.schema([pa.field("x", t, nullable=False)])) for t in (pa.int64(), pa.float64())]
+    assert union_schemas(files).field("x").nullable
+    assert not union_schemas(files, widen=["x"]).field("x").nullable
+
+
+@pytest.mark.parametrize(
+    ("path", "whole", "fraction"),
+    [
+        ("x", (pa.int64(), 1), (pa.float64(), 1.5)),
+        ("x.a", (pa.struct([("a", pa.int64())]), {"a": 1}), (pa.struct([("a", pa.float64())]), {"a": 1.5})),
+        ("x.item", (pa.list_(pa.int8()), [1]), (pa.list_(pa.float32()), [1.5])),
+        (
+            "x.item.a",
+            (pa.list_(pa.struct([("a", pa.int64())])), [{"a": 1}]),
+            (pa.large_list(pa.struct([("a", pa.float64())])), [{"a": 1.5}]),
+        ),
+        (
+            "x.value",
+            (pa.map_(pa.string(), pa.int64()), [("a", 1)]),
+            (pa.map_(pa.string(), pa.float64()), [("a", 1.5)]),
+        ),
+        (
+            "x.a",
+            (pa.map_(pa.string(), pa.int64()), [("a", 1)]),
+            (pa.struct([("a", pa.float64()), ("b", pa.int8())]), {"a": 1.5, "b": None}),
+        ),
+    ],
+)
+def test_what_a_message_proposes_to_widen_can_be_widened(path, whole, fraction):
+    types = whole[0], fraction[0]
+    with pytest.raises(ArchiveError, match=r"holds 1\.5") as caught:
+        converted([fraction[1]], fraction[0], unite(*types))
+    assert caught.value.next_step == f"ask for {path} as double: --widen {path}"
+    converted([whole[1]], whole[0], unite(*types, widen=[path]))
+    converted([fraction[1]], fraction[0], unite(*types, widen=[path]))
+    with pytest.raises(ArchiveError, match="do not meet: y") as caught:
+        unite(*types, widen=["y"])
+    assert path in caught.value.accepted.partition(": ")[2].split(", ")
+
+
+def test_a_file_with_two_fields_of_one_name_is_refused():
+    twice = [pa.field("x", pa.int8()), pa.field("x", pa.int8())]
+    with pytest.raises(ArchiveError, match="file has more than one field x"):
+        union_schemas([("file", pa.schema(twice))])
+    with pytest.raises(ArchiveError, match=r"file has more than one field s\.x"):
+        union_schemas([("file", pa.schema([("s", pa.struct(twice))]))])
+
+
+def test_a_name_with_dots_must_not_be_another_s_path():
+    dotted = pa.schema([("a", pa.int8()), ("a.b", pa.int8()), ("s", pa.struct([("c.d", pa.int8())]))])
+    assert union_schemas([("file", dotted)]).names == ["a", "a.b", "s"]
+    with pytest.raises(ArchiveError, match="inside a, which is a struct in other") as caught:
+        union_schemas([("file", pa.schema([("a.b", pa.int8())])), ("other", pa.schema([("a", LIKE_B)]))])
+    assert "as file has it" in caught.value.message
+
+
+LIKE_B = pa.struct([("b", pa.string())])
+
+
+def test_numbers_and_texts_meet_where_they_are_told_to():
+    files = [("1", pa.schema([("month", pa.int32())])), ("2", pa.schema([("month", pa.string())]))]
+    assert union_schemas(files, as_text=["month"]).field("month").type == pa.string()
+    assert union_schemas(files[:1], as_text=["month"]).field("month").type == pa.int32()
+    with pytest.raises(ArchiveError, match="month is int32 in 1 and string in 2"):
+        union_schemas(files)
+    assert converted([7, None], pa.int32(), pa.string()) == ["7", None]
+
+
+def test_json_is_its_text():
+    json = pa.json_(pa.string())
+    assert unite(json, pa.string()) == pa.string()
+    array = pa.ExtensionArray.from_storage(json, pa.array(['{"a": 1}', None]))
+    assert conform(array, pa.string(), "x", "file").to_pylist() == ['{"a": 1}', None]
+
+
 # Random drift: a value model of its own (plain Python), written as one of several Arrow types.
 LEAVES = {
     "integer": (st.integers(-100, 100), [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.float64(), pa.null()]),

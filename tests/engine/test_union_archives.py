@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -285,6 +286,93 @@ def test_a_real_conflict_is_refused_with_both_files(nights, conflict, place):
         assert message.startswith(f"{place} is ")
         assert str(paths[0]) in message
         assert str(paths[-1]) in message
+
+
+def alerts(n: int = 2, first: int = FIRST_CANDID, **columns) -> pa.Table:
+    candidate = [{"jd": 2459540.5 + i} for i in range(n)]
+    table = {"objectId": ["ZTF"] * n, "candid": list(range(first, first + n)), "candidate": candidate}
+    return pa.table(table | columns)
+
+
+def test_names_may_hold_dots_and_anything_else(tmp_path):
+    names = ["a.b", "a..c", "d.", "größe µ", "2MASS name", 'x"y`z', "a/b", "x\ny", ""]
+    columns = {name: [i, i + 10] for i, name in enumerate(names)}
+    inside = [{"jd": 1.0, "c.d": 7, "e f": 8}, {"jd": 2.0, "c.d": None, "e f": 9}]
+    tables = [alerts(**columns, candidate=inside), alerts(first=5, **{"a.b": [0.5, 1.0]})]
+    write(tmp_path, [[(table, 1)] for table in tables])
+    for content in ("full", "lightcurve"):
+        rows = transferred(plan_of(tmp_path, content=content, widen=["a.b"]))
+        assert [[rows[FIRST_CANDID + i][name] for name in names] for i in (0, 1)] == list(
+            map(list, zip(*columns.values(), strict=True))
+        )
+        assert [rows[5]["a.b"], rows[5]["a..c"], rows[6]["a.b"]] == [0.5, None, 1.0]
+    fields = (*names, "candidate.c.d", "candidate.e f")
+    projected = transferred(plan_of(tmp_path, content="fields", fields=fields, widen=["a.b"]))
+    assert [projected[FIRST_CANDID][name] for name in (*names, "c.d", "e f")] == [*range(len(names)), 7, 8]
+    question = {"widen": ("a.b",), "where": "`a.b` < 1 AND coalesce(candidate.`c.d`, 7) = 7"}
+    request = engine.TransferRequest(archive=str(tmp_path), nights="2021-01-01:2021-01-05", **question)
+    chosen = engine.preview(request, settings=engine.Settings())
+    assert chosen["candid"].to_pylist() == [FIRST_CANDID, 5]
+    assert "candidate.c.d is missing in 1 of 2 nights: null there" in plan_of(tmp_path, **question).notes
+
+
+def test_a_file_without_alerts_has_no_say(tmp_path):
+    empty = pa.Table.from_pandas(pd.DataFrame({"objectId": [], "candid": [], "candidate": [], "x": []}))
+    typed = alerts(x=pa.nulls(2, pa.struct([("p", pa.int8())]))).slice(0, 0)
+    write(tmp_path, [[(alerts(x=["a", None]), 1), (typed, 1)], [(empty, 1)]])
+    plan = plan_of(tmp_path, where="x IS NOT NULL OR candid > 0")
+    assert plan.archive_schema.field("x").type == pa.string()
+    assert len(plan.files) == 3
+    assert not [note for note in plan.notes if "missing" in note]
+    assert len(transferred(plan)) == 2
+    for path in tmp_path.rglob("part-0.parquet"):
+        path.unlink()
+    assert plan_of(tmp_path).num_alerts == 0
+
+
+def test_the_night_s_own_columns_may_be_numbers_and_texts(tmp_path):
+    numbers = alerts(year=pa.array([2021, 2021], pa.int32()), month=[1, 1])
+    texts = alerts(first=5, year=["2021", None], month=["01", "01"])
+    write(tmp_path, [[(numbers, 1)], [(texts, 1)]])
+    rows = transferred(plan_of(tmp_path, content="full"))
+    assert [(row["year"], row["month"]) for row in rows.values()] == [
+        *(("2021", "1"), ("2021", "1"), ("2021", "01"), (None, "01"))
+    ]
+    assert {field.name for field in engine.archive_fields(str(tmp_path), settings=engine.Settings()).fields} >= {"year"}
+
+
+def test_identifiers_are_int64_whatever_the_nights(tmp_path):
+    write(tmp_path, [[(alerts(candid=[float(2**53), None]), 1)], [(alerts(), 1)]])
+    request = engine.TransferRequest(archive=str(tmp_path), nights="2021-01-01")
+    table = engine.preview(request, settings=engine.Settings())
+    assert table["candid"].to_pylist() == [2**53, None]
+    assert table["candid"].type == pa.int64()
+    with pytest.raises(engine.RequestError, match="lose its last digits"):
+        plan_of(tmp_path, widen=["candid"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"candid": ["1", "2"]}, "candid is string"),
+        ({"candidate": [{"jd": "a"}, {"jd": "b"}]}, "candidate.jd is string"),
+        ({"candidate": pa.array([[("jd", 1.0)]] * 2, pa.map_(pa.string(), pa.float64()))}, "have no candidate.jd"),
+        ({"finkclass": [{"label": "Star"}, None]}, "finkclass is struct<label: string>"),
+        ({"tnsclass": [["Star"], None]}, "tnsclass is list<"),
+    ],
+)
+def test_fields_of_the_survey_that_are_something_else_are_refused(tmp_path, columns, message):
+    write(tmp_path, [[(alerts(**columns), 1)]])
+    with pytest.raises(engine.ArchiveError, match=re.escape(message)):
+        plan_of(tmp_path)
+
+
+def test_a_root_column_that_the_light_curve_s_name_hides_is_told(tmp_path):
+    write(tmp_path, [[(alerts(jd=[1.0, 2.0], other=[1, 2]), 1)]])
+    note = "the column jd is left out: candidate.jd comes out as jd"
+    assert note in plan_of(tmp_path).notes
+    assert note not in plan_of(tmp_path, content="full").notes
+    assert transferred(plan_of(tmp_path))[FIRST_CANDID]["jd"] == 2459540.5
 
 
 @pytest.mark.parametrize("content", ["full", "fields"])
