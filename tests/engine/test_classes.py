@@ -2,6 +2,8 @@
 
 import math
 import pickle
+import re
+from collections import Counter
 from pathlib import Path
 
 import fastavro
@@ -13,11 +15,13 @@ from astropy.coordinates import SkyCoord
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.classes import class_filter, load_tns_catalogue, tnsclass
+from engine.classes import class_filter, column_and_value, load_tns_catalogue, tnsclass
 from engine.conditions import parse_conditions
 from engine.errors import RequestError
 from engine.filtering import filter_table
 from engine.fink_rules import FINKCLASS_INPUTS, finkclass, finkclass_rules, impossible_labels
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "classes.md").read_text(encoding="utf-8")
 
 SUPERNOVA = {
     "cdsxmatch": "Unknown",
@@ -149,6 +153,36 @@ def test_service_gave_real_alerts_the_same_labels_by_the_same_rule(shared_servic
         assert alert["roid"] != 3
         assert alert["rf_snia_vs_nonia"] <= 0.5
         assert alert["rf_kn_vs_nonkn"] <= 0.5
+
+
+def test_service_s_labels_are_explained_on_the_page(shared_service: Path, tmp_path):
+    with (shared_service / "part-3-305711.avro").open("rb") as file:
+        alerts = list(fastavro.reader(file))
+    scores = Counter((alert["snn_snia_vs_nonia"] > 0.5, alert["snn_sn_vs_all"] > 0.5) for alert in alerts)
+    detections = [alert["candidate"]["ndethist"] for alert in alerts]
+    types = Counter(alert["tnsclass"] for alert in alerts)
+    told = " ".join(PAGE.split())
+    for sentence in (
+        f"Of {len(alerts)} alerts",
+        f"seen {min(detections)} to {max(detections)} times",
+        f"snn_snia_vs_nonia in {scores[True, False]}, snn_sn_vs_all in {scores[False, True]}, and both in "
+        f"{scores[True, True]}.",
+        f"`Unknown` in {types['Unknown']}, `(TNS) SN II` in {types['(TNS) SN II']} and `(TNS) SN Ia` in "
+        f"{types['(TNS) SN Ia']}",
+    ):
+        assert sentence in told
+    ra, dec = ([alert["candidate"][name] for alert in alerts] for name in ("ra", "dec"))
+    path = catalogue(tmp_path / "tns.parquet", ra, dec, [alert["tns"] for alert in alerts])
+    assert labels(path, ra, dec) == [alert["tnsclass"] for alert in alerts]
+
+
+def test_the_page_has_the_rules_in_their_order_and_what_labels_are_compared_with():
+    rules = re.findall(r"^\| `?([^`|]+)`? \| [^|`]+ \|$", PAGE, re.MULTILINE)[1:]
+    assert rules == [*list(finkclass_rules(pa.table({"roid": [3]})))[:-1], "SIMBAD's type"]
+    written = re.findall(r"^\| `(.+)` \| `(\w+)` \| `(.+)` \|$", PAGE, re.MULTILINE)
+    assert len(written) == 4
+    for label_, column, value in written:
+        assert column_and_value(label_) == (column, value)
 
 
 @given(st.sets(st.sampled_from(FINKCLASS_INPUTS)))
