@@ -145,7 +145,8 @@ def cut_fragments(
 
 
 def _lacks(schema: pa.Schema, name: str) -> bool:
-    return name not in schema.names or pa.types.is_null(schema.field(name).type)
+    index = schema.get_field_index(name)
+    return index < 0 or pa.types.is_null(schema.field(index).type)
 
 
 def _covers(columns: Sequence[str], parquet_path: str) -> bool:

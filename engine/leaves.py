@@ -18,7 +18,9 @@ def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
     A map answers for every key, since which keys it has is data; a list answers for the fields of its items.
     """
     root, *rest = names_along(schema, path)
-    type_: pa.DataType | None = schema.field(root).type if root in schema.names else None
+    # Asked for each leaf of each file of a plan: the list of the schema's names is slow to make.
+    index = schema.get_field_index(root)
+    type_: pa.DataType | None = schema.field(index).type if index >= 0 else None
     for name in rest:
         while type_ is not None and is_list(type_):
             type_ = type_.value_type

@@ -16,6 +16,7 @@ from engine.conditions import Conditions, all_of, leaf_type, parse_conditions
 from engine.config import Settings
 from engine.contents import CLASS_COLUMNS, Projection, project_schema
 from engine.errors import ArchiveError, RequestError
+from engine.fink_rules import FINKCLASS_INPUTS
 from engine.fragments import ArchiveFile, Footer, Fragment, cut_fragments, unite, with_alerts
 from engine.labelling import check_labels, check_tns
 from engine.leaves import type_at
@@ -177,6 +178,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
     footers = with_alerts(footers)
     union = unite(footers, widen=request.widen, as_text=survey.night_columns)
     union = _checked(union, survey, request.widen, url)
+    _check_classes(union, footers, url)
     for name in CLASS_COLUMNS:
         if name not in union.names:
             union = union.append(pa.field(name, pa.string()))
@@ -271,14 +273,6 @@ def _checked(union: pa.Schema, survey: Survey, widen: Sequence[str], url: str) -
                 accepted="a number",
                 next_step="choose other nights, or have the archive reprocessed",
             )
-    for name in CLASS_COLUMNS:
-        type_ = type_at(union, name)
-        if type_ is not None and pa.types.is_nested(type_):
-            raise ArchiveError(
-                f"{name} is {type_} in the files of {url!r}",
-                accepted="text, the label of each alert",
-                next_step="choose other nights, or have the archive reprocessed",
-            )
     if survey.id_field in widen:
         raise RequestError(
             f"--widen names {survey.id_field}, the alerts' identifier, which as double would lose its last digits",
@@ -290,6 +284,18 @@ def _checked(union: pa.Schema, survey: Survey, widen: Sequence[str], url: str) -
         # Nights that were turned into floats altogether: the same alert is to have the same identifier in any job.
         union = union.set(index, pa.field(survey.id_field, pa.int64()))
     return union
+
+
+def _check_classes(union: pa.Schema, footers: Sequence[Footer], url: str) -> None:
+    computed = any(type_at(footer.schema, "finkclass") is None for footer in footers)
+    for path in (*CLASS_COLUMNS, *(FINKCLASS_INPUTS if computed else ())):
+        type_ = type_at(union, path)
+        if type_ is not None and pa.types.is_nested(type_):
+            raise ArchiveError(
+                f"{path} is {type_} in the files of {url!r}",
+                accepted="text" if path in CLASS_COLUMNS else "a number or a text, of which finkclass is computed",
+                next_step="choose other nights, or have the archive reprocessed",
+            )
 
 
 def _no_data(archive: Archive, wanted: Sequence[dt.date]) -> ArchiveError:

@@ -275,7 +275,7 @@ def conform(array: pa.Array, type_: pa.DataType, path: str, file: str) -> pa.Arr
         return _float_to_int(array, type_, path, file)
     try:
         return _to_text(array) if pa.types.is_string(type_) else array.cast(type_)
-    except pa.ArrowInvalid as exc:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
         raise ArchiveError(
             f"a value of {path} in {file} does not fit into {type_}: {exc}", next_step="leave that night out"
         ) from exc

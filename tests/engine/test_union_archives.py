@@ -359,12 +359,19 @@ def test_identifiers_are_int64_whatever_the_nights(tmp_path):
         ({"candidate": pa.array([[("jd", 1.0)]] * 2, pa.map_(pa.string(), pa.float64()))}, "have no candidate.jd"),
         ({"finkclass": [{"label": "Star"}, None]}, "finkclass is struct<label: string>"),
         ({"tnsclass": [["Star"], None]}, "tnsclass is list<"),
+        ({"mulens": [{"class": "ML"}, None]}, "mulens is struct<class: string>"),
     ],
 )
 def test_fields_of_the_survey_that_are_something_else_are_refused(tmp_path, columns, message):
     write(tmp_path, [[(alerts(**columns), 1)]])
     with pytest.raises(engine.ArchiveError, match=re.escape(message)):
         plan_of(tmp_path)
+
+
+def test_where_finkclass_is_stored_its_inputs_may_be_anything(tmp_path):
+    write(tmp_path, [[(alerts(mulens=[{"class": "ML"}, None], finkclass=["Star", None]), 1)]])
+    rows = transferred(plan_of(tmp_path, content="full"))
+    assert [(row["mulens"], row["finkclass"]) for row in rows.values()] == [({"class": "ML"}, "Star"), (None, None)]
 
 
 def test_a_root_column_that_the_light_curve_s_name_hides_is_told(tmp_path):
