@@ -24,13 +24,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from consumer.backlog import Backlog
-from consumer.errors import IncompleteError, InputError, JobError
+from consumer.errors import AlertTransferError, IncompleteError, InputError, JobError
 from consumer.folder import Folder, check_free, check_owner, locate
 from consumer.intake import Intake
 from consumer.kafka import Cluster, DataReader, ManifestFollower
@@ -47,7 +46,7 @@ __all__ = ["ConsumeProgress", "ConsumeResult", "consume", "stream"]
 
 _PLAN_TIMEOUT_S = 60.0
 _ENDED = FINAL_STATES | {"interrupted"}
-_REFUSED_BY_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,10 +151,11 @@ def consume(
     if limit is not None and limit < 1:
         raise InputError(f"can't stop after {limit} alerts", accepted="a limit of 1 or more")
     own = None if share is None else Share.parse(share)
-    path = locate(outdir)
-    check_free(path)
-    if not restart:
-        check_owner(path, topic=topic, partitionby=partitionby, share=share)
+    with _told_when_refused(outdir, InputError):
+        path = locate(outdir)
+        check_free(path, restart=restart)
+        if not restart:
+            check_owner(path, topic=topic, partitionby=partitionby, share=share)
     cluster = _cluster(kafka, kafka_options)
     with closing(ManifestFollower(cluster, topic)) as follower:
         plan = follower.wait_for_plan(_PLAN_TIMEOUT_S).plan
@@ -163,9 +163,11 @@ def consume(
         partitions = own and own.partitions(plan.num_partitions)
         intake_schema = Intake(follower.manifest, Seen()).decoder.schema
         partitioning = Partitioning(partitionby, intake_schema, plan.time_field)
-        with (
-            _told_when_refused(path),
-            Folder(
+        if restart:
+            # Raises where Kafka no longer has every alert: what lies in the folder could not be fetched again.
+            DataReader(cluster, topic, plan.num_partitions, {}, partitions).close()
+        with _told_when_refused(path, InputError):
+            opened = Folder(
                 path,
                 topic=topic,
                 job_id=plan.job_id,
@@ -174,22 +176,29 @@ def consume(
                 share=share,
                 restart=restart,
                 note=note or _ignore,
-            ) as folder,
-        ):
+            )
+        with opened as folder, _told_when_refused(path, IncompleteError):
             fetch = _Fetch(folder, follower, partitioning, partitions, limit, wait, round_nbytes, progress or _ignore)
             return fetch.run(cluster)
 
 
 @contextmanager
-def _told_when_refused(path: Path) -> Iterator[None]:
+def _told_when_refused(path: str | os.PathLike[str], kind: type[AlertTransferError]) -> Iterator[None]:
+    """Tell what the disk refuses: as an error of this kind, or as IncompleteError where it is full."""
     try:
         yield
     except OSError as exc:
-        if exc.errno not in _REFUSED_BY_DISK:
+        if exc.errno in _FULL:
+            raise IncompleteError(
+                f"{path} can't be written any further: {os.strerror(exc.errno)}",
+                next_step="make room there, then run it again: it goes on where it was stopped",
+            ) from exc
+        if exc.errno is None:
             raise
-        raise IncompleteError(
-            f"{path} can't be written any further: {os.strerror(exc.errno)}",
-            next_step="make room there, then run it again: it goes on where it was stopped",
+        raise kind(
+            f"{exc.filename or path} can't be used: {os.strerror(exc.errno)}",
+            accepted="an output folder that can be read and written, and likewise the folder that it lies in",
+            next_step="have that changed and run it again: it goes on where it was stopped; or choose another --outdir",
         ) from exc
 
 

@@ -18,11 +18,12 @@ moment a crash chooses, opening the folder again finishes the renames of the las
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ __all__ = ["Folder", "home_of", "locate", "lock", "read_owner"]
 _OUR_FILES = ("journal.jsonl", "manifest.jsonl", "receipt.json", "receipt.txt", "job.json")
 _DRAFT = ".tmp"
 _OURS = {"lock", "staging", "spool", "rejected", *_OUR_FILES}
+# What a file system says that has no locks, or on which folders can't be told to reach the disk (some network drives).
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+_NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF}
 
 
 def locate(outdir: str | os.PathLike[str]) -> Path:
@@ -51,7 +55,10 @@ def locate(outdir: str | os.PathLike[str]) -> Path:
     accepted = "a path on this machine, existing or not"
     if "://" in text:
         raise InputError(f"the output folder {text!r} is not local", accepted=accepted)
-    path = Path(text).expanduser().resolve()
+    try:
+        path = Path(text).expanduser().resolve()
+    except RuntimeError as exc:
+        raise InputError(f"the output folder {text!r} can't be found: {exc}", accepted=accepted) from exc
     if not text or not path.name:
         raise InputError(f"{text!r} can't be an output folder", accepted=accepted)
     if path.exists() and not path.is_dir():
@@ -81,10 +88,12 @@ def lock(outdir: Path, *, shared: bool = False):
     Raises
     ------
     InputError
-        If another consumer has the folder open.
+        If another consumer has the folder open, or if the file system has no locks.
     """
     path = home_of(outdir) / "lock"
-    file = path.open("rb" if shared and path.exists() else "ab")
+    if shared and not path.exists():
+        path = path.with_name("job.json")  # who only reads makes no file: the folder may be read-only
+    file = path.open("rb" if shared else "ab")
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError as exc:
@@ -92,6 +101,16 @@ def lock(outdir: Path, *, shared: bool = False):
         raise InputError(
             f"another consumer is writing into {outdir} right now",
             next_step="wait for it to end, or choose another --outdir",
+        ) from exc
+    except OSError as exc:
+        if exc.errno in _NO_LOCKS and shared:
+            return file
+        file.close()
+        if exc.errno not in _NO_LOCKS:
+            raise
+        raise InputError(
+            f"the file system of {outdir} can't lock files ({exc.strerror}): two consumers could write there at once",
+            next_step="choose an --outdir on a disk of this machine, and move both folders when they are complete",
         ) from exc
     return file
 
@@ -135,11 +154,11 @@ class Folder:
         self._staging = self._home / "staging"
         self._manifest_lines = 0
         owner = {"topic": topic, "job_id": job_id, "partitionby": partitionby, "share": share, "request": dict(request)}
-        check_free(outdir)
+        check_free(outdir, restart=restart)
         _make(self._home)
         self._lock = lock(outdir)
         try:
-            check_free(outdir)  # again, now that nobody else can write
+            check_free(outdir, restart=restart)  # again, now that nobody else can write
             if restart:
                 self._forget(self._written())
             check_owner(outdir, topic=topic, job_id=job_id, partitionby=partitionby, share=share)
@@ -263,6 +282,7 @@ class Folder:
     def _check_files(self, owner: Mapping[str, Any], note: Callable[[str], None]) -> None:
         written = self.journal.files
         gone = [path for path in written if not (self.path / path).exists()]
+        self._check_others(note)
         if written and len(gone) == len(written):
             note(f"the files of {self.path} are gone: starting over")
             self._forget(())
@@ -278,9 +298,23 @@ class Folder:
                 next_step="see what is missing with: alert-transfer verify; or fetch the topic anew with --restart",
             )
 
+    def _check_others(self, note: Callable[[str], None]) -> None:
+        """Refuse alerts in the folder that the journal does not know: they could be there twice."""
+        known = {self.path / path for path in self.journal.files}
+        others = [path for path in _files_below(self.path) if path not in known and not path.name.startswith(".")]
+        for path in others:
+            if is_ours(path):
+                raise IncompleteError(
+                    f"{path} holds alerts that a consumer wrote, but {self._home} knows of no such file: they could be "
+                    "there twice",
+                    next_step="move it elsewhere, or fetch the topic anew with --restart",
+                )
+        if others:
+            note(f"{others[0]} is not of this program; whoever reads {self.path} as a whole may stumble over it")
+
     def _written(self) -> list[Path]:
         """Files in the folder that this program wrote: by the journal, or by their own receipts."""
-        found = set(self.path.rglob("*.parquet")) if self.path.exists() else set()
+        found = list(_files_below(self.path)) if self.path.exists() else []
         try:
             known = {self.path / path for path in Journal(self._home / "journal.jsonl").files}
         except IncompleteError:
@@ -301,18 +335,32 @@ class Folder:
         sync(self._home)
 
 
-def check_free(outdir: Path) -> None:
-    """Refuse a folder that holds files although no consumer has used it.
+def check_free(outdir: Path, *, restart: bool = False) -> None:
+    """Refuse a folder that holds files although no consumer has used it, and one that lies in such a one.
+
+    Parameters
+    ----------
+    outdir
+        What `locate` returned.
+    restart
+        Accept files that this program wrote, by their own receipts: they will be emptied.
 
     Raises
     ------
     InputError
         If it, or the folder beside it, holds anything that isn't this program's.
     """
+    for above in outdir.parents:
+        if above.name and (home_of(above) / "job.json").exists():
+            raise InputError(
+                f"{outdir} lies in {above}, into which another topic was fetched: nothing else may lie there",
+                next_step="choose another --outdir",
+            )
     if read_owner(outdir) is not None:
         return
     home = home_of(outdir)
-    foreign = sorted(outdir.iterdir())[:1] if outdir.exists() else []
+    files = list(_files_below(outdir)) if outdir.exists() else []
+    foreign = [path for path in files if not is_ours(path)]
     if home.exists():
         foreign += [path for path in sorted(home.iterdir()) if path.name.removesuffix(_DRAFT) not in _OURS]
     if foreign:
@@ -321,6 +369,24 @@ def check_free(outdir: Path) -> None:
             accepted="a folder that is empty or doesn't exist, or one that this topic was fetched into",
             next_step="choose another --outdir",
         )
+    if files and not restart:
+        raise InputError(
+            f"{outdir} holds alerts that a consumer wrote, but what belongs beside them is lost: there is no "
+            f"{home / 'job.json'}",
+            accepted="a folder together with the one beside it; where one was moved or renamed, the other, too",
+            next_step=f"bring {home.name} back, choose another --outdir, or begin anew with --restart",
+        )
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield what lies where this program puts files: in a folder, and in the hive folders below it; no other folders'
+    files, which may be what was fetched of another topic.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and "=" in path.name:
+            yield from _files_below(path)
+        else:
+            yield path
 
 
 def check_owner(
@@ -376,10 +442,13 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until the disk has a file's content or a folder's entries."""
+    """Wait until the disk has a file's content or a folder's entries; the latter where the file system can do that."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in _NO_SYNC or not path.is_dir():
+            raise
     finally:
         os.close(descriptor)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 
 from consumer.errors import IncompleteError, InputError
 from consumer.folder import home_of, locate, lock, read_owner
-from consumer.journal import add_digests
+from consumer.journal import Journal, add_digests
 from consumer.parquet import read_receipt
 from consumer.partition import column_at
 from consumer.proof import FragmentGap, prove
@@ -44,7 +45,8 @@ class VerifyResult:
     fragments: list[FragmentGap]
     """Fragments whose alerts are not those that were sent."""
     problems: list[str]
-    """Files that can't be read, are not what was written, or are of somebody else; their alerts count as missing."""
+    """Files that can't be read, are not what was written, or are of somebody else: their alerts count as missing. And
+    files of this job that lie where none was written, if alerts are there twice."""
 
 
 def verify(*outdirs: str | os.PathLike[str]) -> VerifyResult:
@@ -62,16 +64,25 @@ def verify(*outdirs: str | os.PathLike[str]) -> VerifyResult:
     Raises
     ------
     InputError
-        If no consumer wrote into it, or one does right now, or if several folders are not shares of one job.
+        If no consumer wrote into it, or one does right now, if it can't be read, or if several folders are not shares
+        of one job.
     IncompleteError
         If the manifest's copy is gone or damaged.
     """
-    paths = [locate(outdir) for outdir in outdirs]
-    owners = [_owner(path) for path in paths]
-    with ExitStack() as locks:
-        for path in paths:
-            locks.enter_context(closing(lock(path, shared=True)))
-        return _verify(paths, owners)
+    try:
+        paths = [locate(outdir) for outdir in outdirs]
+        owners = [_owner(path) for path in paths]
+        with ExitStack() as locks:
+            for path in paths:
+                locks.enter_context(closing(lock(path, shared=True)))
+            return _verify(paths, owners)
+    except OSError as exc:
+        if exc.errno is None:
+            raise
+        raise InputError(
+            f"{exc.filename or outdirs[0]} can't be read: {os.strerror(exc.errno)}",
+            accepted="folders that can be read, DIR and DIR.transfer",
+        ) from exc
 
 
 def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> VerifyResult:
@@ -82,20 +93,25 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
     partitions = _partitions(paths, owners, plan)
     counts: dict[int, int] = {}
     digests: dict[int, int] = {}
-    num_alerts, problems = 0, []
+    num_alerts, problems, astray = 0, [], {}
     for path in paths:
-        for file in sorted(found for found in path.rglob("[!.]*") if not found.is_dir()):
+        written = _written(path)
+        for file in _files(path):
+            name = file.relative_to(path) if len(paths) == 1 else file
             try:
                 rows, fragments = _read_file(file, plan)
             except (OSError, ValueError, KeyError, pa.ArrowException) as exc:
-                name = file.relative_to(path) if len(paths) == 1 else file
                 problems.append(f"{name}: {(str(exc) or type(exc).__name__).splitlines()[0]}")
                 continue
             num_alerts += rows
+            if written and str(file.relative_to(path)) not in written:
+                astray[name] = fragments.keys()
             for fragment, (num, digest) in fragments.items():
                 counts[fragment] = counts.get(fragment, 0) + num
                 add_digests(digests, {fragment: int(digest, 16)})
     proof = prove(manifest, counts, digests, partitions)
+    doubled = {gap.fragment for gap in proof.gaps if gap.excess}
+    problems += [f"{name}: a copy; none was written there" for name, held in astray.items() if held & doubled]
     return VerifyResult(
         topic=plan.topic,
         state=manifest.stated,
@@ -106,6 +122,27 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
         fragments=proof.gaps,
         problems=problems,
     )
+
+
+def _files(outdir: Path) -> list[Path]:
+    """Return all files that readers of a folder meet: whatever is hidden they pass over, links they follow."""
+
+    def refuse(exc: OSError) -> None:
+        if exc.filename != str(outdir) or exc.errno != errno.ENOENT:
+            raise exc
+
+    found = []
+    for folder, below, names in os.walk(outdir, onerror=refuse, followlinks=True):
+        below[:] = [name for name in below if not name.startswith(".")]
+        found += [Path(folder, name) for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def _written(outdir: Path) -> Collection[str]:
+    """Return the files that the folder's journal names; without one, none is to be told from a copy."""
+    with suppress(IncompleteError):
+        return Journal(home_of(outdir) / "journal.jsonl").files
+    return ()
 
 
 def _owner(path: Path) -> dict[str, Any]:

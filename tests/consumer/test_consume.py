@@ -1,8 +1,10 @@
 """Topics of a real Kafka come to disk, each alert once, whatever happens in between."""
 
 import contextlib
+import errno
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -390,9 +392,16 @@ def test_a_topic_that_is_deleted_while_it_is_read_is_an_error(make_job, tmp_path
 def test_a_complete_folder_outlives_its_alerts(make_job, tmp_path):
     job = make_job().run()
     consumer.consume(job.topic, tmp_path / "out", kafka=job.kafka)
+    before = _files(tmp_path / "out")
     job.expire(dict.fromkeys(range(4), 55))
     assert consumer.consume(job.topic, tmp_path / "out", kafka=job.kafka).complete
+    # What could not be fetched again is not emptied.
+    with pytest.raises(KafkaError, match="expired"):
+        consumer.consume(job.topic, tmp_path / "out", kafka=job.kafka, restart=True)
     job.delete(job.topic)
+    with pytest.raises(KafkaError, match="no longer has the topic"):
+        consumer.consume(job.topic, tmp_path / "out", kafka=job.kafka, restart=True)
+    assert _files(tmp_path / "out") == before
     result = consumer.consume(job.topic, tmp_path / "out", kafka=job.kafka)
     assert (result.complete, result.num_alerts, result.state) == (True, 220, "complete")
     assert consumer.verify(tmp_path / "out").complete
@@ -419,6 +428,7 @@ def test_verify_sees_what_was_altered(make_job, tmp_path):
     proof = consumer.verify(outdir)
     assert (proof.complete, proof.num_alerts) == (False, 310)
     assert [(gap.fragment, gap.excess) for gap in proof.fragments] == [(0, 40), (1, 50)]
+    assert "copy.parquet: a copy" in proof.problems[0]
     copy.write_text("notes")
     assert not consumer.verify(outdir).complete
     copy.unlink()
@@ -426,6 +436,34 @@ def test_verify_sees_what_was_altered(make_job, tmp_path):
     assert consumer.verify(outdir).missing == 130
     with pytest.raises(IncompleteError, match="--restart"):
         consumer.consume(job.topic, outdir, kafka=job.kafka)
+
+
+def test_what_the_disk_refuses_is_told(make_job, tmp_path, monkeypatch):
+    job, outdir = make_job().run(), tmp_path / "out"
+    mkdir, iterdir = os.mkdir, os.scandir
+
+    def refuse(path, *rest):
+        if str(path).startswith(str(outdir)):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return mkdir(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "mkdir", refuse)
+        with pytest.raises(InputError, match="Read-only file system"):
+            consumer.consume(job.topic, outdir, kafka=job.kafka)
+    consumer.consume(job.topic, outdir, kafka=job.kafka)
+    (tmp_path / "out.transfer" / "lock").unlink()
+    assert consumer.verify(outdir).complete
+    assert not (tmp_path / "out.transfer" / "lock").exists()  # who only reads makes no file
+
+    def shut(path):
+        if "day=" in str(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(os, "scandir", shut)
+    with pytest.raises(InputError, match="Permission denied"):
+        consumer.verify(outdir)
 
 
 def test_verify_refuses_a_folder_that_is_none_of_ours(tmp_path):

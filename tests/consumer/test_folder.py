@@ -1,14 +1,17 @@
 """A folder survives a crash at any moment, belongs to one job, and is emptied of nothing that isn't ours."""
 
+import errno
+import fcntl
 import os
 import shutil
+import stat
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from consumer.errors import IncompleteError, InputError
-from consumer.folder import Folder, home_of, locate
+from consumer.folder import Folder, home_of, locate, lock
 from consumer.journal import Journal, Round
 from consumer.parquet import Receipt, write_parquet
 
@@ -125,6 +128,87 @@ def test_restart_empties_what_is_ours_and_nothing_else(two_rounds):
     assert not (home_of(two_rounds) / "rejected").exists()
 
 
+def test_restart_leaves_what_was_fetched_into_a_folder_below(two_rounds):
+    below = two_rounds / "other" / "part-00000.parquet"
+    below.parent.mkdir()
+    shutil.copy(two_rounds / "part-00000.parquet", below)
+    with Folder(two_rounds, **IDENTITY, restart=True):
+        assert _names(two_rounds) == ["other/part-00000.parquet"]
+
+
+def test_a_folder_inside_one_that_was_fetched_into_is_refused(two_rounds):
+    for below in ("other", "year=2021/other"):
+        with pytest.raises(InputError, match="lies in"), Folder(two_rounds / below, **IDENTITY):
+            pass
+    assert not (two_rounds / "other.transfer").exists()
+
+
+def test_a_folder_that_lost_the_one_beside_it_tells_so_and_can_be_restarted(two_rounds):
+    shutil.rmtree(home_of(two_rounds))
+    with pytest.raises(InputError, match=r"job\.json") as caught, Folder(two_rounds, **IDENTITY):
+        pass
+    assert "--restart" in caught.value.next_step
+    assert "out.transfer" in caught.value.next_step
+    (two_rounds / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"notes\.txt"), Folder(two_rounds, **IDENTITY, restart=True):
+        pass
+    (two_rounds / "notes.txt").unlink()
+    with Folder(two_rounds, **IDENTITY, restart=True):
+        assert _names(two_rounds) == []
+
+
+@pytest.mark.parametrize("harm", ["copied", "renamed", "without a journal"])
+def test_alerts_that_would_be_there_twice_are_refused(two_rounds, harm):
+    first = two_rounds / "part-00000.parquet"
+    match harm:
+        case "copied":
+            shutil.copy(first, two_rounds / "part-00000 (1).parquet")
+        case "renamed":
+            for number, path in enumerate(sorted(two_rounds.rglob("*.parquet"))):
+                path.rename(two_rounds / f"mine-{number}.parquet")
+        case "without a journal":
+            (home_of(two_rounds) / "journal.jsonl").unlink()
+    before = _names(two_rounds)
+    with pytest.raises(IncompleteError, match="twice") as caught, Folder(two_rounds, **IDENTITY):
+        pass
+    assert "--restart" in caught.value.next_step
+    assert _names(two_rounds) == before
+
+
+def test_what_is_not_of_this_program_is_told(two_rounds):
+    (two_rounds / ".DS_Store").write_text("")
+    notes = []
+    with Folder(two_rounds, **IDENTITY, note=notes.append):
+        assert not notes
+    (two_rounds / "year=2021" / "notes.txt").write_text("mine")
+    with Folder(two_rounds, **IDENTITY, note=notes.append):
+        assert "notes.txt" in notes[0]
+
+
+def test_a_file_system_without_locks_is_refused_for_writing(two_rounds, monkeypatch):
+    def refuse(*_: object):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(InputError, match="lock"), Folder(two_rounds, **IDENTITY):
+        pass
+    lock(two_rounds, shared=True).close()
+
+
+def test_a_file_system_that_cannot_sync_folders_will_do(outdir, monkeypatch):
+    fsync = os.fsync
+
+    def refuse_folders(descriptor: int):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    with Folder(outdir, **IDENTITY) as folder:
+        folder.commit(_write(folder), {})
+    assert _names(outdir) == ["part-00000.parquet"]
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
@@ -171,7 +255,7 @@ def test_the_manifests_copy_grows_and_begins_anew_with_each_run(outdir):
     assert copy.read_bytes() == b"1\n"
 
 
-@pytest.mark.parametrize("outdir", ["s3://bucket/out", "/", ""])
+@pytest.mark.parametrize("outdir", ["s3://bucket/out", "/", "", "~nobody-of-this-name/out"])
 def test_a_place_that_cannot_be_a_folder_is_refused(outdir):
     with pytest.raises(InputError):
         locate(outdir)
