@@ -5,10 +5,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import distributed
+import hypothesis
 import pytest
 
 from engine.broker import start_broker
 from engine.cluster import local_cluster
+
+# Machines are busy with other work at times: how long an example takes to draw or to run says nothing of the code.
+hypothesis.settings.register_profile(
+    "any-machine",
+    hypothesis.settings.default,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any-machine")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("ALERT_TRANSFER_SHARED", REPOSITORY.parent / "shared"))
