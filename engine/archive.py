@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 
 from engine.errors import ArchiveError, UnreadableError
 from engine.fragments import ArchiveFile, Footer, Fragment
-from engine.leaves import combined, descend, existing, readable_together
-from engine.paths import names_along
+from engine.leaves import combined, existing, readable_together
+from engine.paths import descend, names_along
 from engine.union import conform
 
 __all__ = ["Archive"]

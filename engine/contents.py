@@ -16,10 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.errors import RequestError
-from engine.paths import names_along
+from engine.paths import descend, names_along
 from engine.union import conform
 
 __all__ = ["CLASS_COLUMNS", "CONTENTS", "Projection", "project_schema"]
@@ -59,21 +58,13 @@ class Projection:
             If a value would be lost on its way into the schema union.
         """
         arrays = []
+        columns = dict(zip(block.schema.names, block.columns, strict=True))
         for field, source in zip(self.schema, self.sources, strict=True):
             if source in classes:
                 arrays.append(classes[source])
                 continue
-            root, *rest = names_along(block.schema, source)
-            index = block.schema.get_field_index(root)
-            array = block.column(index) if index >= 0 else None
-            for leaf in rest:
-                if array is None:
-                    break
-                has_leaf = pa.types.is_struct(array.type) and array.type.get_field_index(leaf) >= 0
-                array = pc.struct_field(array, leaf) if has_leaf else None
-            if array is None:
-                array = pa.nulls(block.num_rows)
-            arrays.append(conform(array, field.type, source, file))
+            found = descend(columns, names_along(block.schema, source))
+            arrays.append(conform(pa.nulls(block.num_rows) if found is None else found, field.type, source, file))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 

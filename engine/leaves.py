@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.paths import is_list, names_along
 
-__all__ = ["combined", "descend", "existing", "readable_together", "type_at"]
+__all__ = ["combined", "existing", "readable_together", "type_at"]
 
 
 def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
@@ -70,22 +69,6 @@ def _children(type_: pa.DataType) -> list[pa.DataType]:
 
 def _has_dictionary(type_: pa.DataType) -> bool:
     return pa.types.is_dictionary(type_) or any(map(_has_dictionary, _children(type_)))
-
-
-def descend(sources: Mapping[str, pa.Array], names: Sequence[str]) -> pa.Array | None:
-    root, *rest = names
-    array = sources.get(root)
-    for depth, name in enumerate(rest):
-        if array is None or pa.types.is_null(array.type):
-            return None
-        if pa.types.is_map(array.type):
-            # A key may itself hold dots.
-            key = pa.scalar(".".join(rest[depth:]), array.type.key_type)
-            return pc.map_lookup(array, key, "first")
-        if array.type.get_field_index(name) < 0:
-            return None
-        array = pc.struct_field(array, name)  # minds the nulls of the parent, unlike StructArray.field
-    return array
 
 
 def combined(column: pa.ChunkedArray) -> pa.Array:

@@ -1,14 +1,17 @@
-"""Paths of fields: the names along `candidate.magpsf`, where a name may itself hold dots."""
+"""Paths of fields such as `candidate.magpsf`: the names along them, and what columns hold there."""
 
 from __future__ import annotations
 
-import pyarrow as pa
+from collections.abc import Mapping, Sequence
 
-__all__ = ["is_list", "names_along"]
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["descend", "is_list", "names_along"]
 
 
 def names_along(schema: pa.Schema, path: str) -> list[str]:
-    """Return the names along a path, from the root down.
+    """Return the names along a path, from the root down; a name may itself hold dots.
 
     Where a schema has both a field `a.b` and a struct `a` with a field `b`, the first is meant. What the schema does
     not have, and the keys of a map, are cut at each dot.
@@ -36,3 +39,24 @@ def _members(type_: pa.DataType) -> pa.StructType | None:
 def is_list(type_: pa.DataType) -> bool:
     """Return whether a type is a list of one of the kinds that Parquet files have."""
     return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
+
+
+def descend(sources: Mapping[str, pa.Array], names: Sequence[str]) -> pa.Array | None:
+    """Return what lies at the end of `names_along` in root columns, struct or map; None where there is nothing."""
+    root, *rest = names
+    array = sources.get(root)
+    for depth, name in enumerate(rest):
+        if array is None or pa.types.is_null(array.type):
+            return None
+        if pa.types.is_map(array.type):
+            inside = pa.types.is_nested(array.type.item_type)
+            # A key may itself hold dots, where nothing lies below it.
+            key = pa.scalar(name if inside else ".".join(rest[depth:]), array.type.key_type)
+            array = pc.map_lookup(array, key, "first")
+            if not inside:
+                break
+            continue
+        if array.type.get_field_index(name) < 0:
+            return None
+        array = pc.struct_field(array, name)  # minds the nulls of the parent, unlike StructArray.field
+    return array

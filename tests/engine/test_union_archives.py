@@ -316,6 +316,28 @@ def test_names_may_hold_dots_and_anything_else(tmp_path):
     assert "candidate.c.d is missing in 1 of 2 nights: null there" in plan_of(tmp_path, **question).notes
 
 
+def test_a_leaf_is_found_in_structs_and_maps_alike_at_any_depth(tmp_path):
+    of = pa.map_
+    deep = of(pa.string(), of(pa.string(), pa.string()))
+    mixed = of(pa.string(), pa.float64())
+    tables = [
+        alerts(s=[{"a": {"q": "w"}, "b": None}, None], candidate=[{"jd": 1.5, "fid": 2}] * 2),
+        alerts(
+            first=5,
+            s=pa.array([[("a", [("q", "w")])], [("b", [("q", "w")])]], deep),
+            candidate=pa.array([[("jd", 2.5), ("fid", 1.0)], []], mixed),
+        ),
+    ]
+    write(tmp_path, [[(table, 1)] for table in tables])
+    asked = {"archive": str(tmp_path), "nights": "2021-01-01:2021-01-05", "where": "s.a.q = 'w' OR candidate.fid = 2"}
+    chosen = engine.preview(engine.TransferRequest(**asked), settings=engine.Settings())
+    assert chosen["candid"].to_pylist() == [FIRST_CANDID, FIRST_CANDID + 1, 5]
+    assert chosen["jd"].to_pylist() == [1.5, 1.5, 2.5]
+    rows = transferred(plan_of(tmp_path, content="full"))
+    assert rows[6]["s"] == {"a": None, "b": {"q": "w"}}
+    assert rows[6]["candidate"] == {"jd": None, "fid": None}
+
+
 def test_a_file_without_alerts_has_no_say(tmp_path):
     empty = pa.Table.from_pandas(pd.DataFrame({"objectId": [], "candid": [], "candidate": [], "x": []}))
     typed = alerts(x=pa.nulls(2, pa.struct([("p", pa.int8())]))).slice(0, 0)
