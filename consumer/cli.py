@@ -123,7 +123,8 @@ def consume(
         f"{result.num_alerts:,} alerts in {result.outdir} ({result.num_alerts_new:,} new, {result.num_files:,} files)"
     )
     text += f"; {result.num_duplicates:,} second copies dropped" if result.num_duplicates else ""
-    text += f"\nthe job is {result.state}; " + ("every row is here" if result.complete else "not every row is here yet")
+    rows = "every row" if share is None else f"every row of share {share}"
+    text += f"\nthe job is {result.state}; " + (f"{rows} is here" if result.complete else f"not {rows} is here yet")
     if result.error:
         text += f"\nit failed: {result.error['message']}"
     if result.num_rejected:
@@ -131,13 +132,15 @@ def consume(
             f"\n{result.num_rejected:,} messages can't be read; they lie in {result.outdir}.transfer/rejected, "
             "named by partition and offset"
         )
-    text += f"\nread them with: pandas.read_parquet({result.outdir!r})"
+    if result.num_files:
+        text += f"\nread them with: pandas.read_parquet({result.outdir!r})"
     face.emit(asdict(result), text)
     raise click.exceptions.Exit(_exit_code(result))
 
 
 def _exit_code(result: ConsumeResult) -> int:
-    if result.num_rejected or (result.missing and not result.stopped_early and result.state in ("complete", "empty")):
+    lacking = not result.complete and not result.stopped_early and result.state in ("complete", "empty")
+    if result.num_rejected or lacking:
         return IncompleteError.exit_code
     if result.state in ("failed", "cancelled", "interrupted"):
         return JobError.exit_code
@@ -150,8 +153,14 @@ def _exit_code(result: ConsumeResult) -> int:
 def verify(face: Face, outdirs: tuple[str, ...]) -> None:
     """Prove from the disk alone that DIR (or several, of shares) holds every alert of its job."""
     result = prove(*outdirs)
-    text = f"{result.num_alerts:,} of {result.num_expected:,} alerts of {result.topic} are here"
-    text += ": every one, exactly once" if result.complete else f"; {result.missing:,} are missing"
+    whole = result.topic if result.share is None else f"share {result.share} of {result.topic}"
+    text = f"{result.num_alerts:,} of {result.num_expected:,} alerts of {whole} are here"
+    if not result.complete:
+        text += f"; {result.missing:,} are missing"
+    elif result.share is None:
+        text += ": every one, exactly once"
+    else:
+        text += ", by their number; name the folders of all shares to have each alert proved"
     if not result.complete and result.state not in ("complete", "empty"):
         text += f"\nwhen a consumer last looked, the job was {result.state}"
     wrong = [*result.problems, *(_gap_text(gap) for gap in result.fragments)]

@@ -45,6 +45,7 @@ from consumer.wire import FINAL_STATES, Manifest, check_topic
 __all__ = ["ConsumeProgress", "ConsumeResult", "consume", "stream"]
 
 _PLAN_TIMEOUT_S = 60.0
+_REJECTED_TOLD = 10
 _ENDED = FINAL_STATES | {"interrupted"}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -178,7 +179,9 @@ def consume(
                 note=note or _ignore,
             )
         with opened as folder, _told_when_refused(path, IncompleteError):
-            fetch = _Fetch(folder, follower, partitioning, partitions, limit, wait, round_nbytes, progress or _ignore)
+            fetch = _Fetch(
+                folder, follower, partitioning, own, limit, wait, round_nbytes, progress or _ignore, note or _ignore
+            )
             return fetch.run(cluster)
 
 
@@ -293,27 +296,31 @@ class _Fetch:
         folder: Folder,
         follower: ManifestFollower,
         partitioning: Partitioning,
-        partitions: frozenset[int] | None,
+        share: Share | None,
         limit: int | None,
         wait: bool,
         round_nbytes: int,
         progress: Callable[[ConsumeProgress], None],
+        note: Callable[[str], None],
     ):
         self._folder = folder
         self._follower = follower
         self._plan = follower.manifest.plan
-        self._partitions = partitions
+        self._share = share and str(share)
+        self._partitions = partitions = share and share.partitions(self._plan.num_partitions)
         self._wait = wait
         self._limit = limit
         # Files by class don't depend on rounds, and to sort a round by class takes more memory than to write it.
         self._round_nbytes = max(1, round_nbytes // 4) if partitioning.has_many_folders else round_nbytes
         self._progress = progress
+        self._note = note
         # A set of its own: the journal folds each round into its own only once the round is on disk.
         seen = Seen()
         seen.update(folder.journal.seen.to_texts())
         self._writer = RoundWriter(folder, self._plan, Intake(follower.manifest, seen), partitioning, round_nbytes)
         self._backlog = Backlog(range(self._plan.num_partitions) if partitions is None else sorted(partitions))
         self._num_before = len(folder.journal.seen)
+        self._rejected_before = len(folder.journal.rejected)
         self._duplicates_before = folder.journal.num_duplicates
 
     def run(self, cluster: Cluster) -> ConsumeResult:
@@ -332,10 +339,18 @@ class _Fetch:
         finally:
             # Also when stopped half-way: what is on disk by then is worth knowing.
             self._write_receipt()
+        self._tell_rejected()
         return self._result(state)
 
+    def _tell_rejected(self) -> None:
+        new = self._journal.rejected[self._rejected_before :]
+        for item in new[:_REJECTED_TOLD]:
+            self._note(f"partition {item['partition']}, offset {item['offset']} can't be read: {item['reason']}"[:300])
+        if len(new) > _REJECTED_TOLD:
+            self._note(f"and {len(new) - _REJECTED_TOLD:,} messages more")
+
     def _write_receipt(self) -> None:
-        on_disk = count_disk(str(self._folder.path), self._journal, self._proof())
+        on_disk = count_disk(str(self._folder.path), self._journal, self._proof(), self._share)
         receipt = make_receipt(self._follower.manifest, state=self._follower.state(), on_disk=on_disk)
         self._folder.write_receipt(receipt.to_dict(), receipt_text(receipt))
 

@@ -149,7 +149,14 @@ class Journal:
     def append(self, entry: Round) -> None:
         """Write a round and wait until the disk has it."""
         line = entry.to_line()
-        with open(self._path, "r+b" if self._path.exists() else "xb") as file:
+        begun = self._path.exists()
+        if self._nbytes_valid and not begun:
+            # Without the rounds before it, this one would be taken for the first.
+            raise IncompleteError(
+                f"{self._path} was deleted meanwhile",
+                next_step="fetch the topic anew with --restart, or into another --outdir",
+            )
+        with open(self._path, "r+b" if begun else "xb") as file:
             file.truncate(self._nbytes_valid)
             file.seek(self._nbytes_valid)
             file.write(line)

@@ -6,6 +6,7 @@ is known by the folder's own journal, so anybody may read a topic, any number of
 
 from __future__ import annotations
 
+import difflib
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import confluent_kafka as ck
+import confluent_kafka.admin
 
 from consumer.errors import InputError, KafkaError
 from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, INTERRUPTED_AFTER_S, Manifest, decode_record, manifest_topic
@@ -140,6 +142,13 @@ class _Connection:
         if found.error is not None and found.error.code() in _REFUSED:
             raise KafkaError(f"Kafka refuses to let us see {topic}: {found.error.str()}")
         return len(found.partitions)
+
+    def topics(self) -> set[str]:
+        """Return the names of all topics that we may see."""
+        try:
+            return set(self.raw.list_topics(timeout=_ANSWER_S).topics)
+        except ck.KafkaException as exc:
+            raise self.silent(exc) from exc
 
     def check_exists(self, topic: str) -> None:
         """Raise if Kafka has no such topic any more, and still has none after 5 s."""
@@ -301,17 +310,30 @@ class ManifestFollower:
         self._at_end = False
         try:
             if not self._connection.num_partitions(self._topic):
-                raise InputError(
-                    f"there is no topic {topic!r} at {cluster.bootstrap}",
-                    accepted="a topic of the last 30 days; its alerts are kept for 4 days",
-                    next_step="check the name, or list the topics with: alert-transfer jobs",
-                )
+                raise self._missing(topic)
             first, _ = self._connection.watermarks(self._topic, 0)
             self._fetched = _Gapless(self._connection, self._topic, {0: first})
             self._first = first
         except BaseException:
             self.close()
             raise
+
+    def _missing(self, topic: str) -> InputError:
+        names = self._connection.topics()
+        if topic in names:
+            return InputError(
+                f"{topic!r} has no manifest: there is no topic {self._topic!r} at {self._connection.bootstrap}",
+                accepted="a topic that alert-transfer sent in the last 30 days",
+                next_step="fetch a topic of another service with that service's own client",
+            )
+        jobs = [name for name in names if manifest_topic(name) in names]
+        nearest = difflib.get_close_matches(topic, jobs, n=1, cutoff=0.8)
+        return InputError(
+            f"there is no topic {topic!r} at {self._connection.bootstrap}"
+            + (f"; did you mean {nearest[0]!r}?" if nearest else ""),
+            accepted="a topic of the last 30 days; its alerts are kept for 4 days",
+            next_step="check the name, or list the topics with: alert-transfer jobs",
+        )
 
     def refresh(self, timeout_s: float = 0.0) -> Manifest:
         """Take in the records that are there, waiting `timeout_s` for the first of them.

@@ -51,6 +51,8 @@ class OnDisk:
     """What a folder holds of the job, as far as its journal knows; `alert-transfer verify` reads the files."""
 
     outdir: str
+    share: str | None
+    """Which share of the topic the folder is for (`1/2`); None for all of it."""
     num_files: int
     num_alerts: int
     num_alerts_expected: int
@@ -63,7 +65,7 @@ class OnDisk:
     gaps: list[dict[str, int]]
     """Fragments whose alerts are not those that were sent, by count or digest. Each: fragment, missing, excess."""
     complete: bool
-    """The job is at its end, and count and digest of every fragment are those that were sent."""
+    """The job is at its end, and count and digest of every fragment are those that were sent; of a share, the count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +182,7 @@ def make_receipt(manifest: Manifest, *, state: str | None = None, on_disk: OnDis
     )
 
 
-def count_disk(outdir: str, journal: Journal, proof: Proof) -> OnDisk:
+def count_disk(outdir: str, journal: Journal, proof: Proof, share: str | None = None) -> OnDisk:
     """Return what a folder holds of a job.
 
     Parameters
@@ -191,9 +193,12 @@ def count_disk(outdir: str, journal: Journal, proof: Proof) -> OnDisk:
         Its journal.
     proof
         How the journal's rows compare with the manifest.
+    share
+        Which share of the topic the folder is for; None for all of it.
     """
     return OnDisk(
         outdir=outdir,
+        share=share,
         num_files=len(journal.files),
         num_alerts=journal.num_alerts,
         num_alerts_expected=proof.num_expected,

@@ -106,14 +106,16 @@ def _cells(counts: Counts) -> Iterable[str]:
 
 def _disk_lines(disk: OnDisk) -> list[str]:
     have = f"{disk.num_alerts:,} of {disk.num_alerts_expected:,} alerts in {disk.num_files:,} files"
-    if disk.complete:
+    if disk.complete and disk.share is None:
         have += "; count and digest of every fragment are those that were sent"
+    elif disk.complete:
+        have += f" of share {disk.share}; the count of every fragment is that of the share, digests prove all together"
     else:
         have += f": NOT COMPLETE, {disk.num_missing:,} are missing"
         if disk.gaps:
             have += f", {len(disk.gaps):,} fragments are not what was sent"
-        if disk.num_rejected:
-            have += f", {disk.num_rejected:,} messages could not be read"
+    if disk.num_rejected:
+        have += f"; {disk.num_rejected:,} messages could not be read"
     return [*_entry("on disk", f"{disk.outdir}, by its journal", have, f"digest {disk.digest}")]
 
 

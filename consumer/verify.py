@@ -34,6 +34,8 @@ class VerifyResult:
     """What a folder is worth."""
 
     topic: str
+    share: str | None
+    """Which shares of the topic these are (`1/2`), of which only the numbers of alerts can be proved; None for all."""
     state: str
     """The job's state when a consumer last looked."""
     num_alerts: int
@@ -114,6 +116,7 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
     problems += [f"{name}: a copy; none was written there" for name, held in astray.items() if held & doubled]
     return VerifyResult(
         topic=plan.topic,
+        share=None if partitions is None else ", ".join(owner["share"] for owner in owners),
         state=manifest.stated,
         num_alerts=num_alerts,
         num_expected=proof.num_expected,

@@ -82,7 +82,15 @@ def check_topic(topic: str) -> str:
             accepted=accepted,
             next_step="copy the name that submit printed, or list them with: alert-transfer jobs",
         )
-    if not _TOPIC.fullmatch(topic) or topic.endswith(("_schema", "_manifest")):
+    for suffix in ("_schema", "_manifest"):
+        if topic.endswith(suffix):
+            data_topic = topic.removesuffix(suffix)
+            raise InputError(
+                f"{topic!r} can't be the name of a data topic: it ends like one that goes with a data topic",
+                accepted=accepted,
+                next_step=f"name the data topic, {data_topic!r}; for a new one choose another name, or leave it out",
+            )
+    if not _TOPIC.fullmatch(topic):
         raise InputError(
             f"{topic!r} can't be the name of a data topic",
             accepted=accepted,

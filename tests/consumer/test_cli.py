@@ -71,3 +71,13 @@ def test_a_failed_job_tells_why_to_whoever_fetches_it(make_job, tmp_path):
     done = run("consume", job.topic, "--kafka", job.kafka, "--outdir", tmp_path / "out")
     assert done.returncode == 3
     assert "row group 3 is damaged" in done.stdout
+
+
+def test_an_alert_too_many_is_not_complete_and_named(make_job, tmp_path):
+    job = make_job(sizes=(40, 50))
+    job.run([0], state="running")
+    job.send(1, [7])  # of a fragment that the job never finished, and calls itself complete
+    job.state("complete")
+    done = run("consume", job.topic, "--kafka", job.kafka, "--outdir", tmp_path / "out", "--share", "1/1")
+    assert done.returncode == 4
+    assert "not every row of share 1/1" in done.stdout

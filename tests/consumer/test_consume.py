@@ -304,8 +304,11 @@ def test_messages_that_cannot_be_read_are_put_aside_and_the_rest_is_delivered(ma
     for fragment in (0, 1):
         job.done(fragment)
     job.state("complete")
-    result = consumer.consume(job.topic, tmp_path / "out", kafka=job.kafka)
+    notes = []
+    result = consumer.consume(job.topic, tmp_path / "out", kafka=job.kafka, note=notes.append)
     assert (result.complete, result.missing, result.num_rejected, result.num_alerts) == (False, 1, 5, 89)
+    assert len(notes) == 5
+    assert any(note.startswith("partition 1, offset 0 can't be read: b'hello'") for note in notes)
     rejected = tmp_path / "out.transfer" / "rejected"
     assert sorted(path.name for path in rejected.iterdir()) == [
         "partition-0-offset-0.avro",
@@ -344,7 +347,14 @@ def test_a_topic_that_was_made_anew_is_refused(make_job, tmp_path):
     assert consumer.verify(tmp_path / "out").complete
 
 
-def test_a_missing_topic_is_an_error_that_leaves_nothing(kafka, tmp_path):
+def test_a_missing_topic_is_an_error_that_leaves_nothing(make_job, kafka, tmp_path):
+    job = make_job()
+    with pytest.raises(InputError, match=f"did you mean '{job.topic}'"):
+        consumer.consume(job.topic[:-1], tmp_path / "out", kafka=kafka)
+    job.delete(manifest_topic(job.topic))
+    with pytest.raises(InputError, match="has no manifest") as caught:
+        consumer.consume(job.topic, tmp_path / "out", kafka=kafka)
+    assert "another service" in caught.value.next_step
     with pytest.raises(InputError, match="no topic 'ftransfer_missing'"):
         consumer.consume("ftransfer_missing", tmp_path / "out", kafka=kafka)
     with pytest.raises(InputError, match="not the name of a transfer topic"):

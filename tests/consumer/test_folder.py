@@ -101,6 +101,15 @@ def test_a_journal_that_was_altered_is_refused(two_rounds):
     assert _names(two_rounds) == []
 
 
+def test_a_journal_that_vanishes_while_it_is_written_ends_the_run(two_rounds):
+    with Folder(two_rounds, **IDENTITY) as folder:
+        entry = _write(folder)
+        (home_of(two_rounds) / "journal.jsonl").unlink()
+        with pytest.raises(IncompleteError, match="deleted meanwhile"):
+            folder.commit(entry, {})
+    assert len(_names(two_rounds)) == 2
+
+
 def test_a_folder_that_was_emptied_by_hand_starts_over(two_rounds):
     shutil.rmtree(two_rounds)
     notes = []

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import consumer
 from consumer.errors import InputError
+from consumer.folder import home_of
 from consumer.shares import Share
 
 
@@ -50,10 +51,12 @@ def test_two_consumers_share_a_topic_into_two_folders(make_job, tmp_path, by):
         assert (result.complete, result.missing) == (True, 0)
         alone = consumer.verify(folder)
         assert alone.complete
+        assert alone.share == f"{number}/2"
+        assert "the count of every fragment is that of the share" in home_of(folder).joinpath("receipt.txt").read_text()
         assert alone.num_alerts == alone.num_expected < 601
     assert candids(*folders) == job.expected()
     both = consumer.verify(*folders)
-    assert (both.complete, both.num_alerts, both.num_expected) == (True, 601, 601)
+    assert (both.complete, both.share, both.num_alerts, both.num_expected) == (True, None, 601, 601)
 
 
 def test_a_share_that_lacks_a_file_is_not_complete(make_job, tmp_path):

@@ -614,3 +614,5 @@ def test_other_names_are_refused(topic):
     with pytest.raises(ValueError, match="topic") as caught:
         check_topic(topic)
     assert caught.value.accepted
+    if str(topic).endswith(("_schema", "_manifest")):
+        assert "'ftransfer_a'" in caught.value.next_step
