@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.conditions import parse_conditions
+from engine.conditions import leaf_type, parse_conditions
 from engine.errors import InputError
 from engine.filtering import filter_table
 from engine.signatures import FUNCTION_NAMES
@@ -26,10 +26,21 @@ SCHEMA = pa.schema(
         ("mangrove", pa.map_(pa.string(), pa.string())),
         ("t2", pa.map_(pa.string(), pa.float32())),
         ("from_upper", pa.bool_()),
+        ("timestamp", pa.timestamp("us")),
         ("cutoutScience", pa.struct([("fileName", pa.string()), ("stampData", pa.binary())])),
     ]
 )
-FIELDS = ["objectId", "candid", "candidate.ra", "candidate.jd", "candidate.fid", "mangrove.x", "from_upper", "t2['SN']"]
+FIELDS = [
+    "objectId",
+    "candid",
+    "candidate.ra",
+    "candidate.jd",
+    "candidate.fid",
+    "mangrove.x",
+    "from_upper",
+    "t2['SN']",
+    "timestamp",
+]
 OPERATORS = [
     *("=", "==", "<>", "!=", "<", "<=", ">", ">=", "<=>", "+", "-", "*", "/", "%", "||", "DIV", "::", ".", ",", ";"),
     *("AND", "OR", "NOT", "!", "IN", "LIKE", "ILIKE", "RLIKE", "BETWEEN", "IS"),
@@ -46,6 +57,7 @@ WORDS = [
     *("\x00", "\x1a", "\u00a0", "\u200b", "\ufeff", "\u2028", "’", "“", "–", "é", "名", "😀", "ﬀ", "İ", "\ud7ff", "٣"),
     *(
         "jd('2021-11-22')",
+        "'2021-11-22T03:00'",
         "cone(1, 2, 3)",
         "size(prv_candidates)",
         "CAST(candid AS STRING)",
@@ -59,6 +71,7 @@ SEEDS = [
     "(candidate.ra - candidate.dec) < -4 * (LOG10(candidate.jd) + 0.2);",
     "-- comment\nobjectId LIKE 'ZTF21%' AND NOT candidate.fid IN (1, 2, NULL) /* more */",
     "CASE WHEN candidate.fid = 1 THEN candidate.ra ELSE candidate.dec END BETWEEN 0 AND 10 OR from_upper",
+    "timestamp BETWEEN '2021-11-22T03:00Z' AND '2021-12' OR coalesce(timestamp, '') LIKE '2021%'",
     "cone(10.5, -20, 5) OR NOT cone(350, 80, 3600) AND candidate.jd >= jd('2021-11-22T03:00')",
     "coalesce(t2['SN'], 0) > 0.5 AND mangrove.`2MASS_name` IS NOT NULL; size(prv_candidates) > 5",
     "substring(objectId, 1, 3) || 'x' = 'ZTFx' AND isnan(candidate.ra) <=> (candid % 2 = 1)",
@@ -85,17 +98,8 @@ def ask(text: str) -> None:
 
 def rows_of(leaves: tuple[str, ...]) -> pa.Table:
     values = {pa.string(): "ZTF21abc", pa.bool_(): True}
-    types = {leaf: type_of(leaf) for leaf in leaves}
+    types = {leaf: leaf_type(SCHEMA, leaf) for leaf in leaves}
     return pa.table({leaf: pa.array([values.get(t, 1), None], t) for leaf, t in types.items()})
-
-
-def type_of(leaf: str) -> pa.DataType:
-    if leaf.startswith("size("):
-        return pa.int32()
-    root, _, inner = leaf.partition(".")
-    if root == "t2":
-        return pa.float64()
-    return LEAVES[inner] if root == "candidate" else pa.string() if inner else SCHEMA.field(leaf).type
 
 
 @contextlib.contextmanager
