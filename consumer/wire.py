@@ -414,8 +414,10 @@ class Manifest:
                 # A final state stands unless the job is taken up again, which begins with `queued`.
                 self.stated, self.error, self.last_sign_at = record.state, record.error, record.time
                 self.changes.append(record)
-                if record.state == "running":
+                if record.state == "queued":
+                    # Not at `running`: a coordinator that begins, or begins again elsewhere, is to answer the request.
                     self.cancel_requested = False
+                if record.state == "running":
                     self.started_at = self.started_at or record.time
             case Heartbeat():
                 if self.coordinator in (None, record.coordinator):

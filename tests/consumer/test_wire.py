@@ -503,10 +503,15 @@ def test_a_job_that_is_silent_for_30_seconds_reads_as_interrupted():
     assert manifest.state_at(300.0) == "running"
 
 
-def test_a_request_to_cancel_is_over_once_the_job_runs_again():
-    manifest = Manifest([plan(), CancelRequest(job_id="a", time=1.0)])
+def test_a_request_to_cancel_holds_until_the_job_is_taken_up_again():
+    queued = StateChange(job_id="a", state="queued", time=0.0)
+    manifest = Manifest([plan(), queued, CancelRequest(job_id="a", time=1.0)])
     assert manifest.cancel_requested
-    manifest.apply(StateChange(job_id="a", state="running", time=2.0))
+    # It came before the job began, or before its coordinator began again elsewhere.
+    manifest.apply(StateChange(job_id="a", state="running", time=2.0, coordinator="c"))
+    assert manifest.cancel_requested
+    manifest.apply(StateChange(job_id="a", state="cancelled", time=3.0, coordinator="c"))
+    manifest.apply(dataclasses.replace(queued, time=4.0))
     assert not manifest.cancel_requested
 
 
