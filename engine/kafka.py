@@ -8,23 +8,26 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import confluent_kafka as ck
 import confluent_kafka.admin as ck_admin
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from consumer.wire import JOBS_TOPIC, Manifest, Plan, Record, decode_record, encode_record, manifest_topic, schema_topic
-from engine.errors import JobError, KafkaError, RequestError
+from engine.errors import ConfigError, JobError, KafkaError, RequestError
 
 __all__ = ["FragmentSender", "KafkaCluster", "ManifestReader", "ManifestWriter"]
 
 _ANSWER_S = 10.0
 _FIRST_ANSWER_S = 6.0
+_CREATED_S = 30.0
+_KNOWN_S = 5.0
 _DAY_MS = 24 * 3600 * 1000
 DATA_RETENTION_MS = 4 * _DAY_MS
 MANIFEST_RETENTION_MS = 30 * _DAY_MS
@@ -41,7 +44,11 @@ _LEADERLESS = {
     ck.KafkaError._DESTROY_BROKER,
     ck.KafkaError._UNKNOWN_PARTITION,
 }
+# Wrong credentials raise nothing elsewhere: requests and messages would only time out, minutes later.
+_REFUSED = {ck.KafkaError._AUTHENTICATION, ck.KafkaError._SSL, ck.KafkaError.SASL_AUTHENTICATION_FAILED}
 _Wanted = Callable[[], bool]
+_OnError = Callable[[ck.KafkaError], None]
+_Client = TypeVar("_Client")
 _log = logging.getLogger("alert_transfer.kafka")
 # librdkafka writes to stderr unless it is given a logger; what matters reaches us as errors anyway.
 _log.addHandler(logging.NullHandler())
@@ -69,7 +76,7 @@ class KafkaCluster:
         KafkaError
             Naming the address.
         """
-        self._metadata(self._admin())
+        self._metadata()
 
     def await_answer(self, timeout_s: float) -> None:
         """Return once a broker answers.
@@ -89,7 +96,22 @@ class KafkaCluster:
 
     def topics(self) -> set[str]:
         """Return the names of all topics."""
-        return set(self._metadata(self._admin()).topics)
+        return set(self._metadata().topics)
+
+    def has_topic(self, topic: str) -> bool:
+        """Return whether Kafka has a topic; a broker that was just started is given 5 s to know it again.
+
+        Raises
+        ------
+        KafkaError
+            If no broker answers.
+        """
+        deadline = time.monotonic() + _KNOWN_S
+        while topic not in self.topics():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
+        return True
 
     def create_job_topics(self, topic: str, num_partitions: int) -> None:
         """Create the three topics of a job, or none of them.
@@ -101,8 +123,8 @@ class KafkaCluster:
         KafkaError
             If Kafka refuses or does not answer.
         """
+        self._metadata()
         admin = self._admin()
-        self._metadata(admin)
         # The schema outlives the data: a user who starts on the last day still needs it.
         limits = {"max.message.bytes": str(_MAX_MESSAGE_NBYTES)}
         wanted = {
@@ -120,7 +142,8 @@ class KafkaCluster:
             ),
         }
         created, failure = [], None
-        for name, future in admin.create_topics(list(wanted.values()), operation_timeout=_ANSWER_S).items():
+        futures = admin.create_topics(list(wanted.values()), operation_timeout=_ANSWER_S, request_timeout=_CREATED_S)
+        for name, future in futures.items():
             try:
                 future.result()
                 created.append(name)
@@ -136,6 +159,13 @@ class KafkaCluster:
                 f"the topic {name!r} exists already",
                 accepted="a name that no job has had yet",
                 next_step=f"choose another name, or follow that job: alert-transfer status {topic}",
+            ) from exc
+        if exc.args[0].code() == ck.KafkaError._TIMED_OUT:
+            named = ", ".join(f"{broker.host}:{broker.port}" for broker in self._metadata().brokers.values())
+            raise KafkaError(
+                f"Kafka at {self.bootstrap} does not create the topic {name!r}: {exc.args[0].str()}",
+                accepted=f"brokers that can be reached from here at the addresses that they give: {named}",
+                next_step="check the brokers' advertised.listeners, and whether they are well",
             ) from exc
         raise KafkaError(f"Kafka refuses to create the topic {name!r}: {exc.args[0].str()}") from exc
 
@@ -199,13 +229,8 @@ class KafkaCluster:
 
     def announce_job(self, plan: Plan, state: str, num_alerts_sent: int) -> None:
         """Put how a job stands into the compacted list of jobs."""
-        admin = self._admin()
-        wanted = ck_admin.NewTopic(JOBS_TOPIC, 1, -1, config={"cleanup.policy": "compact"})
-        try:
-            admin.create_topics([wanted], operation_timeout=_ANSWER_S)[JOBS_TOPIC].result()
-        except ck.KafkaException as exc:
-            if exc.args[0].code() != ck.KafkaError.TOPIC_ALREADY_EXISTS:
-                raise KafkaError(f"Kafka refuses to create the topic {JOBS_TOPIC!r}: {exc.args[0].str()}") from exc
+        if JOBS_TOPIC not in self.topics():
+            self._create_jobs_topic()
         summary = {
             "topic": plan.topic,
             "job_id": plan.job_id,
@@ -215,6 +240,14 @@ class KafkaCluster:
         }
         message = (plan.topic.encode(), json.dumps(summary).encode())
         _send_all(_own_producer(self), JOBS_TOPIC, [message])
+
+    def _create_jobs_topic(self) -> None:
+        wanted = ck_admin.NewTopic(JOBS_TOPIC, 1, -1, config={"cleanup.policy": "compact"})
+        try:
+            self._admin().create_topics([wanted], operation_timeout=_ANSWER_S)[JOBS_TOPIC].result()
+        except ck.KafkaException as exc:
+            if exc.args[0].code() != ck.KafkaError.TOPIC_ALREADY_EXISTS:
+                raise KafkaError(f"Kafka refuses to create the topic {JOBS_TOPIC!r}: {exc.args[0].str()}") from exc
 
     def list_jobs(self) -> list[dict[str, Any]]:
         """Return the summaries of all jobs, oldest first."""
@@ -228,40 +261,97 @@ class KafkaCluster:
         return sorted(found.values(), key=lambda job: job["created_at"])
 
     @property
-    def identity(self) -> tuple[str, str]:
-        """Return what tells one Kafka, and our way to it, from another."""
-        return self.bootstrap, json.dumps(dict(self.options), sort_keys=True, default=str)
+    def identity(self) -> tuple[str, str, int]:
+        """Return what tells one Kafka, and our way to it, from another; a forked process has none of our threads."""
+        return self.bootstrap, json.dumps(dict(self.options), sort_keys=True, default=str), os.getpid()
 
     def _admin(self) -> ck_admin.AdminClient:
+        return self._admin_and_errors()[0]
+
+    def _admin_and_errors(self) -> tuple[ck_admin.AdminClient, list[ck.KafkaError]]:
         admins = _kept.__dict__.setdefault("admins", {})
         if self.identity not in admins:
-            admins[self.identity] = ck_admin.AdminClient(self.properties({}), logger=_log)
+            errors: list[ck.KafkaError] = []
+            admins[self.identity] = self.open(ck_admin.AdminClient, {}, errors.append), errors
         return admins[self.identity]
 
-    def properties(self, more: Mapping[str, Any]) -> dict[str, Any]:
-        """Return librdkafka's properties for a client of this Kafka."""
-        return {
+    def open(self, kind: Callable[..., _Client], more: Mapping[str, Any], on_error: _OnError | None = None) -> _Client:
+        """Return a client of this Kafka, which nothing is asked of yet.
+
+        Parameters
+        ----------
+        kind
+            librdkafka's producer, consumer or admin client.
+        more
+            Properties of its own.
+        on_error
+            Called with what librdkafka learns of brokers and connections; only while the client is polled.
+
+        Raises
+        ------
+        ConfigError
+            If librdkafka doesn't take the properties.
+        """
+        properties = {
             "bootstrap.servers": self.bootstrap,
             "client.id": "alert-transfer",
             "topic.metadata.refresh.interval.ms": 10_000,
             "reconnect.backoff.max.ms": 2_000,
             **self.options,
             **more,
+            "error_cb": on_error or _ignore,
         }
-
-    def _metadata(self, client) -> ck_admin.ClusterMetadata:
         try:
-            return client.list_topics(timeout=_FIRST_ANSWER_S)
-        except ck.KafkaException as exc:
-            raise self.silence(exc) from exc
+            return kind(properties, logger=_log)
+        except (ck.KafkaException, TypeError, ValueError) as exc:
+            raise ConfigError(
+                f"Kafka's settings are not valid: {_reason(exc)}",
+                accepted="host:port[,host:port], and kafka_options that librdkafka knows",
+                next_step="check --kafka, and kafka_options in the configuration",
+            ) from exc
 
-    def silence(self, exc: ck.KafkaException) -> KafkaError:
+    def _metadata(self) -> ck_admin.ClusterMetadata:
+        admin, errors = self._admin_and_errors()
+        errors.clear()
+        try:
+            return admin.list_topics(timeout=_FIRST_ANSWER_S)
+        except ck.KafkaException as exc:
+            admin.poll(0)  # librdkafka tells only so why: refused, a name that is nobody's, another protocol
+            for error in errors:
+                if _is_refusal(error):
+                    raise self.refusal(error) from exc
+            reasons = [error for error in errors if error.code() != ck.KafkaError._ALL_BROKERS_DOWN]
+            raise self.silence(reasons[-1] if reasons else exc.args[0]) from exc
+
+    def refusal(self, error: ck.KafkaError) -> KafkaError:
+        """Return the error that says that Kafka refuses us."""
+        return KafkaError(
+            f"Kafka at {self.bootstrap} refuses us: {error.str()}",
+            next_step="check user, password and certificates (kafka_options in the configuration)",
+        )
+
+    def silence(self, error: ck.KafkaError) -> KafkaError:
         """Return the error that says that Kafka does not answer."""
         return KafkaError(
-            f"no Kafka answers at {self.bootstrap} ({exc.args[0].str()})",
+            f"no Kafka answers at {self.bootstrap} ({error.str()})",
             accepted="host:port[,host:port] of a running Kafka",
-            next_step="check the address, or start one with: alert-transfer broker",
+            next_step="check the address, and security.protocol in kafka_options if it wants another; "
+            "or start one with: alert-transfer broker",
         )
+
+
+def _ignore(_: ck.KafkaError) -> None:
+    """Take no note of what librdkafka tells beside the answer to a request."""
+
+
+def _is_refusal(error: ck.KafkaError) -> bool:
+    return error.code() in _REFUSED or error.fatal()
+
+
+def _reason(exc: Exception) -> str:
+    if isinstance(exc, ck.KafkaException) and isinstance(exc.args[0], ck.KafkaError):
+        return exc.args[0].str()
+    return str(exc)
 
 
 def _is_unknown_topic(exc: BaseException) -> bool:
@@ -285,13 +375,11 @@ class _Producer:
             "queue.buffering.max.kbytes": 96 * 1024,
             "delivery.timeout.ms": 180_000,
             "delivery.report.only.error": True,
-            "error_cb": self._on_error,
         }
-        self._raw = ck.Producer(kafka.properties(conf), logger=_log)
+        self._raw = kafka.open(ck.Producer, conf, self._on_error)
 
     def _on_error(self, error: ck.KafkaError) -> None:
-        # Wrong credentials raise nothing elsewhere: messages would only time out, minutes later.
-        if error.code() in (ck.KafkaError._AUTHENTICATION, ck.KafkaError._SSL) or error.fatal():
+        if _is_refusal(error):
             self._refusal = error
 
     def send(
@@ -318,10 +406,7 @@ class _Producer:
             raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
         if self._refusal is not None:
             self._forget()
-            raise KafkaError(
-                f"Kafka at {self._kafka.bootstrap} refuses us: {self._refusal.str()}",
-                next_step="check user, password and certificates",
-            )
+            raise self._kafka.refusal(self._refusal)
         if latch.failure is not None:
             # It may be unusable for good (fatal errors of idempotence are): the next one is fresh.
             self._forget()
@@ -493,7 +578,7 @@ class _Reader:
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 50,
         }
-        self._consumer = ck.Consumer(kafka.properties(conf), logger=_log)
+        self._consumer = kafka.open(ck.Consumer, conf)
         self._partition = ck.TopicPartition(topic, 0)
         # An offset of its own: told to begin at the beginning, librdkafka asks for it before it knows whom, and then
         # waits for half a second.
@@ -509,7 +594,12 @@ class _Reader:
                 return self._consumer.get_watermark_offsets(self._partition, timeout=_ANSWER_S)
             except ck.KafkaException as exc:
                 if exc.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
-                    raise self._kafka.silence(exc) from exc
+                    if not self._kafka.has_topic(self._partition.topic):
+                        raise KafkaError(
+                            f"Kafka at {self._kafka.bootstrap} no longer has the topic {self._partition.topic}",
+                            next_step="it was deleted, and the job with it: submit the request again",
+                        ) from exc
+                    raise self._kafka.silence(exc.args[0]) from exc
                 time.sleep(0.2)
 
     def read_to_end(self) -> Iterator[ck.Message]:

@@ -173,6 +173,19 @@ def test_kafka_must_be_given_and_answer(sample):
     assert "rdkafka" not in done.stderr
 
 
+def test_settings_that_are_no_settings_are_told(sample, kafka, tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("kafka_options: {sasl.passwrod: a-secret}\n")
+    done = run("jobs", "--config", file, kafka=kafka)
+    assert done.returncode == 2
+    assert "sasl.passwrod" in done.stderr
+    assert "a-secret" not in done.stderr
+    done = run("submit", "--archive", sample, *NIGHTS, "--dask", "nowhere", kafka=kafka)
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("command", ["status", "log", "cancel", "resume"])
 def test_a_job_that_is_not_there(kafka, command):
     done = run(command, "ftransfer_ztf_nobody", kafka=kafka)
