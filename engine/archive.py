@@ -227,11 +227,15 @@ class Archive:
             Naming the file.
         """
         try:
-            now = self._described(self._fs.info(file.path), file.night)
-        except FileNotFoundError as exc:
+            now = self._described(self._guard(file, lambda: self._fs.info(file.path)), file.night)
+        except ArchiveError as exc:
+            if not isinstance(exc.__cause__, FileNotFoundError):
+                raise
             raise ArchiveError(
                 f"{file.path} was in the archive when the job was planned, and is gone",
-                next_step="submit the request again, to plan it on what is there now",
+                accepted="files that every worker of the cluster can read, until the job has ended",
+                next_step="submit the request again, to plan it on what is there now; an archive on a disk has to be "
+                "there on each machine that runs workers",
             ) from exc
         if (now.nbytes, now.etag) == (file.nbytes, file.etag):
             return
@@ -334,6 +338,10 @@ class Archive:
 
     def _footer(self, file: ArchiveFile, with_nulls: bool) -> Footer:
         parquet = self._open(file)
+        return self._guard(file, lambda: self._parse_footer(file, parquet, with_nulls))
+
+    @staticmethod
+    def _parse_footer(file: ArchiveFile, parquet: pq.ParquetFile, with_nulls: bool) -> Footer:
         metadata = parquet.metadata
         sizes = []
         for group in range(metadata.num_row_groups):
@@ -363,11 +371,16 @@ class Archive:
             return action()
         except MemoryError:
             raise
-        except (pa.ArrowException, OSError) as exc:
-            if isinstance(exc, OSError) and exc.errno is not None:
-                # The system's own errors; Arrow's about the bytes it found have no number.
+        except Exception as exc:
+            # Arrow's errors about the bytes that it found: its own, plain OSErrors without a number, and names that are
+            # no text. All else the system or the store says: it could not be reached, or did not let us.
+            of_bytes = isinstance(exc, pa.ArrowException | UnicodeDecodeError)
+            if not of_bytes and (type(exc) is not OSError or exc.errno is not None):
+                if not isinstance(exc, OSError) and self.is_local:
+                    raise
                 raise ArchiveError(
-                    f"{file.path} can't be read: {exc}", next_step="check that it is there and readable"
+                    f"{file.path} can't be read: {exc or type(exc).__name__}",
+                    next_step="check that it is there and readable",
                 ) from exc
             where = "" if read is None else read.culprit()
             raise UnreadableError(

@@ -46,6 +46,8 @@ def count_duplicates(
     ------
     UnreadableError
         If a row group is not the Parquet it should be, unless that is to be skipped.
+    ArchiveError
+        If a file can't be read, or is not the one that was planned.
     """
     num_passes = max(1, -(-sum(fragment.num_alerts for fragment in fragments) // ids_at_once))
     num_alerts = num_duplicates = 0
@@ -54,8 +56,9 @@ def count_duplicates(
         for fragment in fragments:
             try:
                 column = archive.read_leaves(fragment, [id_field], [pa.int64()])[id_field]
-            except UnreadableError:
-                if not skip_unreadable:
+            except Exception as exc:
+                archive.check_unchanged(fragment.file)  # a changed file explains best whatever went wrong
+                if not (skip_unreadable and isinstance(exc, UnreadableError)):
                     raise
                 continue
             if remainder == 0:

@@ -49,6 +49,13 @@ class NarrowReader:
 
     def __call__(self, fragment: Fragment) -> pa.Table:
         """Return the leaves of a fragment, one row an alert, the classes computed where the file lacks them."""
+        try:
+            return self._read(fragment)
+        except Exception:
+            self.archive.check_unchanged(fragment.file)  # a changed file explains best whatever went wrong
+            raise
+
+    def _read(self, fragment: Fragment) -> pa.Table:
         question = self.question
         computed = [name for name in question.leaves if name in fragment.lacking]
         stored = [

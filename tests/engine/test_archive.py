@@ -2,12 +2,14 @@
 
 import datetime as dt
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from engine.archive import Archive
-from engine.errors import ArchiveError
+from engine.errors import ArchiveError, UnreadableError
 from engine.fragments import cut_fragments
 
 
@@ -149,3 +151,62 @@ def test_a_parent_of_an_archive_is_pointed_down(root):
 def test_an_unknown_file_system_is_refused():
     with pytest.raises(ArchiveError, match="foo"):
         Archive("foo://bucket/science")
+
+
+def test_a_footer_that_holds_no_text_is_unreadable(root):
+    archive = Archive(str(root))
+    files = archive.files([dt.date(2025, 7, 31)])
+    held = (root / "year=2025/month=7/day=31/part-0.parquet").read_bytes()
+    # The last letter of a column's name becomes the first byte of a longer UTF-8 sequence.
+    (root / "year=2025/month=7/day=31/part-0.parquet").write_bytes(held.replace(b"candid", b"candi\xf4"))
+    with pytest.raises(UnreadableError, match=r"part-0\.parquet"):
+        archive.footers(files)
+    unreadable = []
+    assert archive.footers(files, unreadable=unreadable) == []
+    assert [file for file, _ in unreadable] == files
+
+
+class _Away(Exception):
+    """As clients of stores have them: neither the system's error nor Arrow's."""
+
+
+class _Store(LocalFileSystem):
+    """A store that can be reached or not, by a class attribute that a test sets."""
+
+    protocol = "store"
+    failure: Exception | None = None
+
+    def _open(self, *args, **kwargs):
+        if self.failure:
+            raise self.failure
+        return super()._open(*args, **kwargs)
+
+    def info(self, path, **kwargs):
+        if self.failure:
+            raise self.failure
+        return super().info(path, **kwargs)
+
+
+@pytest.mark.parametrize(
+    "failure", [_Away("no route"), TimeoutError(), ConnectionResetError("reset"), OSError(5, "EIO")]
+)
+def test_a_store_that_is_away_makes_no_file_unreadable(root, monkeypatch, failure):
+    """Else --skip-unreadable would leave out alerts that are well."""
+    fsspec.register_implementation("store", _Store, clobber=True)
+
+    class Remote(Archive):
+        is_local = False
+
+    archive = Remote(f"store://{root}")
+    (footer, *_) = archive.footers(archive.files([dt.date(2025, 7, 31)]))
+    (fragment,) = cut_fragments([footer], ["candid"], target_nbytes=10**9, max_alerts=10**9)
+    assert archive.read_leaves(fragment, ["candid"], [pa.int64()]).num_rows == 5
+    monkeypatch.setattr(_Store, "failure", failure)
+    for action in (
+        lambda: archive.footers([footer.file], unreadable=[]),
+        lambda: archive.read_leaves(fragment, ["candid"], [pa.int64()]),
+        lambda: archive.check_unchanged(footer.file),
+    ):
+        with pytest.raises(ArchiveError, match=r"part-0\.parquet can't be read") as caught:
+            action()
+        assert not isinstance(caught.value, UnreadableError)
