@@ -97,9 +97,13 @@ class TnsCatalogue:
     """Labels: `(TNS) SN Ia`."""
 
 
-@lru_cache(maxsize=2)
+_CATALOGUE = "a Parquet file with the columns ra and declination (degrees, as numbers) and type (text)"
+
+
 def load_tns_catalogue(path: str) -> TnsCatalogue:
-    """Read a catalogue from Parquet with the columns ra, declination (degrees) and type; once per process and path.
+    """Read a catalogue from Parquet with the columns ra, declination (degrees) and type.
+
+    A process reads it once, and again when the file has changed: workers live longer than a catalogue is valid.
 
     Objects without a position or a type are left out: the same transient is often in the catalogue twice, as it was
     found and as it was classified.
@@ -109,8 +113,17 @@ def load_tns_catalogue(path: str) -> TnsCatalogue:
     RequestError
         If it can't be read, lacks a column, or its columns are not positions in degrees and text.
     """
-    columns = ["ra", "declination", "type"]
-    accepted = "a Parquet file with the columns ra and declination (degrees, as numbers) and type (text)"
+    try:
+        files, where = fsspec.core.url_to_fs(str(path))
+        info = files.info(where)
+    except (OSError, ValueError, ImportError) as exc:
+        raise RequestError(f"the TNS catalogue {path} can't be read: {exc}", accepted=_CATALOGUE) from exc
+    return _read_catalogue(path, f"{info.get('size')} {info.get('ETag') or info.get('mtime')}")
+
+
+@lru_cache(maxsize=2)
+def _read_catalogue(path: str, _version: str) -> TnsCatalogue:
+    columns, accepted = ["ra", "declination", "type"], _CATALOGUE
     try:
         with fsspec.open(str(path), "rb") as file:
             parquet = pq.ParquetFile(file)

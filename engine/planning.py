@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -195,6 +196,9 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
     )
     tns_catalogue = request.tns_catalogue or settings.tns_catalogue
     if tns_catalogue:
+        if "://" not in tns_catalogue:
+            # Workers elsewhere have working directories of their own.
+            tns_catalogue = os.path.abspath(os.path.expanduser(tns_catalogue))
         load_tns_catalogue(tns_catalogue)
     conditions = _conditions(request, union, survey)
     fragments = cut_fragments(

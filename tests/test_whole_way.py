@@ -244,15 +244,16 @@ def test_classes_are_part_of_the_question(shared_archive, kafka, dask_client):
     assert status.num_alerts_sent == len(labels) - labels.count("Unknown")
 
 
-def test_a_tns_catalogue_gives_its_classes(shared_archive, kafka, dask_client, tmp_path):
+def test_a_tns_catalogue_gives_its_classes(shared_archive, kafka, dask_client, tmp_path, monkeypatch):
     alerts = source_alerts(shared_archive)
     candid, chosen = next(iter(alerts.items()))
     position = chosen["candidate"]
     # One arcsecond north of the alert: within 1.5.
     catalogue = {"ra": [position["ra"]], "declination": [position["dec"] + 1 / 3600], "type": ["SN Ia"]}
     pq.write_table(pa.table(catalogue), tmp_path / "tns.parquet")
+    monkeypatch.chdir(tmp_path)  # the workers are elsewhere
     request = engine.TransferRequest(
-        archive=shared_archive, nights=NIGHTS, classes=["(TNS) SN Ia"], tns_catalogue=tmp_path / "tns.parquet"
+        archive=shared_archive, nights=NIGHTS, classes=["(TNS) SN Ia"], tns_catalogue="tns.parquet"
     )
     job = engine.submit(request, client=dask_client, kafka=kafka)
     job.wait()

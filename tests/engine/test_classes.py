@@ -368,6 +368,13 @@ def test_catalogue_is_read_once_and_travels(tmp_path):
     assert tnsclass(np.array([2.0]), np.array([-5.0]), copy).to_pylist() == ["(TNS) CV"]
 
 
+def test_a_catalogue_that_was_replaced_is_read_again(tmp_path):
+    path = catalogue(tmp_path / "tns.parquet", [1], [5], ["SN Ia"])
+    assert labels(path, [1], [5]) == ["(TNS) SN Ia"]
+    catalogue(path, [1], [5], ["SN II, after all"])
+    assert labels(path, [1], [5]) == ["(TNS) SN II, after all"]
+
+
 def test_bad_catalogues_are_refused(tmp_path):
     lacking = tmp_path / "lacking.parquet"
     pq.write_table(pa.table({"ra": [1.0], "dec": [2.0]}), lacking)
