@@ -34,6 +34,7 @@ from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
 __all__ = ["Job", "JobStatus", "job", "jobs", "kafka_of"]
 
 _OUTAGE_S = 300.0
+_PLANNED_S = 5.0
 _TWO_BEATS_S = 2 * HEARTBEAT_EVERY_S + 1.0
 
 
@@ -102,8 +103,27 @@ class Job:
         return self._reader.wait_for_more(timeout_s)
 
     def status(self) -> JobStatus:
-        """Return how the job stands now."""
-        return _status(self.topic, self._reader.refresh(), time.time())
+        """Return how the job stands now.
+
+        Raises
+        ------
+        InputError
+            If its manifest holds no plan.
+        """
+        return _status(self.topic, self._planned(), time.time())
+
+    def _planned(self) -> Manifest:
+        manifest = self._reader.refresh()
+        deadline = time.monotonic() + _PLANNED_S
+        while manifest.plan is None and time.monotonic() < deadline:
+            manifest = self.hear(0.5)  # somebody may be submitting it just now
+        if manifest.plan is None:
+            raise InputError(
+                f"{self.topic} is no job: its manifest holds no plan",
+                accepted="the topic of a job of the last 30 days whose submission was not broken off",
+                next_step="submit the request again, under another name",
+            )
+        return manifest
 
     def wait(self, progress: bool = False, on_change: Callable[[JobStatus], None] | None = None) -> JobStatus:
         """Return once the job is in a final state, or is interrupted.
@@ -125,17 +145,20 @@ class Job:
         KafkaError
             If Kafka is away for five minutes; the job, elsewhere, waits longer.
         """
-        back_at: float | None = None  # since when Kafka answers, after an outage
+        # Other machines' clocks may be wrong, and who could not be heard is not dead: a job is taken for interrupted
+        # only once it was silent for two heartbeats while we listened.
+        silent_since, last_sign_at = time.monotonic(), self._reader.manifest.last_sign_at
         with _bar(self.topic) if progress else contextlib.nullcontext() as draw:
             while True:
                 try:
                     status = self.status()
                 except KafkaError:
                     self.kafka.await_answer(_OUTAGE_S)
-                    back_at = time.monotonic()
+                    silent_since = time.monotonic()
                     continue
-                # Who could not be heard is not dead: after an outage the coordinator has time for two heartbeats.
-                if status.state != "interrupted" or back_at is None or time.monotonic() - back_at > _TWO_BEATS_S:
+                if self._reader.manifest.last_sign_at != last_sign_at:
+                    silent_since, last_sign_at = time.monotonic(), self._reader.manifest.last_sign_at
+                if status.state != "interrupted" or time.monotonic() - silent_since > _TWO_BEATS_S:
                     for listener in (draw, on_change):
                         if listener:
                             listener(status)
@@ -153,9 +176,9 @@ class Job:
             If it has ended already.
         """
         status = self.status()
-        plan_ = self._reader.manifest.plan
-        if plan_ is None or status.state in FINAL_STATES:
+        if status.state in FINAL_STATES:
             raise JobError(f"the job {self.topic} can't be cancelled: it is {status.state} already")
+        plan_ = self._reader.manifest.plan
         writer = ManifestWriter(self.kafka, self.topic)
         writer.append(CancelRequest(job_id=plan_.job_id, time=time.time()))
         while not (status := self.status()).is_final:
@@ -168,9 +191,7 @@ class Job:
 
     def log(self) -> list[str]:
         """Return what happened, a line each, with its time (UTC)."""
-        manifest = self._reader.refresh()
-        if manifest.plan is None:
-            return []
+        manifest = self._planned()
         first = f"planned: {manifest.plan.num_files} files, {manifest.plan.num_fragments} fragments"
         lines = [(manifest.plan.created_at, first)]
         for done in manifest.fragments.values():
@@ -203,7 +224,7 @@ class Job:
         JobError
             If the manifest holds no whole plan.
         """
-        manifest = self._reader.refresh()
+        manifest = self._planned()
         return make_receipt(manifest, state=manifest.state_at(time.time()))
 
     def close(self) -> None:
@@ -258,13 +279,16 @@ def jobs(kafka: str | None = None, *, settings: Settings | None = None, everythi
         if manifest_topic(summary["topic"]) not in topics:
             continue  # its 30 days are over
         if everything or summary["state"] not in FINAL_STATES:
-            found.append(Job(summary["topic"], cluster).status())
+            with contextlib.closing(Job(summary["topic"], cluster)) as listed:
+                # A manifest outlives its records, which are kept for 30 days.
+                if listed.manifest.plan is not None:
+                    found.append(listed.status())
     return found
 
 
 def _status(topic: str, manifest: Manifest, now: float) -> JobStatus:
     plan_ = manifest.plan
-    begun = plan_.created_at if plan_ else now
+    begun = plan_.created_at
     state = manifest.state_at(now)
     ended = manifest.last_sign_at if state in FINAL_STATES or state == "interrupted" else now
     first = manifest.first_done_at
@@ -273,7 +297,7 @@ def _status(topic: str, manifest: Manifest, now: float) -> JobStatus:
         state=state,
         num_alerts=manifest.num_alerts,
         num_alerts_sent=manifest.num_sent,
-        num_fragments=plan_.num_fragments if plan_ else 0,
+        num_fragments=plan_.num_fragments,
         num_fragments_done=len(manifest.fragments),
         nbytes=manifest.nbytes,
         elapsed_s=max(0.0, round(ended - begun, 3)),
