@@ -20,7 +20,7 @@ from engine.processes import OwnedProcess, start_owned
 
 __all__ = ["connect", "local_cluster"]
 
-_START_S = 60.0
+_START_S = 180.0  # what fails ends at once and is told; this is for machines that are busy
 _ANSWER_S = 10.0
 
 
@@ -56,7 +56,7 @@ def local_cluster(num_workers: int | None = None) -> Iterator[distributed.Client
     Raises
     ------
     ClusterError
-        If they don't come up within a minute.
+        If they don't come up.
     """
     num_workers = num_workers or min(os.cpu_count() or 1, 8)
     with contextlib.ExitStack() as stack:
@@ -89,6 +89,8 @@ def local_cluster(num_workers: int | None = None) -> Iterator[distributed.Client
 
 def _client(address: str, timeout_s: float) -> distributed.Client:
     try:
+        # Before a client is made of it, which would not be got rid of again.
+        distributed.comm.resolve_address(address)
         # Futures of the coordinator outlive this client; it must not set itself as everybody's default either.
         return distributed.Client(address, timeout=timeout_s, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as exc:

@@ -114,8 +114,8 @@ def resume(
     with _client(client, settings) as (client_, lives_with_us):
         writer = ManifestWriter(cluster, topic)
         writer.append(StateChange(job_id=manifest.plan.job_id, state="queued", time=time.time()))
-        _launch(client_, topic, cluster, settings)
-        return _see_started(_await_coordinator(job_), lives_with_us, on_start)
+        _await_coordinator(job_, _launch(client_, topic, cluster, settings))
+        return _see_started(job_, lives_with_us, on_start)
 
 
 @contextlib.contextmanager
@@ -155,11 +155,18 @@ def _start(plan_: TransferPlan, client: distributed.Client, kafka: KafkaCluster,
         ManifestWriter(kafka, topic).append(*records, StateChange(job_id=job_id, state="queued", time=now))
         job_ = Job(topic, kafka)
         kafka.announce_job(job_.manifest.plan, "queued", 0)
-        _launch(client, topic, kafka, settings)
-        return _await_coordinator(job_)
-    except BaseException:
+        _await_coordinator(job_, _launch(client, topic, kafka, settings))
+        return job_
+    except BaseException as exc:
         # Nothing half-created is left behind: nobody has heard of this topic yet.
-        kafka.delete_topics([topic, schema_topic(topic), manifest_topic(topic)])
+        try:
+            kafka.delete_topics([topic, schema_topic(topic), manifest_topic(topic)])
+        except KafkaError as left:
+            raise KafkaError(
+                f"the job was not submitted: {getattr(exc, 'message', None) or type(exc).__name__}; "
+                f"and its topics could not be taken back: {left.message}",
+                next_step=f"submit again under another name; {topic} and its companions may be deleted",
+            ) from exc
         raise
 
 
@@ -173,7 +180,7 @@ def _check_alert_size(plan_: TransferPlan, max_message_nbytes: int) -> None:
         )
 
 
-def _launch(client: distributed.Client, topic: str, kafka: KafkaCluster, settings: Settings) -> None:
+def _launch(client: distributed.Client, topic: str, kafka: KafkaCluster, settings: Settings) -> distributed.Future:
     key = f"coordinate-{topic}-{uuid.uuid4().hex}"
     import distributed
 
@@ -182,20 +189,25 @@ def _launch(client: distributed.Client, topic: str, kafka: KafkaCluster, setting
     future = client.submit(coordinate, topic, kafka, dict(settings.storage_options), key=key, pure=False, priority=100)
     # The cluster holds on to it now: the submitter may go.
     distributed.fire_and_forget(future)
+    return future
 
 
-def _await_coordinator(job_: Job) -> Job:
+def _await_coordinator(job_: Job, coordinator: distributed.Future) -> None:
     deadline = time.monotonic() + _FIRST_RECORD_S
     while True:
         # Kafka may be away for a moment; the job has been handed over, and nothing must be taken back for that.
         with contextlib.suppress(KafkaError):
             # Not the state that silence gives: after half of this time that would read `interrupted`.
             if job_.manifest.stated != "queued":
-                return job_
+                return
             job_.hear(0.5)
-        if time.monotonic() > deadline:
+        ended = coordinator.status == "error"
+        if ended or time.monotonic() > deadline:
+            why = coordinator.exception() if ended else None
             raise JobError(
-                f"no worker of the Dask cluster took up the job within {_FIRST_RECORD_S:g} s",
+                f"the Dask cluster can't run the job: {type(why).__name__}: {why}"
+                if ended
+                else f"no worker of the Dask cluster took up the job within {_FIRST_RECORD_S:g} s",
                 next_step="check that the workers run the same version of alert-transfer and reach Kafka at "
                 + job_.kafka.bootstrap,
             )

@@ -13,7 +13,8 @@ import pytest
 
 import consumer
 import engine
-from engine.errors import ClusterError
+from engine.errors import ClusterError, JobError
+from engine.kafka import KafkaCluster
 from engine.processes import start_owned
 
 SCRIPT = """
@@ -73,6 +74,29 @@ def test_a_killed_worker_loses_and_doubles_nothing(address, archive, kafka, tmp_
     result = consumer.consume(job.topic, tmp_path / "out", kafka=kafka)
     assert (result.num_alerts, result.complete) == (archive.num_alerts, True)
     assert consumer.verify(tmp_path / "out").complete
+
+
+class _Elsewhere:
+    """A client of workers that lack the package."""
+
+    def __init__(self, client: distributed.Client):
+        self._client = client
+
+    def submit(self, _, *arguments, **more) -> distributed.Future:
+        return self._client.submit(_lacking, *arguments, **more)
+
+
+def _lacking(*_):
+    raise ModuleNotFoundError("No module named 'engine'")
+
+
+def test_workers_that_cannot_run_the_job_are_told(address, archive, kafka):
+    request = engine.TransferRequest(archive=archive.archive, nights=archive.nights, topic="ftransfer_ztf_lacking")
+    with distributed.Client(address) as client, pytest.raises(JobError, match="No module named 'engine'"):
+        engine.submit(request, client=_Elsewhere(client), kafka=kafka)
+    deadline = time.monotonic() + 30
+    while "ftransfer_ztf_lacking" in KafkaCluster(bootstrap=kafka).topics():  # the broker takes a moment to delete it
+        assert time.monotonic() < deadline
 
 
 def test_a_scheduler_that_does_not_answer_is_told():
