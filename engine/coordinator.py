@@ -22,10 +22,19 @@ from typing import Any
 
 import dask
 import distributed
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, FragmentDone, Heartbeat, Manifest, NightDone, StateChange
-from engine.errors import AlertTransferError, JobError, KafkaError, UnreadableError
+from consumer.wire import (
+    FINAL_STATES,
+    HEARTBEAT_EVERY_S,
+    FragmentDone,
+    Heartbeat,
+    Manifest,
+    NightDone,
+    StateChange,
+    manifest_topic,
+)
+from engine.errors import AlertTransferError, ArchiveError, JobError, KafkaError, UnreadableError
 from engine.filtering import filter_fragments
 from engine.fragments import Fragment
 from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
@@ -39,6 +48,9 @@ _ATTEMPTS = 3
 _ATTEMPTS_TO_TELL = 30
 _OUTAGE_S = 3600.0
 _SOON_S = 0.25
+# Kafka may be back by now; what was delivered of the fragment already is known again by its keys. A store of files may
+# be back too, and bytes that came over a network may have been damaged there.
+_PASSING = (KafkaError, ArchiveError)
 _Work = Fragment | str
 """What a task of the cluster does: send a fragment, or count a night."""
 
@@ -59,10 +71,13 @@ def coordinate(topic: str, kafka: KafkaCluster, storage_options: Mapping[str, An
     ------
     KafkaError
         If Kafka is away for an hour, or refuses us: then nobody can be told anything but by silence.
+    JobError
+        If the manifest holds no plan, or is gone.
     """
-    reader = _ride_out(kafka, lambda: ManifestReader(kafka, topic))
+    _ride_out(kafka, topic, lambda: kafka.has_topic(manifest_topic(topic)))
+    reader = _ride_out(kafka, topic, lambda: ManifestReader(kafka, topic))
     try:
-        manifest = _ride_out(kafka, reader.refresh)
+        manifest = _ride_out(kafka, topic, reader.refresh)
         if manifest.stated in FINAL_STATES:
             return manifest.stated
         if manifest.plan is None:
@@ -86,16 +101,33 @@ class _Abandoned(Exception):
     """The connection to the Dask scheduler broke."""
 
 
-def _ride_out(kafka: KafkaCluster, action: Callable[[], Any]) -> Any:
-    """Return what an action returns, which is tried again when Kafka is back from an outage."""
+def _ride_out(kafka: KafkaCluster, topic: str, action: Callable[[], Any]) -> Any:
+    """Return what an action returns, which is tried again when Kafka is back from an outage.
+
+    Raises
+    ------
+    JobError
+        If the job's manifest is gone: then there is nothing left to see through.
+    """
+
+    def await_kafka(_: RetryCallState) -> None:
+        kafka.await_answer(_OUTAGE_S)
+        with contextlib.suppress(KafkaError):  # it is away again, as the next attempt will find
+            if not kafka.has_topic(manifest_topic(topic)):
+                raise _deleted(manifest_topic(topic))
+
     retrying = Retrying(
         retry=retry_if_exception_type(KafkaError),
         stop=stop_after_attempt(_ATTEMPTS_TO_TELL),
         wait=wait_fixed(1.0),  # a Kafka that has just come back may answer one question and not yet the next
-        before_sleep=lambda _: kafka.await_answer(_OUTAGE_S),
+        before_sleep=await_kafka,
         reraise=True,
     )
     return retrying(action)
+
+
+def _deleted(topic: str) -> JobError:
+    return JobError(f"the topic {topic} was deleted while the job ran", next_step="submit the request again")
 
 
 class _Coordinator:
@@ -115,18 +147,23 @@ class _Coordinator:
         self._inputs: dict[distributed.Future, Any] = {}
         self._lost: list[distributed.Future] = []
         self._attempts: dict[_Work, int] = {}
-        self._num_sent = manifest.num_sent
+        self._num_sent = 0
+        self._kept: Counter[int] = Counter()  # alerts that Kafka acknowledged, per partition
 
     def run(self, storage_options: Mapping[str, Any]) -> str:
         self._write_state("running")
-        _ride_out(self._kafka, self._reader.refresh)  # from here on the manifest names us, or who came after us
+        # From here on the manifest names us, or who came after us, and holds what was finished before us.
+        self._heed(self._insist(self._reader.refresh))
         watch = threading.Thread(target=self._watch, name="alert-transfer-heartbeat", daemon=True)
         watch.start()
         error = None
         try:
             task = task_of(self._manifest, self._kafka, storage_options)
-            done = set(self._manifest.fragments)
+            done = dict(self._manifest.fragments)
+            for fragment_done in done.values():
+                self._count_sent(fragment_done)
             todo = [fragment for fragment in fragments_of(self._manifest) if fragment.number not in done]
+            self._check_wanted()
             self._send(task, todo)
             self._check_kept()
             state = "complete" if self._num_sent else "empty"
@@ -144,7 +181,7 @@ class _Coordinator:
         if self._client.status != "running":
             return "interrupted"  # whatever was raised, it was raised because the scheduler is lost
         self._client.cancel(list(self._in_flight), force=True)
-        if state is None or _ride_out(self._kafka, self._reader.refresh).coordinator != self._name:
+        if state is None or self._insist(self._reader.refresh).coordinator != self._name:
             return "replaced"
         self._write_state(state, error)
         return state
@@ -154,17 +191,19 @@ class _Coordinator:
         next_beat = time.monotonic() + HEARTBEAT_EVERY_S
         while not self._ended.is_set():
             try:
-                manifest = self._reader.wait_for_more(0.5)
-                if manifest.cancel_requested:
-                    self._cancelled.set()
-                if manifest.coordinator != self._name:
-                    self._replaced.set()
+                self._heed(self._reader.wait_for_more(0.5))
                 if time.monotonic() >= next_beat:
                     self._writer.append(Heartbeat(job_id=self._plan.job_id, coordinator=self._name, time=time.time()))
                     next_beat = time.monotonic() + HEARTBEAT_EVERY_S
             except KafkaError:
                 # A broker that is away comes back, or the fragments fail for good and end the job.
                 self._ended.wait(1.0)
+
+    def _heed(self, manifest: Manifest) -> None:
+        if manifest.cancel_requested:
+            self._cancelled.set()
+        if manifest.coordinator != self._name:
+            self._replaced.set()
 
     def _check_wanted(self) -> None:
         if self._replaced.is_set():
@@ -186,19 +225,14 @@ class _Coordinator:
             if waiting and ready:
                 if task.limit is not None and self._num_sent >= task.limit:
                     return
-                window = [waiting.popleft() for _ in range(min(capacity, len(waiting)))]
-                self._submit(task, shared, window)
+                self._submit(task, shared, waiting, capacity)
                 self._count(task, nights, waiting)
             self._collect(task)
 
     def _check_kept(self) -> None:
         """Raise if Kafka holds less than it acknowledged: it lost messages, or the topic was made anew."""
-        manifest = _ride_out(self._kafka, self._reader.refresh)
-        sent: Counter[int] = Counter()
-        for done in manifest.fragments.values():
-            sent.update(done.partitions)
-        ends = _ride_out(self._kafka, lambda: self._kafka.ends(self._plan.topic, self._plan.num_partitions))
-        short = {partition: num_alerts - ends[partition] for partition, num_alerts in sent.items()}
+        ends = self._insist(lambda: self._kafka.ends(self._plan.topic, self._plan.num_partitions))
+        short = {partition: num_alerts - ends[partition] for partition, num_alerts in self._kept.items()}
         short = {partition: lack for partition, lack in short.items() if lack > 0}
         if short:
             raise JobError(
@@ -222,16 +256,21 @@ class _Coordinator:
         for night in [night for night in nights if next_night is None or night < next_night]:
             self._follow(night, self._client.submit(count_night, task, nights.pop(night), pure=False, priority=-1))
 
-    def _submit(self, task: TransferTask, shared, window: Sequence[Fragment]) -> None:
+    def _submit(self, task: TransferTask, shared, waiting: deque[Fragment], most: int) -> None:
+        """Have the next fragments sent, `most` of them or fewer; they are taken from `waiting`."""
+        window = [waiting.popleft() for _ in range(min(most, len(waiting)))]
         positions: list[Any] = [None] * len(window)
         if task.question.sql is not None:
             positions = filter_fragments(NarrowReader.of(task), window, task.question.schema, task.question.sql)
         quotas: Sequence[int | None] = [None] * len(window)
         if task.limit is not None:
-            positions, quotas = self._quotas(task, window, positions)
+            if task.question.sql is not None:
+                positions = self._client.compute(list(positions))
+            quotas = self._quotas(task, window, positions)
+            waiting.extendleft(reversed(window[len(quotas) :]))
         send = dask.delayed(send_fragment, pure=False)
-        sends = [send(shared, *item) for item in zip(window, positions, quotas, strict=True)]
-        for fragment, future, found in zip(window, self._client.compute(sends), positions, strict=True):
+        sends = [send(shared, *item) for item in zip(window, positions, quotas, strict=False)]
+        for fragment, future, found in zip(window, self._client.compute(sends), positions, strict=False):
             self._follow(fragment, future)
             # Let go of now, they might be forgotten before the scheduler has learnt what needs them.
             self._inputs[future] = found
@@ -240,25 +279,42 @@ class _Coordinator:
         self._in_flight[future] = work
         future.add_done_callback(self._results.put)
 
-    def _quotas(
-        self, task: TransferTask, window: Sequence[Fragment], positions: Sequence[Any]
-    ) -> tuple[list[Any], list[int]]:
-        """Return what of each fragment makes up the first `limit` matches, in the archive's order."""
+    def _quotas(self, task: TransferTask, window: Sequence[Fragment], positions: Sequence[Any]) -> list[int]:
+        """Return how many alerts of each fragment are among the first `limit` matches, in the archive's order.
+
+        Where fragments may turn out to be unreadable, and alerts behind them fill their place, the fragment that the
+        limit cuts waits until those before it are sent; what is returned is shorter than the window then.
+        """
         counts = [fragment.num_alerts for fragment in window]
         if task.question.sql is not None:
-            positions = self._client.compute(list(positions))
-            lengths = self._client.map(len, positions, pure=False)
+            counts = self._counts(window, positions)
+        left, quotas = task.limit - self._num_sent, []
+        for count in counts:
+            if count > left and quotas and task.skip_unreadable:
+                break
+            quotas.append(min(count, left))
+            left -= quotas[-1]
+        return quotas
+
+    def _counts(self, window: Sequence[Fragment], positions: Sequence[distributed.Future]) -> list[int]:
+        """Return how many alerts of each fragment are selected; 0 where that can't be found out."""
+        lengths = self._client.map(len, positions, pure=False)
+        for attempts_left in reversed(range(_ATTEMPTS)):
             while not all(length.done() for length in lengths):
                 with contextlib.suppress(TimeoutError):
                     distributed.wait(lengths, timeout=_SOON_S)
                 self._check_wanted()
-            # What can't be read has no count; to send it will say why.
-            counts = [0 if length.status == "error" else length.result() for length in lengths]
-        left, quotas = task.limit - self._num_sent, []
-        for count in counts:
-            quotas.append(min(count, left))
-            left -= quotas[-1]
-        return list(positions), quotas
+            if any(length.status == "cancelled" for length in lengths):
+                raise _Abandoned
+            failed = {fragment: x for fragment, x in zip(window, lengths, strict=True) if x.status == "error"}
+            again = [length for length in failed.values() if isinstance(length.exception(), _PASSING)]
+            if attempts_left and again:
+                self._client.retry(again)
+                continue
+            # To send it will say why. It must not work out now: alerts behind it take its place in the limit.
+            self._attempts |= dict.fromkeys(failed, _ATTEMPTS)
+            return [0 if fragment in failed else x.result() for fragment, x in zip(window, lengths, strict=True)]
+        raise AssertionError("the last attempt returns")
 
     def _collect(self, task: TransferTask) -> None:
         """Take in what is finished, waiting a moment for the first of it."""
@@ -276,9 +332,15 @@ class _Coordinator:
             self._take(task, future, finished)
             future = None if self._results.empty() else self._results.get()
         if finished:
-            _ride_out(self._kafka, lambda: self._writer.append(*finished))
-            self._num_sent += sum(done.num_sent for done in finished if isinstance(done, FragmentDone))
+            self._insist(lambda: self._writer.append(*finished))
+            for done in finished:
+                if isinstance(done, FragmentDone):
+                    self._count_sent(done)
         self._check_wanted()
+
+    def _count_sent(self, done: FragmentDone) -> None:
+        self._num_sent += done.num_sent
+        self._kept.update(done.partitions)
 
     def _take(self, task: TransferTask, future: distributed.Future, finished: list[FragmentDone | NightDone]) -> None:
         work = self._in_flight[future]
@@ -295,14 +357,10 @@ class _Coordinator:
             raise _Abandoned
         failure = future.exception()
         attempts = self._attempts[work] = self._attempts.get(work, 0) + 1
-        # Kafka may be back by now; what was delivered of the fragment already is known again by its keys. Bytes that
-        # came over a network may have been damaged there.
-        if isinstance(failure, KafkaError | UnreadableError) and attempts < _ATTEMPTS:
+        if isinstance(failure, _PASSING) and attempts < _ATTEMPTS:
             self._kafka.await_answer(_OUTAGE_S)
-            if self._plan.topic not in self._kafka.topics():
-                raise JobError(
-                    f"the topic {self._plan.topic} was deleted while the job ran", next_step="submit the request again"
-                )
+            if not self._insist(lambda: self._kafka.has_topic(self._plan.topic)):
+                raise _deleted(self._plan.topic)
             future.retry()
             future.add_done_callback(self._results.put)
             return
@@ -326,11 +384,14 @@ class _Coordinator:
         del self._in_flight[future]
         self._inputs.pop(future, None)
 
+    def _insist(self, action: Callable[[], Any]) -> Any:
+        return _ride_out(self._kafka, self._plan.topic, action)
+
     def _write_state(self, state: str, error: dict[str, Any] | None = None) -> None:
         job_id, now = self._plan.job_id, time.time()
         change = StateChange(job_id=job_id, state=state, time=now, error=error, coordinator=self._name)
-        _ride_out(self._kafka, lambda: self._writer.append(change))
-        _ride_out(self._kafka, lambda: self._kafka.announce_job(self._plan, state, self._num_sent))
+        self._insist(lambda: self._writer.append(change))
+        self._insist(lambda: self._kafka.announce_job(self._plan, state, self._manifest.num_sent))
 
 
 def _left_out(task: TransferTask, fragment: Fragment, failure: UnreadableError) -> FragmentDone:

@@ -16,6 +16,8 @@ import engine
 from engine.archive import Archive
 from engine.errors import ArchiveError, InputError, UnreadableError
 from engine.kafka import KafkaCluster
+from engine.nights import count_duplicates
+from engine.transfer import NarrowReader
 
 NIGHT = dt.date(2021, 11, 22)
 LEAF = "candidate.magpsf"
@@ -119,6 +121,18 @@ def test_damage_is_left_out_where_that_is_allowed(sound, archive, kafka, dask_cl
     assert any("left out" in line for line in job.log())
 
 
+@pytest.mark.parametrize("where", [None, "candidate.magpsf > 0"], ids=["all", "filter"])
+def test_a_limit_is_filled_with_what_can_be_read(sound, archive, kafka, dask_client, tmp_path, where):
+    # The conditions don't need this leaf: the damage shows once the limit was shared out.
+    damage(file(archive, 0), 0, leaf="objectId")
+    job = ended(dask_client, kafka, archive, where=where, skip_unreadable=True, limit=2 * ROWS + 10)
+    assert (job.status().state, job.status().num_alerts) == ("complete", 2 * ROWS + 10)
+    consumer.consume(job.topic, tmp_path / "out", kafka=kafka, partitionby="none")
+    first = pq.ParquetFile(file(sound, 0)).read_row_groups([1, 2, 3], columns=["candid"])["candid"].to_pylist()
+    found = pq.read_table(tmp_path / "out")["candid"].to_pylist()
+    assert sorted(found) == sorted(first[: 2 * ROWS + 10])
+
+
 def test_a_file_that_is_cut_off_is_refused_or_left_out(sound, archive, kafka, dask_client):
     cut = file(archive, 0)
     cut.write_bytes(cut.read_bytes()[:-100])
@@ -133,12 +147,20 @@ def test_a_file_that_is_cut_off_is_refused_or_left_out(sound, archive, kafka, da
         engine.plan(engine.TransferRequest(archive=archive, nights=[NIGHT], skip_unreadable=True))
 
 
-def test_a_file_that_was_only_touched_is_known_again(archive):
+def test_a_file_that_was_only_touched_is_known_again_and_a_changed_one_is_not(archive):
     found = Archive(str(archive))
     footers = found.footers(found.files([NIGHT]))
     os.utime(file(archive, 0), (1e9, 1e9))
     for footer in footers:
         found.check_unchanged(footer.file)
+    # Fewer row groups: whatever the filter stumbles on, it is the change that is told.
+    plan = engine.plan(engine.TransferRequest(archive=archive, nights=[NIGHT], where=f"{LEAF} > 0"))
+    fragment = next(fragment for fragment in plan.fragments if fragment.file.path == str(file(archive, 1)))
+    pq.write_table(pq.ParquetFile(file(archive, 1)).read_row_group(0), file(archive, 1))
+    with pytest.raises(ArchiveError, match=r"part-1\.parquet has changed since the job was planned"):
+        NarrowReader.of(plan)(fragment)
+    with pytest.raises(ArchiveError, match=r"part-1\.parquet has changed since the job was planned"):
+        count_duplicates(found, [fragment], "candid", skip_unreadable=True)
     # As many bytes, other alerts.
     held = bytearray(file(archive, 0).read_bytes())
     held[-200] ^= 1
