@@ -61,7 +61,7 @@ class _Commands(click.Group):
                 raise InputError(
                     f"`alert-transfer {name}` needs the engine, which is not installed here (no module {exc.name!r})",
                     accepted="consume and verify, with the light install",
-                    next_step="pip install 'alert-transfer[all]'",
+                    next_step="in a clone of alert-transfer: pip install '.[all]'",
                 ) from exc
         return found.get(name)
 

@@ -331,7 +331,7 @@ def decode_record(value: bytes | None) -> Record | None:
             raise WireError(
                 f"the topic follows version {body['version']} of the wire contract",
                 accepted=f"version {WIRE_VERSION} or earlier",
-                next_step="upgrade alert-transfer: pip install --upgrade alert-transfer",
+                next_step="install a newer alert-transfer, from a clone of it: pip install .",
             )
         if cls is FragmentDone and isinstance(body.get("partitions"), Mapping):
             body["partitions"] = {int(p): n for p, n in body["partitions"].items()}  # JSON has text keys only

@@ -372,7 +372,7 @@ def test_a_later_version_is_refused_and_says_what_to_do():
     body = written(plan()) | {"version": WIRE_VERSION + 1}
     with pytest.raises(WireError, match=f"version {WIRE_VERSION + 1}") as caught:
         decode_record(json.dumps(body).encode())
-    assert "upgrade" in caught.value.next_step
+    assert "newer" in caught.value.next_step
 
 
 def test_a_record_of_an_earlier_program_lacks_what_came_later():
