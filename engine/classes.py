@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from engine.errors import RequestError
+from engine.errors import JobError, RequestError
 
 __all__ = [
     "ALL_CLASSES",
+    "CatalogueFile",
     "TnsCatalogue",
     "class_filter",
     "column_and_value",
+    "find_catalogue",
     "load_tns_catalogue",
     "tnsclass",
 ]
@@ -100,10 +103,36 @@ class TnsCatalogue:
 _CATALOGUE = "a Parquet file with the columns ra and declination (degrees, as numbers) and type (text)"
 
 
-def load_tns_catalogue(path: str) -> TnsCatalogue:
-    """Read a catalogue from Parquet with the columns ra, declination (degrees) and type.
+@dataclass(frozen=True, kw_only=True)
+class CatalogueFile:
+    """Where a catalogue is, and which: alerts of one job are not matched with two."""
 
-    A process reads it once, and again when the file has changed: workers live longer than a catalogue is valid.
+    path: str
+    version: str
+    """Size in bytes, and the etag or the time of the last change."""
+
+
+def find_catalogue(path: str) -> CatalogueFile:
+    """Return the catalogue at a path, as it is now.
+
+    Raises
+    ------
+    RequestError
+        If there is none.
+    """
+    if "://" not in path:
+        # Workers elsewhere have working directories of their own.
+        path = os.path.abspath(os.path.expanduser(path))
+    try:
+        files, where = fsspec.core.url_to_fs(path)
+        info = files.info(where)
+    except (OSError, ValueError, ImportError) as exc:
+        raise RequestError(f"the TNS catalogue {path} can't be read: {exc}", accepted=_CATALOGUE) from exc
+    return CatalogueFile(path=path, version=f"{info.get('size')} {info.get('ETag') or info.get('mtime')}")
+
+
+def load_tns_catalogue(file: CatalogueFile) -> TnsCatalogue:
+    """Read a catalogue from Parquet with the columns ra, declination (degrees) and type; a process reads it once.
 
     Objects without a position or a type are left out: the same transient is often in the catalogue twice, as it was
     found and as it was classified.
@@ -112,20 +141,23 @@ def load_tns_catalogue(path: str) -> TnsCatalogue:
     ------
     RequestError
         If it can't be read, lacks a column, or its columns are not positions in degrees and text.
+    JobError
+        If it is no longer the one that was found.
     """
-    try:
-        files, where = fsspec.core.url_to_fs(str(path))
-        info = files.info(where)
-    except (OSError, ValueError, ImportError) as exc:
-        raise RequestError(f"the TNS catalogue {path} can't be read: {exc}", accepted=_CATALOGUE) from exc
-    return _read_catalogue(path, f"{info.get('size')} {info.get('ETag') or info.get('mtime')}")
+    if find_catalogue(file.path) != file:
+        raise JobError(
+            f"the TNS catalogue {file.path} is not the one with which the job was planned",
+            accepted="a catalogue that stays as it is until the job has ended, the same for every worker",
+            next_step="submit the request again, to have every alert matched with the catalogue of now",
+        )
+    return _read_catalogue(file)
 
 
 @lru_cache(maxsize=2)
-def _read_catalogue(path: str, _version: str) -> TnsCatalogue:
-    columns, accepted = ["ra", "declination", "type"], _CATALOGUE
+def _read_catalogue(found: CatalogueFile) -> TnsCatalogue:
+    path, columns, accepted = found.path, ["ra", "declination", "type"], _CATALOGUE
     try:
-        with fsspec.open(str(path), "rb") as file:
+        with fsspec.open(path, "rb") as file:
             parquet = pq.ParquetFile(file)
             missing = [name for name in columns if name not in parquet.schema_arrow.names]
             if missing:

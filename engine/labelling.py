@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from engine.archive import Archive
 from engine.class_labels import known_labels, nearest_labels
-from engine.classes import ALL_CLASSES, column_and_value, load_tns_catalogue
+from engine.classes import ALL_CLASSES, CatalogueFile, column_and_value, load_tns_catalogue
 from engine.errors import RequestError, UnreadableError
 from engine.fragments import Fragment
 
@@ -28,7 +28,7 @@ def check_labels(
     survey: str,
     archive: Archive,
     fragments: Sequence[Fragment],
-    tns_catalogue: str | None,
+    tns_catalogue: CatalogueFile | None,
     *,
     skip_unreadable: bool = False,
     most_fragments: int = MOST_FRAGMENTS,
@@ -123,7 +123,7 @@ def _no_such_class(label: str, labels: set[str]) -> RequestError:
     )
 
 
-def check_tns(leaves: Sequence[str], fragments: Sequence[Fragment], tns_catalogue: str | None) -> None:
+def check_tns(leaves: Sequence[str], fragments: Sequence[Fragment], tns_catalogue: CatalogueFile | None) -> None:
     """Refuse a question that asks for TNS types where nothing gives them.
 
     Raises

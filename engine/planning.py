@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import pyarrow as pa
 
 from engine.archive import Archive
 from engine.avro import avro_schema
-from engine.classes import class_filter, load_tns_catalogue
+from engine.classes import CatalogueFile, class_filter, find_catalogue, load_tns_catalogue
 from engine.conditions import Conditions, all_of, leaf_type, parse_conditions
 from engine.config import Settings
 from engine.contents import CLASS_COLUMNS, Projection, project_schema
@@ -54,7 +53,7 @@ class TransferPlan:
     request: TransferRequest
     survey: Survey
     archive: Archive
-    tns_catalogue: str | None
+    tns_catalogue: CatalogueFile | None
     files: tuple[ArchiveFile, ...]
     unreadable: tuple[tuple[ArchiveFile, str], ...]
     """Files that are left out because they are not Parquet, and why."""
@@ -194,11 +193,9 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         stamps=survey.stamps,
         night_columns=survey.night_columns,
     )
-    tns_catalogue = request.tns_catalogue or settings.tns_catalogue
+    catalogue = request.tns_catalogue or settings.tns_catalogue
+    tns_catalogue = find_catalogue(catalogue) if catalogue else None
     if tns_catalogue:
-        if "://" not in tns_catalogue:
-            # Workers elsewhere have working directories of their own.
-            tns_catalogue = os.path.abspath(os.path.expanduser(tns_catalogue))
         load_tns_catalogue(tns_catalogue)
     conditions = _conditions(request, union, survey)
     fragments = cut_fragments(

@@ -6,7 +6,7 @@ import base64
 import datetime as dt
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from consumer.wire import Manifest, Plan, PlanPart
 from engine.archive import Archive
+from engine.classes import CatalogueFile
 from engine.contents import Projection
 from engine.errors import JobError
 from engine.fragments import ArchiveFile, Fragment
@@ -40,7 +41,7 @@ class TransferTask:
     projection: Projection
     schema: Mapping[str, Any]
     """Avro schema of the datums."""
-    tns_catalogue: str | None
+    tns_catalogue: CatalogueFile | None
     block_alerts: int
     limit: int | None
     skip_unreadable: bool
@@ -86,7 +87,7 @@ def plan_records(
         details={
             "survey": plan.survey.name,
             "archive": plan.archive.url,
-            "tns_catalogue": plan.tns_catalogue,
+            "tns_catalogue": plan.tns_catalogue and asdict(plan.tns_catalogue),
             "sql": plan.question.sql,
             "leaves": _pack(plan.question.schema),
             "content": _pack(plan.projection.schema),
@@ -139,7 +140,7 @@ def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[st
         question=NarrowQuestion(sql=details["sql"], leaves=tuple(leaves.names), types=tuple(leaves.types)),
         projection=Projection(schema=_unpack(details["content"]), sources=tuple(details["sources"])),
         schema=plan.schema,
-        tns_catalogue=details["tns_catalogue"],
+        tns_catalogue=CatalogueFile(**found) if (found := details["tns_catalogue"]) else None,
         block_alerts=details["block_alerts"],
         limit=details["limit"],
         skip_unreadable=details["skip_unreadable"],

@@ -16,7 +16,7 @@ import pyarrow as pa
 from consumer.wire import FragmentDone, NightDone, digest_candids, encode_keys, partitions_of
 from engine.archive import Archive
 from engine.avro import encode
-from engine.classes import load_tns_catalogue, tnsclass
+from engine.classes import CatalogueFile, load_tns_catalogue, tnsclass
 from engine.contents import CLASS_COLUMNS
 from engine.errors import EncodeError, JobError
 from engine.fink_rules import FINKCLASS_INPUTS, finkclass
@@ -40,7 +40,7 @@ class NarrowReader:
     archive: Archive
     survey: Survey
     question: NarrowQuestion
-    tns_catalogue: str | None
+    tns_catalogue: CatalogueFile | None
 
     @classmethod
     def of(cls, job: TransferTask | TransferPlan) -> NarrowReader:

@@ -15,9 +15,9 @@ from astropy.coordinates import SkyCoord
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.classes import class_filter, column_and_value, load_tns_catalogue, tnsclass
+from engine.classes import TnsCatalogue, class_filter, column_and_value, find_catalogue, load_tns_catalogue, tnsclass
 from engine.conditions import parse_conditions
-from engine.errors import RequestError
+from engine.errors import JobError, RequestError
 from engine.filtering import filter_table
 from engine.fink_rules import FINKCLASS_INPUTS, finkclass, finkclass_rules, impossible_labels
 
@@ -290,8 +290,12 @@ def catalogue(path: Path, ra: list, dec: list, types: list) -> Path:
     return path
 
 
+def load(path: Path) -> TnsCatalogue:
+    return load_tns_catalogue(find_catalogue(str(path)))
+
+
 def labels(catalogue_path: Path, ra: list, dec: list) -> list[str]:
-    return tnsclass(np.array(ra, float), np.array(dec, float), load_tns_catalogue(str(catalogue_path))).to_pylist()
+    return tnsclass(np.array(ra, float), np.array(dec, float), load(catalogue_path)).to_pylist()
 
 
 def test_nearest_within_1_5_arcsec_wins(tmp_path):
@@ -362,28 +366,31 @@ def test_no_catalogue_and_no_alerts():
 
 def test_catalogue_is_read_once_and_travels(tmp_path):
     path = catalogue(tmp_path / "tns.parquet", [1, 2], [5, -5], ["SN Ia", "CV"])
-    loaded = load_tns_catalogue(str(path))
-    assert load_tns_catalogue(str(path)) is loaded
+    loaded = load(path)
+    assert load(path) is loaded
     copy = pickle.loads(pickle.dumps(loaded))
     assert tnsclass(np.array([2.0]), np.array([-5.0]), copy).to_pylist() == ["(TNS) CV"]
 
 
-def test_a_catalogue_that_was_replaced_is_read_again(tmp_path):
+def test_a_catalogue_that_was_replaced_is_another_one(tmp_path):
     path = catalogue(tmp_path / "tns.parquet", [1], [5], ["SN Ia"])
     assert labels(path, [1], [5]) == ["(TNS) SN Ia"]
+    planned = find_catalogue(str(path))
     catalogue(path, [1], [5], ["SN II, after all"])
     assert labels(path, [1], [5]) == ["(TNS) SN II, after all"]
+    with pytest.raises(JobError, match="not the one with which the job was planned"):
+        load_tns_catalogue(planned)
 
 
 def test_bad_catalogues_are_refused(tmp_path):
     lacking = tmp_path / "lacking.parquet"
     pq.write_table(pa.table({"ra": [1.0], "dec": [2.0]}), lacking)
     with pytest.raises(RequestError, match=r"lacks declination, type; it has ra, dec"):
-        load_tns_catalogue(str(lacking))
+        load(lacking)
     texts = tmp_path / "texts.parquet"
     pq.write_table(pa.table({"ra": ["10:20:30"], "declination": ["1:2:3"], "type": ["SN"]}), texts)
     with pytest.raises(RequestError, match="can't be read"):
-        load_tns_catalogue(str(texts))
+        load(texts)
     for ra, dec, type_, culprit in (
         ([10.0], [200.0], ["SN"], "declination holds 200.0"),  # the columns changed places
         ([400.0], [1.0], ["SN"], "ra holds 400.0"),
@@ -394,11 +401,11 @@ def test_bad_catalogues_are_refused(tmp_path):
     ):
         path = catalogue(tmp_path / f"{culprit[:11]}{len(str(ra))}{dec[0]}.parquet", ra, dec, type_)
         with pytest.raises(RequestError, match=culprit) as caught:
-            load_tns_catalogue(str(path))
+            load(path)
         assert "degrees, as numbers" in caught.value.accepted
     none = tmp_path / "none.parquet"
     none.write_bytes(b"not parquet")
     for path in (none, tmp_path / "missing.parquet"):
         with pytest.raises(RequestError, match="can't be read") as caught:
-            load_tns_catalogue(str(path))
+            load(path)
         assert "declination" in caught.value.accepted
