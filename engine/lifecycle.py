@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["plan", "resume", "submit"]
 
 NUM_PARTITIONS = 10
-_FIRST_RECORD_S = 60.0
+_FIRST_RECORD_S = 180.0  # a cluster that is busy, or whose workers are just starting
 
 
 def plan(request: TransferRequest, *, settings: Settings | None = None, progress=None) -> TransferPlan:
