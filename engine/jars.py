@@ -113,7 +113,7 @@ def _fetch_into(folder: Path, announce: Callable[[str], None]) -> None:
         from jgo.maven import MavenContext
     except ImportError as exc:
         raise BrokerError(
-            f"Kafka's jars cannot be fetched: {exc}", next_step='pip install "alert-transfer[broker]"'
+            f"Kafka's jars cannot be fetched: {exc}", next_step="in a clone of alert-transfer: pip install '.[broker]'"
         ) from exc
     with _exclusive(folder.with_name(f"{folder.name}.lock"), announce):
         if folder.exists():

@@ -126,7 +126,7 @@ def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[st
         raise JobError(
             f"{plan.topic} was planned by version {plan.engine_version} of the engine, this is {engine_version()}",
             accepted="the version that planned the job: another may cut or encode differently",
-            next_step=f"pip install alert-transfer=={plan.engine_version}, or submit the request again",
+            next_step=f"install version {plan.engine_version} for the workers, or submit the request again",
         )
     details = plan.details
     leaves = _unpack(details["leaves"])
