@@ -41,11 +41,12 @@ from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
 from engine.task import TransferTask, fragments_of, task_of
 from engine.transfer import NarrowReader, count_night, send_fragment
 
-__all__ = ["coordinate"]
+__all__ = ["coordinate", "launch"]
 
 _WINDOW_FRAGMENTS = 32
 _ATTEMPTS = 3
 _ATTEMPTS_TO_TELL = 30
+_MOST_DEATHS = 4
 _OUTAGE_S = 3600.0
 _SOON_S = 0.25
 # Kafka may be back by now; what was delivered of the fragment already is known again by its keys. A store of files may
@@ -55,8 +56,30 @@ _Work = Fragment | str
 """What a task of the cluster does: send a fragment, or count a night."""
 
 
-def coordinate(topic: str, kafka: KafkaCluster, storage_options: Mapping[str, Any]) -> str:
+def launch(
+    client: distributed.Client,
+    topic: str,
+    kafka: KafkaCluster,
+    storage_options: Mapping[str, Any],
+    num_starts: int = 0,
+) -> distributed.Future:
+    """Start a job's coordinator on a cluster, which holds on to it: the caller may go.
+
+    The parameters are those of `coordinate`.
+    """
+    key = f"coordinate-{topic}-{uuid.uuid4().hex}"
+    arguments = (topic, kafka, dict(storage_options), num_starts)
+    future = client.submit(coordinate, *arguments, key=key, pure=False, priority=100)
+    distributed.fire_and_forget(future)
+    return future
+
+
+def coordinate(topic: str, kafka: KafkaCluster, storage_options: Mapping[str, Any], num_starts: int = 0) -> str:
     """See a planned job through; returns its final state. Runs as a task on the cluster.
+
+    Dask runs it again where its worker died, but not for ever: it gives up a task whose workers died four times, and
+    says so to nobody. A job may take days. So who is run again has a new coordinator take its place, and who begins
+    for the fifth time with nothing finished in between fails the job in plain words.
 
     Parameters
     ----------
@@ -66,6 +89,8 @@ def coordinate(topic: str, kafka: KafkaCluster, storage_options: Mapping[str, An
         Where it is.
     storage_options
         For the archive's file system.
+    num_starts
+        How many coordinators had begun, since the job was queued, when this one was launched.
 
     Raises
     ------
@@ -84,9 +109,23 @@ def coordinate(topic: str, kafka: KafkaCluster, storage_options: Mapping[str, An
             raise JobError(f"the manifest of {topic} holds no plan", next_step="submit again")
         # worker_client secedes: the coordinator takes no thread of its worker away from the fragments.
         with distributed.worker_client() as client:
+            if len(starts := _starts(manifest)) > num_starts:
+                launch(client, topic, kafka, storage_options, len(starts))
+                return "replaced"
             return _Coordinator(client, kafka, manifest, reader).run(storage_options)
     finally:
         reader.close()
+
+
+def _starts(manifest: Manifest) -> list[float]:
+    """Return when coordinators began since the job was queued last."""
+    found: list[float] = []
+    for change in manifest.changes:
+        if change.state == "queued":
+            found = []
+        elif change.state == "running":
+            found.append(change.time)
+    return found
 
 
 class _Cancelled(Exception):
@@ -164,6 +203,7 @@ class _Coordinator:
                 self._count_sent(fragment_done)
             todo = [fragment for fragment in fragments_of(self._manifest) if fragment.number not in done]
             self._check_wanted()
+            self._check_progress()
             self._send(task, todo)
             self._check_kept()
             state = "complete" if self._num_sent else "empty"
@@ -239,6 +279,17 @@ class _Coordinator:
                 f"Kafka acknowledged {sum(short.values())} alerts that the topic {self._plan.topic} does not hold"
                 f" (partitions {sorted(short)}): they were lost there, or the topic was made anew",
                 next_step="ask Kafka's operators about unclean leader elections, and submit the request again",
+            )
+
+    def _check_progress(self) -> None:
+        """Raise if coordinators before us died again and again, and nothing was finished in between."""
+        starts = _starts(self._manifest)
+        last = max((done.time for done in self._manifest.fragments.values()), default=0.0)
+        if len(starts) > _MOST_DEATHS and starts[-1 - _MOST_DEATHS] > last:
+            raise JobError(
+                f"the worker that saw the job through ended {_MOST_DEATHS} times with no fragment finished in between, "
+                "most likely for lack of memory",
+                next_step="give the workers more memory, then: alert-transfer resume " + self._plan.topic,
             )
 
     def _nights(self) -> dict[str, list[Fragment]]:

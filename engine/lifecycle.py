@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from consumer.wire import StateChange, manifest_topic, schema_topic
 from engine.config import Settings, load_settings
 from engine.errors import InputError, JobError, KafkaError
-from engine.following import Job, kafka_of
+from engine.following import Job, JobStatus, kafka_of
 from engine.kafka import KafkaCluster, ManifestWriter
 from engine.planning import TransferPlan, make_plan, new_topic
 from engine.request import TransferRequest
@@ -93,7 +93,8 @@ def resume(
 ) -> Job:
     """Take up a job that was interrupted, failed or cancelled; finished fragments are not sent again.
 
-    Parameters are those of `submit`.
+    Parameters are those of `submit`. A job that seems to run is listened to first, until it gives a sign of life or is
+    silent for so long that it counts as interrupted.
 
     Raises
     ------
@@ -103,7 +104,7 @@ def resume(
     settings = settings or load_settings()
     cluster = kafka_of(kafka, settings)
     job_ = Job(topic, cluster)
-    status, manifest = job_.status(), job_.manifest
+    status, manifest = _heard_out(job_), job_.manifest
     if status.state in ("complete", "empty", "running", "queued"):
         raise JobError(
             f"the job {topic} can't be taken up again: it is {status.state}",
@@ -116,6 +117,15 @@ def resume(
         writer.append(StateChange(job_id=manifest.plan.job_id, state="queued", time=time.time()))
         _await_coordinator(job_, _launch(client_, topic, cluster, settings))
         return _see_started(job_, lives_with_us, on_start)
+
+
+def _heard_out(job_: Job) -> JobStatus:
+    status = job_.status()
+    last_sign_at = job_.manifest.last_sign_at
+    while not status.is_final and job_.manifest.last_sign_at == last_sign_at:
+        job_.hear(0.5)
+        status = job_.status()
+    return status
 
 
 @contextlib.contextmanager
@@ -181,15 +191,9 @@ def _check_alert_size(plan_: TransferPlan, max_message_nbytes: int) -> None:
 
 
 def _launch(client: distributed.Client, topic: str, kafka: KafkaCluster, settings: Settings) -> distributed.Future:
-    key = f"coordinate-{topic}-{uuid.uuid4().hex}"
-    import distributed
+    from engine.coordinator import launch
 
-    from engine.coordinator import coordinate
-
-    future = client.submit(coordinate, topic, kafka, dict(settings.storage_options), key=key, pure=False, priority=100)
-    # The cluster holds on to it now: the submitter may go.
-    distributed.fire_and_forget(future)
-    return future
+    return launch(client, topic, kafka, settings.storage_options)
 
 
 def _await_coordinator(job_: Job, coordinator: distributed.Future) -> None:

@@ -13,7 +13,9 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 
 import consumer
 import engine
-from engine.kafka import KafkaCluster
+from consumer.wire import StateChange
+from engine.coordinator import launch
+from engine.kafka import KafkaCluster, ManifestWriter
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +95,23 @@ def test_a_job_is_not_complete_while_its_topic_holds_less_than_was_acknowledged(
     # Some of the fragment that the cancel cut off may still have come into the topic made anew.
     assert 0 < int(re.search(message, status.error["message"])[1]) <= num_sent
     assert "submit the request again" in status.error["next"]
+
+
+def test_a_job_whose_coordinators_die_again_and_again_fails_unless_something_was_finished(archive, kafka, dask_client):
+    job = begun(archive, dask_client, kafka)
+    job.cancel()
+    cluster = KafkaCluster(bootstrap=kafka)
+    writer = ManifestWriter(cluster, job.topic)
+
+    def says(state: str, coordinator: str | None = None) -> StateChange:
+        return StateChange(job_id=job.manifest.plan.job_id, state=state, time=time.time(), coordinator=coordinator)
+
+    writer.append(says("queued"), *(says("running", f"dead {number}") for number in range(4)))
+    # As Dask runs it again after a death: it has another take its place.
+    assert launch(dask_client, job.topic, cluster, {}).result() == "replaced"
+    status = job.wait()
+    assert status.state == "failed"
+    assert "ended 4 times" in status.error["message"]
+    assert job.topic in status.error["next"]
+    engine.resume(job.topic, client=dask_client, kafka=kafka)
+    assert job.cancel().state == "cancelled", "it ran again"

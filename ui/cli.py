@@ -96,13 +96,25 @@ def _run(face: Face, settings: Settings, start, *, wait: bool) -> None:
     def started(job: engine.Job) -> None:
         face.say(f"{job.topic} runs; fetch it with:\n  {_consume_command(job)}")
         if wait or not settings.dask:
-            with job_bar(job.topic) as draw:
-                job.wait(on_change=draw)
+            try:
+                with job_bar(job.topic) as draw:
+                    job.wait(on_change=draw)
+            except KeyboardInterrupt:
+                face.say(_what_becomes_of(job, settings))
+                raise
 
     status = start(on_start=started).status()
     face.emit(status.to_dict(), status_text(status))
     if wait or not settings.dask:
         _check_ended(status)
+
+
+def _what_becomes_of(job: engine.Job, settings: Settings) -> str:
+    if settings.dask:
+        return f"{job.topic} goes on without us; follow or stop it with:\n  " + "\n  ".join(
+            (f"alert-transfer status {job.topic} --follow", f"alert-transfer cancel {job.topic}")
+        )
+    return f"{job.topic} ends with this command; go on with it by:\n  alert-transfer resume {job.topic}"
 
 
 def _consume_command(job: engine.Job) -> str:
