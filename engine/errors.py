@@ -12,6 +12,7 @@ AlertTransferError              (consumer.errors) message, what is accepted, the
 ├── EncodeError                 a value that the Avro schema has no place for
 ├── JobError                    the job failed, was cancelled or was interrupted; exit code 3
 └── KafkaError                  Kafka did not answer, refused us or lost a topic
+    └── MessageSizeError        Kafka refused a message for its size
 """
 
 from consumer.errors import AlertTransferError, InputError, JobError, KafkaError
@@ -27,6 +28,7 @@ __all__ = [
     "InputError",
     "JobError",
     "KafkaError",
+    "MessageSizeError",
     "RequestError",
     "UnreadableError",
 ]
@@ -62,3 +64,7 @@ class BrokerError(AlertTransferError):
 
 class EncodeError(AlertTransferError):
     """A value that the Avro schema has no place for."""
+
+
+class MessageSizeError(KafkaError):
+    """Kafka refused a message, or a batch of them, for its size."""

@@ -20,7 +20,7 @@ import confluent_kafka.admin as ck_admin
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from consumer.wire import JOBS_TOPIC, Manifest, Plan, Record, decode_record, encode_record, manifest_topic, schema_topic
-from engine.errors import ConfigError, JobError, KafkaError, RequestError
+from engine.errors import ConfigError, JobError, KafkaError, MessageSizeError, RequestError
 
 __all__ = ["FragmentSender", "KafkaCluster", "ManifestReader", "ManifestWriter"]
 
@@ -411,7 +411,9 @@ class _Producer:
             # It may be unusable for good (fatal errors of idempotence are): the next one is fresh.
             self._forget()
             topic, key, why = latch.failure
-            raise KafkaError(f"the message {key!r} was not delivered to {topic}: {why}")
+            is_size = why.code() in (ck.KafkaError.MSG_SIZE_TOO_LARGE, ck.KafkaError.RECORD_LIST_TOO_LARGE)
+            kind = MessageSizeError if is_size else KafkaError
+            raise kind(f"the message {key!r} was not delivered to {topic}: {why.str()}")
 
     def flush(self, latch: _Latch, is_wanted: _Wanted) -> None:
         """Return when every message is acknowledged; raise if one is not."""
@@ -429,12 +431,12 @@ class _Latch:
     """Keeps the first failure to deliver; called by librdkafka for each message that failed."""
 
     def __init__(self):
-        self.failure: tuple[str, bytes | None, str] | None = None
+        self.failure: tuple[str, bytes | None, ck.KafkaError] | None = None
         """Topic, key and reason."""
 
     def __call__(self, error: ck.KafkaError | None, message: ck.Message) -> None:
         if error is not None and self.failure is None:
-            self.failure = (message.topic(), message.key(), error.str())
+            self.failure = (message.topic(), message.key(), error)
 
 
 def _own_producer(kafka: KafkaCluster) -> _Producer:
@@ -469,7 +471,7 @@ class FragmentSender:
         Raises
         ------
         KafkaError
-            If an earlier one was not delivered.
+            If an earlier one was not delivered; MessageSizeError if for its size.
         JobError
             If they are not wanted any more.
         """
@@ -484,7 +486,7 @@ class FragmentSender:
         Raises
         ------
         KafkaError
-            If one was not delivered.
+            If one was not delivered; MessageSizeError if for its size.
         JobError
             If they are not wanted any more.
         """

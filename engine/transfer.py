@@ -18,7 +18,7 @@ from engine.archive import Archive
 from engine.avro import encode
 from engine.classes import CatalogueFile, load_tns_catalogue, tnsclass
 from engine.contents import CLASS_COLUMNS
-from engine.errors import EncodeError, JobError
+from engine.errors import EncodeError, JobError, MessageSizeError
 from engine.fink_rules import FINKCLASS_INPUTS, finkclass
 from engine.fragments import Fragment
 from engine.kafka import FragmentSender
@@ -124,9 +124,9 @@ def read_content(
         here = read[done : done + block.num_rows]
         done += block.num_rows
         keep = np.isin(here, positions, assume_unique=True)
+        if not keep.any():
+            continue
         if not keep.all():
-            if not keep.any():
-                continue
             block, here = block.filter(pa.array(keep)), here[keep]
         chosen = {name: array.take(pa.array(here)) for name, array in classes.items()}
         yield here, job.projection.apply(block, chosen, fragment.file.path)
@@ -166,6 +166,7 @@ def send_fragment(
         positions = np.arange(fragment.num_alerts)[:quota] if positions is None else positions[:quota]
     is_wanted = _wanted_by_cluster()
     encoded: list[tuple[np.ndarray, pa.Array]] = []
+    largest = (0, 0, 0)  # bytes, row, identifier
     nbytes = digest = 0
     try:
         for rows, block in read_content(task, fragment, positions):
@@ -174,7 +175,10 @@ def send_fragment(
             datums = encode(block, task.schema)
             sizes = np.diff(np.frombuffer(datums.buffers()[1], dtype=np.int64)[: len(datums) + 1])
             candids = _identifiers(block, task.survey.id_field)
-            _check_sizes(task, fragment, rows, sizes, candids)
+            at = int(np.argmax(sizes))
+            largest = max(largest, (int(sizes[at]), int(rows[at]), int(candids[at])))
+            if largest[0] > task.max_message_nbytes - _FRAMING_NBYTES:
+                raise _too_large(task, fragment, largest, task.max_message_nbytes)
             encoded.append((rows, datums))
             digest = (digest + digest_candids(candids)) % 2**128
             nbytes += int(sizes.sum())
@@ -183,11 +187,18 @@ def send_fragment(
         task.archive.check_unchanged(fragment.file)
     sender = FragmentSender(task.kafka, task.topic, is_wanted)
     per_partition = np.zeros(task.num_partitions, dtype=np.int64)
-    for rows, datums in encoded:
-        partitions = partitions_of(fragment.number, rows, task.num_partitions)
-        sender.send(encode_keys(fragment.number, rows), datums.to_pylist(), partitions.tolist())
-        per_partition += np.bincount(partitions, minlength=task.num_partitions)
-    sender.finish()
+    try:
+        for rows, datums in encoded:
+            partitions = partitions_of(fragment.number, rows, task.num_partitions)
+            sender.send(encode_keys(fragment.number, rows), datums.to_pylist(), partitions.tolist())
+            per_partition += np.bincount(partitions, minlength=task.num_partitions)
+        sender.finish()
+    except MessageSizeError as exc:
+        # What the topic takes was lowered since the job was planned.
+        lowered = task.kafka.max_message_nbytes(task.topic)
+        if largest[0] <= lowered - _FRAMING_NBYTES:
+            raise
+        raise _too_large(task, fragment, largest, lowered) from exc
     return FragmentDone(
         job_id=task.job_id,
         fragment=fragment.number,
@@ -206,19 +217,14 @@ def _identifiers(block: pa.RecordBatch, id_field: str) -> np.ndarray:
     return block.column(id_field).fill_null(0).to_numpy()
 
 
-def _check_sizes(
-    task: TransferTask, fragment: Fragment, rows: np.ndarray, sizes: np.ndarray, candids: np.ndarray
-) -> None:
-    limit = task.max_message_nbytes - _FRAMING_NBYTES
-    if sizes.max(initial=0) > limit:
-        at = int(np.argmax(sizes > limit))
-        raise EncodeError(
-            f"the alert {candids[at]} ({fragment.file.path}, row {rows[at]} of row groups {list(fragment.row_groups)}) "
-            f"takes {sizes[at]:,} bytes as a message",
-            accepted=f"{limit:,} bytes, by the max.message.bytes of {task.topic}",
-            next_step="choose a smaller content, or leave the alert out with a condition: candid != "
-            + str(candids[at]),
-        )
+def _too_large(task: TransferTask, fragment: Fragment, largest: tuple[int, int, int], most_nbytes: int) -> EncodeError:
+    nbytes, row, candid = largest
+    return EncodeError(
+        f"the alert {candid} ({fragment.file.path}, row {row} of row groups {list(fragment.row_groups)}) "
+        f"takes {nbytes:,} bytes as a message",
+        accepted=f"{most_nbytes - _FRAMING_NBYTES:,} bytes, by the max.message.bytes of {task.topic}",
+        next_step="choose a smaller content, or leave the alert out with a condition: candid != " + str(candid),
+    )
 
 
 def _wanted_by_cluster() -> Callable[[], bool]:

@@ -7,17 +7,21 @@ import time
 from pathlib import Path
 
 import confluent_kafka as ck
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 import consumer
 import engine
+from consumer.wire import Manifest
 from engine.archive import Archive
-from engine.errors import ArchiveError, InputError, UnreadableError
+from engine.errors import ArchiveError, EncodeError, InputError, UnreadableError
 from engine.kafka import KafkaCluster
 from engine.nights import count_duplicates
-from engine.transfer import NarrowReader
+from engine.task import plan_records, task_of
+from engine.transfer import NarrowReader, send_fragment
 
 NIGHT = dt.date(2021, 11, 22)
 LEAF = "candidate.magpsf"
@@ -206,6 +210,22 @@ def test_an_alert_that_no_message_holds_is_named(archive, kafka, dask_client):
     assert "part-0.parquet, row 0 " in status.error["message"]
     sent = ended(dask_client, kafka, archive, content="cutouts", where=f"candid != {candid}").status()
     assert (sent.state, sent.num_alerts_sent) == ("complete", FILES * GROUPS * ROWS - 1)
+
+
+def test_an_alert_is_named_too_where_the_limit_was_lowered_after_the_start(archive, kafka):
+    plan = engine.plan(engine.TransferRequest(archive=archive, nights=[NIGHT], content="full"))
+    topic = "ftransfer_ztf_lowered"
+    cluster = KafkaCluster(bootstrap=kafka)
+    cluster.create_job_topics(topic, 10)
+    how = {"job_id": "a", "num_partitions": 10, "created_at": 0.0, "max_message_nbytes": 16_000_000}
+    task = task_of(Manifest(plan_records(plan, topic=topic, **how)), cluster, {})
+    lowered = ConfigEntry("max.message.bytes", "2000", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[lowered])
+    admin = AdminClient({"bootstrap.servers": kafka})
+    admin.incremental_alter_configs([resource])[resource].result()
+    first = pq.ParquetFile(file(archive, 0)).read_row_group(0, columns=["candid"])["candid"][0].as_py()
+    with pytest.raises(EncodeError, match=rf"the alert {first} \(.*part-0\.parquet, row 0 of .* takes .* bytes"):
+        send_fragment(task, plan.fragments[0], np.array([0]), None)
 
 
 def test_alerts_that_are_too_large_on_average_are_refused_before_anything_starts(archive, kafka, dask_client):
