@@ -11,6 +11,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import click
 
@@ -19,7 +20,7 @@ from consumer.console import Face, face_options, report, shared_options
 from consumer.consume import ConsumeResult
 from consumer.consume import consume as fetch
 from consumer.errors import IncompleteError, InputError, JobError
-from consumer.partition import PARTITIONINGS
+from consumer.partition import NULL_FOLDER, PARTITIONINGS
 from consumer.proof import FragmentGap
 from consumer.verify import verify as prove
 
@@ -133,9 +134,15 @@ def consume(
             "named by partition and offset"
         )
     if result.num_files:
-        text += f"\nread them with: pandas.read_parquet({result.outdir!r})"
+        text += f"\nread them with: pandas.read_parquet({_how_to_read(result.outdir)})"
     face.emit(asdict(result), text)
     raise click.exceptions.Exit(_exit_code(result))
+
+
+def _how_to_read(outdir: str) -> str:
+    # What pandas asks pyarrow for, by itself, has no null among the names of folders.
+    has_null = any(Path(outdir).glob(f"**/*={NULL_FOLDER}"))
+    return repr(outdir) + (", partitioning=pyarrow.dataset.HivePartitioning.discover()" if has_null else "")
 
 
 def _exit_code(result: ConsumeResult) -> int:

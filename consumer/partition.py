@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 from consumer.errors import InputError
 from consumer.wire import WireError
 
-__all__ = ["PARTITIONINGS", "Partitioning", "column_at"]
+__all__ = ["NULL_FOLDER", "PARTITIONINGS", "Partitioning", "column_at"]
 
 PARTITIONINGS = ("time", "finkclass", "tnsclass", "none")
-_NULL = "__HIVE_DEFAULT_PARTITION__"
+NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
+"""What stands for null in the name of a hive folder."""
+
 _TIME_COLUMNS = ("year", "month", "day")
 _UNIX_EPOCH_JD = 2440587.5
 _NO_DAY = np.iinfo(np.int64).min
@@ -104,7 +106,7 @@ class Partitioning:
         if self.by != "time":
             return f"{self.by}={_encode(value)}"
         if value == _NO_DAY:
-            return "/".join(f"{name}={_NULL}" for name in _TIME_COLUMNS)
+            return "/".join(f"{name}={NULL_FOLDER}" for name in _TIME_COLUMNS)
         year, month, day = str(np.datetime64(value, "D")).split("-")
         return f"year={year}/month={month}/day={day}"
 
@@ -146,4 +148,4 @@ def _utc_days(julian_dates: pa.ChunkedArray) -> np.ndarray:
 
 
 def _encode(label: str | None) -> str:
-    return _NULL if label is None else quote(label, safe="*").replace("~", "%7E")
+    return NULL_FOLDER if label is None else quote(label, safe="*").replace("~", "%7E")

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
@@ -81,3 +83,14 @@ def test_an_alert_too_many_is_not_complete_and_named(make_job, tmp_path):
     done = run("consume", job.topic, "--kafka", job.kafka, "--outdir", tmp_path / "out", "--share", "1/1")
     assert done.returncode == 4
     assert "not every row of share 1/1" in done.stdout
+
+
+def test_pandas_reads_a_folder_of_alerts_without_label_as_it_is_told(make_job, tmp_path):
+    job = make_job(sizes=(10,))
+    for alert in job._alerts[0][::2]:
+        alert["finkclass"] = None
+    outdir = tmp_path / "out"
+    done = run("consume", job.run().topic, "--kafka", job.kafka, "--outdir", outdir, "--partitionby", "finkclass")
+    told = done.stdout.partition("read them with: ")[2]
+    rows = eval(told, {"pandas": pandas, "pyarrow": pyarrow})
+    assert sorted(rows["candid"][rows["finkclass"].isna()]) == [alert["candid"] for alert in job._alerts[0][::2]]
