@@ -197,6 +197,7 @@ class _Coordinator:
         watch.start()
         error = None
         try:
+            self._announce("running")
             task = task_of(self._manifest, self._kafka, storage_options)
             done = dict(self._manifest.fragments)
             for fragment_done in done.values():
@@ -224,6 +225,7 @@ class _Coordinator:
         if state is None or self._insist(self._reader.refresh).coordinator != self._name:
             return "replaced"
         self._write_state(state, error)
+        self._announce(state)
         return state
 
     def _watch(self) -> None:
@@ -231,10 +233,11 @@ class _Coordinator:
         next_beat = time.monotonic() + HEARTBEAT_EVERY_S
         while not self._ended.is_set():
             try:
-                self._heed(self._reader.wait_for_more(0.5))
+                # First of all: whoever can't read may still say that he lives.
                 if time.monotonic() >= next_beat:
                     self._writer.append(Heartbeat(job_id=self._plan.job_id, coordinator=self._name, time=time.time()))
                     next_beat = time.monotonic() + HEARTBEAT_EVERY_S
+                self._heed(self._reader.wait_for_more(0.5))
             except KafkaError:
                 # A broker that is away comes back, or the fragments fail for good and end the job.
                 self._ended.wait(1.0)
@@ -442,6 +445,8 @@ class _Coordinator:
         job_id, now = self._plan.job_id, time.time()
         change = StateChange(job_id=job_id, state=state, time=now, error=error, coordinator=self._name)
         self._insist(lambda: self._writer.append(change))
+
+    def _announce(self, state: str) -> None:
         self._insist(lambda: self._kafka.announce_job(self._plan, state, self._manifest.num_sent))
 
 
