@@ -26,6 +26,7 @@ __all__ = ["FragmentSender", "KafkaCluster", "ManifestReader", "ManifestWriter"]
 
 _ANSWER_S = 10.0
 _FIRST_ANSWER_S = 6.0
+_SILENCE_S = 20.0
 _CREATED_S = 30.0
 _KNOWN_S = 5.0
 _DAY_MS = 24 * 3600 * 1000
@@ -542,12 +543,25 @@ class ManifestReader:
                 next_step="list them with: alert-transfer jobs",
             )
         self.manifest = Manifest()
+        self._heard_at = time.monotonic()
         self._reader = _Reader(kafka, manifest_topic(topic))
 
     def refresh(self) -> Manifest:
-        """Take in everything that is there now."""
-        for message in self._reader.read_to_end():
-            self.manifest.apply(decode_record(message.value()))
+        """Take in everything that is there now.
+
+        Raises
+        ------
+        KafkaError
+            If Kafka does not send it; it may be asked again then.
+        """
+        self._heard_at = time.monotonic()
+        try:
+            for message in self._reader.read_to_end():
+                self.manifest.apply(decode_record(message.value()))
+        except KafkaError:
+            # Not every client of librdkafka's comes round after an outage: the next attempt has a fresh one.
+            self._reader.connect_again()
+            raise
         return self.manifest
 
     def wait_for_more(self, timeout_s: float) -> Manifest:
@@ -555,7 +569,10 @@ class ManifestReader:
         message = self._reader.poll(timeout_s)
         if message is not None:
             self.manifest.apply(decode_record(message.value()))
-        return self.refresh() if message is not None else self.manifest
+        # A job that runs beats: where nothing was heard for so long, something may be there that does not come.
+        elif time.monotonic() - self._heard_at < _SILENCE_S:
+            return self.manifest
+        return self.refresh()
 
     def close(self) -> None:
         """Leave Kafka."""
@@ -573,6 +590,14 @@ class _Reader:
         self._kafka = kafka
         self._most_tries = 0 if is_compacted else _GAP_TRIES
         self._num_tries = 0
+        self._partition = ck.TopicPartition(topic, 0)
+        self._connect()
+        # An offset of its own: told to begin at the beginning, librdkafka asks for it before it knows whom, and then
+        # waits for half a second.
+        self._next, _ = self._watermarks()
+        self._begin()
+
+    def _connect(self) -> None:
         conf = {
             # No group is joined; librdkafka wants a name all the same.
             "group.id": "alert-transfer",
@@ -580,11 +605,15 @@ class _Reader:
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 50,
         }
-        self._consumer = kafka.open(ck.Consumer, conf)
-        self._partition = ck.TopicPartition(topic, 0)
-        # An offset of its own: told to begin at the beginning, librdkafka asks for it before it knows whom, and then
-        # waits for half a second.
-        self._next, _ = self._watermarks()
+        self._consumer = self._kafka.open(ck.Consumer, conf)
+
+    def connect_again(self) -> None:
+        """Go on with a client of librdkafka's that knows of no outage."""
+        self._consumer.close()
+        self._connect()
+        self._begin()
+
+    def _begin(self) -> None:
         self._partition.offset = self._next
         self._consumer.assign([self._partition])
 
@@ -641,8 +670,7 @@ class _Reader:
         if self._num_tries >= self._most_tries:
             return False
         self._num_tries += 1
-        self._partition.offset = self._next
-        self._consumer.assign([self._partition])
+        self._begin()
         return True
 
     def close(self) -> None:
