@@ -15,13 +15,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from engine.errors import JobError, RequestError
+from engine.simbad_names import names_of
 
 __all__ = [
     "ALL_CLASSES",
     "CatalogueFile",
     "TnsCatalogue",
     "class_filter",
-    "column_and_value",
+    "column_and_names",
     "find_catalogue",
     "load_tns_catalogue",
     "tnsclass",
@@ -40,8 +41,9 @@ def class_filter(classes: Sequence[str], exclude: Sequence[str]) -> str | None:
     """Return the condition, in Spark's SQL, that labels chosen and labels excluded amount to; None keeps every alert.
 
     `(TNS) X` is compared with `tnsclass` as it stands, `(SIMBAD) X` with `finkclass` as X, and any other label with
-    `finkclass`. An alert is kept if any chosen label is its own; none chosen, or `allclasses`, keeps all. It is
-    dropped if any excluded label is its own: a null label is in no list.
+    `finkclass`. A type that SIMBAD renamed is compared with each of its names, whichever is given. An alert is kept if
+    any chosen label is its own; none chosen, or `allclasses`, keeps all. It is dropped if any excluded label is its
+    own: a null label is in no list.
 
     Raises
     ------
@@ -73,15 +75,19 @@ def _label(label: str, key: str) -> str:
     return stripped
 
 
-def column_and_value(label: str) -> tuple[str, str]:
-    """Return the class column that a label is looked for in, and the value that it has there."""
-    return ("tnsclass", label) if _TNS.match(label) else ("finkclass", _SIMBAD.sub("", label, count=1))
+def column_and_names(label: str) -> tuple[str, tuple[str, ...]]:
+    """Return the class column that a label is looked for in, and the names that its class has there.
+
+    They are one, the label without `(SIMBAD) `, unless SIMBAD renamed the type; the name in the label is the first.
+    """
+    label = label.strip()
+    return ("tnsclass", (label,)) if _TNS.match(label) else ("finkclass", names_of(_SIMBAD.sub("", label, count=1)))
 
 
 def _by_column(labels: Sequence[str]) -> list[tuple[str, list[str]]]:
     found: dict[str, list[str]] = {}
-    for column, value in sorted(map(column_and_value, labels), key=lambda place: place[0]):
-        found.setdefault(column, []).append(value)
+    for column, names in sorted(map(column_and_names, labels), key=lambda place: place[0]):
+        found.setdefault(column, []).extend(names)
     return list(found.items())
 
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from engine.archive import Archive
 from engine.class_labels import known_labels, nearest_labels
-from engine.classes import ALL_CLASSES, CatalogueFile, column_and_value, load_tns_catalogue
+from engine.classes import ALL_CLASSES, CatalogueFile, column_and_names, load_tns_catalogue
 from engine.errors import RequestError, UnreadableError
 from engine.fragments import Fragment
 
@@ -59,8 +59,8 @@ def check_labels(
         If a label is in no list and not in the nights, naming the nearest.
     """
     known = known_labels(survey)
-    wanted = {label.strip(): column_and_value(label.strip()) for label in labels if label.strip() != ALL_CLASSES}
-    strange = {label: place for label, place in wanted.items() if place[1] not in known}
+    wanted = {label.strip(): column_and_names(label) for label in labels if label.strip() != ALL_CLASSES}
+    strange = {label: (column, names) for label, (column, names) in wanted.items() if known.keys().isdisjoint(names)}
     if not strange:
         return []
     seen = {"finkclass": set[str](), "tnsclass": set[str]()}
@@ -68,7 +68,7 @@ def check_labels(
         seen["tnsclass"].update(load_tns_catalogue(tns_catalogue).types)
 
     def missing() -> list[str]:
-        return [label for label, (column, value) in strange.items() if value not in seen[column]]
+        return [label for label, (column, names) in strange.items() if seen[column].isdisjoint(names)]
 
     read = 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:

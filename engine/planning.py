@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from engine.archive import Archive
 from engine.avro import avro_schema
+from engine.class_notes import notes_on_class_names, notes_on_contradictions, notes_on_literal_names
 from engine.classes import CatalogueFile, class_filter, find_catalogue, load_tns_catalogue
-from engine.conditions import Conditions, all_of, leaf_type, parse_conditions
+from engine.conditions import all_of, leaf_type, parse_conditions
 from engine.config import Settings
 from engine.contents import CLASS_COLUMNS, Projection, project_schema
 from engine.errors import ArchiveError, RequestError
@@ -197,7 +198,8 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
     tns_catalogue = find_catalogue(catalogue) if catalogue else None
     if tns_catalogue:
         load_tns_catalogue(tns_catalogue)
-    conditions = _conditions(request, union, survey)
+    where = parse_conditions(request.where, union, (survey.ra_field, survey.dec_field))
+    conditions = all_of(where, parse_conditions(class_filter(request.classes, request.exclude_classes), union))
     fragments = cut_fragments(
         footers,
         projection.columns(),
@@ -242,6 +244,9 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
             *notes_on_leaves(footers, conditions.leaves),
             *notes_on_classes(footers),
             *notes_on_labels,
+            *notes_on_class_names(request.classes, request.exclude_classes),
+            *notes_on_contradictions(request.classes, request.exclude_classes),
+            *notes_on_literal_names(where.sql, where.leaves),
             *_left_out(unreadable),
         ),
     )
@@ -250,11 +255,6 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
 def new_topic(survey: str, now: dt.datetime) -> str:
     """Return a topic name that nobody else makes and nobody guesses."""
     return f"ftransfer_{survey}_{now:%Y-%m-%d}_{secrets.token_hex(6)}"
-
-
-def _conditions(request: TransferRequest, union: pa.Schema, survey: Survey) -> Conditions:
-    where = parse_conditions(request.where, union, (survey.ra_field, survey.dec_field))
-    return all_of(where, parse_conditions(class_filter(request.classes, request.exclude_classes), union))
 
 
 def _checked(union: pa.Schema, survey: Survey, widen: Sequence[str], url: str) -> pa.Schema:

@@ -24,7 +24,7 @@ TIERS: list[list[list[str]]] = [
         ["avro_encoder", "avro"],
         ["kafka"],
         ["fink_rules"],
-        ["classes"],
+        ["simbad_names", "classes", "class_notes"],
         ["class_labels"],
     ],
     [["filtering"], ["following"], ["request"], ["nights"], ["labelling"], ["plan_notes"]],

@@ -15,11 +15,12 @@ from astropy.coordinates import SkyCoord
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.classes import TnsCatalogue, class_filter, column_and_value, find_catalogue, load_tns_catalogue, tnsclass
+from engine.classes import TnsCatalogue, class_filter, column_and_names, find_catalogue, load_tns_catalogue, tnsclass
 from engine.conditions import parse_conditions
 from engine.errors import JobError, RequestError
 from engine.filtering import filter_table
 from engine.fink_rules import FINKCLASS_INPUTS, finkclass, finkclass_rules, impossible_labels
+from engine.simbad_names import RENAMED, names_of
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "classes.md").read_text(encoding="utf-8")
 
@@ -180,9 +181,10 @@ def test_the_page_has_the_rules_in_their_order_and_what_labels_are_compared_with
     rules = re.findall(r"^\| `?([^`|]+)`? \| [^|`]+ \|$", PAGE, re.MULTILINE)[1:]
     assert rules == [*list(finkclass_rules(pa.table({"roid": [3]})))[:-1], "SIMBAD's type"]
     written = re.findall(r"^\| `(.+)` \| `(\w+)` \| `(.+)` \|$", PAGE, re.MULTILINE)
-    assert len(written) == 4
-    for label_, column, value in written:
-        assert column_and_value(label_) == (column, value)
+    assert len(written) == 5
+    for label_, column, values in written:
+        found, names = column_and_names(label_)
+        assert (found, sorted(names)) == (column, sorted(values.split("`, `")))
 
 
 @given(st.sets(st.sampled_from(FINKCLASS_INPUTS)))
@@ -248,6 +250,34 @@ def kept(classes: list[str], exclude: list[str]) -> list[int]:
 )
 def test_labels_are_ored_and_exclusions_drop(classes, exclude, expected):
     assert kept(classes, exclude) == expected
+
+
+@pytest.mark.parametrize("names", RENAMED, ids=lambda names: names[0])
+def test_each_name_of_a_type_stands_for_all(names):
+    table = pa.table({"finkclass": [*names, "Star", None], "tnsclass": ["Unknown"] * (len(names) + 2)})
+    rest = list(range(len(names), len(names) + 2))
+    for name in names:
+        for label_ in (name, f"(SIMBAD) {name}", f" {name} "):
+            assert column_and_names(label_) == ("finkclass", names_of(name))
+        chosen = parse_conditions(class_filter([f"(SIMBAD) {name}"], []), LABELS)
+        assert filter_table(table.select(list(chosen.leaves)), chosen.sql).tolist() == list(range(len(names)))
+        dropped = parse_conditions(class_filter([], [name]), LABELS)
+        assert filter_table(table.select(list(dropped.leaves)), dropped.sql).tolist() == rest
+        alone = parse_conditions(f"finkclass = '{name}'", LABELS)
+        assert filter_table(table.select(list(alone.leaves)), alone.sql).tolist() == [names.index(name)]
+
+
+def test_no_name_stands_for_two_types():
+    """An old name that became the new one of another type would join what SIMBAD keeps apart."""
+    every = [name for names in RENAMED for name in names]
+    assert len(every) == len(set(every))
+    assert all(2 <= len(names) <= 4 for names in RENAMED)
+    for names in RENAMED:
+        assert {frozenset(names_of(name)) for name in names} == {frozenset(names)}
+        assert all(names_of(name)[0] == name for name in names)
+    # Merged, split and new types, those of TNS and Fink's own labels are each for itself.
+    for name in ("EB*Algol", "semi-regV*", "pMS*", "AGN_Candidate", "Mira", "(TNS) SN", "SN candidate", "Star"):
+        assert names_of(name) == (name,)
 
 
 def test_no_labels_are_no_filter():

@@ -15,6 +15,7 @@ from engine.fragments import cut_fragments
 from engine.labelling import check_labels
 from engine.sample_added import _OLD_NAMES, _STARS
 from engine.sample_kinds import KINDS
+from engine.simbad_names import RENAMED, names_of
 
 NIGHT = dt.date(2021, 11, 22)
 
@@ -54,6 +55,8 @@ def test_known_labels_are_those_of_fink_simbad_and_tns(shared_service, shared_ar
         assert set(pq.read_table(file, columns=["cdsxmatch"])["cdsxmatch"].to_pylist()) <= set(known)
     sampled = {name for kind in KINDS for name, _ in kind.cdsxmatch} | {*_STARS, *_OLD_NAMES.values()}
     assert {name for name in sampled if not name.startswith(("*", "Fail"))} <= set(known)
+    assert {name for names in RENAMED for name in names} <= set(known)
+    assert all(set(names_of(new)) >= {new, old} for new, old in _OLD_NAMES.items())
     assert known_labels("gaia") == {}
 
 
@@ -93,9 +96,9 @@ def test_a_label_like_no_other_is_refused_too(tmp_path):
 
 def test_known_labels_pass_whatever_the_archive_has(tmp_path):
     archive = write(tmp_path, [{"finkclass": ["Star"], "tnsclass": ["Unknown"]}])
-    for label in ("Kilonova candidate", "(SIMBAD) QSO", "QSO", "LPV*", "(TNS) TDE", "allclasses", " SN candidate "):
+    for label in ("Kilonova candidate", "(SIMBAD) QSO", "QSO", "Mira", "(TNS) TDE", "allclasses", " SN candidate "):
         assert plan(archive, [label]).notes == ()
-    assert plan(archive, exclude=["Ambiguous", "(SIMBAD) Galaxy", "(TNS) SN II"]).notes == ()
+    assert plan(archive, exclude=["Ambiguous", "(SIMBAD) Blazar", "(TNS) SN II"]).notes == ()
 
 
 def test_what_the_archive_has_is_never_refused(tmp_path):
@@ -174,3 +177,89 @@ def test_tns_types_need_a_column_or_a_catalogue(tmp_path):
     # A job that does not ask for them carries Unknown.
     preview = engine.preview(engine.TransferRequest(archive=archive, nights=both), settings=engine.Settings())
     assert preview["tnsclass"].to_pylist() == ["(TNS) SN Ia", "Unknown"]
+
+
+# --- Types that SIMBAD renamed --------------------------------------------------------------------------------------
+
+LATER = dt.date(2024, 8, 4)
+BOTH = ["2021-11-22", "2024-08-04"]
+
+
+@pytest.fixture
+def two_generations(tmp_path) -> str:
+    """A night with old names, one of which is computed, and one with new names; candids 0, 1, … in each."""
+    old = {"finkclass": ["RRLyr", "Candidate_EB*", "EB*_Candidate", "Star", None]}
+    write(tmp_path, [old, {"cdsxmatch": ["RRLyr", "Unknown"]}])
+    return write(tmp_path, [{"finkclass": ["RRLyrae", "EclBin_Candidate", "EclBin", "Mira"]}], LATER)
+
+
+def preview(archive: str, classes=(), exclude=(), **more) -> list[str | None]:
+    request = engine.TransferRequest(archive=archive, nights=BOTH, classes=classes, exclude_classes=exclude, **more)
+    return engine.preview(request, settings=engine.Settings(), limit=100)["finkclass"].to_pylist()
+
+
+@pytest.mark.parametrize("prefix", ["", "(SIMBAD) "])
+def test_either_name_takes_alerts_of_both(two_generations, prefix):
+    for name in ("RRLyr", "RRLyrae"):
+        assert preview(two_generations, [prefix + name]) == ["RRLyr", "RRLyr", "RRLyrae"]
+        rest = ["Candidate_EB*", "EB*_Candidate", "Star", None, "Unknown", "EclBin_Candidate", "EclBin", "Mira"]
+        assert preview(two_generations, exclude=[prefix + name]) == rest
+    for name in ("Candidate_EB*", "EB*_Candidate", "EclBin_Candidate"):
+        assert preview(two_generations, [prefix + name]) == ["Candidate_EB*", "EB*_Candidate", "EclBin_Candidate"]
+    # An old name is known where the archive has only the new one.
+    assert preview(two_generations, [prefix + "EB*"]) == ["EclBin"]
+
+
+def test_a_condition_means_the_name_alone_and_the_plan_tells_the_other(two_generations):
+    assert preview(two_generations, where="finkclass = 'RRLyr'") == ["RRLyr", "RRLyr"]
+    assert "RRLyrae" in preview(two_generations, where="finkclass <> 'RRLyr'")
+    assert preview(two_generations, where="cdsxmatch = 'RRLyr'") == ["RRLyr"]
+    (note,) = class_notes(two_generations, where="finkclass = 'RRLyr'")
+    assert "RRLyr and not RRLyrae" in note
+    assert class_notes(two_generations, where="finkclass IN ('RRLyr', 'RRLyrae')") == []
+    assert class_notes(two_generations, where="objectId = 'RRLyr'") == []
+
+
+def class_notes(archive: str, classes=(), exclude=(), **more) -> list[str]:
+    notes = plan(archive, classes, exclude, nights=BOTH, **more).notes
+    return [note for note in notes if "computed" not in note and "missing" not in note]
+
+
+def test_the_plan_tells_the_names_without_reading_an_alert(two_generations, monkeypatch):
+    def read(*_):
+        raise AssertionError("the plan read alerts")
+
+    monkeypatch.setattr(Archive, "read_leaves", read)
+    (kept,) = class_notes(two_generations, ["(SIMBAD) RRLyr", "Mira"])
+    assert kept.startswith("RRLyr and RRLyrae are one class")
+    assert "2022" in kept
+    assert "either name are kept" in kept
+    assert kept.endswith("where finkclass = 'RRLyr'")
+    (dropped,) = class_notes(two_generations, ["SN candidate"], ["EclBin_Candidate"])
+    assert dropped.startswith("EclBin_Candidate, Candidate_EB* and EB*_Candidate are one class")
+    assert "each name are left out" in dropped
+    for classes in (["RRLyr", "(SIMBAD) RRLyrae"], ["allclasses", "RRLyr"], ["SN candidate", "Mira"]):
+        assert class_notes(two_generations, classes) == []
+    many = [names[0] for names in RENAMED]
+    assert len(told := class_notes(two_generations, many)) == 6
+    assert f"{len(many) - 5} more" in told[-1]
+
+
+def test_a_class_that_is_asked_for_and_left_out_is_told(two_generations):
+    for classes, exclude, named in (
+        (["Star", "Mira"], ["(SIMBAD) Mira"], "'Mira' is asked for and left out"),
+        (["RRLyr"], ["RRLyrae"], "'RRLyr' is asked for and left out at once, under its other name RRLyrae"),
+    ):
+        assert named in class_notes(two_generations, classes, exclude)[-1]
+    assert preview(two_generations, ["RRLyr", "Star"], ["RRLyrae"]) == ["Star"]
+    assert not any("asked for" in note for note in class_notes(two_generations, ["allclasses"], ["Mira"]))
+
+
+def test_a_label_of_no_list_is_found_under_its_other_name(tmp_path):
+    archive = Archive(write(tmp_path, [{"finkclass": ["EclBin"]}]))
+    fragments = cut_fragments(
+        archive.footers(archive.files(archive.nights())), ["candid"], target_nbytes=1, max_alerts=9
+    )
+    assert check_labels(["EB*"], "a survey without a list", archive, fragments, None) == []
+    with pytest.raises(RequestError, match="there is no class"):
+        check_labels(["WD*"], "a survey without a list", archive, fragments, None)
