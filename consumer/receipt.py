@@ -106,6 +106,9 @@ class Receipt:
     fragments: list[dict[str, Any]]
     """Finished fragments. Each: fragment, file (index), row_groups, num_alerts, num_selected, num_sent,
     num_acknowledged, digest, unreadable (why nothing of it could be read, else None)."""
+    labels: dict[str, int]
+    """Alerts that were sent by each name of the classes that the request chooses, of the alert's time; empty if it
+    chooses none, or if the job's engine did not count them."""
     left_out: list[LeftOut]
     """What of the archive could not be read and was left out, as the request allowed."""
     on_disk: OnDisk | None
@@ -177,6 +180,7 @@ def make_receipt(manifest: Manifest, *, state: str | None = None, on_disk: OnDis
         nights_without_data=plan.nights_without_data,
         files=_files(files, planned, done),
         fragments=[_fragment(planned[number], record) for number, record in done.items()],
+        labels={name: sum(record.labels.get(name, 0) for record in done.values()) for name in plan.labels},
         left_out=manifest.left_out,
         on_disk=on_disk,
     )

@@ -33,6 +33,7 @@ def receipt_text(receipt: Receipt) -> str:
         *_entry("request", *(_request_lines(receipt.request))),
         *_entry("files", files),
         *_entry("fragments", f"{totals.num_fragments_done:,} of {totals.num_fragments:,} finished"),
+        *_entry("classes", *_first([f"{name}: {number:,} alerts sent" for name, number in receipt.labels.items()])),
         *_entry("digest", receipt.digest),
         "",
         *_table(receipt),

@@ -215,6 +215,9 @@ class Plan:
     unreadable_files: list[dict[str, Any]] = field(default_factory=list)
     """Files whose footers can't be read, left out because the request allows it. Each: path, size, etag, night,
     reason."""
+    labels: list[str] = field(default_factory=list)
+    """Names of the classes that the request chooses, each with its other names, as `finkclass` and `tnsclass` hold
+    them; finished fragments count the alerts of each."""
     details: dict[str, Any] = field(default_factory=dict)
     """What only the engine needs to go on with the job."""
 
@@ -255,6 +258,8 @@ class FragmentDone:
     time: float
     unreadable: str | None = None
     """Why nothing of the fragment could be read and sent, where the request allows to leave such out."""
+    labels: dict[str, int] = field(default_factory=dict)
+    """Alerts sent that bear each of the plan's labels; those that none bears are left out."""
 
 
 @dataclass(frozen=True, kw_only=True)

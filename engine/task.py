@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from consumer.wire import Manifest, Plan, PlanPart
 from engine.archive import Archive
+from engine.class_notes import counted_names
 from engine.classes import CatalogueFile
 from engine.contents import Projection
 from engine.errors import JobError
@@ -47,6 +48,8 @@ class TransferTask:
     skip_unreadable: bool
     max_message_nbytes: int
     """Largest message that the topic takes."""
+    labels: frozenset[str]
+    """Labels of which the alerts are counted."""
 
 
 def engine_version() -> str:
@@ -84,6 +87,7 @@ def plan_records(
         id_field=plan.survey.id_field,
         nights_without_data=[night.isoformat() for night in plan.nights_without_data],
         unreadable_files=[{**_file_record(file), "reason": reason} for file, reason in plan.unreadable],
+        labels=counted_names(plan.request.classes),
         details={
             "survey": plan.survey.name,
             "archive": plan.archive.url,
@@ -145,6 +149,7 @@ def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[st
         limit=details["limit"],
         skip_unreadable=details["skip_unreadable"],
         max_message_nbytes=details["max_message_nbytes"],
+        labels=frozenset(plan.labels),
     )
 
 

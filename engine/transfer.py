@@ -6,12 +6,14 @@ Module-level functions without a Client in them: a test can call them on one fra
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import distributed
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer.wire import FragmentDone, NightDone, digest_candids, encode_keys, partitions_of
 from engine.archive import Archive
@@ -168,6 +170,7 @@ def send_fragment(
     encoded: list[tuple[np.ndarray, pa.Array]] = []
     largest = (0, 0, 0)  # bytes, row, identifier
     nbytes = digest = 0
+    labels: Counter[str] = Counter()
     try:
         for rows, block in read_content(task, fragment, positions):
             if not is_wanted():
@@ -182,6 +185,7 @@ def send_fragment(
             encoded.append((rows, datums))
             digest = (digest + digest_candids(candids)) % 2**128
             nbytes += int(sizes.sum())
+            labels += _labels_in(block, task.labels)
     finally:
         # After reading, so that a change on the way is seen; whatever went wrong, a changed file explains it best.
         task.archive.check_unchanged(fragment.file)
@@ -209,7 +213,17 @@ def send_fragment(
         partitions={partition: int(n) for partition, n in enumerate(per_partition) if n},
         digest=f"{digest:032x}",
         time=time.time(),
+        labels=dict(labels),
     )
+
+
+def _labels_in(block: pa.RecordBatch, labels: Collection[str]) -> Counter[str]:
+    """Return how many alerts of a block bear each of some labels, those that none bears left out."""
+    found: Counter[str] = Counter()
+    for name in CLASS_COLUMNS if labels else ():
+        counts = pc.value_counts(block.column(name)).to_pylist()
+        found.update({count["values"]: count["counts"] for count in counts if count["values"] in labels})
+    return found
 
 
 def _identifiers(block: pa.RecordBatch, id_field: str) -> np.ndarray:

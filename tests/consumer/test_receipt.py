@@ -193,6 +193,22 @@ def test_a_receipt_names_every_file_and_every_finished_fragment():
     assert receipt.digest == f"{digest_candids(everything):032x}"
 
 
+def test_a_receipt_counts_each_name_of_the_chosen_classes():
+    manifest = three_nights(labels=["RRLyr", "RRLyrae", "(TNS) SN Ia"])
+    for number, labels in ((0, {"RRLyr": 3}), (1, {"RRLyr": 1_500, "(TNS) SN Ia": 2}), (2, {})):
+        manifest.fragments[number] = dataclasses.replace(manifest.fragments[number], labels=labels)
+    receipt = make_receipt(manifest)
+    assert receipt.labels == {"RRLyr": 1_503, "RRLyrae": 0, "(TNS) SN Ia": 2}
+    told = receipt_text(receipt)
+    assert "classes     RRLyr: 1,503 alerts sent\n            RRLyrae: 0 alerts sent\n" in told
+    many = receipt_text(make_receipt(three_nights(labels=[f"class {n}" for n in range(300)])))
+    assert "and 290 more" in many
+    assert len(many.splitlines()) < 50
+    # A manifest of before they were counted, or a job of all classes, says nothing of them.
+    assert make_receipt(three_nights()).labels == {}
+    assert "alerts sent" not in receipt_text(make_receipt(three_nights()))
+
+
 def test_a_file_without_alerts_is_read_and_leaves_nothing_to_count():
     receipt = make_receipt(manifest_of([file(0, NIGHTS[0]), file(1, NIGHTS[1])], [Planned(0, 5, 5)]))
     assert [item["read"] for item in receipt.files] == ["whole", "whole"]

@@ -84,6 +84,7 @@ plans = st.builds(
     unreadable_files=st.lists(
         st.tuples(archive_files, texts).map(lambda pair: {**pair[0], "reason": pair[1]}), max_size=2
     ),
+    labels=st.lists(texts, max_size=2),
     details=st.dictionaries(texts, texts),
 )
 parts = st.builds(
@@ -110,6 +111,7 @@ fragments = st.builds(
     digest=digests,
     time=times,
     unreadable=st.none() | texts,
+    labels=st.dictionaries(texts, st.integers(1, 10**6), max_size=3),
 )
 night_counts = st.builds(NightDone, job_id=ids, night=nights, num_alerts=counts, num_duplicates=counts, time=times)
 errors = st.fixed_dictionaries({"message": texts, "accepted": st.none() | texts, "next": st.none() | texts})
@@ -222,6 +224,8 @@ def test_a_field_of_another_type_does_not_validate(record, data):
         (FragmentDone, {"partitions": {"x": 1}}),
         (FragmentDone, {"num_sent": -1}),
         (FragmentDone, {"num_sent": 1.5}),
+        (FragmentDone, {"labels": {"RRLyr": 0}}),
+        (Plan, {"labels": "RRLyr"}),
         (NightDone, {"night": "22 November"}),
         (StateChange, {"state": "interrupted"}),
         (StateChange, {"error": {"message": "x"}}),
