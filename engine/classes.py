@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import BinaryIO
 
 import fsspec
 import numpy as np
@@ -16,9 +17,11 @@ import pyarrow.parquet as pq
 
 from engine.errors import JobError, RequestError
 from engine.simbad_names import names_of
+from engine.tns_csv import read_tns_csv
 
 __all__ = [
     "ALL_CLASSES",
+    "CATALOGUE_FORMS",
     "CatalogueFile",
     "TnsCatalogue",
     "class_filter",
@@ -106,7 +109,11 @@ class TnsCatalogue:
     """Labels: `(TNS) SN Ia`."""
 
 
-_CATALOGUE = "a Parquet file with the columns ra and declination (degrees, as numbers) and type (text)"
+CATALOGUE_FORMS = (
+    "Parquet, or CSV as TNS exports it (.csv, .csv.gz, .csv.zip), with the columns ra and declination (degrees, as "
+    "numbers; in CSV also 10:20:30.5) and type (text)"
+)
+"""What a TNS catalogue may be, for messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,12 +140,12 @@ def find_catalogue(path: str) -> CatalogueFile:
         files, where = fsspec.core.url_to_fs(path)
         info = files.info(where)
     except (OSError, ValueError, ImportError) as exc:
-        raise RequestError(f"the TNS catalogue {path} can't be read: {exc}", accepted=_CATALOGUE) from exc
+        raise RequestError(f"the TNS catalogue {path} can't be read: {exc}", accepted=CATALOGUE_FORMS) from exc
     return CatalogueFile(path=path, version=f"{info.get('size')} {info.get('ETag') or info.get('mtime')}")
 
 
 def load_tns_catalogue(file: CatalogueFile) -> TnsCatalogue:
-    """Read a catalogue from Parquet with the columns ra, declination (degrees) and type; a process reads it once.
+    """Read a catalogue with the columns ra, declination (degrees) and type, Parquet or CSV; a process reads it once.
 
     Objects without a position or a type are left out: the same transient is often in the catalogue twice, as it was
     found and as it was classified.
@@ -159,22 +166,19 @@ def load_tns_catalogue(file: CatalogueFile) -> TnsCatalogue:
     return _read_catalogue(file)
 
 
+_PARQUET = b"PAR1"
+
+
 @lru_cache(maxsize=2)
 def _read_catalogue(found: CatalogueFile) -> TnsCatalogue:
-    path, columns, accepted = found.path, ["ra", "declination", "type"], _CATALOGUE
+    path, accepted = found.path, CATALOGUE_FORMS
     try:
         with fsspec.open(path, "rb") as file:
-            parquet = pq.ParquetFile(file)
-            missing = [name for name in columns if name not in parquet.schema_arrow.names]
-            if missing:
-                found = ", ".join(parquet.schema_arrow.names)
-                raise RequestError(
-                    f"the TNS catalogue {path} lacks {', '.join(missing)}; it has {found}", accepted=accepted
-                )
-            table = parquet.read(columns=columns)
+            head = file.read(len(_PARQUET))
+            file.seek(0)
+            is_parquet = head == _PARQUET or path.lower().endswith((".parquet", ".parq", ".pq"))
+            table = _read_parquet(file) if is_parquet else read_tns_csv(file.read())
     except (OSError, pa.ArrowException, ValueError) as exc:
-        if isinstance(exc, RequestError):
-            raise
         raise RequestError(f"the TNS catalogue {path} can't be read: {exc}", accepted=accepted) from exc
     try:
         ra, dec = _degrees(table, "ra", 360.0), _degrees(table, "declination", 90.0)
@@ -187,6 +191,14 @@ def _read_catalogue(found: CatalogueFile) -> TnsCatalogue:
     usable &= types.astype(bool)
     order = np.flatnonzero(usable)[np.argsort(dec[usable], kind="stable")]
     return TnsCatalogue(ra_deg=ra[order], dec_deg=dec[order], types=types[order])
+
+
+def _read_parquet(file: BinaryIO) -> pa.Table:
+    parquet, columns = pq.ParquetFile(file), ["ra", "declination", "type"]
+    missing = [name for name in columns if name not in parquet.schema_arrow.names]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}; it has {', '.join(parquet.schema_arrow.names)}")
+    return parquet.read(columns=columns)
 
 
 def _degrees(table: pa.Table, name: str, bound: float) -> np.ndarray:

@@ -33,7 +33,7 @@ class Settings:
     dask: str | None = None
     """`tcp://host:port` of a Dask scheduler."""
     tns_catalogue: str | None = None
-    """Parquet with ra, declination, type."""
+    """Parquet, or CSV as TNS exports it, with ra, declination, type."""
     storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """For the archive's file system (endpoint, credentials); kept out of repr, manifests and logs."""
     kafka_options: Mapping[str, Any] = field(default_factory=dict, repr=False)

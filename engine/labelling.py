@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 
 from engine.archive import Archive
 from engine.class_labels import known_labels, nearest_labels
-from engine.classes import ALL_CLASSES, CatalogueFile, column_and_names, load_tns_catalogue
+from engine.classes import ALL_CLASSES, CATALOGUE_FORMS, CatalogueFile, column_and_names, load_tns_catalogue
 from engine.errors import RequestError, UnreadableError
-from engine.fragments import Fragment
+from engine.fragments import Footer, Fragment
+from engine.leaves import type_at
 
 __all__ = ["check_labels", "check_tns"]
 
@@ -21,6 +22,9 @@ MOST_FRAGMENTS = 2_000
 """Fragments of which the class column is read before a label is taken as it stands."""
 
 _AT_ONCE = 16
+
+TNS_COLUMN = "tns"
+"""Where alerts bear the TNS type that the broker itself matched, without `(TNS) `; empty where it found none."""
 
 
 def check_labels(
@@ -123,22 +127,63 @@ def _no_such_class(label: str, labels: set[str]) -> RequestError:
     )
 
 
-def check_tns(leaves: Sequence[str], fragments: Sequence[Fragment], tns_catalogue: CatalogueFile | None) -> None:
+def check_tns(
+    leaves: Sequence[str],
+    labels: Sequence[str],
+    fragments: Sequence[Fragment],
+    footers: Sequence[Footer],
+    tns_catalogue: CatalogueFile | None,
+) -> None:
     """Refuse a question that asks for TNS types where nothing gives them.
+
+    Parameters
+    ----------
+    leaves
+        What the question reads.
+    labels
+        Chosen and excluded, as the request has them.
+    fragments, footers
+        The chosen nights; the footers of the fragments' files.
+    tns_catalogue
+        The job's catalogue.
 
     Raises
     ------
     RequestError
-        If the question names `tnsclass`, a file lacks it, and there is no catalogue to match.
+        If the question names `tnsclass`, a file lacks it, and there is no catalogue to match. It names the column
+        `tns`, the broker's own match, where files without `tnsclass` have that.
     """
     if "tnsclass" not in leaves or tns_catalogue:
         return
     lacking = sorted({fragment.file.night for fragment in fragments if "tnsclass" in fragment.lacking})
     if lacking:
         nights = len({fragment.file.night for fragment in fragments})
+        way_out = "give --tns-catalogue FILE, or leave the (TNS) labels and tnsclass out"
+        files = {fragment.file for fragment in fragments if "tnsclass" in fragment.lacking}
+        with_tns = {f.file.night for f in footers if f.file in files and _is_text(type_at(f.schema, TNS_COLUMN))}
+        if with_tns:
+            where = "them" if len(with_tns) == len(lacking) else f"{len(with_tns)} of these {len(lacking)} nights"
+            way_out += (
+                f"; or ask for the type in the column {TNS_COLUMN}, which the alerts of {where} have: "
+                f'--where "{_in_column(labels)}"'
+            )
         raise RequestError(
             f"the request asks for types of the Transient Name Server, but {len(lacking)} of {nights} nights have no "
             f"tnsclass ({lacking[0]}{', …' if len(lacking) > 1 else ''}), and no TNS catalogue is given",
-            accepted="a catalogue: Parquet with ra, declination (degrees) and type",
-            next_step="give --tns-catalogue FILE, or leave the (TNS) labels and tnsclass out",
+            accepted=f"a catalogue: {CATALOGUE_FORMS}",
+            next_step=way_out,
         )
+
+
+def _is_text(type_: pa.DataType | None) -> bool:
+    if type_ is not None and pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    return type_ is not None and (pa.types.is_string(type_) or pa.types.is_large_string(type_))
+
+
+def _in_column(labels: Sequence[str]) -> str:
+    """Return a condition on the column `tns` that takes the TNS types among some labels."""
+    names = [names[0] for column, names in map(column_and_names, labels) if column == "tnsclass"]
+    types = list(dict.fromkeys(name.removeprefix("(TNS)").strip() for name in names)) or ["SN Ia"]
+    quoted = ", ".join(f"'{name}'" for name in types)
+    return f"{TNS_COLUMN} = {quoted}" if len(types) == 1 else f"{TNS_COLUMN} IN ({quoted})"

@@ -209,9 +209,10 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         max_row_groups=1 if request.skip_unreadable else None,
         class_columns=CLASS_COLUMNS,
     )
-    check_tns(conditions.leaves, fragments, tns_catalogue)
+    labels = [*request.classes, *request.exclude_classes]
+    check_tns(conditions.leaves, labels, fragments, footers, tns_catalogue)
     notes_on_labels = check_labels(
-        [*request.classes, *request.exclude_classes],
+        labels,
         survey.name,
         archive,
         fragments,

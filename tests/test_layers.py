@@ -24,7 +24,7 @@ TIERS: list[list[list[str]]] = [
         ["avro_encoder", "avro"],
         ["kafka"],
         ["fink_rules"],
-        ["simbad_names", "classes", "class_notes"],
+        ["simbad_names", "tns_csv", "classes", "class_notes"],
         ["class_labels"],
     ],
     [["filtering"], ["following"], ["request"], ["nights"], ["labelling"], ["plan_notes"]],

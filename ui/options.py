@@ -53,7 +53,7 @@ _OPTIONS = [
     click.option(
         "--tns-catalogue",
         metavar="FILE",
-        help="Parquet with ra, declination, type; gives tnsclass where the archive lacks it.",
+        help="Parquet or TNS's CSV with ra, declination, type; gives tnsclass where the archive lacks it.",
     ),
     click.option(
         "--skip-unreadable",

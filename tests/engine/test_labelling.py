@@ -179,6 +179,30 @@ def test_tns_types_need_a_column_or_a_catalogue(tmp_path):
     assert preview["tnsclass"].to_pylist() == ["(TNS) SN Ia", "Unknown"]
 
 
+def test_where_tnsclass_is_lacking_the_column_tns_is_named(tmp_path):
+    archive = write(tmp_path, [{"tns": ["SN Ia", "", None]}])
+    write(tmp_path, [{"tns": ["SN Ia"], "tnsclass": ["(TNS) SN Ia"]}], NIGHT + dt.timedelta(days=1))
+    write(tmp_path, [{"finkclass": ["Star"]}], NIGHT + dt.timedelta(days=2))
+    ia = {"classes": ["(TNS) SN Ia"]}
+    for nights, question, told in (
+        ("2021-11-22", ia, "which the alerts of them have: --where \"tns = 'SN Ia'\""),
+        ("2021-11-22:2021-11-23", ia, "which the alerts of them have"),
+        ("2021-11-22:2021-11-24", ia, "which the alerts of 1 of these 2 nights have"),
+        ("2021-11-22", {"exclude": ["(TNS) SN II", "Star", "(TNS) SN Ia"]}, "--where \"tns IN ('SN II', 'SN Ia')\""),
+        ("2021-11-22", {"where": "tnsclass <> 'Unknown'"}, "--where \"tns = 'SN Ia'\""),
+    ):
+        with pytest.raises(RequestError, match="no tnsclass") as caught:
+            plan(archive, nights=nights, **question)
+        assert told in caught.value.next_step
+        assert "--tns-catalogue" in caught.value.next_step
+    with pytest.raises(RequestError, match="no tnsclass") as caught:
+        plan(archive, nights="2021-11-24", **ia)
+    assert "column tns" not in caught.value.next_step
+    # What is named does it.
+    request = engine.TransferRequest(archive=archive, nights="2021-11-22:2021-11-23", where="tns = 'SN Ia'")
+    assert engine.preview(request, settings=engine.Settings())["tns"].to_pylist() == ["SN Ia", "SN Ia"]
+
+
 # --- Types that SIMBAD renamed --------------------------------------------------------------------------------------
 
 LATER = dt.date(2024, 8, 4)
