@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from engine.paths import is_list, names_along
+from engine.paths import is_list, names_along, stored
 
 __all__ = ["combined", "existing", "readable_together", "type_at"]
 
@@ -21,7 +21,7 @@ def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
     index = schema.get_field_index(root)
     type_: pa.DataType | None = schema.field(index).type if index >= 0 else None
     for name in rest:
-        while type_ is not None and is_list(type_):
+        while type_ is not None and is_list(type_ := stored(type_)):
             type_ = type_.value_type
         if type_ is not None and pa.types.is_map(type_):
             type_ = type_.item_type
