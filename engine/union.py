@@ -25,6 +25,17 @@ _TIME = b"time"
 _INT_WIDTHS = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
 _UNSIGNED_AS = {pa.uint8(): pa.int16(), pa.uint16(): pa.int32(), pa.uint32(): pa.int64(), pa.uint64(): pa.int64()}
 _FLOAT_WIDTHS = (pa.float16(), pa.float32(), pa.float64())
+_KINDS: tuple[tuple[str, Callable[[pa.DataType], bool]], ...] = (
+    ("boolean", pa.types.is_boolean),
+    ("integer", pa.types.is_signed_integer),
+    ("float", pa.types.is_floating),
+    ("string", pa.types.is_string),
+    ("binary", pa.types.is_binary),
+    ("time", lambda t: pa.types.is_timestamp(t) or pa.types.is_date(t)),
+    ("struct", pa.types.is_struct),
+    ("map", pa.types.is_map),
+    ("list", is_list),
+)
 
 
 def union_schemas(
@@ -108,9 +119,8 @@ class _Union:
         return united
 
     def type_of(self, path: str, sources: list[tuple[str, pa.DataType]]) -> pa.DataType:
-        # A map that leaves as a list is still a map in messages.
-        named = [(file, _name(t if pa.types.is_map(t) else plain)) for file, t, plain in _each_plain(sources)]
-        typed = [(file, plain) for file, _, plain in _each_plain(sources)]
+        found = _each_plain(sources)
+        typed = [(file, plain) for file, _, plain in found]
         if not typed:
             return pa.string()
         first = typed[0][1]
@@ -134,6 +144,8 @@ class _Union:
         if _are_texts(kinds) or (path in self.as_text and kinds <= {"integer", "string"} and len(kinds) > 1):
             return pa.string()
         if len(kinds) > 1:
+            # A map that leaves as a list is still a map in messages.
+            named = [(file, _name(t if pa.types.is_map(t) else plain)) for file, t, plain in found]
             other = next(i for i, (_, t) in enumerate(typed) if _kind(t) != _kind(first))
             return Unsettled(
                 f"{path} is {named[0][1]} in {named[0][0]} and {named[other][1]} in {named[other][0]}",
@@ -206,7 +218,7 @@ def _each_plain(sources: Iterable[tuple[str, pa.DataType]]) -> list[tuple[str, p
 
 
 def _metadata(types: Sequence[pa.DataType]) -> dict[bytes, bytes] | None:
-    plain = [_plain(type_) for type_ in types]
+    plain = [_plain(type_) for type_ in dict.fromkeys(types)]
     metadata = exact_metadata(plain)
     found = {time_of(pa.field("", type_)) for type_ in plain} - {None}
     if found:
@@ -248,18 +260,7 @@ def _are_texts(kinds: Set[str | None]) -> bool:
 
 def _kind(type_: pa.DataType) -> str | None:
     """Return what a plain type is, regardless of its width and of what is inside it; None if it can't leave."""
-    tests: list[tuple[str, Callable[[pa.DataType], bool]]] = [
-        ("boolean", pa.types.is_boolean),
-        ("integer", pa.types.is_signed_integer),
-        ("float", pa.types.is_floating),
-        ("string", pa.types.is_string),
-        ("binary", pa.types.is_binary),
-        ("time", lambda t: pa.types.is_timestamp(t) or pa.types.is_date(t)),
-        ("struct", pa.types.is_struct),
-        ("map", pa.types.is_map),
-        ("list", is_list),
-    ]
-    return next((name for name, test in tests if test(type_)), exact_kind(type_))
+    return next((name for name, test in _KINDS if test(type_)), exact_kind(type_))
 
 
 def _item_nullable(type_: pa.DataType) -> bool:
