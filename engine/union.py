@@ -62,10 +62,13 @@ def union_schemas(
     """
     root = _Union(frozenset(widen), frozenset(as_text))
     # Thousands of files have a handful of schemas; each is looked at once, under the first file that has it.
-    distinct: dict[pa.Schema, str] = {}
+    # Their bytes tell them apart, since a schema with extension types of somebody's own can't be hashed.
+    distinct: dict[bytes, tuple[str, list[pa.Field]]] = {}
     for file, schema in schemas:
-        distinct.setdefault(schema.remove_metadata(), file)
-    fields = root.struct_fields("", [(file, list(schema)) for schema, file in distinct.items()])
+        key = schema.remove_metadata().serialize().to_pybytes()
+        if key not in distinct:
+            distinct[key] = (file, list(schema))
+    fields = root.struct_fields("", list(distinct.values()))
     unknown = root.widen - root.widened
     if unknown:
         met = ", ".join(sorted(root.met))
@@ -218,7 +221,7 @@ def _each_plain(sources: Iterable[tuple[str, pa.DataType]]) -> list[tuple[str, p
 
 
 def _metadata(types: Sequence[pa.DataType]) -> dict[bytes, bytes] | None:
-    plain = [_plain(type_) for type_ in dict.fromkeys(types)]
+    plain = list(dict.fromkeys(_plain(type_) for type_ in types))
     metadata = exact_metadata(plain)
     found = {time_of(pa.field("", type_)) for type_ in plain} - {None}
     if found:

@@ -12,6 +12,8 @@ from hypothesis import given
 from engine.avro import avro_schema
 from engine.errors import ArchiveError
 from engine.exact import unit_of
+from engine.leaves import type_at
+from engine.paths import descend, names_along
 from engine.union import conform, union_schemas
 from engine.unsettled import check_settled
 
@@ -164,3 +166,25 @@ def test_an_extension_type_is_what_it_stores():
         [1, 2],
         None,
     ]
+
+
+class Point(pa.ExtensionType):
+    """A type of somebody's own that stores a struct."""
+
+    def __init__(self):
+        super().__init__(pa.struct([("a", pa.int8())]), "test.point")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return b""
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage_type, serialized):
+        return cls()
+
+
+def test_what_an_extension_type_stores_is_found_inside_it():
+    array = pa.ExtensionArray.from_storage(Point(), pa.array([{"a": 1}, None], Point().storage_type))
+    schema = pa.schema([("x", Point()), ("l", pa.list_(Point()))])
+    assert sent(array) == [{"a": 1}, None]
+    assert type_at(schema, "x.a") == type_at(schema, "l.a") == pa.int8()
+    assert descend({"x": array}, names_along(schema, "x.a")).to_pylist() == [1, None]
