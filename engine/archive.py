@@ -19,13 +19,12 @@ from typing import Any
 import fsspec
 import fsspec.implementations.local
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.fs
 import pyarrow.parquet as pq
 
 from engine.errors import ArchiveError, UnreadableError
 from engine.fragments import ArchiveFile, Footer, Fragment
-from engine.leaves import combined, existing, readable_together
+from engine.leaves import combined, existing, lengths, readable_together
 from engine.paths import descend, names_along
 from engine.union import conform
 
@@ -176,7 +175,7 @@ class Archive:
                 if found is None or pa.types.is_null(found.type):
                     arrays.append(pa.nulls(num_alerts, type_))
                 elif leaf != path:
-                    arrays.append(pc.list_value_length(found).cast(type_))
+                    arrays.append(lengths(found).cast(type_))
                 else:
                     arrays.append(conform(found, type_, leaf, fragment.file.path))
             parts.append(pa.table(arrays, schema=pa.schema(list(zip(leaves, types, strict=True)))))

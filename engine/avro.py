@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from engine.avro_encoder import branches, child_path, encode_columns, kind_of
 from engine.errors import ArchiveError, EncodeError
+from engine.exact import unit_of
 
 __all__ = ["avro_schema", "encode"]
 
@@ -61,7 +62,8 @@ def avro_schema(schema: pa.Schema) -> dict[str, Any]:
     Parameters
     ----------
     schema
-        Fields of any depth; a nullable one becomes the union `[T, "null"]`, any other the bare type.
+        Fields of any depth; a nullable one becomes the union `[T, "null"]`, any other the bare type. That of a
+        duration has its unit in `doc`.
 
     Raises
     ------
@@ -83,8 +85,15 @@ def _record(fields: list[pa.Field], name: str, path: str, taken: set[str]) -> di
     return {
         "type": "record",
         "name": name,
-        "fields": [{"name": f.name, "type": _union(f, child_path(path, f.name), name, taken)} for f in fields],
+        "fields": [
+            {"name": f.name, "type": _union(f, child_path(path, f.name), name, taken), **_doc(f)} for f in fields
+        ],
     }
+
+
+def _doc(field: pa.Field) -> dict[str, str]:
+    unit = unit_of(field)
+    return {"doc": f"a duration in {unit}"} if unit else {}
 
 
 def _union(field: pa.Field, path: str, namespace: str, taken: set[str]) -> Any:

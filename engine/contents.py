@@ -20,6 +20,7 @@ import pyarrow as pa
 from engine.errors import RequestError
 from engine.paths import descend, names_along
 from engine.union import conform
+from engine.unsettled import check_settled, field_at
 
 __all__ = ["CLASS_COLUMNS", "CONTENTS", "Projection", "project_schema"]
 
@@ -64,7 +65,8 @@ class Projection:
                 arrays.append(classes[source])
                 continue
             found = descend(columns, names_along(block.schema, source))
-            arrays.append(conform(pa.nulls(block.num_rows) if found is None else found, field.type, source, file))
+            array = pa.nulls(block.num_rows) if found is None else found
+            arrays.append(conform(array, field.type, source, file, field.metadata))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 
@@ -97,6 +99,8 @@ def project_schema(
     ------
     RequestError
         If a field is unknown, or two would come out under one name.
+    ArchiveError
+        If the files disagree about a field of the content in a way that no type can hold.
     """
     roots = [name for name in archive.names if name not in CLASS_COLUMNS]
     match content:
@@ -119,11 +123,12 @@ def project_schema(
             raise RequestError(f"there is no content {content!r}", accepted=", ".join(CONTENTS))
     if content != "fields":
         # A survey's leaf that none of the chosen nights has can't be given a type; the others stay.
-        paths = [path for path in paths if _field_at(archive, path) is not None]
-    return _build(archive, [*paths, *CLASS_COLUMNS])
+        paths = [path for path in paths if field_at(archive, path) is not None]
+    way_out = "leave it out" if content == "fields" else "take the columns without it: --content fields --field …"
+    return _build(archive, [*paths, *CLASS_COLUMNS], way_out)
 
 
-def _build(archive: pa.Schema, paths: Sequence[str]) -> Projection:
+def _build(archive: pa.Schema, paths: Sequence[str], way_out: str) -> Projection:
     out, taken = [], {}
     for path in paths:
         way = names_along(archive, path)
@@ -135,12 +140,14 @@ def _build(archive: pa.Schema, paths: Sequence[str]) -> Projection:
                 next_step="leave one of the two out",
             )
         taken[name] = path
-        source = _field_at(archive, path)
+        source = field_at(archive, path)
         if path in CLASS_COLUMNS or source is None:
             out.append(pa.field(name, pa.string()))
         else:
+            check_settled(source.type, way_out)
             # A leaf is null wherever its parent is.
-            out.append(pa.field(name, source.type, nullable=len(way) > 1 or source.nullable))
+            nullable = len(way) > 1 or source.nullable
+            out.append(pa.field(name, source.type, nullable=nullable, metadata=source.metadata))
     return Projection(schema=pa.schema(out), sources=tuple(paths))
 
 
@@ -157,15 +164,3 @@ def _check_fields(archive: pa.Schema, fields: Sequence[str], candidate: str) -> 
                 + (f"; near it: {', '.join(dict.fromkeys(near))}" if near else ""),
                 next_step="list them with: alert-transfer archive fields",
             )
-
-
-def _field_at(archive: pa.Schema, path: str) -> pa.Field | None:
-    root, *rest = names_along(archive, path)
-    if root not in archive.names:
-        return None
-    field = archive.field(root)
-    for name in rest:
-        if not pa.types.is_struct(field.type) or field.type.get_field_index(name) < 0:
-            return None
-        field = field.type.field(name)
-    return field

@@ -18,11 +18,13 @@ from engine.config import Settings, load_settings
 from engine.contents import CLASS_COLUMNS
 from engine.descriptions import Description, read_descriptions
 from engine.errors import ArchiveError, ConditionError, RequestError
+from engine.exact import kept_exact, origin_of
 from engine.fragments import Footer, unite, with_alerts
 from engine.leaves import type_at
 from engine.paths import names_along
 from engine.request import parse_nights
 from engine.survey import survey_named
+from engine.unsettled import Unsettled
 
 __all__ = ["ArchiveField", "ArchiveFields", "archive_fields"]
 
@@ -39,9 +41,10 @@ class ArchiveField:
     path: str
     """Names from the root, with dots between them."""
     kind: str
-    """`leaf`, `map key` or `size` of a list; `in a list`, `bytes` or `map` (of unknown keys): no condition names it."""
+    """`leaf`, `map key` or `size` of a list. No condition names what is `in a list`, `bytes`, a `map` (of unknown
+    keys), a `decimal`, a `time of day`, a `duration`, or `unsettled`: the files disagree, or it can't leave."""
     type: str
-    """Type in the schema union of the nights."""
+    """Type in the schema union of the nights; the files' own where the union has none, or one that stands for it."""
     unit: str | None
     """As astropy writes it."""
     meaning: str | None
@@ -88,7 +91,7 @@ class _Entry:
 
     path: str
     kind: str
-    type: pa.DataType
+    type: str
     list_path: str | None = None
     """The outermost list that it is in, or is."""
 
@@ -125,7 +128,7 @@ def archive_fields(
     RequestError
         If no archive is given, or a night is not one.
     ArchiveError
-        If the archive or one of these nights can't be read, or its files disagree in a way that no type can hold.
+        If the archive or one of these nights can't be read.
     """
     survey_ = survey_named(survey)
     settings = settings or load_settings()
@@ -190,19 +193,28 @@ def _entries(
             yield from _entries(list(type_), f"{path}.", keys, list_path)
         elif pa.types.is_list(type_):
             if not list_path:
-                yield _Entry(path=path, kind="size", type=pa.int32(), list_path=path)
+                yield _Entry(path=path, kind="size", type="int32", list_path=path)
             if pa.types.is_struct(type_.value_type):
                 yield from _entries(list(type_.value_type), f"{path}.", keys, list_path or path)
             elif list_path:
-                yield _Entry(path=path, kind="in a list", type=type_, list_path=list_path)
+                yield _Entry(path=path, kind="in a list", type=str(type_), list_path=list_path)
         elif pa.types.is_map(type_):
             if path not in keys:
-                yield _Entry(path=path, kind=in_list or "map", type=type_, list_path=list_path)
+                yield _Entry(path=path, kind=in_list or "map", type=str(type_), list_path=list_path)
             for key in keys.get(path, []):
-                yield _Entry(path=f"{path}.{key}", kind=in_list or "map key", type=type_.item_type, list_path=list_path)
+                kind, name = _kind_and_type(type_.item_field)
+                kind = "map key" if kind == "leaf" else kind
+                yield _Entry(path=f"{path}.{key}", kind=in_list or kind, type=name, list_path=list_path)
         else:
-            kind = in_list or ("bytes" if pa.types.is_binary(type_) else "leaf")
-            yield _Entry(path=path, kind=kind, type=type_, list_path=list_path)
+            kind, name = _kind_and_type(field)
+            yield _Entry(path=path, kind=in_list or kind, type=name, list_path=list_path)
+
+
+def _kind_and_type(field: pa.Field) -> tuple[str, str]:
+    if isinstance(field.type, Unsettled):
+        return "unsettled", field.type.types
+    kind = kept_exact(field) or ("bytes" if pa.types.is_binary(field.type) else "leaf")
+    return kind, origin_of(field) or str(field.type)
 
 
 def _field(
@@ -214,7 +226,7 @@ def _field(
         name=_name(entry, union),
         path=entry.path,
         kind=entry.kind,
-        type=str(entry.type),
+        type=entry.type,
         unit=description.unit if description and entry.kind != "size" else None,
         meaning=f"Number of items: {meaning}" if meaning and entry.kind == "size" else meaning,
         source=description.source if description else None,
@@ -226,7 +238,7 @@ def _field(
 def _name(entry: _Entry, union: pa.Schema) -> str:
     if entry.kind == "in a list":
         return f"{entry.list_path}[]{entry.path.removeprefix(entry.list_path or '')}"
-    if entry.kind in ("bytes", "map"):
+    if entry.kind not in ("leaf", "map key", "size"):
         return entry.path
     parts = names_along(union, entry.path)
     # As it stands where Spark's grammar takes it, else the awkward names in back quotes, else all of them.
@@ -246,6 +258,8 @@ def _quoted(parts: Sequence[str], every: bool) -> str:
 
 
 def _null_share(entry: _Entry, footers: Sequence[Footer]) -> float | None:
+    if entry.kind == "unsettled":
+        return None
     num_alerts = num_nulls = 0
     for footer in footers:
         here = sum(footer.row_groups)

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from engine.errors import ConditionError
+from engine.exact import origin_of
 from engine.paths import is_list, names_along
 from engine.union import time_of
+from engine.unsettled import Unsettled
 
 __all__ = ["FieldError", "find_leaf", "find_list", "leaf_type", "nearest", "scalar_leaves"]
 
@@ -61,6 +63,7 @@ def find_leaf(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType
         If there is none, or what is there is not a scalar.
     """
     path, field = _find(schema, parts)
+    _check_comparable(path, field)
     simple = _simple_type(field.type)
     if simple is None:
         raise _not_scalar(path, field.type)
@@ -76,6 +79,7 @@ def find_list(schema: pa.Schema, parts: Sequence[str]) -> str:
         If there is none, or what is there is not a list.
     """
     path, field = _find(schema, parts)
+    _check_settled(path, field.type)
     if not is_list(field.type):
         raise FieldError(f"{path} is not a list, so it has no size", next_step="size(prv_candidates) > 5")
     return path
@@ -96,6 +100,7 @@ def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.Field]:
                 names=[f"size({'.'.join(path)})"],
                 next_step="of the alert itself, name the fields of candidate",
             )
+        _check_settled(".".join(path), type_)
         if type_ is not None and not pa.types.is_struct(type_):
             raise _unknown(schema, parts)
         found = [m for m in members if m.name == part] or [m for m in members if m.name.lower() == part.lower()]
@@ -109,6 +114,25 @@ def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.Field]:
         members = list(field.type.fields) if pa.types.is_struct(field.type) else []
     assert field is not None
     return ".".join(path), field
+
+
+def _check_comparable(path: str, field: pa.Field) -> None:
+    _check_settled(path, field.type)
+    origin = origin_of(field)
+    if origin:
+        # As a text or a number it would compare otherwise than in Spark: '9.50' is after '12.30', '5 s' is not 5.
+        raise FieldError(
+            f"{path} is of type {origin} in the archive, which no condition can compare",
+            next_step="ask for other fields here, and select by this one in the alerts that come",
+        )
+
+
+def _check_settled(path: str, type_: pa.DataType | None) -> None:
+    if isinstance(type_, Unsettled):
+        raise FieldError(
+            f"{path} can't be in a condition: {type_.message}",
+            next_step=f"ask for other fields, or {type_.next_step}",
+        )
 
 
 def _unknown(schema: pa.Schema, parts: Sequence[str]) -> FieldError:
@@ -144,7 +168,7 @@ def scalar_leaves(schema: pa.Schema) -> Iterator[str]:
         for field in fields:
             if pa.types.is_struct(field.type):
                 yield from walk(list(field.type.fields), f"{prefix}{field.name}.")
-            elif _simple_type(field.type) is not None:
+            elif _simple_type(field.type) is not None and not origin_of(field):
                 yield prefix + field.name
 
     return walk(list(schema), "")

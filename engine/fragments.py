@@ -74,7 +74,7 @@ def with_alerts(footers: Sequence[Footer]) -> list[Footer]:
 
 
 def unite(footers: Sequence[Footer], *, widen: Iterable[str] = (), as_text: Iterable[str] = ()) -> pa.Schema:
-    """Return the schema union of files; fields keep the order of the newest night.
+    """Return the schema union of files; fields keep the order of the newest night. See `union_schemas`.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def unite(footers: Sequence[Footer], *, widen: Iterable[str] = (), as_text: Iter
     Raises
     ------
     ArchiveError
-        If two files disagree in a way that no type can hold.
+        If `widen` names a field in which integers and floats do not meet.
     """
     newest_first = sorted(footers, key=lambda f: (-f.file.night.toordinal(), f.file.path))
     return union_schemas([(f.file.path, f.schema) for f in newest_first], widen, as_text)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from engine.paths import is_list, names_along
+from engine.paths import is_list, names_along, stored
 
-__all__ = ["combined", "existing", "readable_together", "type_at"]
+__all__ = ["combined", "existing", "lengths", "readable_together", "type_at"]
 
 
 def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
@@ -21,7 +23,7 @@ def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
     index = schema.get_field_index(root)
     type_: pa.DataType | None = schema.field(index).type if index >= 0 else None
     for name in rest:
-        while type_ is not None and is_list(type_):
+        while type_ is not None and is_list(type_ := stored(type_)):
             type_ = type_.value_type
         if type_ is not None and pa.types.is_map(type_):
             type_ = type_.item_type
@@ -69,6 +71,15 @@ def _children(type_: pa.DataType) -> list[pa.DataType]:
 
 def _has_dictionary(type_: pa.DataType) -> bool:
     return pa.types.is_dictionary(type_) or any(map(_has_dictionary, _children(type_)))
+
+
+def lengths(array: pa.Array) -> pa.Array:
+    """Return the number of items of each list, or of entries of each map; null where there is none."""
+    while isinstance(array, pa.ExtensionArray):
+        array = array.storage
+    if pa.types.is_map(array.type):
+        return pa.array(np.diff(array.offsets.to_numpy()), mask=array.is_null().to_numpy(zero_copy_only=False))
+    return pc.list_value_length(array)
 
 
 def combined(column: pa.ChunkedArray) -> pa.Array:

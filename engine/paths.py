@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["descend", "is_list", "names_along"]
+__all__ = ["descend", "is_list", "names_along", "stored"]
 
 
 def names_along(schema: pa.Schema, path: str) -> list[str]:
@@ -31,14 +31,23 @@ def names_along(schema: pa.Schema, path: str) -> list[str]:
 
 
 def _members(type_: pa.DataType) -> pa.StructType | None:
-    while is_list(type_):
+    while is_list(type_ := stored(type_)):
         type_ = type_.value_type
     return type_ if pa.types.is_struct(type_) else None
 
 
 def is_list(type_: pa.DataType) -> bool:
     """Return whether a type is a list of one of the kinds that Parquet files have."""
-    return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
+    return isinstance(
+        type_, pa.ListType | pa.LargeListType | pa.FixedSizeListType | pa.ListViewType | pa.LargeListViewType
+    )
+
+
+def stored(type_: pa.DataType) -> pa.DataType:
+    """Return what an extension type stores if fields are inside it, any other type as it is."""
+    while isinstance(type_, pa.BaseExtensionType) and pa.types.is_nested(type_.storage_type):
+        type_ = type_.storage_type
+    return type_
 
 
 def descend(sources: Mapping[str, pa.Array], names: Sequence[str]) -> pa.Array | None:
@@ -46,6 +55,8 @@ def descend(sources: Mapping[str, pa.Array], names: Sequence[str]) -> pa.Array |
     root, *rest = names
     array = sources.get(root)
     for depth, name in enumerate(rest):
+        while isinstance(array, pa.ExtensionArray):
+            array = array.storage
         if array is None or pa.types.is_null(array.type):
             return None
         if pa.types.is_map(array.type):

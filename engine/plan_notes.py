@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
 from engine.contents import CLASS_COLUMNS, Projection
+from engine.exact import unit_of
 from engine.fink_rules import FINKCLASS_INPUTS, impossible_labels
 from engine.fragments import Footer
 from engine.leaves import type_at
 
-__all__ = ["notes_on_classes", "notes_on_leaves", "notes_on_names", "notes_on_nights"]
+__all__ = ["notes_on_classes", "notes_on_leaves", "notes_on_names", "notes_on_nights", "notes_on_units"]
 
 _MOST_GROUPS = 3
 
@@ -32,6 +33,21 @@ def notes_on_names(archive: pa.Schema, projection: Projection) -> list[str]:
         for name, source in zip(projection.schema.names, projection.sources, strict=True)
         if source not in (name, *projection.schema.names) and name in archive.names
     ]
+
+
+def notes_on_units(content: pa.Schema) -> list[str]:
+    """Return a note on each duration of the content: the number that leaves does not tell its unit."""
+
+    def walk(fields: Iterable[pa.Field], prefix: str) -> Iterator[str]:
+        for field in fields:
+            path = prefix + field.name
+            unit = unit_of(field)
+            if unit:
+                yield f"{path} is a duration and comes out as a whole number of {unit}"
+            inside = (field.type.field(i) for i in range(field.type.num_fields))
+            yield from walk(inside, f"{path}.")
+
+    return list(walk(content, ""))
 
 
 def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str]) -> list[str]:

@@ -17,13 +17,15 @@ from engine.conditions import all_of, leaf_type, parse_conditions
 from engine.config import Settings
 from engine.contents import CLASS_COLUMNS, Projection, project_schema
 from engine.errors import ArchiveError, RequestError
+from engine.exact import kept_exact, origin_of
 from engine.fink_rules import FINKCLASS_INPUTS
 from engine.fragments import ArchiveFile, Footer, Fragment, cut_fragments, unite, with_alerts
 from engine.labelling import check_labels, check_tns
 from engine.leaves import type_at
-from engine.plan_notes import notes_on_classes, notes_on_leaves, notes_on_names, notes_on_nights
+from engine.plan_notes import notes_on_classes, notes_on_leaves, notes_on_names, notes_on_nights, notes_on_units
 from engine.request import TransferRequest
 from engine.survey import Survey, survey_named
+from engine.unsettled import check_settled, field_at
 
 __all__ = ["NarrowQuestion", "TransferPlan", "make_plan", "new_topic"]
 
@@ -61,7 +63,7 @@ class TransferPlan:
     fragments: tuple[Fragment, ...]
     nights_without_data: tuple[dt.date, ...]
     archive_schema: pa.Schema
-    """The schema union of the chosen nights, with the two class columns."""
+    """The schema union of the chosen nights, with the two class columns; what the job does not use may be unsettled."""
     question: NarrowQuestion
     projection: Projection
     schema: dict
@@ -242,6 +244,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         notes=(
             *notes_on_nights(without),
             *(notes_on_names(union, projection) if request.content == "lightcurve" else []),
+            *notes_on_units(projection.schema),
             *notes_on_leaves(footers, conditions.leaves),
             *notes_on_classes(footers),
             *notes_on_labels,
@@ -262,17 +265,20 @@ def _checked(union: pa.Schema, survey: Survey, widen: Sequence[str], url: str) -
     """Return the union with the identifier as int64; raise if the survey's fields are not what they must be."""
     for path in (survey.id_field, survey.time_field):
         parent = path.rpartition(".")[0]
+        field = field_at(union, path)
+        if field is not None:
+            check_settled(field.type)
         type_ = type_at(union, path)
-        if type_ is None or (parent and not pa.types.is_struct(type_at(union, parent))):
+        if field is None or type_ is None or (parent and not pa.types.is_struct(type_at(union, parent))):
             raise ArchiveError(
                 f"the alerts of {url!r} have no {path}",
                 accepted=f"alerts of the survey {survey.name!r}",
                 next_step="check the archive and --survey",
             )
-        if not (pa.types.is_integer(type_) or pa.types.is_floating(type_)):
+        if not (pa.types.is_integer(type_) or pa.types.is_floating(type_)) or origin_of(field):
             raise ArchiveError(
-                f"{path} is {type_} in the files of {url!r}",
-                accepted="a number",
+                f"{path} is {origin_of(field) or type_} in the files of {url!r}",
+                accepted="an integer or a float",
                 next_step="choose other nights, or have the archive reprocessed",
             )
     if survey.id_field in widen:
@@ -289,12 +295,18 @@ def _checked(union: pa.Schema, survey: Survey, widen: Sequence[str], url: str) -
 
 
 def _check_classes(union: pa.Schema, footers: Sequence[Footer], url: str) -> None:
-    computed = any(type_at(footer.schema, "finkclass") is None for footer in footers)
-    for path in (*CLASS_COLUMNS, *(FINKCLASS_INPUTS if computed else ())):
-        type_ = type_at(union, path)
-        if type_ is not None and pa.types.is_nested(type_):
+    lacking = [footer for footer in footers if type_at(footer.schema, "finkclass") is None]
+    # What finkclass is computed of counts in the files that lack it alone.
+    inputs = union if len(lacking) in (0, len(footers)) else unite(lacking)
+    checked = [(path, field_at(union, path)) for path in CLASS_COLUMNS]
+    checked += [(path, field_at(inputs, path)) for path in (FINKCLASS_INPUTS if lacking else ())]
+    for path, field in checked:
+        if field is None:
+            continue
+        check_settled(field.type)
+        if pa.types.is_nested(field.type) or kept_exact(field) in ("time of day", "duration"):
             raise ArchiveError(
-                f"{path} is {type_} in the files of {url!r}",
+                f"{path} is {origin_of(field) or field.type} in the files of {url!r}",
                 accepted="text" if path in CLASS_COLUMNS else "a number or a text, of which finkclass is computed",
                 next_step="choose other nights, or have the archive reprocessed",
             )

@@ -109,7 +109,7 @@ def fields_table(found: ArchiveFields) -> Table:
     if any(field.null_share is None for field in found.fields):
         notes.append("?: the footers don't say")
     if not all(field.in_conditions for field in found.fields):
-        notes.append("in a list, or bytes: no condition can name it")
+        notes.append("in a list, bytes, or of a type that can't be compared: no condition can name it")
     table.caption, table.caption_justify = "\n".join(notes), "left"
     return table
 

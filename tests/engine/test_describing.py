@@ -221,6 +221,3 @@ def test_what_is_wrong_is_told(tmp_path, shared_archive):
     assert "2021-01-01" in caught.value.accepted
     with pytest.raises(RequestError, match="no archive"):
         archive_fields(settings=engine.Settings())
-    write(tmp_path, dt.date(2021, 1, 2), pa.table({"x": [{"a": 1}]}))
-    with pytest.raises(ArchiveError, match=r"day=02.*day=01"):
-        archive_fields(str(tmp_path))

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import math
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pytest
 
 from engine.errors import ArchiveError
 from engine.union import conform, union_schemas
+from engine.unsettled import check_settled
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "schema-union.md").read_text(encoding="utf-8")
 
@@ -24,7 +26,10 @@ _PLAIN = {
     "large_string": pa.large_string(),
     "binary": pa.binary(),
     "large_binary": pa.large_binary(),
-    "decimal128(10, 2)": pa.decimal128(10, 2),
+    **{f"decimal128({size}, {scale})": pa.decimal128(size, scale) for size, scale in ((10, 2), (12, 4), (10, 8))},
+    **{f"time32[{unit}]": pa.time32(unit) for unit in ("s", "ms")},
+    **{f"time64[{unit}]": pa.time64(unit) for unit in ("us", "ns")},
+    **{f"duration[{unit}]": pa.duration(unit) for unit in ("s", "ms", "us", "ns")},
     **{f"{sign}int{width}": getattr(pa, f"{sign}int{width}")() for sign in ("", "u") for width in (8, 16, 32, 64)},
     **{f"timestamp[{unit}]": pa.timestamp(unit) for unit in ("s", "ms", "us", "ns")},
 }
@@ -43,8 +48,11 @@ def type_of(text: str) -> pa.DataType:
             return pa.list_(type_of(inside))
         case "large_list":
             return pa.large_list(type_of(inside))
+        case "list_view":
+            return pa.list_view(type_of(inside))
         case "map":
-            return pa.map_(pa.string(), type_of(inside.removeprefix("string, ")))
+            key, _, value = inside.partition(", ")
+            return pa.map_(type_of(key), type_of(value))
     members = re.split(r", (?=\w+: )", inside) if "<" not in inside else [inside]
     return pa.struct([(name, type_of(of)) for name, _, of in (member.partition(": ") for member in members)])
 
@@ -55,12 +63,21 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip().strip("`") for cell in line.strip("| ").split("|")] for line in table]
 
 
+def plain(type_: pa.DataType) -> pa.DataType:
+    """Return a type whose items and fields may all be null, as the page has them."""
+    if pa.types.is_list(type_):
+        return pa.list_(plain(type_.value_type))
+    return pa.struct([(f.name, plain(f.type)) for f in type_]) if pa.types.is_struct(type_) else type_
+
+
 def united(one: str, another: str) -> pa.DataType:
     files = [
         ("newer.parquet", pa.schema([("x", type_of(one))])),
         ("older.parquet", pa.schema([("x", type_of(another))])),
     ]
-    return union_schemas(files).field("x").type
+    type_ = union_schemas(files).field("x").type
+    check_settled(type_)
+    return plain(type_)
 
 
 @pytest.mark.parametrize(("one", "another", "together"), rows("one file has"))
@@ -80,8 +97,12 @@ def test_what_becomes_of_values(source, target, value, becomes):
         given = pa.scalar(given).cast(type_of(source))
     elif source == "date32":
         given = dt.date.fromisoformat(given)
+    elif source.startswith("decimal"):
+        given = Decimal(given)
+    elif source.startswith("time"):
+        given = dt.time.fromisoformat(given)
     elif source.startswith("map"):
-        given = list(given.items())
+        given = list(given.items()) if isinstance(given, dict) else list(map(tuple, given))
     array = pa.array([given, None], type_of(source))
     if becomes == "refused":
         with pytest.raises(ArchiveError, match=r"FILE"):

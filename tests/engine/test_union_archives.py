@@ -280,12 +280,15 @@ def test_a_real_conflict_is_refused_with_both_files(nights, conflict, place):
     nights[-1][-1] = (with_field(last[0], conflict[1]), last[1])
     with tempfile.TemporaryDirectory() as folder:
         paths = write(Path(folder), nights)
+        if place != "x":
+            assert plan_of(Path(folder), content="fields", fields=["candidate.jd"]).num_alerts
         with pytest.raises(engine.ArchiveError) as caught:
-            plan_of(Path(folder))
+            plan_of(Path(folder), content="full")
         message = str(caught.value)
         assert message.startswith(f"{place} is ")
         assert str(paths[0]) in message
         assert str(paths[-1]) in message
+        assert "--content fields" in caught.value.next_step
 
 
 def alerts(n: int = 2, first: int = FIRST_CANDID, **columns) -> pa.Table:
