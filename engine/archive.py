@@ -54,6 +54,11 @@ class Archive:
         return Archive, (self.url, self.storage_options)
 
     @property
+    def shown(self) -> str:
+        """The URL for people: without a password."""
+        return self._store.shown
+
+    @property
     def is_local(self) -> bool:
         """Whether the files lie on a local disk."""
         return self._store.is_local
@@ -240,7 +245,7 @@ class Archive:
             if not isinstance(exc.__cause__, FileNotFoundError):
                 raise
             raise ArchiveError(
-                f"{file.path} was in the archive when the job was planned, and is gone",
+                f"{without_password(file.path)} was in the archive when the job was planned, and is gone",
                 accepted="files that every worker of the cluster can read, until the job has ended",
                 next_step="submit the request again, to plan it on what is there now; an archive on a disk has to be "
                 "there on each machine that runs workers",
@@ -250,8 +255,8 @@ class Archive:
             return
         if now.nbytes != file.nbytes or file.footer_crc is None or self._footer_crc(now) != file.footer_crc:
             raise ArchiveError(
-                f"{file.path} has changed since the job was planned: {file.nbytes} bytes, ETag {file.etag} then; "
-                f"{now.nbytes} bytes, ETag {now.etag} now",
+                f"{without_password(file.path)} has changed since the job was planned: "
+                f"{file.nbytes} bytes, ETag {file.etag} then; {now.nbytes} bytes, ETag {now.etag} now",
                 next_step="submit the request again, to plan it on what is there now",
             )
 
@@ -328,7 +333,7 @@ class Archive:
                 ) from exc
             where = "" if read is None else read.culprit()
             raise UnreadableError(
-                f"{where}{file.path} ({file.nbytes} bytes) is not Parquet that can be read: {exc}",
+                f"{where}{without_password(file.path)} ({file.nbytes} bytes) is not Parquet that can be read: {exc}",
                 accepted="Parquet",
                 next_step=f"repair the file, leave out the night {file.night}, or send the rest with --skip-unreadable",
             ) from exc

@@ -127,7 +127,7 @@ class TransferPlan:
         nights = self.nights
         span = nights[0].isoformat() if len(nights) == 1 else f"{nights[0]} to {nights[-1]}"
         lines = [
-            f"archive     {self.archive.url}",
+            f"archive     {self.archive.shown}",
             f"nights      {len(nights)} with data, {span}",
             f"alerts      {self.num_archive_alerts:,} in {len(self.files):,} files, {len(self.fragments):,} fragments",
             f"conditions  {self.request.where.strip() if self.request.where else 'none'}".replace(
@@ -191,8 +191,8 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
     files_read = tuple(footer.file for footer in footers)
     footers = with_alerts(footers)
     union = unite(footers, widen=request.widen, as_text=survey.night_columns)
-    union = _checked(union, survey, request.widen, url)
-    _check_classes(union, footers, url)
+    union = _checked(union, survey, request.widen, archive.shown)
+    _check_classes(union, footers, archive.shown)
     for name in CLASS_COLUMNS:
         if name not in union.names:
             union = union.append(pa.field(name, pa.string()))
@@ -320,7 +320,7 @@ def _no_data(archive: Archive, wanted: Sequence[dt.date], listing: Listing) -> A
     asked = wanted[0].isoformat() if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}"
     asked = "; ".join([asked, *notes_on_listing(listing)])
     if not nights:
-        return ArchiveError(f"the archive at {archive.url!r} is empty: it has no night")
+        return ArchiveError(f"the archive at {archive.shown!r} is empty: it has no night")
     near = sorted(sorted(nights, key=lambda night: abs((night - wanted[0]).days))[:5])
     return ArchiveError(
         f"the archive has no data of {asked}",
