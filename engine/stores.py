@@ -263,7 +263,8 @@ def fresh_info(fs: fsspec.AbstractFileSystem, path: str) -> dict[str, Any]:
 
 def cause_of(exc: BaseException, secrets: tuple[str, ...] = ()) -> str:
     """Return what an error says, in one line of bounded length, without passwords of URLs and without secrets."""
-    text = " ".join(str(exc).split("\n", 1)[0].split()) or type(exc).__name__
+    text = " ".join(str(exc).split("\n", 1)[0].split())
+    text = text or ("it did not answer in time" if isinstance(exc, TimeoutError) else type(exc).__name__)
     text = without_password(text)
     for secret in secrets:
         text = text.replace(secret, "***")

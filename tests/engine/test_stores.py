@@ -77,7 +77,8 @@ def test_the_cause_is_one_line_of_bounded_length_without_secrets():
     told = cause_of(OSError(f"can't log in to ftp://me:pa55@host/ with {SECRET}\nand\nmuch\nmore"), (SECRET,))
     assert told == "can't log in to ftp://me:***@host/ with ***"
     assert len(cause_of(OSError("x" * 10_000))) < 250
-    assert cause_of(TimeoutError()) == "TimeoutError"
+    assert "in time" in cause_of(TimeoutError())
+    assert cause_of(KeyError()) == "KeyError"
     assert without_password("s3://bucket/a@b:c") == "s3://bucket/a@b:c"
 
 
