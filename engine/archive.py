@@ -16,22 +16,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import fsspec
-import fsspec.implementations.local
 import pyarrow as pa
-import pyarrow.fs
 import pyarrow.parquet as pq
 
 from engine.errors import ArchiveError, UnreadableError
 from engine.fragments import ArchiveFile, Footer, Fragment
 from engine.leaves import combined, existing, lengths, readable_together
+from engine.listing import Listing, has_years, list_nights, night_folders
+from engine.opening import OpenParquet, open_parquet, parse_footer
 from engine.paths import descend, names_along
+from engine.stores import Store, without_password
 from engine.union import conform
 
 __all__ = ["Archive"]
 
-_LEVEL = {name: re.compile(rf"{name}=(\d+)$") for name in ("year", "month", "day")}
-_FOOTER_THREADS = 16
 _LIST_SIZE = re.compile(r"size\((.+)\)$")
 
 
@@ -49,22 +47,20 @@ class Archive:
     def __init__(self, url: str, storage_options: Mapping[str, Any] | None = None):
         self.url = str(url)
         self.storage_options = dict(storage_options or {})
-        try:
-            self._fs, self._root = fsspec.core.url_to_fs(self.url, **self.storage_options)
-        except (ValueError, ImportError) as exc:
-            raise ArchiveError(
-                f"the archive {self.url!r} is on a file system that can't be opened: {exc}",
-                accepted="a path, s3://bucket/folder, or another URL that fsspec knows",
-                next_step="check the URL; some file systems need a package of their own",
-            ) from exc
+        self._store = Store(self.url, self.storage_options)
 
     def __reduce__(self):
         return Archive, (self.url, self.storage_options)
 
     @property
+    def shown(self) -> str:
+        """The URL for people: without a password."""
+        return self._store.shown
+
+    @property
     def is_local(self) -> bool:
         """Whether the files lie on a local disk."""
-        return isinstance(self._fs, fsspec.implementations.local.LocalFileSystem)
+        return self._store.is_local
 
     def nights(self) -> list[dt.date]:
         """Return every night that has a folder, in order.
@@ -74,7 +70,10 @@ class Archive:
         ArchiveError
             If the archive does not exist, can't be read or has no night.
         """
-        return sorted(self._folders())
+        nights, _ = night_folders(self._store)
+        if not nights and not has_years(self._store, self._store.root):
+            self._explain_emptiness()
+        return sorted(nights)
 
     def files(self, nights: Sequence[dt.date]) -> list[ArchiveFile]:
         """Return the Parquet files of these nights, by night and path.
@@ -86,10 +85,20 @@ class Archive:
         ArchiveError
             If the archive does not exist, can't be read or has no night.
         """
-        folders = self._folders(set(nights))
-        with ThreadPoolExecutor(_FOOTER_THREADS) as pool:
-            listed = list(pool.map(self._files_of, sorted(folders.items())))
-        return sorted((file for files in listed for file in files), key=lambda file: (file.night, file.path))
+        return list(self.listing(nights).files)
+
+    def listing(self, nights: Sequence[dt.date]) -> Listing:
+        """Return what lies in these nights now: the files, and what is passed over.
+
+        Raises
+        ------
+        ArchiveError
+            If the archive does not exist or can't be read, or a link in it leads nowhere.
+        """
+        listing = list_nights(self._store, nights)
+        if not listing.files and not has_years(self._store, self._store.root):
+            self._explain_emptiness()
+        return listing
 
     def footers(
         self,
@@ -130,7 +139,7 @@ class Archive:
                 return None
 
         footers = []
-        with ThreadPoolExecutor(_FOOTER_THREADS) as pool:
+        with ThreadPoolExecutor(self._store.num_threads) as pool:
             for done, footer in enumerate(pool.map(read, files), 1):
                 if footer is not None:
                     footers.append(footer)
@@ -157,11 +166,13 @@ class Archive:
         ArchiveError
             If the file can't be read, or holds a value that its type has no place for.
         """
-        parquet = self._open(fragment.file)
+        opened = self._open(fragment.file)
+        parquet = opened.parquet
         paths = [_LIST_SIZE.sub(r"\1", leaf) for leaf in leaves]
         ways = [names_along(parquet.schema_arrow, path) for path in paths]
         roots = dict.fromkeys(names[0] for names in ways)
         columns = existing(parquet.schema_arrow, paths)
+        self._guard(fragment.file, partial(opened.hold, fragment.row_groups, columns))
         parts = []
         for groups in readable_together(parquet.schema_arrow, columns, fragment.row_groups):
             read = _Reading(parquet, groups, columns)
@@ -204,13 +215,15 @@ class Archive:
         ArchiveError
             If the file can't be read.
         """
-        parquet = self._open(fragment.file)
+        opened = self._open(fragment.file)
+        parquet = opened.parquet
         names = existing(parquet.schema_arrow, columns)
         if not names:
             for row_group in row_groups:
                 n = fragment.row_group_alerts[fragment.row_groups.index(row_group)]
                 yield pa.record_batch([pa.nulls(n)], names=[""]).select([])
             return
+        self._guard(fragment.file, partial(opened.hold, row_groups, names))
         for groups in readable_together(parquet.schema_arrow, names, row_groups):
             batches = parquet.iter_batches(block_alerts, row_groups=groups, columns=names)
             read = _Reading(parquet, groups, names)
@@ -226,22 +239,23 @@ class Archive:
             Naming the file.
         """
         try:
-            now = self._described(self._guard(file, lambda: self._fs.info(file.path)), file.night)
+            entry = self._guard(file, lambda: self._store.entry(file.path))
         except ArchiveError as exc:
             if not isinstance(exc.__cause__, FileNotFoundError):
                 raise
             raise ArchiveError(
-                f"{file.path} was in the archive when the job was planned, and is gone",
+                f"{without_password(file.path)} was in the archive when the job was planned, and is gone",
                 accepted="files that every worker of the cluster can read, until the job has ended",
                 next_step="submit the request again, to plan it on what is there now; an archive on a disk has to be "
                 "there on each machine that runs workers",
             ) from exc
+        now = replace(file, nbytes=entry.nbytes, etag=entry.version, footer_crc=None)
         if (now.nbytes, now.etag) == (file.nbytes, file.etag):
             return
         if now.nbytes != file.nbytes or file.footer_crc is None or self._footer_crc(now) != file.footer_crc:
             raise ArchiveError(
-                f"{file.path} has changed since the job was planned: {file.nbytes} bytes, ETag {file.etag} then; "
-                f"{now.nbytes} bytes, ETag {now.etag} now",
+                f"{without_password(file.path)} has changed since the job was planned: "
+                f"{file.nbytes} bytes, ETag {file.etag} then; {now.nbytes} bytes, ETag {now.etag} now",
                 next_step="submit the request again, to plan it on what is there now",
             )
 
@@ -251,96 +265,35 @@ class Archive:
         except UnreadableError:
             return None
 
-    def _folders(self, wanted: set[dt.date] | None = None) -> dict[dt.date, list[str]]:
-        """Return night -> its folders (one padded, one bare, where an archive has both)."""
-        found: dict[dt.date, list[str]] = {}
-        years = self._level(self._root, "year")
-        if not years:
-            self._explain_emptiness()
-        for year, year_path in years:
-            if wanted is not None and not any(night.year == year for night in wanted):
-                continue
-            for month, month_path in self._level(year_path, "month"):
-                if wanted is not None and not any((night.year, night.month) == (year, month) for night in wanted):
-                    continue
-                for day, day_path in self._level(month_path, "day"):
-                    try:
-                        night = dt.date(year, month, day)
-                    except ValueError as exc:
-                        raise ArchiveError(f"{day_path} does not name a day of the calendar: {exc}") from exc
-                    if wanted is None or night in wanted:
-                        found.setdefault(night, []).append(day_path)
-        return found
-
-    def _level(self, path: str, name: str) -> list[tuple[int, str]]:
-        found = []
-        for entry in self._list(path):
-            match = _LEVEL[name].search(entry["name"].rstrip("/"))
-            if match and entry["type"] == "directory":
-                found.append((int(match[1]), entry["name"].rstrip("/")))
-        return found
-
-    def _list(self, path: str) -> list[dict[str, Any]]:
-        try:
-            return self._fs.ls(path, detail=True)
-        except FileNotFoundError:
-            return []
-        except NotADirectoryError as exc:
-            raise ArchiveError(f"{path} is a file, not a folder of an archive") from exc
-        except Exception as exc:  # every file system has errors of its own; we name the archive and the cause
-            raise ArchiveError(
-                f"the archive {self.url!r} can't be read: {type(exc).__name__}: {exc}",
-                next_step="check the URL, the endpoint and the credentials",
-            ) from exc
-
     def _explain_emptiness(self) -> None:
         accepted = "a root that holds year=…/month=…/day=…/*.parquet"
-        entries = [entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in self._list(self._root)]
-        if not entries and not (self.is_local and self._fs.isdir(self._root)):
+        if target := self._store.dangling_root():
             raise ArchiveError(
-                f"there is no archive at {self.url!r}", accepted=accepted, next_step="check the path or URL"
+                f"the archive {self._store.shown!r} is a link to {target}, which is not there",
+                accepted=accepted,
+                next_step="repair the link; the disk that it leads to may not be mounted",
             )
-        inside = [name for name in entries if self._level(f"{self._root}/{name}", "year")]
+        entries = self._store.entries(self._store.root)
+        if not entries and not self._store.is_there():
+            raise ArchiveError(
+                f"there is no archive at {self._store.shown!r}", accepted=accepted, next_step="check the path or URL"
+            )
+        inside = [entry.name for entry in entries if entry.is_folder and has_years(self._store, entry.path)]
         next_step = (
-            f"try {self.url.rstrip('/')}/{inside[0]}"
+            f"try {self._store.shown.rstrip('/')}/{inside[0]}"
             if inside
             else "make one to try with: alert-transfer archive sample DIR"
         )
         raise ArchiveError(
-            f"the archive at {self.url!r} is empty: no year=… in it", accepted=accepted, next_step=next_step
-        )
-
-    def _files_of(self, night_folders: tuple[dt.date, list[str]]) -> list[ArchiveFile]:
-        night, folders = night_folders
-        return [self._described(entry, night) for folder in folders for entry in self._parquet_below(folder)]
-
-    def _parquet_below(self, folder: str) -> Iterator[dict[str, Any]]:
-        for entry in self._list(folder):
-            name = entry["name"].rstrip("/").rsplit("/", 1)[-1]
-            # Spark leaves _SUCCESS, _temporary and hidden checksum files beside the data.
-            if name.startswith(("_", ".")):
-                continue
-            if entry["type"] == "file" and name.endswith(".parquet"):
-                yield entry
-            elif entry["type"] == "directory" and ("=" in name or name.endswith(".parquet")):
-                # A night partitioned further, or a data set that was written under a file's name.
-                yield from self._parquet_below(entry["name"].rstrip("/"))
-
-    def _described(self, info: Mapping[str, Any], night: dt.date) -> ArchiveFile:
-        etag = info.get("ETag") or info.get("etag") or info.get("mtime")
-        return ArchiveFile(
-            path=info["name"],
-            night=night,
-            nbytes=int(info["size"]),
-            etag=None if etag is None else str(etag).strip('"'),
+            f"the archive at {self._store.shown!r} is empty: no year=… in it", accepted=accepted, next_step=next_step
         )
 
     def _footer(self, file: ArchiveFile, with_nulls: bool) -> Footer:
-        parquet = self._open(file)
-        return self._guard(file, lambda: self._parse_footer(file, parquet, with_nulls))
+        parquet = self._guard(file, lambda: parse_footer(self._store, file.path))
+        return self._guard(file, lambda: self._footer_of(file, parquet, with_nulls))
 
     @staticmethod
-    def _parse_footer(file: ArchiveFile, parquet: pq.ParquetFile, with_nulls: bool) -> Footer:
+    def _footer_of(file: ArchiveFile, parquet: pq.ParquetFile, with_nulls: bool) -> Footer:
         metadata = parquet.metadata
         sizes = []
         for group in range(metadata.num_row_groups):
@@ -357,13 +310,8 @@ class Archive:
             null_counts=_null_counts(metadata) if with_nulls else {},
         )
 
-    def _open(self, file: ArchiveFile) -> pq.ParquetFile:
-        if self.is_local:
-            how = {"memory_map": True}
-        else:
-            # A remote file is fetched in few large ranges: the column chunks that are asked for, together.
-            how = {"filesystem": pa.fs.PyFileSystem(pa.fs.FSSpecHandler(self._fs)), "pre_buffer": True}
-        return self._guard(file, lambda: pq.ParquetFile(file.path, page_checksum_verification=True, **how))
+    def _open(self, file: ArchiveFile) -> OpenParquet:
+        return self._guard(file, lambda: open_parquet(self._store, file.path))
 
     def _guard(self, file: ArchiveFile, action, read: _Reading | None = None):
         try:
@@ -378,12 +326,13 @@ class Archive:
                 if not isinstance(exc, OSError) and self.is_local:
                     raise
                 raise ArchiveError(
-                    f"{file.path} can't be read: {exc or type(exc).__name__}",
-                    next_step="check that it is there and readable",
+                    f"{without_password(file.path)} can't be read: {self._store.cause_of(exc)}",
+                    next_step="check that it is there and readable"
+                    + (", and that the server answers requests for ranges of a file" if self._store.is_web else ""),
                 ) from exc
             where = "" if read is None else read.culprit()
             raise UnreadableError(
-                f"{where}{file.path} ({file.nbytes} bytes) is not Parquet that can be read: {exc}",
+                f"{where}{without_password(file.path)} ({file.nbytes} bytes) is not Parquet that can be read: {exc}",
                 accepted="Parquet",
                 next_step=f"repair the file, leave out the night {file.night}, or send the rest with --skip-unreadable",
             ) from exc

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from engine.errors import JobError, RequestError
 from engine.simbad_names import names_of
+from engine.stores import cause_of, fresh_info, without_password
 from engine.tns_csv import read_tns_csv
 
 __all__ = [
@@ -138,9 +139,10 @@ def find_catalogue(path: str) -> CatalogueFile:
         path = os.path.abspath(os.path.expanduser(path))
     try:
         files, where = fsspec.core.url_to_fs(path)
-        info = files.info(where)
-    except (OSError, ValueError, ImportError) as exc:
-        raise RequestError(f"the TNS catalogue {path} can't be read: {exc}", accepted=CATALOGUE_FORMS) from exc
+        info = fresh_info(files, where)
+    except Exception as exc:  # each file system has errors of its own
+        message = f"the TNS catalogue {without_password(path)} can't be read: {cause_of(exc)}"
+        raise RequestError(message, accepted=CATALOGUE_FORMS) from exc
     return CatalogueFile(path=path, version=f"{info.get('size')} {info.get('ETag') or info.get('mtime')}")
 
 

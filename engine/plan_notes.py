@@ -12,10 +12,19 @@ from engine.exact import unit_of
 from engine.fink_rules import FINKCLASS_INPUTS, impossible_labels
 from engine.fragments import Footer
 from engine.leaves import type_at
+from engine.listing import Listing
 
-__all__ = ["notes_on_classes", "notes_on_leaves", "notes_on_names", "notes_on_nights", "notes_on_units"]
+__all__ = [
+    "notes_on_classes",
+    "notes_on_leaves",
+    "notes_on_listing",
+    "notes_on_names",
+    "notes_on_nights",
+    "notes_on_units",
+]
 
 _MOST_GROUPS = 3
+_MOST_NAMES = 5
 
 
 def notes_on_nights(without: Sequence[dt.date]) -> list[str]:
@@ -24,6 +33,21 @@ def notes_on_nights(without: Sequence[dt.date]) -> list[str]:
         return []
     shown = ", ".join(map(str, without[:10])) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
     return [f"no data in {len(without)} of the nights: {shown}"]
+
+
+def notes_on_listing(listing: Listing) -> list[str]:
+    """Return notes on what was found in the nights, or on the way to them, and is not read."""
+    said = {
+        "passed over in these nights, since they are no Parquet files by name or were put aside": listing.passed_over,
+        "passed over in these nights, since they are links to what is read already": listing.repeated,
+        "passed over, since they are in no year=…/month=…/day=…": listing.beside,
+    }
+    return [f"{what}: {len(names)} ({_some(names)})" for what, names in said.items() if names]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def notes_on_names(archive: pa.Schema, projection: Projection) -> list[str]:

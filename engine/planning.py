@@ -22,7 +22,15 @@ from engine.fink_rules import FINKCLASS_INPUTS
 from engine.fragments import ArchiveFile, Footer, Fragment, cut_fragments, unite, with_alerts
 from engine.labelling import check_labels, check_tns
 from engine.leaves import type_at
-from engine.plan_notes import notes_on_classes, notes_on_leaves, notes_on_names, notes_on_nights, notes_on_units
+from engine.listing import Listing
+from engine.plan_notes import (
+    notes_on_classes,
+    notes_on_leaves,
+    notes_on_listing,
+    notes_on_names,
+    notes_on_nights,
+    notes_on_units,
+)
 from engine.request import TransferRequest
 from engine.survey import Survey, survey_named
 from engine.unsettled import check_settled, field_at
@@ -32,6 +40,7 @@ __all__ = ["NarrowQuestion", "TransferPlan", "make_plan", "new_topic"]
 FRAGMENT_NBYTES = 32 * 1024 * 1024
 FRAGMENT_MAX_ALERTS = 50_000
 BLOCK_NBYTES = 24 * 1024 * 1024
+_MOST_PASSED_OVER = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +71,8 @@ class TransferPlan:
     """Files that are left out because they are not Parquet, and why."""
     fragments: tuple[Fragment, ...]
     nights_without_data: tuple[dt.date, ...]
+    listing: Listing
+    """What lies in the chosen nights, with what is passed over."""
     archive_schema: pa.Schema
     """The schema union of the chosen nights, with the two class columns; what the job does not use may be unsettled."""
     question: NarrowQuestion
@@ -106,6 +117,7 @@ class TransferPlan:
             "num_alerts": self.num_alerts,
             "num_files": len(self.files),
             "unreadable_files": [file.path for file, _ in self.unreadable],
+            **self._passed_over(),
             "num_fragments": len(self.fragments),
             "sql": self.question.sql,
             "leaves": list(self.question.leaves),
@@ -113,11 +125,19 @@ class TransferPlan:
             "notes": list(self.notes),
         }
 
+    def _passed_over(self) -> dict:
+        names = [*self.listing.passed_over, *self.listing.repeated, *self.listing.beside]
+        return {
+            "num_passed_over": len(names),
+            "passed_over": names[:_MOST_PASSED_OVER],
+            "num_hidden": self.listing.num_hidden,
+        }
+
     def __str__(self) -> str:
         nights = self.nights
         span = nights[0].isoformat() if len(nights) == 1 else f"{nights[0]} to {nights[-1]}"
         lines = [
-            f"archive     {self.archive.url}",
+            f"archive     {self.archive.shown}",
             f"nights      {len(nights)} with data, {span}",
             f"alerts      {self.num_archive_alerts:,} in {len(self.files):,} files, {len(self.fragments):,} fragments",
             f"conditions  {self.request.where.strip() if self.request.where else 'none'}".replace(
@@ -167,9 +187,10 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         )
     archive = Archive(url, settings.storage_options)
     wanted = request.dates()
-    files = archive.files(wanted)
+    listing = archive.listing(wanted)
+    files = listing.files
     if not files:
-        raise _no_data(archive, wanted)
+        raise _no_data(archive, wanted, listing)
     unreadable: list[tuple[ArchiveFile, str]] = []
     footers = archive.footers(files, progress, unreadable if request.skip_unreadable else None)
     if not footers:
@@ -180,8 +201,8 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
     files_read = tuple(footer.file for footer in footers)
     footers = with_alerts(footers)
     union = unite(footers, widen=request.widen, as_text=survey.night_columns)
-    union = _checked(union, survey, request.widen, url)
-    _check_classes(union, footers, url)
+    union = _checked(union, survey, request.widen, archive.shown)
+    _check_classes(union, footers, archive.shown)
     for name in CLASS_COLUMNS:
         if name not in union.names:
             union = union.append(pa.field(name, pa.string()))
@@ -232,6 +253,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         unreadable=tuple(unreadable),
         fragments=tuple(fragments),
         nights_without_data=without,
+        listing=listing,
         archive_schema=union,
         question=NarrowQuestion(
             sql=conditions.sql,
@@ -243,6 +265,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         alert_nbytes=_alert_nbytes(footers, projection.columns()),
         notes=(
             *notes_on_nights(without),
+            *notes_on_listing(listing),
             *(notes_on_names(union, projection) if request.content == "lightcurve" else []),
             *notes_on_units(projection.schema),
             *notes_on_leaves(footers, conditions.leaves),
@@ -312,11 +335,12 @@ def _check_classes(union: pa.Schema, footers: Sequence[Footer], url: str) -> Non
             )
 
 
-def _no_data(archive: Archive, wanted: Sequence[dt.date]) -> ArchiveError:
+def _no_data(archive: Archive, wanted: Sequence[dt.date], listing: Listing) -> ArchiveError:
     nights = archive.nights()
     asked = wanted[0].isoformat() if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}"
+    asked = "; ".join([asked, *notes_on_listing(listing)])
     if not nights:
-        return ArchiveError(f"the archive at {archive.url!r} is empty: it has no night")
+        return ArchiveError(f"the archive at {archive.shown!r} is empty: it has no night")
     near = sorted(sorted(nights, key=lambda night: abs((night - wanted[0]).days))[:5])
     return ArchiveError(
         f"the archive has no data of {asked}",

@@ -11,9 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # into several files: each imports only those before it.
 TIERS: list[list[list[str]]] = [
     [["errors"]],
-    [["config"], ["paths", "unsettled", "exact", "union"], ["processes"]],
+    [["config"], ["paths", "unsettled", "exact", "union"], ["processes"], ["stores"]],
     [
-        ["fragments", "leaves", "archive"],
+        ["fragments", "leaves", "listing", "encryption", "opening", "archive"],
         ["survey"],
         ["descriptions"],
         [

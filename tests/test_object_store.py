@@ -1,9 +1,12 @@
 """A job over S3: the same archive, served by a real S3 protocol, through s3fs."""
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import confluent_kafka
+import fsspec
 import pyarrow.parquet as pq
 import pytest
 import s3fs
@@ -11,6 +14,7 @@ from moto.server import ThreadedMotoServer
 
 import consumer
 import engine
+from engine.classes import find_catalogue
 from engine.errors import ArchiveError
 
 SECRET = "a-secret-that-must-not-travel"
@@ -76,7 +80,60 @@ def test_an_object_that_changed_is_noticed(store, tmp_path):
     archive.check_unchanged(file)
     s3fs.S3FileSystem(**store).pipe(file.path, bytes(file.nbytes))
     with pytest.raises(ArchiveError, match="changed"):
-        engine.Archive(archive.url, {**store, "use_listings_cache": False}).check_unchanged(file)
+        archive.check_unchanged(file)
+    s3fs.S3FileSystem(**store).rm(file.path)
+    with pytest.raises(ArchiveError, match="and is gone"):
+        archive.check_unchanged(file)
+
+
+def test_every_look_at_a_store_sees_what_is_there_now(store, tmp_path):
+    """A notebook, a server or a worker lives on while the archive grows: others write, with clients of their own."""
+    sample = engine.write_sample(tmp_path, nights=[dt.date(2021, 11, 22), dt.date(2021, 11, 23)], alerts_per_night=5)
+    first, second = sorted(Path(sample.archive).rglob("*.parquet"))
+    url, settings = "s3://growing/science", engine.Settings(storage_options=store)
+    others = boto3.client(
+        *("s3", "us-east-1"), endpoint_url=store["endpoint_url"], aws_access_key_id="me", aws_secret_access_key=SECRET
+    )
+    others.create_bucket(Bucket="growing")
+
+    def put(path: Path, key: str) -> None:
+        others.put_object(Bucket="growing", Key=f"science/{key}", Body=path.read_bytes())
+
+    def alerts() -> tuple[int, int]:
+        request = engine.TransferRequest(archive=url, nights="2021-11-22:2021-11-23")
+        plan = engine.plan(request, settings=settings)
+        fields = engine.archive_fields(url, settings=settings)
+        assert fields.num_alerts == plan.num_archive_alerts
+        return len(engine.preview(request, limit=100, settings=settings)), len(engine.Archive(url, store).nights())
+
+    put(first, "year=2021/month=11/day=22/part-0.parquet")
+    others.put_object(Bucket="growing", Key="science/year=2021/month=11/day=22/", Body=b"")
+    assert alerts() == (5, 1)
+    put(second, "year=2021/month=11/day=22/part-1.parquet")
+    assert alerts() == (10, 1)
+    put(second, "year=2021/month=11/day=23/part-0.parquet")
+    assert alerts() == (15, 2)
+    archive = engine.Archive(url, store)
+    (file, *_) = archive.files([dt.date(2021, 11, 22)])
+    put(second, "year=2021/month=11/day=22/part-0.parquet")  # replaced: seen now, and read as it is now
+    with pytest.raises(ArchiveError, match="changed"):
+        archive.check_unchanged(file)
+    assert alerts() == (15, 2)
+    others.delete_object(Bucket="growing", Key="science/year=2021/month=11/day=22/part-0.parquet")
+    assert alerts() == (10, 2)
+
+
+def test_a_catalogue_in_a_store_is_seen_as_it_is_now(store, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store["endpoint_url"])
+    files = s3fs.S3FileSystem(**store)
+    files.mkdir("catalogues")
+    files.pipe("catalogues/tns.parquet", b"one")
+    fsspec.filesystem("s3").ls("catalogues")
+    found = find_catalogue("s3://catalogues/tns.parquet")
+    files.pipe("catalogues/tns.parquet", b"another")
+    assert find_catalogue("s3://catalogues/tns.parquet") != found
 
 
 def raw_manifest(job: engine.Job) -> str:

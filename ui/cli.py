@@ -242,11 +242,10 @@ def info(face: Face, url: str | None) -> None:
     if settings.archive is None:
         raise InputError("no archive is given", next_step="give --archive URL, or set it in the configuration")
     found = Archive(settings.archive, settings.storage_options)
-    files = found.files(found.nights())
-    nights: dict[str, dict[str, Any]] = {
-        night.isoformat(): {"files": 0, "nbytes": 0, "alerts": 0} for night in found.nights()
-    }
-    for footer in found.footers(files):
+    # Each look sees the archive as it is then, and it may grow between two.
+    there = found.nights()
+    nights: dict[str, dict[str, Any]] = {night.isoformat(): {"files": 0, "nbytes": 0, "alerts": 0} for night in there}
+    for footer in found.footers(found.files(there)):
         night = nights[footer.file.night.isoformat()]
         night["files"] += 1
         night["nbytes"] += footer.file.nbytes
