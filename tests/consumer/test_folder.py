@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from consumer.errors import IncompleteError, InputError
-from consumer.folder import Folder, home_of, locate, lock
+from consumer.folder import Folder, home_of, locate
 from consumer.journal import Journal, Round
+from consumer.locking import check_unlocked
 from consumer.parquet import Receipt, write_parquet
 
 IDENTITY = {"topic": "ftransfer_a", "job_id": "1", "partitionby": "none", "request": {}}
@@ -201,7 +202,7 @@ def test_a_file_system_without_locks_is_refused_for_writing(two_rounds, monkeypa
     monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.raises(InputError, match="lock"), Folder(two_rounds, **IDENTITY):
         pass
-    lock(two_rounds, shared=True).close()
+    check_unlocked(two_rounds, home_of(two_rounds))
 
 
 def test_a_file_system_that_cannot_sync_folders_will_do(outdir, monkeypatch):
