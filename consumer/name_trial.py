@@ -14,7 +14,7 @@ from consumer.errors import AlertTransferError, IncompleteError, InputError
 __all__ = ["NameTrial"]
 
 # Too long; Windows calls a path that is too long not found, or not valid.
-_REFUSED = {errno.ENAMETOOLONG, errno.ENOENT, errno.EINVAL, errno.EILSEQ}
+_REFUSED = {errno.ENAMETOOLONG, errno.ENOENT, errno.EINVAL}
 _SHOWN = 60
 _FILE = "part-00000.parquet"
 
@@ -59,7 +59,7 @@ class NameTrial:
             elif same != folder:
                 raise IncompleteError(
                     f"the disk of {self._outdir} ignores case: {_shown(same)} and {_shown(folder)} would be one folder "
-                    "there, and alerts be lost; the folder was begun by version 0.1.0, or on another disk",
+                    "there, and alerts would be lost; it was begun by version 0.1.0, or on another disk",
                     next_step="fetch the topic anew with --restart, or into another --outdir",
                 )
         return new
@@ -94,12 +94,22 @@ class NameTrial:
 
     def _refusal(self, folder: str, exc: OSError, *, is_empty: bool) -> AlertTransferError:
         kind = InputError if is_empty else IncompleteError
-        message = (
-            f"the disk of {self._outdir} can't have the folder of {_shown(folder)}: its name is "
-            f"{len(folder)} characters long ({os.strerror(exc.errno)})"
-        )
+        column, _, name = folder.rpartition("=")
         if not self._by_label:
-            return kind(message, next_step="choose an --outdir whose own path is shorter")
+            return kind(
+                f"{self._outdir} can't have the folder {folder}: {os.strerror(exc.errno)}",
+                next_step="choose an --outdir whose own path is shorter",
+            )
+        if "*" in name and exc.errno == errno.EINVAL:
+            return kind(
+                f"the disk of {self._outdir} has no folders with a '*' in their name, as version 0.1.0, which began "
+                f"this one, gives to the {column} {_shown(name)!r}",
+                next_step="fetch the topic anew with --restart, or into another --outdir: names are encoded since",
+            )
+        message = (
+            f"the {column} {_shown(name)!r} is too long for the name of a folder in {self._outdir}: it has "
+            f"{len(name):,} characters there ({os.strerror(exc.errno)})"
+        )
         if is_empty:
             next_step = "run it again with --partitionby time, or with none"
         else:

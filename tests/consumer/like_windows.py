@@ -1,7 +1,7 @@
 """Run `alert-transfer` on a system that lacks what Windows lacks: `python like_windows.py consume …`.
 
-No fcntl, no folder that can be opened (so none can be synced), no SIGHUP, no limits of paths to ask for; and no file can
-be renamed, replaced or removed while it is open or mapped.
+No fcntl, no folder that can be opened (so none can be synced), no SIGHUP, no limits of paths to ask for; and no file
+can be renamed, replaced or removed while it is open or mapped.
 """
 
 import errno
