@@ -12,7 +12,10 @@ DRAFT = ".tmp"
 """End of the name of a file that `write_file` has not finished."""
 
 # What is said where the entries of a folder can't be told to reach the disk: some network drives, all of Windows.
-_NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR}
+_NO_SYNC = {
+    *(errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF),
+    *(errno.EACCES, errno.EPERM, errno.EISDIR),
+}
 
 
 def write_file(path: Path, content: bytes) -> None:

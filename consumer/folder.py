@@ -146,11 +146,10 @@ class Folder:
                 )
             self.journal = Journal(self._home / "journal.jsonl")
             self._recover()
-            self._check_files(note)
             by_label = partitionby not in ("time", "none")
             scratch = self._staging / "names"
             self._trial = NameTrial(outdir, scratch, by_label=by_label, ignores_case=self._ignores_case)
-            self._trial.add(sorted({folder for folder, _ in self.journal.parts}))
+            self._check_files(note)
         except BaseException:
             self.close()
             raise
@@ -306,6 +305,7 @@ class Folder:
             self.names = self._begin()
             self.journal = Journal(self._home / "journal.jsonl")
             return
+        self._trial.add(sorted({folder for folder, _ in self.journal.parts}))
         if lost := self.lost():
             first = next(iter(lost.values()))
             raise IncompleteError(

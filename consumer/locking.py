@@ -34,7 +34,7 @@ _ONLY_MARKERS = FileLock is SoftFileLock
 _PATIENCE_S = 1.0
 _POLL_S = 0.02
 # What a file system says that has no locks (some network drives).
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 

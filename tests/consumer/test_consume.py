@@ -481,6 +481,23 @@ def test_what_the_disk_refuses_is_told(make_job, tmp_path, monkeypatch):
         consumer.verify(outdir)
 
 
+def test_verify_says_so_where_a_consumer_wrote_while_it_read(make_job, tmp_path, monkeypatch):
+    job, outdir = make_job().run(), tmp_path / "out"
+    consumer.consume(job.topic, outdir, kafka=job.kafka, limit=100)
+    walk = os.walk
+
+    def walk_while_written_to(*arguments, **options):
+        monkeypatch.undo()
+        found = list(walk(*arguments, **options))
+        consumer.consume(job.topic, outdir, kafka=job.kafka)
+        return found
+
+    monkeypatch.setattr(os, "walk", walk_while_written_to)
+    with pytest.raises(InputError, match="while it was read"):
+        consumer.verify(outdir)
+    assert consumer.verify(outdir).complete
+
+
 def test_verify_refuses_a_folder_that_is_none_of_ours(tmp_path):
     with pytest.raises(InputError, match="no topic was fetched"):
         consumer.verify(tmp_path)

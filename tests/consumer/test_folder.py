@@ -347,6 +347,19 @@ def test_labels_that_would_share_a_folder_are_named_before_one_is_written(outdir
     assert "--restart" in caught.value.next_step
 
 
+def test_labels_that_already_share_a_folder_are_named_when_it_is_opened_again(outdir, caseless):
+    _as_version_0_1_0(outdir)
+    spooled = [
+        {"folder": f"finkclass={label}", "part": 0, "num_alerts": 1, "nbytes": 9} for label in ("Galaxy", "x", "galaxy")
+    ]
+    entry = Round(index=0, offsets={}, files=[], rows={}, digests={}, num_duplicates=0, spooled=spooled)
+    Journal(home_of(outdir) / "journal.jsonl").append(entry)
+    with pytest.raises(IncompleteError, match="finkclass=Galaxy and finkclass=galaxy"), Folder(outdir, **BY_CLASS):
+        pass
+    with Folder(outdir, **BY_CLASS, restart=True) as folder:
+        assert folder.names == NameRule(ignores_case=True)
+
+
 def test_labels_that_differ_in_capitals_are_two_where_the_disk_tells_them_apart(outdir):
     with Folder(outdir, **BY_CLASS) as folder:
         folder.check_names(["finkclass=Galaxy", "finkclass=galaxy"])
