@@ -20,7 +20,8 @@ from consumer.console import Face, face_options, report, shared_options
 from consumer.consume import ConsumeResult
 from consumer.consume import consume as fetch
 from consumer.errors import IncompleteError, InputError, JobError
-from consumer.partition import NULL_FOLDER, PARTITIONINGS
+from consumer.folder_names import NULL_FOLDER
+from consumer.partition import PARTITIONINGS
 from consumer.proof import FragmentGap
 from consumer.verify import verify as prove
 
@@ -133,6 +134,10 @@ def consume(
             f"\n{result.num_rejected:,} messages can't be read; they lie in {result.outdir}.transfer/rejected, "
             "named by partition and offset"
         )
+    if result.problems:
+        text += f"\n{len(result.problems):,} of the files that were written are not there as they were written:"
+        text += "".join(f"\n{line}" for line in result.problems[:_SHOWN_LINES])
+        text += "\nfetch the topic anew with --restart, or into another --outdir"
     if result.num_files:
         text += f"\nread them with: pandas.read_parquet({_how_to_read(result.outdir)})"
     face.emit(asdict(result), text)
@@ -147,7 +152,7 @@ def _how_to_read(outdir: str) -> str:
 
 def _exit_code(result: ConsumeResult) -> int:
     lacking = not result.complete and not result.stopped_early and result.state in ("complete", "empty")
-    if result.num_rejected or lacking:
+    if result.num_rejected or result.problems or lacking:
         return IncompleteError.exit_code
     if result.state in ("failed", "cancelled", "interrupted"):
         return JobError.exit_code

@@ -23,7 +23,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -87,6 +87,9 @@ class ConsumeResult:
     """Alerts that the job sends (or has sent, where the sum isn't known) and that are not in the folder."""
     error: dict[str, Any] | None
     """Why the job failed, if it did."""
+    problems: list[str]
+    """Files that this or an earlier run wrote and that do not lie on the disk as they were written: their alerts count
+    as missing."""
 
 
 def consume(
@@ -163,7 +166,7 @@ def consume(
         # Checked before the folder is touched.
         partitions = own and own.partitions(plan.num_partitions)
         intake_schema = Intake(follower.manifest, Seen()).decoder.schema
-        partitioning = Partitioning(partitionby, intake_schema, plan.time_field)
+        Partitioning(partitionby, intake_schema, plan.time_field)
         if restart:
             # Raises where Kafka no longer has every alert: what lies in the folder could not be fetched again.
             DataReader(cluster, topic, plan.num_partitions, {}, partitions).close()
@@ -179,6 +182,7 @@ def consume(
                 note=note or _ignore,
             )
         with opened as folder, _told_when_refused(path, IncompleteError):
+            partitioning = Partitioning(partitionby, intake_schema, plan.time_field, folder.names)
             fetch = _Fetch(
                 folder, follower, partitioning, own, limit, wait, round_nbytes, progress or _ignore, note or _ignore
             )
@@ -198,6 +202,11 @@ def _told_when_refused(path: str | os.PathLike[str], kind: type[AlertTransferErr
             ) from exc
         if exc.errno is None:
             raise
+        if exc.errno == errno.ENAMETOOLONG:
+            raise kind(
+                f"{exc.filename or path} can't be made: {os.strerror(exc.errno)}",
+                next_step="choose an --outdir whose path is shorter",
+            ) from exc
         raise kind(
             f"{exc.filename or path} can't be used: {os.strerror(exc.errno)}",
             accepted="an output folder that can be read and written, and likewise the folder that it lies in",
@@ -322,6 +331,7 @@ class _Fetch:
         self._num_before = len(folder.journal.seen)
         self._rejected_before = len(folder.journal.rejected)
         self._duplicates_before = folder.journal.num_duplicates
+        self._lost: dict[str, str] = {}
 
     def run(self, cluster: Cluster) -> ConsumeResult:
         self._folder.append_manifest(self._follower.take_lines())
@@ -338,9 +348,19 @@ class _Fetch:
             self._folder.append_manifest(self._follower.take_lines())
         finally:
             # Also when stopped half-way: what is on disk by then is worth knowing.
+            self._lost = self._folder.lost()
             self._write_receipt()
         self._tell_rejected()
         return self._result(state)
+
+    def _proof_of_disk(self) -> Proof:
+        """Return what is proved once the folder is held against the journal."""
+        proof = self._proof()
+        return replace(proof, complete=proof.complete and not self._lost, missing=proof.missing + self._num_lost)
+
+    @property
+    def _num_lost(self) -> int:
+        return sum(self._journal.files[name]["num_alerts"] for name in self._lost)
 
     def _tell_rejected(self) -> None:
         new = self._journal.rejected[self._rejected_before :]
@@ -350,7 +370,7 @@ class _Fetch:
             self._note(f"and {len(new) - _REJECTED_TOLD:,} messages more")
 
     def _write_receipt(self) -> None:
-        on_disk = count_disk(str(self._folder.path), self._journal, self._proof(), self._share)
+        on_disk = count_disk(str(self._folder.path), self._journal, self._proof_of_disk(), self._share)
         receipt = make_receipt(self._follower.manifest, state=self._follower.state(), on_disk=on_disk)
         self._folder.write_receipt(receipt.to_dict(), receipt_text(receipt))
 
@@ -414,12 +434,12 @@ class _Fetch:
 
     def _result(self, state: str) -> ConsumeResult:
         journal, manifest = self._journal, self._follower.manifest
-        proof = self._proof()
+        proof = self._proof_of_disk()
         self._report(state)
         return ConsumeResult(
             topic=self._plan.topic,
             state=state,
-            num_alerts=journal.num_alerts,
+            num_alerts=journal.num_alerts - self._num_lost,
             num_alerts_new=self._num_new,
             num_duplicates=journal.num_duplicates - self._duplicates_before,
             num_rejected=len(journal.rejected),
@@ -429,6 +449,7 @@ class _Fetch:
             stopped_early=self._left() == 0 or (not self._wait and state not in _ENDED),
             missing=proof.missing,
             error=manifest.error,
+            problems=list(self._lost.values()),
         )
 
 

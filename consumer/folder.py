@@ -2,8 +2,8 @@
 
     outdir/                 finished Parquet files and hive folders, nothing else
     outdir.transfer/
-        lock                held while a consumer writes
-        job.json            whose folder it is: topic, job id, partitioning, request
+        lock                held while a consumer writes (consumer/locking.py)
+        job.json            whose folder it is: topic, job id, partitioning, request, how labels are named
         journal.jsonl       what was taken so far (consumer/journal.py)
         manifest.jsonl      copy of the topic's manifest
         receipt.json        what the job sent and what is here of it, at the end of the last run (consumer/receipt.py)
@@ -18,29 +18,27 @@ moment a crash chooses, opening the folder again finishes the renames of the las
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from consumer.disk import DRAFT, ignores_case, make_folders, sync, write_file
 from consumer.errors import IncompleteError, InputError
+from consumer.folder_names import NameRule
 from consumer.journal import Journal, Round
+from consumer.locking import LOCK_FILES, lock
+from consumer.name_trial import NameTrial
 from consumer.parquet import is_ours
 from consumer.spool import file_name
 
-__all__ = ["Folder", "home_of", "locate", "lock", "read_owner"]
+__all__ = ["Folder", "check_free", "check_owner", "home_of", "locate", "read_owner"]
 
 _OUR_FILES = ("journal.jsonl", "manifest.jsonl", "receipt.json", "receipt.txt", "job.json")
-_DRAFT = ".tmp"
-_OURS = {"lock", "staging", "spool", "rejected", *_OUR_FILES}
-# What a file system says that has no locks, or on which folders can't be told to reach the disk (some network drives).
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
-_NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF}
+_OURS = {*LOCK_FILES, "staging", "spool", "rejected", *_OUR_FILES}
 
 
 def locate(outdir: str | os.PathLike[str]) -> Path:
@@ -82,39 +80,6 @@ def read_owner(outdir: Path) -> dict[str, Any] | None:
         ) from exc
 
 
-def lock(outdir: Path, *, shared: bool = False):
-    """Return the open lock file of a folder; closing it, or the end of the process, gives the lock back.
-
-    Raises
-    ------
-    InputError
-        If another consumer has the folder open, or if the file system has no locks.
-    """
-    path = home_of(outdir) / "lock"
-    if shared and not path.exists():
-        path = path.with_name("job.json")  # who only reads makes no file: the folder may be read-only
-    file = path.open("rb" if shared else "ab")
-    try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        file.close()
-        raise InputError(
-            f"another consumer is writing into {outdir} right now",
-            next_step="wait for it to end, or choose another --outdir",
-        ) from exc
-    except OSError as exc:
-        if exc.errno in _NO_LOCKS and shared:
-            return file
-        file.close()
-        if exc.errno not in _NO_LOCKS:
-            raise
-        raise InputError(
-            f"the file system of {outdir} can't lock files ({exc.strerror}): two consumers could write there at once",
-            next_step="choose an --outdir on a disk of this machine, and move both folders when they are complete",
-        ) from exc
-    return file
-
-
 class Folder:
     """An output folder, locked; a context manager.
 
@@ -153,18 +118,27 @@ class Folder:
         self._home = home_of(outdir)
         self._staging = self._home / "staging"
         self._manifest_lines = 0
-        owner = {"topic": topic, "job_id": job_id, "partitionby": partitionby, "share": share, "request": dict(request)}
+        self._owner = {
+            "topic": topic,
+            "job_id": job_id,
+            "partitionby": partitionby,
+            "share": share,
+            "request": dict(request),
+        }
         check_free(outdir, restart=restart)
-        _make(self._home)
-        self._lock = lock(outdir)
+        make_folders(self._home)
+        self._lock = lock(outdir, self._home)
         try:
             check_free(outdir, restart=restart)  # again, now that nobody else can write
             if restart:
                 self._forget(self._written())
             check_owner(outdir, topic=topic, job_id=job_id, partitionby=partitionby, share=share)
-            if read_owner(outdir) is None:
-                write_file(self._home / "job.json", json.dumps(owner, indent=1).encode())
-            _make(outdir)
+            make_folders(outdir)
+            make_folders(self._staging)
+            self._ignores_case = ignores_case(outdir) or ignores_case(self._staging)
+            owner = read_owner(outdir)
+            self.names = self._begin() if owner is None else NameRule.from_owner(owner)
+            """How labels are named as folders here."""
             if outdir.stat().st_dev != self._home.stat().st_dev:
                 raise InputError(
                     f"{outdir} and {self._home} are on different file systems: no file can move between them at once",
@@ -172,7 +146,10 @@ class Folder:
                 )
             self.journal = Journal(self._home / "journal.jsonl")
             self._recover()
-            self._check_files(owner, note)
+            by_label = partitionby not in ("time", "none")
+            scratch = self._staging / "names"
+            self._trial = NameTrial(outdir, scratch, by_label=by_label, ignores_case=self._ignores_case)
+            self._check_files(note)
         except BaseException:
             self.close()
             raise
@@ -180,8 +157,10 @@ class Folder:
     def __enter__(self) -> Folder:
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> None:
+        with closing(self):
+            if isinstance(exc, InputError) and not self.journal.num_rounds:
+                self._forget(())  # nothing was started: another run may begin it otherwise
 
     def close(self) -> None:
         """Give the lock back."""
@@ -203,6 +182,38 @@ class Folder:
         path.mkdir(parents=True)
         return path
 
+    def check_names(self, folders: Iterable[str]) -> None:
+        """Have the disk try the names of the folders of a round.
+
+        Parameters
+        ----------
+        folders
+            Relative to the output folder.
+
+        Raises
+        ------
+        InputError, IncompleteError
+            If it refuses one of them, or takes two for one.
+        """
+        self._trial.check(folders, is_empty=not self.journal.num_rounds)
+
+    def lost(self) -> dict[str, str]:
+        """Return what is wrong with each file that does not lie on the disk as the journal has it, by name and size."""
+        written = self.journal.files
+        names = {path.relative_to(self.path).as_posix(): path for path in self._on_disk()}
+        twins = {name.lower(): name for name in names if name not in written}
+        found = {}
+        for name, file in written.items():
+            # A link that leads nowhere is a file that is gone.
+            nbytes = names[name].stat().st_size if name in names and names[name].exists() else None
+            if nbytes is None:
+                twin = twins.get(name.lower())
+                instead = f"; {twin}, which is one with it where the disk ignores case, is there" if twin else ""
+                found[name] = f"{name} is gone{instead}"
+            elif nbytes != file["nbytes"]:
+                found[name] = f"{name} has {nbytes:,} bytes, {file['nbytes']:,} were written"
+        return found
+
     def commit(self, entry: Round, rejected: Mapping[tuple[int, int], bytes]) -> None:
         """Make a round part of the folder, for good.
 
@@ -219,7 +230,7 @@ class Folder:
         for folder in [*(path for path in staged.rglob("*") if path.is_dir()), staged, self._staging]:
             sync(folder)
         if rejected:
-            _make(self._home / "rejected")
+            make_folders(self._home / "rejected")
             for (partition, offset), value in rejected.items():
                 write_file(self._home / "rejected" / f"partition-{partition}-offset-{offset}.avro", value)
         self.journal.append(entry)
@@ -253,13 +264,13 @@ class Folder:
         touched = set()
         for name in self._spooled(entry):
             if (staged / name).exists():
-                touched.update(_make(self.spool))
+                touched.update(make_folders(self.spool))
                 os.replace(staged / name, self.spool / name)
                 touched.add(self.spool)
         for file in entry.files:
             source, target = staged / file["path"], self.path / file["path"]
             if source.exists():
-                touched.update(_make(target.parent))
+                touched.update(make_folders(target.parent))
                 os.replace(source, target)
                 touched.add(target.parent)
         for folder in touched:
@@ -279,24 +290,32 @@ class Folder:
             self._publish(self.journal.last)
         shutil.rmtree(self._staging, ignore_errors=True)
 
-    def _check_files(self, owner: Mapping[str, Any], note: Callable[[str], None]) -> None:
+    def _begin(self) -> NameRule:
+        names = NameRule(ignores_case=self._ignores_case)
+        write_file(self._home / "job.json", json.dumps(self._owner | names.to_owner(), indent=1).encode())
+        return names
+
+    def _check_files(self, note: Callable[[str], None]) -> None:
         written = self.journal.files
         gone = [path for path in written if not (self.path / path).exists()]
         self._check_others(note)
         if written and len(gone) == len(written):
             note(f"the files of {self.path} are gone: starting over")
             self._forget(())
-            write_file(self._home / "job.json", json.dumps(owner, indent=1).encode())
+            self.names = self._begin()
             self.journal = Journal(self._home / "journal.jsonl")
             return
-        kept = {path: file["nbytes"] for path, file in written.items() if path not in gone}
-        altered = [path for path, nbytes in kept.items() if (self.path / path).stat().st_size != nbytes]
-        if gone or altered:
+        self._trial.add(sorted({folder for folder, _ in self.journal.parts}))
+        if lost := self.lost():
+            first = next(iter(lost.values()))
             raise IncompleteError(
-                f"{len(gone)} of {len(written)} files of {self.path} are gone and {len(altered)} have another size "
-                f"than was written, the first is {(gone + altered)[0]}",
+                f"{len(lost)} of {len(written)} files of {self.path} are gone or have another size than was written: "
+                f"{first}" + (", and others" if len(lost) > 1 else ""),
                 next_step="see what is missing with: alert-transfer verify; or fetch the topic anew with --restart",
             )
+
+    def _on_disk(self) -> list[Path]:
+        return list(_files_below(self.path)) if self.path.exists() else []
 
     def _check_others(self, note: Callable[[str], None]) -> None:
         """Refuse alerts in the folder that the journal does not know: they could be there twice."""
@@ -314,7 +333,7 @@ class Folder:
 
     def _written(self) -> list[Path]:
         """Files in the folder that this program wrote: by the journal, or by their own receipts."""
-        found = list(_files_below(self.path)) if self.path.exists() else []
+        found = self._on_disk()
         try:
             known = {self.path / path for path in Journal(self._home / "journal.jsonl").files}
         except IncompleteError:
@@ -362,7 +381,7 @@ def check_free(outdir: Path, *, restart: bool = False) -> None:
     files = list(_files_below(outdir)) if outdir.exists() else []
     foreign = [path for path in files if not is_ours(path)]
     if home.exists():
-        foreign += [path for path in sorted(home.iterdir()) if path.name.removesuffix(_DRAFT) not in _OURS]
+        foreign += [path for path in sorted(home.iterdir()) if path.name.removesuffix(DRAFT) not in _OURS]
     if foreign:
         raise InputError(
             f"the output folder holds {foreign[0]}, which no consumer wrote down in {home}",
@@ -428,33 +447,3 @@ def check_owner(
             accepted=f"--share {held}" if held else "no --share",
             next_step="choose another --outdir, or empty this one with --restart",
         )
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a small file so that it is there whole or not at all."""
-    draft = path.with_name(path.name + _DRAFT)
-    with open(draft, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Wait until the disk has a file's content or a folder's entries; the latter where the file system can do that."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as exc:
-        if exc.errno not in _NO_SYNC or not path.is_dir():
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _make(folder: Path) -> list[Path]:
-    """Make a folder and its parents; return those whose entries changed."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return [path.parent for path in missing]

@@ -99,6 +99,7 @@ def read_receipt(metadata: pq.FileMetaData) -> Receipt | None:
 def is_ours(path: Path) -> bool:
     """Whether this program wrote a Parquet file; a file that can't be read is not."""
     try:
-        return read_receipt(pq.read_metadata(path)) is not None
+        with pq.ParquetFile(path) as file:  # closed, so that Windows can remove it
+            return read_receipt(file.metadata) is not None
     except (OSError, pa.ArrowException, ValueError):
         return False

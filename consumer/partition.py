@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer.errors import InputError
+from consumer.folder_names import NULL_FOLDER, NameRule
 from consumer.wire import WireError
 
-__all__ = ["NULL_FOLDER", "PARTITIONINGS", "Partitioning", "column_at"]
+__all__ = ["PARTITIONINGS", "Partitioning", "column_at"]
 
 PARTITIONINGS = ("time", "finkclass", "tnsclass", "none")
-NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
-"""What stands for null in the name of a hive folder."""
-
 _TIME_COLUMNS = ("year", "month", "day")
 _UNIX_EPOCH_JD = 2440587.5
 _NO_DAY = np.iinfo(np.int64).min
@@ -36,6 +33,8 @@ class Partitioning:
         Schema of the job's alerts.
     time_field
         Path of the Julian date (UTC, days) that puts an alert into its day.
+    names
+        How labels are named as folders; None: as a new folder does where the disk tells capitals apart.
 
     Raises
     ------
@@ -43,10 +42,11 @@ class Partitioning:
         If `by` is not one of `PARTITIONINGS`, or the job's content lacks the column it needs.
     """
 
-    def __init__(self, by: str, schema: pa.Schema, time_field: str):
+    def __init__(self, by: str, schema: pa.Schema, time_field: str, names: NameRule | None = None):
         if by not in PARTITIONINGS:
             raise InputError(f"can't partition by {by!r}", accepted=", ".join(PARTITIONINGS))
         self.by = by
+        self._names = names or NameRule()
         self._job_schema = schema
         self._field = time_field if by == "time" else by
         if by != "none" and not _has(schema, self._field):
@@ -104,7 +104,7 @@ class Partitioning:
         if self.by == "none":
             return ""
         if self.by != "time":
-            return f"{self.by}={_encode(value)}"
+            return f"{self.by}={self._names.name(value)}"
         if value == _NO_DAY:
             return "/".join(f"{name}={NULL_FOLDER}" for name in _TIME_COLUMNS)
         year, month, day = str(np.datetime64(value, "D")).split("-")
@@ -145,7 +145,3 @@ def _utc_days(julian_dates: pa.ChunkedArray) -> np.ndarray:
     days = np.floor(jd - _UNIX_EPOCH_JD)
     has_date = (days >= _FIRST_DAY) & (days <= _LAST_DAY)
     return np.where(has_date, np.where(has_date, days, 0).astype(np.int64), _NO_DAY)
-
-
-def _encode(label: str | None) -> str:
-    return NULL_FOLDER if label is None else quote(label, safe="*").replace("~", "%7E")

@@ -104,12 +104,15 @@ class RoundWriter:
         if self._spool is not None:
             sizes = np.concatenate([part.sizes for part in taken])
             groups = list(self._partitioning.split(table)) if len(rows) else []
+            self._folder.check_names(folder for folder, _ in groups)
             spooled = self._spool.add(staged / self._file_of_round, table_of_files, groups, fragments, sizes)
             digests = {fragment: digest_candids(candids[at]) for fragment, at in by_fragment(fragments)}
             self._commit(self._write_full(staged, spooled), digests, fragments, rows, offsets, taken, spooled)
             return
+        groups = list(self._partitioning.split(table)) if len(rows) else []
+        self._folder.check_names(folder for folder, _ in groups)
         files, digests = [], {}
-        for folder, at in self._partitioning.split(table) if len(rows) else ():
+        for folder, at in groups:
             part = table_of_files if len(at) == len(rows) else table_of_files.take(pa.array(at))
             file, part_digests = self._write_file(staged, folder, part, fragments[at], candids[at])
             files.append(file)

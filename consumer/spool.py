@@ -149,7 +149,8 @@ class Spool:
         if not path.exists():
             path = self._home / file_name(piece.round)
         try:
-            with pa.memory_map(str(path)) as source:
+            # Not mapped: Windows removes no file that is mapped, as it is for as long as its batches live.
+            with pa.OSFile(str(path)) as source:
                 return pa.ipc.open_file(source).get_batch(piece.batch)
         except (OSError, pa.ArrowException) as exc:
             raise IncompleteError(

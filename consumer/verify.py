@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from consumer.errors import IncompleteError, InputError
-from consumer.folder import home_of, locate, lock, read_owner
+from consumer.folder import home_of, locate, read_owner
 from consumer.journal import Journal, add_digests
+from consumer.locking import check_unlocked
 from consumer.parquet import read_receipt
 from consumer.partition import column_at
 from consumer.proof import FragmentGap, prove
@@ -74,10 +75,16 @@ def verify(*outdirs: str | os.PathLike[str]) -> VerifyResult:
     try:
         paths = [locate(outdir) for outdir in outdirs]
         owners = [_owner(path) for path in paths]
-        with ExitStack() as locks:
-            for path in paths:
-                locks.enter_context(closing(lock(path, shared=True)))
-            return _verify(paths, owners)
+        for path in paths:
+            check_unlocked(path, home_of(path))
+        before = [_journal_stamp(path) for path in paths]
+        result = _verify(paths, owners)
+        for path, stamp in zip(paths, before, strict=True):
+            if _journal_stamp(path) != stamp:
+                raise InputError(
+                    f"a consumer wrote into {path} while it was read", next_step="verify it again when that has ended"
+                )
+        return result
     except OSError as exc:
         if exc.errno is None:
             raise
@@ -106,7 +113,7 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
                 problems.append(f"{name}: {(str(exc) or type(exc).__name__).splitlines()[0]}")
                 continue
             num_alerts += rows
-            if written and str(file.relative_to(path)) not in written:
+            if written and file.relative_to(path).as_posix() not in written:
                 astray[name] = fragments.keys()
             for fragment, (num, digest) in fragments.items():
                 counts[fragment] = counts.get(fragment, 0) + num
@@ -139,6 +146,14 @@ def _files(outdir: Path) -> list[Path]:
         below[:] = [name for name in below if not name.startswith(".")]
         found += [Path(folder, name) for name in names if not name.startswith(".")]
     return sorted(found)
+
+
+def _journal_stamp(outdir: Path) -> tuple[int, ...] | None:
+    """Return what tells a journal from what it is once somebody has written into the folder."""
+    with suppress(FileNotFoundError):
+        told = (home_of(outdir) / "journal.jsonl").stat()
+        return told.st_ino, told.st_size, told.st_mtime_ns
+    return None
 
 
 def _written(outdir: Path) -> Collection[str]:

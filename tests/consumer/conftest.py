@@ -45,7 +45,7 @@ ALERT = {
 # The broker ends before the producers do, of which librdkafka would complain on stderr.
 _log = logging.getLogger("tests.consumer.kafka")
 _log.disabled = True
-CLASSES = ["SN candidate", "Unknown", "Early SN Ia candidate", "RRLyr", "a/b~cé"]
+CLASSES = ["SN candidate", "Galaxy", "galaxy", "C*", "a/b~cé"]
 
 
 def alert(fragment: int, row: int) -> dict:

@@ -64,6 +64,45 @@ def test_a_folder_that_was_emptied_by_hand_starts_over_and_says_so(fetched):
     assert "starting over" in done.stderr
 
 
+def test_complete_is_not_said_of_files_that_are_gone(make_job, tmp_path):
+    job, outdir = make_job(sizes=(40, 50)), tmp_path / "out"
+    job.run([0], state="running")
+    words = ["consume", job.topic, "--kafka", job.kafka, "--outdir", str(outdir)]
+    assert run(*words, "--no-wait").returncode == 0
+    (first,) = outdir.rglob("*.parquet")
+    copy = tmp_path / "out.transfer" / "manifest.jsonl"
+    before = copy.stat().st_ino
+    waiting = subprocess.Popen([COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while copy.stat().st_ino == before:  # the copy is renewed once the folder was looked through
+        assert waiting.poll() is None
+    first.unlink()
+    job.send(1)
+    job.done(1)
+    job.state("complete")
+    told, wrong = waiting.communicate(timeout=120)
+    assert (waiting.returncode, wrong) == (4, "")
+    assert "not every row is here" in told
+    assert f"{first.relative_to(outdir).as_posix()} is gone" in told
+    assert "--restart" in told
+    receipt = json.loads((tmp_path / "out.transfer" / "receipt.json").read_text())
+    assert (receipt["on_disk"]["complete"], receipt["on_disk"]["num_missing"]) == (False, 40)
+
+
+def test_a_label_too_long_for_a_folder_is_told_with_a_way_that_leads_out(make_job, tmp_path):
+    job, outdir = make_job(sizes=(10, 10)), tmp_path / "out"
+    for alert in job._alerts[1]:
+        alert["finkclass"] = "L" * 100 + "é" * 40
+    job.run()
+    words = ["consume", job.topic, "--kafka", job.kafka, "--outdir", str(outdir)]
+    done = run(*words, "--partitionby", "finkclass")
+    assert done.returncode == 2
+    assert "340 characters" in done.stderr
+    assert "--partitionby time" in done.stderr
+    # The way out, in the same folder.
+    assert run(*words).returncode == 0
+    assert run("verify", outdir).returncode == 0
+
+
 def test_a_failed_job_tells_why_to_whoever_fetches_it(make_job, tmp_path):
     job = make_job()
     job.state("running")

@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import dask.dataframe as dd
 import duckdb
 import fastavro
 import numpy as np
@@ -52,6 +53,8 @@ def test_a_finished_job_comes_whole_and_a_second_run_adds_nothing(make_job, tmp_
     assert _candids(outdir) == job.expected()
 
 
+# Dask calls pandas in a way that the next pandas will no longer know.
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.reset_index")
 @pytest.mark.parametrize("by", ["time", "finkclass", "tnsclass", "none"])
 def test_every_reader_reads_the_folder_as_it_stands(make_job, tmp_path, by):
     job, outdir = make_job().run(), tmp_path / "out"
@@ -70,10 +73,12 @@ def test_every_reader_reads_the_folder_as_it_stands(make_job, tmp_path, by):
     duck = duckdb.sql(
         f"select candid, magpsf, finkclass, day from read_parquet('{outdir}/**/*.parquet', hive_partitioning=true)"
     ).to_arrow_table()
+    dask_frame = dd.read_parquet(outdir).compute()
     expected = sorted((alert["candid"], alert["finkclass"]) for alert in job.alerts())
     for candids, labels in (
         (arrow["candid"].to_pylist(), arrow["finkclass"].to_pylist()),
         (frame["candid"].tolist(), frame["finkclass"].astype(str).tolist()),
+        (dask_frame["candid"].tolist(), dask_frame["finkclass"].astype(str).tolist()),
         (lazy["candid"].to_list(), lazy["finkclass"].to_list()),
         (duck["candid"].to_pylist(), duck["finkclass"].to_pylist()),
     ):
@@ -474,6 +479,23 @@ def test_what_the_disk_refuses_is_told(make_job, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", shut)
     with pytest.raises(InputError, match="Permission denied"):
         consumer.verify(outdir)
+
+
+def test_verify_says_so_where_a_consumer_wrote_while_it_read(make_job, tmp_path, monkeypatch):
+    job, outdir = make_job().run(), tmp_path / "out"
+    consumer.consume(job.topic, outdir, kafka=job.kafka, limit=100)
+    walk = os.walk
+
+    def walk_while_written_to(*arguments, **options):
+        monkeypatch.undo()
+        found = list(walk(*arguments, **options))
+        consumer.consume(job.topic, outdir, kafka=job.kafka)
+        return found
+
+    monkeypatch.setattr(os, "walk", walk_while_written_to)
+    with pytest.raises(InputError, match="while it was read"):
+        consumer.verify(outdir)
+    assert consumer.verify(outdir).complete
 
 
 def test_verify_refuses_a_folder_that_is_none_of_ours(tmp_path):

@@ -2,17 +2,21 @@
 
 import errno
 import fcntl
+import json
 import os
 import shutil
 import stat
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from consumer.errors import IncompleteError, InputError
-from consumer.folder import Folder, home_of, locate, lock
+from consumer.folder import Folder, home_of, locate, read_owner
+from consumer.folder_names import NameRule
 from consumer.journal import Journal, Round
+from consumer.locking import check_unlocked
 from consumer.parquet import Receipt, write_parquet
 
 IDENTITY = {"topic": "ftransfer_a", "job_id": "1", "partitionby": "none", "request": {}}
@@ -201,7 +205,7 @@ def test_a_file_system_without_locks_is_refused_for_writing(two_rounds, monkeypa
     monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.raises(InputError, match="lock"), Folder(two_rounds, **IDENTITY):
         pass
-    lock(two_rounds, shared=True).close()
+    check_unlocked(two_rounds, home_of(two_rounds))
 
 
 def test_a_file_system_that_cannot_sync_folders_will_do(outdir, monkeypatch):
@@ -274,3 +278,160 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(InputError, match="is a file"):
         locate(tmp_path / "out")
+
+
+BY_CLASS = IDENTITY | {"partitionby": "finkclass"}
+LONG = "finkclass=" + "L" * 250
+
+
+@pytest.fixture
+def caseless(monkeypatch):
+    """Make this machine's disk show names as one that ignores case does: whatever their capitals."""
+    exists = Path.exists
+
+    def seen(path, **options):
+        if exists(path, **options):
+            return True
+        return exists(path.parent) and path.name.lower() in {found.name.lower() for found in path.parent.iterdir()}
+
+    monkeypatch.setattr(Path, "exists", seen)
+
+
+def _as_version_0_1_0(outdir, **identity):
+    """Begin a folder as 0.1.0 did."""
+    home_of(outdir).mkdir()
+    owner = BY_CLASS | {"share": None} | identity
+    (home_of(outdir) / "job.json").write_text(json.dumps(owner, indent=1))
+
+
+@pytest.mark.parametrize("identity", [IDENTITY, BY_CLASS])
+def test_the_first_run_writes_down_how_labels_are_named(outdir, identity):
+    for _ in range(2):
+        with Folder(outdir, **identity) as folder:
+            assert folder.names == NameRule(ignores_case=False)
+    assert read_owner(outdir)["name_rule"] == {"version": 2, "ignores_case": False}
+    assert list(outdir.iterdir()) == []
+
+
+def test_on_a_disk_that_ignores_case_capitals_are_encoded_from_then_on(outdir, request, monkeypatch):
+    request.getfixturevalue("caseless")
+    with Folder(outdir, **BY_CLASS) as folder:
+        assert folder.names == NameRule(ignores_case=True)
+    monkeypatch.undo()
+    with Folder(outdir, **BY_CLASS) as folder:
+        assert folder.names.name("Galaxy") == "%47alaxy"
+
+
+def test_a_folder_that_version_0_1_0_began_keeps_its_names(outdir):
+    _as_version_0_1_0(outdir)
+    with Folder(outdir, **BY_CLASS) as folder:
+        assert [folder.names.name(label) for label in ("C*", "Galaxy")] == ["C*", "Galaxy"]
+    assert "name_rule" not in read_owner(outdir)
+    with Folder(outdir, **BY_CLASS, restart=True) as folder:
+        assert folder.names.name("C*") == "C%2A"
+
+
+def test_a_folder_that_a_later_version_began_is_refused(outdir):
+    _as_version_0_1_0(outdir, name_rule={"version": 9})
+    with pytest.raises(InputError, match="later version"), Folder(outdir, **BY_CLASS):
+        pass
+
+
+def test_labels_that_would_share_a_folder_are_named_before_one_is_written(outdir, caseless):
+    _as_version_0_1_0(outdir)
+    with Folder(outdir, **BY_CLASS) as folder:
+        folder.check_names(["finkclass=Galaxy", "finkclass=C*"])
+        folder.check_names(["finkclass=Galaxy"])
+        with pytest.raises(IncompleteError, match="finkclass=Galaxy and finkclass=galaxy") as caught:
+            folder.check_names(["finkclass=galaxy"])
+    assert "--restart" in caught.value.next_step
+
+
+def test_labels_that_already_share_a_folder_are_named_when_it_is_opened_again(outdir, caseless):
+    _as_version_0_1_0(outdir)
+    spooled = [
+        {"folder": f"finkclass={label}", "part": 0, "num_alerts": 1, "nbytes": 9} for label in ("Galaxy", "x", "galaxy")
+    ]
+    entry = Round(index=0, offsets={}, files=[], rows={}, digests={}, num_duplicates=0, spooled=spooled)
+    Journal(home_of(outdir) / "journal.jsonl").append(entry)
+    with pytest.raises(IncompleteError, match="finkclass=Galaxy and finkclass=galaxy"), Folder(outdir, **BY_CLASS):
+        pass
+    with Folder(outdir, **BY_CLASS, restart=True) as folder:
+        assert folder.names == NameRule(ignores_case=True)
+
+
+def test_labels_that_differ_in_capitals_are_two_where_the_disk_tells_them_apart(outdir):
+    with Folder(outdir, **BY_CLASS) as folder:
+        folder.check_names(["finkclass=Galaxy", "finkclass=galaxy"])
+        assert not list(folder.path.iterdir())
+
+
+def test_a_label_that_is_too_long_is_told_and_the_folder_is_free_again(outdir):
+    told = pytest.raises(InputError, match=r"finkclass 'LLL.* 250 characters")
+    with told as caught, Folder(outdir, **BY_CLASS) as folder:
+        folder.check_names(["finkclass=x", LONG])
+    assert "--partitionby time" in caught.value.next_step
+    assert "--restart" not in caught.value.next_step
+    with Folder(outdir, **IDENTITY):  # by something else, without more ado
+        pass
+
+
+def test_a_label_that_is_too_long_and_comes_late_takes_nothing_away(outdir):
+    with Folder(outdir, **BY_CLASS) as folder:
+        folder.commit(_write(folder, "finkclass=x/part-00000.parquet"), {})
+        with pytest.raises(IncompleteError, match="250 characters") as caught:
+            folder.check_names([LONG])
+    assert "--partitionby time" in caught.value.next_step
+    assert "--restart" in caught.value.next_step
+    assert _names(outdir) == ["finkclass=x/part-00000.parquet"]
+    with Folder(outdir, **IDENTITY, restart=True):
+        assert _names(outdir) == []
+
+
+def test_a_disk_with_short_names_is_asked_and_not_guessed(outdir, monkeypatch):
+    mkdir = os.mkdir
+
+    def refuse(path, *rest, **options):
+        if len(Path(path).name) > 100:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
+        mkdir(path, *rest, **options)
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+    with pytest.raises(InputError, match="120 characters"), Folder(outdir, **BY_CLASS) as folder:
+        folder.check_names(["finkclass=" + "x" * 90, "finkclass=" + "x" * 120])
+
+
+def test_a_disk_without_stars_in_names_is_told_of_the_folders_of_version_0_1_0(outdir, monkeypatch):
+    mkdir = os.mkdir
+
+    def refuse(path, *rest, **options):
+        if "*" in str(path):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
+        mkdir(path, *rest, **options)
+
+    _as_version_0_1_0(outdir)
+    monkeypatch.setattr(os, "mkdir", refuse)
+    with pytest.raises(InputError, match=r"finkclass 'C\*'") as caught, Folder(outdir, **BY_CLASS) as folder:
+        folder.check_names([f"finkclass={folder.names.name('C*')}"])
+    assert "--restart" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (lambda path: path.unlink(), "is gone"),
+        (lambda path: os.truncate(path, 10), "10 bytes"),
+        # What a disk that ignores case has of two folders: one, by the name that it was first given.
+        (lambda path: path.parent.rename(path.parent.with_name("finkclass=galaxy")), "finkclass=galaxy/part-00000"),
+        (lambda path: shutil.rmtree(path.parent.parent), "is gone"),
+        (lambda path: (path.unlink(), path.symlink_to("nowhere")), "is gone"),
+    ],
+)
+def test_the_folder_is_held_against_the_journal_by_names_and_sizes(outdir, harm, told):
+    name = "finkclass=Galaxy/part-00000.parquet"
+    with Folder(outdir, **BY_CLASS) as folder:
+        folder.commit(_write(folder, name), {})
+        assert folder.lost() == {}
+        harm(outdir / name)
+        assert list(folder.lost()) == [name]
+        assert told in folder.lost()[name]

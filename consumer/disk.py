@@ -1,0 +1,62 @@
+"""What is asked of the disk: that a file or the entries of a folder are safe, and whether names differ by case."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+__all__ = ["DRAFT", "ignores_case", "make_folders", "sync", "write_file"]
+
+DRAFT = ".tmp"
+"""End of the name of a file that `write_file` has not finished."""
+
+# What is said where the entries of a folder can't be told to reach the disk: some network drives, all of Windows.
+_NO_SYNC = {
+    *(errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF),
+    *(errno.EACCES, errno.EPERM, errno.EISDIR),
+}
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a small file so that it is there whole or not at all."""
+    draft = path.with_name(path.name + DRAFT)
+    with open(draft, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until the disk has a file's content or a folder's entries; the latter where the system can do that."""
+    is_folder = path.is_dir()
+    try:
+        # Windows syncs only what is open for writing.
+        descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as exc:
+        if not is_folder or exc.errno not in _NO_SYNC:
+            raise
+
+
+def make_folders(folder: Path) -> list[Path]:
+    """Make a folder and its parents; return those whose entries changed."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return [path.parent for path in missing]
+
+
+def ignores_case(folder: Path) -> bool:
+    """Whether names that differ only in their capitals are one name in a folder; tried there, nothing is left of it."""
+    # Readers take a folder of such a name for one without alerts, should we be killed in between.
+    trial = folder / "case=probe"
+    trial.mkdir(exist_ok=True)
+    try:
+        return (folder / "CASE=PROBE").exists()
+    finally:
+        trial.rmdir()
