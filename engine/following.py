@@ -74,6 +74,33 @@ class JobStatus:
     next_step: str | None
     """What can be done with a job that was stopped; None for others."""
 
+    @classmethod
+    def of(cls, manifest: Manifest, now: float) -> JobStatus:
+        """Return how a job stands by its manifest, which holds a plan, at `now` (Unix time, seconds)."""
+        plan_ = manifest.plan
+        begun = plan_.created_at
+        state = manifest.state_at(now)
+        ended = manifest.last_sign_at if state in FINAL_STATES or state == "interrupted" else now
+        first = manifest.first_alert_s
+        return cls(
+            topic=plan_.topic,
+            state=state,
+            num_alerts=manifest.num_alerts,
+            num_alerts_sent=manifest.num_sent,
+            num_fragments=plan_.num_fragments,
+            num_fragments_done=len(manifest.fragments),
+            nbytes=manifest.nbytes,
+            elapsed_s=max(0.0, round(ended - begun - manifest.paused_s, 3)),
+            first_alert_s=None if first is None else round(first, 3),
+            error=manifest.error,
+            left_out=[asdict(part) for part in manifest.left_out],
+            num_left_out=manifest.num_left_out,
+            num_files_left_out=manifest.num_files_left_out,
+            num_duplicates=_num_duplicates(manifest),
+            engine_version=plan_.engine_version,
+            next_step=_next_step(plan_, state),
+        )
+
     @property
     def is_final(self) -> bool:
         """Whether nothing more will happen by itself."""
@@ -126,7 +153,7 @@ class Job:
         InputError
             If its manifest holds no plan.
         """
-        return _status(self.topic, self._planned(), time.time())
+        return JobStatus.of(self._planned(), time.time())
 
     def _planned(self) -> Manifest:
         manifest = self._reader.refresh()
@@ -305,32 +332,6 @@ def jobs(kafka: str | None = None, *, settings: Settings | None = None, everythi
                 if listed.manifest.plan is not None:
                     found.append(listed.status())
     return found
-
-
-def _status(topic: str, manifest: Manifest, now: float) -> JobStatus:
-    plan_ = manifest.plan
-    begun = plan_.created_at
-    state = manifest.state_at(now)
-    ended = manifest.last_sign_at if state in FINAL_STATES or state == "interrupted" else now
-    first = manifest.first_alert_s
-    return JobStatus(
-        topic=topic,
-        state=state,
-        num_alerts=manifest.num_alerts,
-        num_alerts_sent=manifest.num_sent,
-        num_fragments=plan_.num_fragments,
-        num_fragments_done=len(manifest.fragments),
-        nbytes=manifest.nbytes,
-        elapsed_s=max(0.0, round(ended - begun - manifest.paused_s, 3)),
-        first_alert_s=None if first is None else round(first, 3),
-        error=manifest.error,
-        left_out=[asdict(part) for part in manifest.left_out],
-        num_left_out=manifest.num_left_out,
-        num_files_left_out=manifest.num_files_left_out,
-        num_duplicates=_num_duplicates(manifest),
-        engine_version=plan_.engine_version,
-        next_step=_next_step(plan_, state),
-    )
 
 
 def _num_duplicates(manifest: Manifest) -> int | None:
