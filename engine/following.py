@@ -236,6 +236,8 @@ class Job:
         """Return what happened, a line each, with its time (UTC)."""
         manifest = self._planned()
         first = f"planned: {manifest.plan.num_files} files, {manifest.plan.num_fragments} fragments"
+        if unreadable := manifest.plan.unreadable_files:
+            first += f"; {len(unreadable):,} files left out as unreadable"
         lines = [(manifest.plan.created_at, first)]
         for done in manifest.fragments.values():
             lines.append(

@@ -58,7 +58,9 @@ def damage(path: Path, row_group: int, leaf: str = LEAF) -> None:
     metadata = pq.ParquetFile(path).metadata.row_group(row_group)
     (column,) = (c for c in map(metadata.column, range(metadata.num_columns)) if c.path_in_schema == leaf)
     held = bytearray(path.read_bytes())
-    held[column.data_page_offset + column.total_compressed_size // 2] ^= 4
+    # The chunk begins with its dictionary, if it has one: what lies half of it behind the data page is another leaf's.
+    first = column.dictionary_page_offset if column.has_dictionary_page else column.data_page_offset
+    held[first + column.total_compressed_size // 2] ^= 4
     path.write_bytes(held)
 
 
