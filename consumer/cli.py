@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from consumer.bars import consume_bar
+from consumer.bounds import bounds_lines, here_text
 from consumer.console import Face, face_options, report, shared_options
 from consumer.consume import ConsumeResult
 from consumer.consume import consume as fetch
@@ -127,6 +128,8 @@ def consume(
     text += f"; {result.num_duplicates:,} second copies dropped" if result.num_duplicates else ""
     rows = "every row" if share is None else f"every row of share {share}"
     text += f"\nthe job is {result.state}; " + (f"{rows} is here" if result.complete else f"not {rows} is here yet")
+    bounds = (result.left_out, result.num_left_out_here, result.num_archive_duplicates, result.num_unfinished)
+    text += "".join(f"\n{line}" for line in bounds_lines(*bounds))
     if result.error:
         text += f"\nit failed: {result.error['message']}"
     if result.num_rejected:
@@ -166,13 +169,16 @@ def verify(face: Face, outdirs: tuple[str, ...]) -> None:
     """Prove from the disk alone that DIR (or several, of shares) holds every alert of its job."""
     result = prove(*outdirs)
     whole = result.topic if result.share is None else f"share {result.share} of {result.topic}"
-    text = f"{result.num_alerts:,} of {result.num_expected:,} alerts of {whole} are here"
-    if not result.complete:
-        text += f"; {result.missing:,} are missing"
-    elif result.share is None:
+    known = {"is_total_known": result.is_total_known, "of": f" of {whole}"}
+    text = here_text(result.num_alerts, result.num_expected, result.missing, **known)
+    if result.complete and result.share is None:
         text += ": every one, exactly once"
-    else:
+    elif result.complete:
         text += ", by their number; name the folders of all shares to have each alert proved"
+    elif too_many := sum(gap.excess for gap in result.fragments):
+        text += f"; {too_many:,} are too many"
+    bounds = (result.left_out, result.num_left_out_here, result.num_archive_duplicates, result.num_unfinished)
+    text += "".join(f"\n{line}" for line in bounds_lines(*bounds))
     if not result.complete and result.state not in ("complete", "empty"):
         text += f"\nwhen a consumer last looked, the job was {result.state}"
     wrong = [*result.problems, *(_gap_text(gap) for gap in result.fragments)]

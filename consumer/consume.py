@@ -29,6 +29,7 @@ from typing import Any
 import pyarrow as pa
 
 from consumer.backlog import Backlog
+from consumer.doubles import count_doubles
 from consumer.errors import AlertTransferError, IncompleteError, InputError, JobError
 from consumer.folder import Folder, check_free, check_owner, locate
 from consumer.intake import Intake
@@ -40,7 +41,7 @@ from consumer.receipt_text import receipt_text
 from consumer.rounds import RoundWriter
 from consumer.seen import Seen
 from consumer.shares import Share
-from consumer.wire import FINAL_STATES, Manifest, check_topic
+from consumer.wire import FINAL_STATES, LeftOut, Manifest, check_topic
 
 __all__ = ["ConsumeProgress", "ConsumeResult", "consume", "stream"]
 
@@ -85,6 +86,18 @@ class ConsumeResult:
     """There may be more to come: `limit` was reached, or the job goes on and `wait` was False."""
     missing: int
     """Alerts that the job sends (or has sent, where the sum isn't known) and that are not in the folder."""
+    num_unfinished: int
+    """Alerts in the folder of fragments that the job has not finished: no record of the manifest proves them."""
+    num_left_out: int
+    """Alerts of the archive, selected or not, that could not be read and were left out, as the request allowed."""
+    num_files_left_out: int
+    """Files that were left out besides: how many alerts they hold is not known."""
+    num_left_out_here: int
+    """Alerts of what was left out that had been sent before, and are in the folder."""
+    left_out: list[LeftOut]
+    """What of the archive was left out, and why."""
+    num_archive_duplicates: int
+    """Alerts in the folder whose candid another alert there has too: the archive itself holds both rows."""
     error: dict[str, Any] | None
     """Why the job failed, if it did."""
     problems: list[str]
@@ -260,9 +273,11 @@ def _check_stream(manifest: Manifest, state: str, seen: Seen, num_rejected: int)
             f"the job of {topic} is {state}: the {len(seen)} alerts that came are not all",
             next_step=f"see why with: alert-transfer log {topic}",
         )
-    if len(seen) != manifest.num_sent:
+    proof = prove(manifest, seen.counts(), None)
+    if not proof.complete:
         raise JobError(
-            f"{manifest.num_sent} alerts of {topic} were sent, {len(seen)} came; {num_rejected} messages can't be read",
+            f"{proof.num_expected} alerts of {topic} were sent, {len(seen)} came; "
+            f"{num_rejected} messages can't be read",
             next_step="submit the request again",
         )
 
@@ -332,6 +347,7 @@ class _Fetch:
         self._rejected_before = len(folder.journal.rejected)
         self._duplicates_before = folder.journal.num_duplicates
         self._lost: dict[str, str] = {}
+        self._num_doubles: int | None = None
 
     def run(self, cluster: Cluster) -> ConsumeResult:
         self._folder.append_manifest(self._follower.take_lines())
@@ -346,6 +362,7 @@ class _Fetch:
                 if not self._journal.files:
                     self._writer.write_empty()
             self._folder.append_manifest(self._follower.take_lines())
+            self._num_doubles = self._count_doubles()
         finally:
             # Also when stopped half-way: what is on disk by then is worth knowing.
             self._lost = self._folder.lost()
@@ -362,6 +379,19 @@ class _Fetch:
     def _num_lost(self) -> int:
         return sum(self._journal.files[name]["num_alerts"] for name in self._lost)
 
+    def _count_doubles(self) -> int:
+        lost = self._folder.lost()
+        files = [self._folder.path / name for name in self._journal.files if name not in lost]
+        try:
+            return count_doubles(files, self._plan.id_field)
+        except (OSError, pa.ArrowException) as exc:
+            if isinstance(exc, OSError) and exc.errno is not None:
+                raise
+            raise IncompleteError(
+                f"files of {self._folder.path} can't be read: {str(exc).splitlines()[0]}",
+                next_step="see which with: alert-transfer verify; then fetch the topic anew with --restart",
+            ) from exc
+
     def _tell_rejected(self) -> None:
         new = self._journal.rejected[self._rejected_before :]
         for item in new[:_REJECTED_TOLD]:
@@ -370,7 +400,8 @@ class _Fetch:
             self._note(f"and {len(new) - _REJECTED_TOLD:,} messages more")
 
     def _write_receipt(self) -> None:
-        on_disk = count_disk(str(self._folder.path), self._journal, self._proof_of_disk(), self._share)
+        doubles = self._num_doubles
+        on_disk = count_disk(str(self._folder.path), self._journal, self._proof_of_disk(), self._share, doubles)
         receipt = make_receipt(self._follower.manifest, state=self._follower.state(), on_disk=on_disk)
         self._folder.write_receipt(receipt.to_dict(), receipt_text(receipt))
 
@@ -424,13 +455,12 @@ class _Fetch:
         self._folder.append_manifest(self._follower.take_lines())
 
     def _report(self, state: str) -> None:
-        self._progress(
-            ConsumeProgress(
-                state=state,
-                num_alerts=len(self._journal.seen) + len(self._backlog),
-                num_expected=self._follower.manifest.num_alerts if self._partitions is None else None,
-            )
-        )
+        num_alerts = len(self._journal.seen) + len(self._backlog)
+        num_expected = self._follower.manifest.num_alerts if self._partitions is None else None
+        if num_expected is not None:
+            # What waits to be written may be second copies.
+            num_alerts = max(len(self._journal.seen), min(num_alerts, num_expected))
+        self._progress(ConsumeProgress(state=state, num_alerts=num_alerts, num_expected=num_expected))
 
     def _result(self, state: str) -> ConsumeResult:
         journal, manifest = self._journal, self._follower.manifest
@@ -448,6 +478,12 @@ class _Fetch:
             complete=proof.complete,
             stopped_early=self._left() == 0 or (not self._wait and state not in _ENDED),
             missing=proof.missing,
+            num_unfinished=proof.num_unfinished,
+            num_left_out=manifest.num_left_out,
+            num_files_left_out=manifest.num_files_left_out,
+            num_left_out_here=proof.num_left_out_here,
+            left_out=manifest.left_out,
+            num_archive_duplicates=self._num_doubles or 0,
             error=manifest.error,
             problems=list(self._lost.values()),
         )

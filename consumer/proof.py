@@ -28,15 +28,23 @@ class Proof:
     complete: bool
     """Every row that the job sends is there, exactly once, and the job is at its end."""
     num_expected: int
-    """Rows the job sends where that is known, else rows it has sent so far."""
+    """Rows the job sends where that is known, else rows it is known to have sent so far."""
+    is_total_known: bool
+    """Whether `num_expected` is the whole job's."""
     missing: int
+    """Rows of `num_expected` that are not there."""
+    num_unfinished: int
+    """Rows that are there of fragments that the job has not finished: no record says how many there should be."""
+    num_left_out_here: int
+    """Rows that are there of fragments that were left out: sent before the fragment became unreadable. They are alerts
+    that the job selects, and no record proves them."""
     gaps: list[FragmentGap]
 
 
 def prove(
     manifest: Manifest,
     counts: Mapping[int, int],
-    digests: Mapping[int, int],
+    digests: Mapping[int, int] | None,
     partitions: Collection[int] | None = None,
 ) -> Proof:
     """Return how rows compare with what a manifest says was sent.
@@ -46,7 +54,8 @@ def prove(
     manifest
         The job's manifest.
     counts, digests
-        Number and `wire.digest_candids` of the rows that are there, per fragment.
+        Number and `wire.digest_candids` of the rows that are there, per fragment; without digests only the counts are
+        proved.
     partitions
         Kafka partitions that the rows come from; None means all. Of some of them only the counts can be proved: the
         manifest's digests are over all.
@@ -57,20 +66,34 @@ def prove(
 
     gaps = []
     for fragment, done in sorted(manifest.fragments.items()):
+        if done.unreadable:
+            continue
         lacking = num_sent(done) - counts.get(fragment, 0)
-        altered = int(partitions is None and lacking == 0 and digests.get(fragment, 0) != int(done.digest, 16))
+        proved = digests is not None and partitions is None and lacking == 0
+        altered = int(proved and digests.get(fragment, 0) != int(done.digest, 16))
         if lacking or altered:
             gaps.append(
                 FragmentGap(fragment=fragment, missing=max(lacking, altered, 0), excess=max(-lacking, altered, 0))
             )
+    left_out = sum(counts.get(fragment, 0) for fragment, done in manifest.fragments.items() if done.unreadable)
+    without_record = {fragment: n for fragment, n in sorted(counts.items()) if n and fragment not in manifest.fragments}
     ended = manifest.is_planned and manifest.stated in ("complete", "empty")
     if ended:
-        unsent = sorted(fragment for fragment, n in counts.items() if n and fragment not in manifest.fragments)
-        gaps += [FragmentGap(fragment=fragment, missing=0, excess=counts[fragment]) for fragment in unsent]
-    if partitions is None and manifest.num_alerts is not None:
-        num_expected = manifest.num_alerts
+        gaps += [FragmentGap(fragment=fragment, missing=0, excess=n) for fragment, n in without_record.items()]
+    num_unfinished = 0 if ended else sum(without_record.values())
+    is_total_known = partitions is None and manifest.num_alerts is not None
+    if is_total_known:
+        num_expected = manifest.num_alerts + left_out
     else:
-        num_expected = sum(map(num_sent, manifest.fragments.values()))
+        num_expected = sum(map(num_sent, manifest.fragments.values())) + left_out + num_unfinished
     lacking = max(num_expected - sum(counts.values()), 0)
     missing = max(sum(gap.missing for gap in gaps), lacking)
-    return Proof(complete=ended and not gaps and not missing, num_expected=num_expected, missing=missing, gaps=gaps)
+    return Proof(
+        complete=ended and not gaps and not missing,
+        num_expected=num_expected,
+        is_total_known=is_total_known or ended,
+        missing=missing,
+        num_unfinished=num_unfinished,
+        num_left_out_here=left_out,
+        gaps=gaps,
+    )

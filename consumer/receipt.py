@@ -56,8 +56,16 @@ class OnDisk:
     num_files: int
     num_alerts: int
     num_alerts_expected: int
-    """Alerts the job sends where that is known, else those it has sent so far."""
+    """Alerts the job sends where that is known, else those it is known to have sent so far."""
+    is_total_known: bool
+    """Whether `num_alerts_expected` is the whole job's, or share's."""
     num_missing: int
+    num_unfinished: int
+    """Alerts in the folder of fragments that the job has not finished: no record of the manifest proves them."""
+    num_left_out_here: int
+    """Alerts of what was left out that had been sent before, and are in the folder."""
+    num_archive_duplicates: int | None
+    """Alerts in the folder whose candid another alert there has too; None where the run ended early."""
     num_rejected: int
     """Messages that could not be read."""
     digest: str
@@ -186,7 +194,9 @@ def make_receipt(manifest: Manifest, *, state: str | None = None, on_disk: OnDis
     )
 
 
-def count_disk(outdir: str, journal: Journal, proof: Proof, share: str | None = None) -> OnDisk:
+def count_disk(
+    outdir: str, journal: Journal, proof: Proof, share: str | None = None, num_archive_duplicates: int | None = None
+) -> OnDisk:
     """Return what a folder holds of a job.
 
     Parameters
@@ -199,6 +209,8 @@ def count_disk(outdir: str, journal: Journal, proof: Proof, share: str | None = 
         How the journal's rows compare with the manifest.
     share
         Which share of the topic the folder is for; None for all of it.
+    num_archive_duplicates
+        Alerts whose candid another has, if they were counted.
     """
     return OnDisk(
         outdir=outdir,
@@ -206,7 +218,11 @@ def count_disk(outdir: str, journal: Journal, proof: Proof, share: str | None = 
         num_files=len(journal.files),
         num_alerts=journal.num_alerts,
         num_alerts_expected=proof.num_expected,
+        is_total_known=proof.is_total_known,
         num_missing=proof.missing,
+        num_unfinished=proof.num_unfinished,
+        num_left_out_here=proof.num_left_out_here,
+        num_archive_duplicates=num_archive_duplicates,
         num_rejected=len(journal.rejected),
         digest=_hex(journal.digests.values()),
         gaps=[asdict(gap) for gap in proof.gaps],

@@ -6,7 +6,9 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from consumer.bounds import bounds_lines
 from consumer.receipt import Counts, OnDisk, Receipt, add_counts
+from consumer.wire import LeftOut
 
 __all__ = ["receipt_text"]
 
@@ -47,7 +49,7 @@ def receipt_text(receipt: Receipt) -> str:
         lines += ["", "left out, because it could not be read:"]
         lines += [f"  {reason}" for reason in _first([part.reason for part in receipt.left_out])]
     if receipt.on_disk is not None:
-        lines += ["", *_disk_lines(receipt.on_disk)]
+        lines += ["", *_disk_lines(receipt.on_disk, receipt.left_out)]
     return "\n".join(lines)
 
 
@@ -105,19 +107,22 @@ def _cells(counts: Counts) -> Iterable[str]:
     return (*(f"{number:,}" for number in numbers), duplicates, left_out)
 
 
-def _disk_lines(disk: OnDisk) -> list[str]:
-    have = f"{disk.num_alerts:,} of {disk.num_alerts_expected:,} alerts in {disk.num_files:,} files"
+def _disk_lines(disk: OnDisk, left_out: Sequence[LeftOut]) -> list[str]:
+    of = f" of {disk.num_alerts_expected:,}" if disk.is_total_known else ""
+    have = f"{disk.num_alerts:,}{of} alerts in {disk.num_files:,} files"
     if disk.complete and disk.share is None:
         have += "; count and digest of every fragment are those that were sent"
     elif disk.complete:
         have += f" of share {disk.share}; the count of every fragment is that of the share, digests prove all together"
     else:
         have += f": NOT COMPLETE, {disk.num_missing:,} are missing"
+        have += "" if disk.is_total_known else " of those that were sent, and how many the job sends is not known"
         if disk.gaps:
             have += f", {len(disk.gaps):,} fragments are not what was sent"
     if disk.num_rejected:
         have += f"; {disk.num_rejected:,} messages could not be read"
-    return [*_entry("on disk", f"{disk.outdir}, by its journal", have, f"digest {disk.digest}")]
+    bounds = bounds_lines(left_out, disk.num_left_out_here, disk.num_archive_duplicates, disk.num_unfinished)
+    return [*_entry("on disk", f"{disk.outdir}, by its journal", have, *bounds, f"digest {disk.digest}")]
 
 
 def _first(items: Sequence[str]) -> list[str]:

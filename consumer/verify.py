@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from consumer.doubles import count_doubles
 from consumer.errors import IncompleteError, InputError
 from consumer.folder import home_of, locate, read_owner
 from consumer.journal import Journal, add_digests
@@ -23,7 +24,7 @@ from consumer.parquet import read_receipt
 from consumer.partition import column_at
 from consumer.proof import FragmentGap, prove
 from consumer.shares import Share
-from consumer.wire import Manifest, Plan, WireError, decode_record, digest_candids
+from consumer.wire import LeftOut, Manifest, Plan, WireError, decode_record, digest_candids
 
 __all__ = ["VerifyResult", "verify"]
 
@@ -43,8 +44,23 @@ class VerifyResult:
     """Alerts in the folder."""
     num_expected: int
     """Alerts the job sends where that is known, else those it had sent when a consumer last looked."""
+    is_total_known: bool
+    """Whether `num_expected` is the whole job's, or share's."""
     complete: bool
     missing: int
+    num_unfinished: int
+    """Alerts in the folder of fragments that the job had not finished: no record of the manifest proves them."""
+    num_left_out: int
+    """Alerts of the archive, selected or not, that could not be read and were left out, as the request allowed."""
+    num_files_left_out: int
+    """Files that were left out besides: how many alerts they hold is not known."""
+    num_left_out_here: int
+    """Alerts of what was left out that had been sent before, and are in the folder."""
+    left_out: list[LeftOut]
+    """What of the archive was left out, and why."""
+    num_archive_duplicates: int | None
+    """Alerts in the folder whose candid another alert there has too: the archive itself holds both rows. None where
+    alerts are there that the job did not send so often: then which rows are the archive's can't be told."""
     fragments: list[FragmentGap]
     """Fragments whose alerts are not those that were sent."""
     problems: list[str]
@@ -103,6 +119,7 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
     counts: dict[int, int] = {}
     digests: dict[int, int] = {}
     num_alerts, problems, astray = 0, [], {}
+    sound: list[Path] = []
     for path in paths:
         written = _written(path)
         for file in _files(path):
@@ -113,6 +130,7 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
                 problems.append(f"{name}: {(str(exc) or type(exc).__name__).splitlines()[0]}")
                 continue
             num_alerts += rows
+            sound.append(file)
             if written and file.relative_to(path).as_posix() not in written:
                 astray[name] = fragments.keys()
             for fragment, (num, digest) in fragments.items():
@@ -127,8 +145,15 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
         state=manifest.stated,
         num_alerts=num_alerts,
         num_expected=proof.num_expected,
+        is_total_known=proof.is_total_known,
         complete=proof.complete and not problems,
         missing=proof.missing,
+        num_unfinished=proof.num_unfinished,
+        num_left_out=manifest.num_left_out,
+        num_files_left_out=manifest.num_files_left_out,
+        num_left_out_here=proof.num_left_out_here,
+        left_out=manifest.left_out,
+        num_archive_duplicates=None if doubled else count_doubles(sound, plan.id_field),
         fragments=proof.gaps,
         problems=problems,
     )

@@ -257,7 +257,8 @@ class FragmentDone:
     """`digest_candids` of the alerts sent, 32 hexadecimal digits."""
     time: float
     unreadable: str | None = None
-    """Why nothing of the fragment could be read and sent, where the request allows to leave such out."""
+    """Why the fragment could not be read, where the request allows to leave such out. Nothing of it was sent, unless an
+    attempt before had sent a part."""
     labels: dict[str, int] = field(default_factory=dict)
     """Alerts sent that bear each of the plan's labels; those that none bears are left out."""
 
@@ -381,7 +382,11 @@ class Manifest:
         self.coordinator: str | None = None
         """Name of the coordinator that sees the job through; whoever says `running` last."""
         self.started_at: float | None = None
-        self.first_done_at: float | None = None
+        self.first_alert_s: float | None = None
+        """Seconds from submit until the first alerts were acknowledged, less what `paused_s` was by then."""
+        self.paused_s = 0.0
+        """Seconds in which nobody worked on the job: from an end, or its last sign of life, until it was taken up again
+        or was called cancelled."""
         self.last_sign_at: float | None = None
         """Time of the coordinator's last sign of life."""
         for record in records:
@@ -403,8 +408,8 @@ class Manifest:
                 self.parts[record.index] = record
             case FragmentDone():
                 self.fragments.setdefault(record.fragment, record)
-                if record.num_sent and self.first_done_at is None:
-                    self.first_done_at = record.time
+                if record.num_sent and self.first_alert_s is None:
+                    self.first_alert_s = max(0.0, record.time - self.plan.created_at - self.paused_s)
                 self.last_sign_at = record.time
             case NightDone():
                 self.nights.setdefault(record.night, record)
@@ -416,6 +421,9 @@ class Manifest:
                     return  # it was thought dead, and another sees the job through now
                 elif self.stated in FINAL_STATES:
                     return
+                if record.coordinator is None and record.state in ("queued", "cancelled"):
+                    # Not a coordinator's: whoever takes the job up, or ends it in the place of one that fell silent.
+                    self.paused_s += max(0.0, record.time - self.last_sign_at)
                 # A final state stands unless the job is taken up again, which begins with `queued`.
                 self.stated, self.error, self.last_sign_at = record.state, record.error, record.time
                 self.changes.append(record)
@@ -450,7 +458,24 @@ class Manifest:
         """Alerts that the job sends in all, or None while that is not known."""
         if self.stated in ("complete", "empty"):
             return self.num_sent
-        return self.plan.num_alerts if self.plan else None
+        if self.plan is None or self.plan.num_alerts is None:
+            return None
+        lost = {number for number, done in self.fragments.items() if done.unreadable}
+        if not lost or not self.is_planned:
+            return self.plan.num_alerts
+        # Known beforehand is the number only where all alerts are sent, or the first of them up to a limit.
+        sizes = {item["fragment"]: item["num_alerts"] for part in self.parts.values() for item in part.fragments}
+        return min(self.plan.num_alerts, sum(size for number, size in sizes.items() if number not in lost))
+
+    @property
+    def num_left_out(self) -> int:
+        """Alerts of the archive, selected or not, that could not be read, as far as their number is known."""
+        return sum(part.num_alerts or 0 for part in self.left_out)
+
+    @property
+    def num_files_left_out(self) -> int:
+        """Files of which not even the number of alerts could be read."""
+        return len(self.plan.unreadable_files) if self.plan else 0
 
     @property
     def left_out(self) -> list[LeftOut]:

@@ -351,7 +351,11 @@ class _Coordinator:
         return quotas
 
     def _counts(self, window: Sequence[Fragment], positions: Sequence[distributed.Future]) -> list[int]:
-        """Return how many alerts of each fragment are selected; 0 where that can't be found out."""
+        """Return how many alerts of each fragment are selected, up to the first of which that can't be found out.
+
+        That one counts as 0, and those behind it wait: they must not take its place in the limit before it is sent, or
+        left out. If it ends the job instead, it comes first when the job is taken up again.
+        """
         lengths = self._client.map(len, positions, pure=False)
         for attempts_left in reversed(range(_ATTEMPTS)):
             while not all(length.done() for length in lengths):
@@ -365,9 +369,14 @@ class _Coordinator:
             if attempts_left and again:
                 self._client.retry(again)
                 continue
-            # To send it will say why. It must not work out now: alerts behind it take its place in the limit.
+            # To send it will say why. It must not work out now, when nothing of it was counted.
             self._attempts |= dict.fromkeys(failed, _ATTEMPTS)
-            return [0 if fragment in failed else x.result() for fragment, x in zip(window, lengths, strict=True)]
+            counts: list[int] = []
+            for fragment, length in zip(window, lengths, strict=True):
+                counts.append(0 if fragment in failed else length.result())
+                if fragment in failed:
+                    break
+            return counts
         raise AssertionError("the last attempt returns")
 
     def _collect(self, task: TransferTask) -> None:

@@ -23,6 +23,7 @@ from consumer.wire import (
     HEARTBEAT_EVERY_S,
     CancelRequest,
     Manifest,
+    Plan,
     StateChange,
     check_topic,
     manifest_topic,
@@ -30,6 +31,7 @@ from consumer.wire import (
 from engine.config import Settings, load_settings
 from engine.errors import InputError, JobError, KafkaError
 from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
+from engine.versions import engine_version, is_resumable
 
 __all__ = ["Job", "JobStatus", "job", "jobs", "kafka_of"]
 
@@ -47,16 +49,57 @@ class JobStatus:
     num_alerts: int | None
     """Alerts that the job sends in all; None until it is known."""
     num_alerts_sent: int
+    """Alerts of finished fragments. Of a job that was stopped, Kafka may hold a part of others besides."""
     num_fragments: int
     num_fragments_done: int
     nbytes: int
     elapsed_s: float
+    """Seconds that the job took, or takes so far; those between an end (or its silence) and its being taken up again
+    don't count."""
     first_alert_s: float | None
-    """Seconds from submit until the first fragment's alerts were acknowledged."""
+    """Seconds from submit until the first fragment's alerts were acknowledged, counted likewise."""
     error: dict[str, Any] | None
     left_out: list[dict[str, Any]]
     """What of the archive could not be read and was left out, as the request allowed. Each: path, row_groups (None:
     the whole file), num_alerts (None: not known), reason."""
+    num_left_out: int
+    """Alerts of `left_out`, selected or not, as far as their number is known."""
+    num_files_left_out: int
+    """Files of `left_out` of which not even the number of alerts is known."""
+    num_duplicates: int | None
+    """Alerts of the archive's nights, selected or not, whose identifier an alert before them in the night has already;
+    None unless the job has come to its end and all nights are counted."""
+    engine_version: str
+    """The version that planned the job."""
+    next_step: str | None
+    """What can be done with a job that was stopped; None for others."""
+
+    @classmethod
+    def of(cls, manifest: Manifest, now: float) -> JobStatus:
+        """Return how a job stands by its manifest, which holds a plan, at `now` (Unix time, seconds)."""
+        plan_ = manifest.plan
+        begun = plan_.created_at
+        state = manifest.state_at(now)
+        ended = manifest.last_sign_at if state in FINAL_STATES or state == "interrupted" else now
+        first = manifest.first_alert_s
+        return cls(
+            topic=plan_.topic,
+            state=state,
+            num_alerts=manifest.num_alerts,
+            num_alerts_sent=manifest.num_sent,
+            num_fragments=plan_.num_fragments,
+            num_fragments_done=len(manifest.fragments),
+            nbytes=manifest.nbytes,
+            elapsed_s=max(0.0, round(ended - begun - manifest.paused_s, 3)),
+            first_alert_s=None if first is None else round(first, 3),
+            error=manifest.error,
+            left_out=[asdict(part) for part in manifest.left_out],
+            num_left_out=manifest.num_left_out,
+            num_files_left_out=manifest.num_files_left_out,
+            num_duplicates=_num_duplicates(manifest),
+            engine_version=plan_.engine_version,
+            next_step=_next_step(plan_, state),
+        )
 
     @property
     def is_final(self) -> bool:
@@ -110,7 +153,7 @@ class Job:
         InputError
             If its manifest holds no plan.
         """
-        return _status(self.topic, self._planned(), time.time())
+        return JobStatus.of(self._planned(), time.time())
 
     def _planned(self) -> Manifest:
         manifest = self._reader.refresh()
@@ -193,6 +236,8 @@ class Job:
         """Return what happened, a line each, with its time (UTC)."""
         manifest = self._planned()
         first = f"planned: {manifest.plan.num_files} files, {manifest.plan.num_fragments} fragments"
+        if unreadable := manifest.plan.unreadable_files:
+            first += f"; {len(unreadable):,} files left out as unreadable"
         lines = [(manifest.plan.created_at, first)]
         for done in manifest.fragments.values():
             lines.append(
@@ -226,6 +271,11 @@ class Job:
         """
         manifest = self._planned()
         return make_receipt(manifest, state=manifest.state_at(time.time()))
+
+    def request(self) -> dict[str, Any]:
+        """Return the job's request, as `TransferRequest.from_dict` takes it, without the topic, which exists now."""
+        asked = self._planned().plan.request
+        return {name: value for name, value in asked.items() if name != "topic"}
 
     def close(self) -> None:
         """Leave Kafka."""
@@ -286,24 +336,21 @@ def jobs(kafka: str | None = None, *, settings: Settings | None = None, everythi
     return found
 
 
-def _status(topic: str, manifest: Manifest, now: float) -> JobStatus:
-    plan_ = manifest.plan
-    begun = plan_.created_at
-    state = manifest.state_at(now)
-    ended = manifest.last_sign_at if state in FINAL_STATES or state == "interrupted" else now
-    first = manifest.first_done_at
-    return JobStatus(
-        topic=topic,
-        state=state,
-        num_alerts=manifest.num_alerts,
-        num_alerts_sent=manifest.num_sent,
-        num_fragments=plan_.num_fragments,
-        num_fragments_done=len(manifest.fragments),
-        nbytes=manifest.nbytes,
-        elapsed_s=max(0.0, round(ended - begun, 3)),
-        first_alert_s=None if first is None else max(0.0, round(first - begun, 3)),
-        error=manifest.error,
-        left_out=[asdict(part) for part in manifest.left_out],
+def _num_duplicates(manifest: Manifest) -> int | None:
+    # Not while it runs: what a receipt is made of is all of the plan, and a status is asked for again and again.
+    ended = manifest.is_planned and manifest.stated in ("complete", "empty")
+    return make_receipt(manifest).totals.num_duplicates if ended else None
+
+
+def _next_step(plan_: Plan, state: str) -> str | None:
+    if state not in ("interrupted", "failed", "cancelled"):
+        return None
+    if is_resumable(plan_.engine_version):
+        return f"take it up again with: alert-transfer resume {plan_.topic}"
+    return (
+        f"version {plan_.engine_version} planned it, which version {engine_version()} can't go on with; submit its "
+        f"request again: alert-transfer status {plan_.topic} --request > request.yaml, then "
+        "alert-transfer submit --request request.yaml"
     )
 
 

@@ -99,7 +99,7 @@ def resume(
     Raises
     ------
     JobError
-        If it is complete, runs, or was planned by another version of the engine.
+        If it is complete, runs, or was planned by a version of the engine whose jobs this one may not go on with.
     """
     settings = settings or load_settings()
     cluster = kafka_of(kafka, settings)

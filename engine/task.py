@@ -7,7 +7,6 @@ import datetime as dt
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from typing import Any
 
 import pyarrow as pa
@@ -22,8 +21,9 @@ from engine.fragments import ArchiveFile, Fragment
 from engine.kafka import KafkaCluster
 from engine.planning import NarrowQuestion, TransferPlan
 from engine.survey import Survey, survey_named
+from engine.versions import check_resumable, engine_version
 
-__all__ = ["TransferTask", "engine_version", "fragments_of", "plan_records", "task_of"]
+__all__ = ["TransferTask", "fragments_of", "plan_records", "task_of"]
 
 _FRAGMENTS_A_PART = 2_000
 
@@ -50,11 +50,6 @@ class TransferTask:
     """Largest message that the topic takes."""
     labels: frozenset[str]
     """Labels of which the alerts are counted."""
-
-
-def engine_version() -> str:
-    """Return the version of the installed project."""
-    return version("alert-transfer")
 
 
 def plan_records(
@@ -121,17 +116,12 @@ def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[st
     Raises
     ------
     JobError
-        If the plan is not whole, or another version of the engine wrote it.
+        If the plan is not whole, or a version of the engine wrote it whose jobs this one may not go on with.
     """
     plan = manifest.plan
     if plan is None or not manifest.is_planned:
         raise JobError("the manifest holds no whole plan: its submission was broken off", next_step="submit again")
-    if plan.engine_version != engine_version():
-        raise JobError(
-            f"{plan.topic} was planned by version {plan.engine_version} of the engine, this is {engine_version()}",
-            accepted="the version that planned the job: another may cut or encode differently",
-            next_step=f"install version {plan.engine_version} for the workers, or submit the request again",
-        )
+    check_resumable(plan.topic, plan.engine_version)
     details = plan.details
     leaves = _unpack(details["leaves"])
     return TransferTask(

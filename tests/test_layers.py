@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # into several files: each imports only those before it.
 TIERS: list[list[list[str]]] = [
     [["errors"]],
-    [["config"], ["paths", "unsettled", "exact", "union"], ["processes"], ["stores"]],
+    [["config"], ["paths", "unsettled", "exact", "union"], ["processes"], ["stores"], ["versions"]],
     [
         ["fragments", "leaves", "listing", "encryption", "opening", "archive"],
         ["survey"],

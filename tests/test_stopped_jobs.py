@@ -1,8 +1,10 @@
 """Jobs that are stopped on the way: by whoever asked for them, or by a topic that is gone."""
 
+import dataclasses
 import datetime as dt
 import re
 import time
+import uuid
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -13,9 +15,12 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 
 import consumer
 import engine
-from consumer.wire import StateChange
+from consumer.wire import Plan, StateChange
 from engine.coordinator import launch
 from engine.kafka import KafkaCluster, ManifestWriter
+from engine.planning import make_plan
+from engine.task import plan_records
+from engine.versions import engine_version
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +61,24 @@ def test_a_cancelled_job_stays_readable_and_can_be_ended(archive, kafka, dask_cl
     assert (result.state, result.complete) == ("cancelled", False)
     first = candids(tmp_path / "out")
     assert len(set(first)) == len(first) >= status.num_alerts_sent
+    assert (result.num_alerts, result.num_unfinished) == (len(first), len(first) - status.num_alerts_sent)
+    proof = consumer.verify(tmp_path / "out")
+    assert proof.num_alerts + proof.missing == proof.num_expected == archive.num_alerts
+    assert (proof.num_unfinished, proof.complete) == (result.num_unfinished, False)
     # No thread of a worker goes on with what nobody wants: the cluster is free for the next job.
     deadline = time.monotonic() + 60
     while any(dask_client.processing().values()):
         assert time.monotonic() < deadline, dask_client.processing()
         time.sleep(0.05)
+    before = time.time()
     engine.resume(job.topic, client=dask_client, kafka=kafka)
-    assert job.wait().state == "complete"
+    ended = job.wait()
+    assert (ended.state, ended.num_alerts_sent, ended.first_alert_s) == (
+        "complete",
+        archive.num_alerts,
+        status.first_alert_s,
+    )
+    assert ended.elapsed_s <= status.elapsed_s + time.time() - before
     result = consumer.consume(job.topic, tmp_path / "out", kafka=kafka, partitionby="none")
     assert (result.state, result.complete, result.num_alerts) == ("complete", True, archive.num_alerts)
     assert candids(tmp_path / "out") == candids(archive.archive)
@@ -115,3 +131,22 @@ def test_a_job_whose_coordinators_die_again_and_again_fails_unless_something_was
     assert job.topic in status.error["next"]
     engine.resume(job.topic, client=dask_client, kafka=kafka)
     assert job.cancel().state == "cancelled", "it ran again"
+
+
+def test_a_job_that_another_version_of_the_same_series_planned_is_gone_on_with(kafka, dask_client, tmp_path):
+    sibling = re.sub(r"\d+$", "999", engine_version())
+    made = engine.write_sample(tmp_path / "sample", alerts_per_night=20, seed=1)
+    request = engine.TransferRequest(archive=made.archive, nights=made.nights)
+    topic, job_id, cluster = f"ftransfer_test_{uuid.uuid4().hex[:12]}", uuid.uuid4().hex, KafkaCluster(bootstrap=kafka)
+    how = {"topic": topic, "job_id": job_id, "num_partitions": 10, "max_message_nbytes": 1_000_000}
+    records = plan_records(make_plan(request, engine.load_settings()), created_at=time.time() - 3600, **how)
+    cluster.create_job_topics(topic, 10)
+    records = [dataclasses.replace(r, engine_version=sibling) if isinstance(r, Plan) else r for r in records]
+    ManifestWriter(cluster, topic).append(
+        *records, StateChange(job_id=job_id, state="cancelled", time=time.time() - 3600)
+    )
+    job = engine.resume(topic, client=dask_client, kafka=kafka)
+    status = job.wait()
+    assert (status.state, status.num_alerts_sent, status.engine_version) == ("complete", made.num_alerts, sibling)
+    assert status.elapsed_s < 1800, "the hour before it is no time of the job"
+    assert consumer.consume(topic, tmp_path / "out", kafka=kafka).complete

@@ -15,10 +15,10 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 import consumer
 import engine
-from consumer.wire import Manifest
+from consumer.wire import Manifest, StateChange
 from engine.archive import Archive
 from engine.errors import ArchiveError, EncodeError, InputError, UnreadableError
-from engine.kafka import KafkaCluster
+from engine.kafka import KafkaCluster, ManifestWriter
 from engine.nights import count_duplicates
 from engine.task import plan_records, task_of
 from engine.transfer import NarrowReader, send_fragment
@@ -58,7 +58,9 @@ def damage(path: Path, row_group: int, leaf: str = LEAF) -> None:
     metadata = pq.ParquetFile(path).metadata.row_group(row_group)
     (column,) = (c for c in map(metadata.column, range(metadata.num_columns)) if c.path_in_schema == leaf)
     held = bytearray(path.read_bytes())
-    held[column.data_page_offset + column.total_compressed_size // 2] ^= 4
+    # The chunk begins with its dictionary, if it has one: what lies half of it behind the data page is another leaf's.
+    first = column.dictionary_page_offset if column.has_dictionary_page else column.data_page_offset
+    held[first + column.total_compressed_size // 2] ^= 4
     path.write_bytes(held)
 
 
@@ -135,6 +137,42 @@ def test_a_limit_is_filled_with_what_can_be_read(sound, archive, kafka, dask_cli
     first = pq.ParquetFile(file(sound, 0)).read_row_groups([1, 2, 3], columns=["candid"])["candid"].to_pylist()
     found = pq.read_table(tmp_path / "out")["candid"].to_pylist()
     assert sorted(found) == sorted(first[: 2 * ROWS + 10])
+
+
+def test_what_was_sent_before_a_file_became_unreadable_makes_no_set_wrong(archive, kafka, dask_client, tmp_path):
+    plan = engine.plan(engine.TransferRequest(archive=archive, nights=[NIGHT], skip_unreadable=True))
+    topic, cluster = f"ftransfer_{time.time_ns()}", KafkaCluster(bootstrap=kafka)
+    how = {"job_id": "a", "num_partitions": 10, "created_at": time.time(), "max_message_nbytes": 1_000_000}
+    records = [*plan_records(plan, topic=topic, **how), StateChange(job_id="a", state="cancelled", time=time.time())]
+    cluster.create_job_topics(topic, 10)
+    ManifestWriter(cluster, topic).append(*records)
+    # A part of a fragment, as a worker leaves it that dies on the way; then its row group is damaged.
+    begun = next(f for f in plan.fragments if (f.file.path, f.row_groups) == (str(file(archive, 1)), (2,)))
+    send_fragment(task_of(Manifest(records), cluster, {}), begun, np.arange(7), None)
+    damage(file(archive, 1), 2)
+    job = engine.resume(topic, client=dask_client, kafka=kafka)
+    status = job.wait()
+    expected = FILES * GROUPS * ROWS - ROWS
+    assert (status.state, status.num_alerts, status.num_left_out) == ("complete", expected, ROWS)
+    result = consumer.consume(topic, tmp_path / "out", kafka=kafka)
+    proof = consumer.verify(tmp_path / "out")
+    for found in (result, proof):
+        assert (found.complete, found.num_alerts, found.missing) == (True, expected + 7, 0)
+        assert (found.num_left_out, found.num_left_out_here, found.num_archive_duplicates) == (ROWS, 7, 0)
+
+
+def test_a_limit_takes_nothing_from_behind_a_file_that_can_not_be_filtered(archive, kafka, dask_client, tmp_path):
+    damage(file(archive, 0), 0)
+    first = candids(archive, without={1: set(range(GROUPS))})
+    job = ended(dask_client, kafka, archive, where=f"{LEAF} > 0", limit=GROUPS * ROWS + 10)
+    assert (job.status().state, job.status().num_alerts_sent, messages(job.topic, kafka)) == ("failed", 0, 0)
+    damage(file(archive, 0), 0)  # the bit is flipped back
+    engine.resume(job.topic, client=dask_client, kafka=kafka)
+    assert (job.wait().state, job.status().num_alerts) == ("complete", GROUPS * ROWS + 10)
+    assert consumer.consume(job.topic, tmp_path / "out", kafka=kafka, partitionby="none").complete
+    found = pq.read_table(tmp_path / "out")["candid"].to_pylist()
+    assert len(set(found)) == len(found) == GROUPS * ROWS + 10
+    assert first < set(found)
 
 
 def test_a_file_that_is_cut_off_is_refused_or_left_out(sound, archive, kafka, dask_client):

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import click
+import yaml
 
 import engine
 from consumer.console import Face, face_options
@@ -143,12 +144,19 @@ def jobs(face: Face, everything: bool) -> None:
 @click.argument("topic")
 @click.option("--follow", is_flag=True, help="Until the job has ended.")
 @click.option("--receipt", is_flag=True, help="Show what was sent, of what, night by night, and what was left out.")
+@click.option("--request", is_flag=True, help="Show what was asked for, as a file that submit --request takes.")
 @face_options
-def status(face: Face, topic: str, follow: bool, receipt: bool) -> None:
+def status(face: Face, topic: str, follow: bool, receipt: bool, request: bool) -> None:
     """Show how a job stands."""
     from ui.show import job_bar, status_text
 
+    if request and (follow or receipt):
+        raise InputError("--request goes with neither --follow nor --receipt", next_step="ask one after the other")
     job = engine.job(topic, settings=_settings(face))
+    if request:
+        asked = job.request()
+        face.emit(asked, yaml.safe_dump(asked, sort_keys=False, allow_unicode=True).rstrip())
+        return
     if follow:
         with job_bar(topic) as draw:
             job.wait(on_change=draw)

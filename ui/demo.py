@@ -15,6 +15,7 @@ from rich.console import Group
 import consumer
 import engine
 from consumer.bars import consume_bar
+from consumer.bounds import bounds_lines
 from consumer.console import Face, face_options
 from engine.sample import DEFAULT_NIGHTS
 from ui.show import alerts_table, bytes_text, job_bar, progress_bar
@@ -91,6 +92,10 @@ def _measured(status: engine.JobStatus, result: consumer.ConsumeResult, proof: c
         f"  consumed  {result.num_alerts_new:,} alerts in {laps['consume']:.1f} s "
         f"({result.num_alerts_new / laps['consume']:,.0f} alerts/s), {result.num_files} files",
         f"  verified  {proof.num_alerts:,} of {proof.num_expected:,} alerts on disk, {proof.missing} missing",
+        *(
+            f"            {line}"
+            for line in bounds_lines(proof.left_out, proof.num_left_out_here, proof.num_archive_duplicates)
+        ),
         "  set up    "
         + ", ".join(f"{name} {laps[name]:.1f} s" for name in ("sample", "broker", "cluster") if name in laps),
     ]

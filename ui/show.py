@@ -15,6 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from consumer.bounds import left_out_lines
+from consumer.wire import LeftOut
 from engine.describing import ArchiveFields
 from engine.following import JobStatus
 
@@ -53,17 +55,26 @@ def status_text(status: JobStatus) -> str:
         f"fragments  {status.num_fragments_done:,} of {status.num_fragments:,} finished",
         f"elapsed    {status.elapsed_s:.1f} s",
     ]
+    if status.state in ("cancelled", "failed", "interrupted") and status.num_fragments_done < status.num_fragments:
+        lines.insert(3, "           these are of finished fragments; a part of others may have been sent besides")
     if status.first_alert_s is not None:
         lines.append(f"first      {status.first_alert_s:.1f} s until the first alerts were there")
     if status.left_out:
-        alerts = sum(part["num_alerts"] or 0 for part in status.left_out)
-        lines.append(f"left out   {len(status.left_out):,} parts of the archive, {alerts:,} alerts or more:")
+        told = left_out_lines([LeftOut(**part) for part in status.left_out])
+        lines += [f"{'' if number else 'left out':<11}{line}" for number, line in enumerate(told)]
         lines += [f"           {part['reason']}" for part in status.left_out[:10]]
         if len(status.left_out) > 10:
             lines.append(f"           and {len(status.left_out) - 10:,} more; all of them: --json")
+    if status.num_duplicates:
+        lines.append(
+            f"doubles    {status.num_duplicates:,} alerts of these nights, selected or not, have a candid that another "
+            "one of the same night has"
+        )
     if status.error:
         lines.append(f"error      {status.error['message']}")
         lines += [f"           {status.error[key]}" for key in ("accepted", "next") if status.error.get(key)]
+    if status.next_step:
+        lines.append(f"next       {status.next_step}")
     return "\n".join(lines)
 
 
