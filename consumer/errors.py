@@ -63,9 +63,9 @@ class InputError(AlertTransferError, ValueError):
 
     def __init__(self, message: str, *, accepted: str | None = None, next_step: str | None = None):
         super().__init__(
-            _without_middle(message, 1_000),
+            _without_middle(message, 700),
             accepted=accepted and _without_middle(accepted, 3_000),
-            next_step=next_step and _without_middle(next_step, 1_000),
+            next_step=next_step and _without_middle(next_step, 700),
         )
 
 

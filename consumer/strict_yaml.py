@@ -130,7 +130,7 @@ def read_table(
     except yaml.MarkedYAMLError as exc:
         place = reader.place(exc.problem_mark or exc.context_mark)
         problem = "" if secret or not exc.problem else f": {exc.problem[:200]}"
-        hint = "quote a text that has : # or quotes in it, and indent with blanks, not tabs"
+        hint = "quote a text that begins with one of @ ` * & ! % or has ': ' in it; indent with blanks, not tabs"
         # Not chained: the parser's own error shows the line, and with it what is secret.
         raise error(f"{what} is not YAML{place}{problem}", accepted=accepted, next_step=hint) from None
     except (ValueError, OverflowError):  # an escape or a version that is out of range
@@ -186,7 +186,7 @@ class _Reader:
         lines: dict[str, int] = {}
         for key in self._until(yaml.MappingEndEvent):
             if not isinstance(key, yaml.ScalarEvent) or key.tag or key.anchor:
-                self._refuse(key, "has a key that is not text", "name: value")
+                self._refuse(key, "has a key that is not text", "write keys and values as name: value")
             name, line = key.value, key.start_mark.line + 1
             if name in values:
                 raise self._error(

@@ -26,6 +26,8 @@ _SINGLE = (str, bytes, bytearray, memoryview, dt.date, int, float, Mapping)
 
 def shown(value: Any, most: int = _SHOWN) -> str:
     """Return a short part of a value on one line, as Python writes it, for a message."""
+    if isinstance(value, np.number | np.bool_):
+        value = value.item()
     if isinstance(value, str):
         text = str(value)
         return repr(text) if len(text) <= most else f"{text[:most]!r}… ({len(text):,} characters)"

@@ -273,6 +273,7 @@ def _conditions(value: Any) -> str | tuple[str, ...] | None:
             raise RequestError(
                 f"where holds {shown(item)}" if is_list else f"where is {shown(item)}",
                 accepted="SQL conditions, each ended by ; — a text, or a list of texts, all of which must hold",
+                next_step="in YAML, a text with ': ' in it needs quotes" if isinstance(item, Mapping) else None,
             )
         text = str(item)
         _check_characters("where", text)
