@@ -1,5 +1,7 @@
 """Options and the file of a request: which wins, what is given twice, what `@` reads."""
 
+import json
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -252,3 +254,32 @@ def test_a_file_that_says_two_things_or_none_is_told(tmp_path, text, said):
 def test_a_limit_of_nothing_is_told():
     assert "limit is 0" in refused(*NIGHTS, "--limit", "0")
     assert "limit is -1" in refused(*NIGHTS, "--limit", "-1")
+
+
+def in_process(capsys, *words: object) -> tuple[int, dict | list]:
+    code = report(_group, [*map(str, words), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_archives_of_option_file_environment_and_configuration(capsys, tmp_path, monkeypatch, shared_archive):
+    """Each wins over those after it: one of them is an archive, those after it are none."""
+    request, config = tmp_path / "request.yaml", tmp_path / "config.yaml"
+    for place in ("option", "file", "environment", "configuration"):
+        roots = dict.fromkeys(("option", "file", "environment", "configuration"))
+        for other in list(roots)[list(roots).index(place) :]:
+            roots[other] = shared_archive if other == place else "nowhere"
+        request.write_text(f"nights: 2021-11\narchive: {roots['file'] or '~'}\n")
+        config.write_text(f"archive: {roots['configuration'] or '~'}\n")
+        monkeypatch.setenv("ALERT_TRANSFER_ARCHIVE", str(roots["environment"] or ""))
+        option = ("--archive", roots["option"]) if roots["option"] else ()
+        code, plan = in_process(capsys, "plan", "--request", request, "--config", config, *option)
+        assert (code, plan.get("num_archive_alerts")) == (0, 67), place
+
+
+def test_how_many_a_preview_shows(capsys, tmp_path, shared_archive):
+    request = tmp_path / "request.yaml"
+    request.write_text(f"archive: {shared_archive}\nnights: 2021-11\nlimit: 3\n")
+    assert len(in_process(capsys, "preview", "--request", request)[1]) == 3
+    assert len(in_process(capsys, "preview", "--request", request, "--limit", 5)[1]) == 5
+    code, told = in_process(capsys, "preview", "--request", request, "--limit", 0)
+    assert (code, told["error"]["message"]) == (2, "limit is 0")
