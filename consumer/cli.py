@@ -17,7 +17,7 @@ import click
 
 from consumer.bars import consume_bar
 from consumer.bounds import bounds_lines, here_text
-from consumer.console import Face, face_options, report, shared_options
+from consumer.console import Face, Group, face_options, report, shared_options
 from consumer.consume import ConsumeResult
 from consumer.consume import consume as fetch
 from consumer.errors import IncompleteError, InputError, JobError
@@ -46,7 +46,7 @@ _ENGINE_COMMANDS = {
 }
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """Our own commands, and those of the other rooms as far as they are installed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -10,18 +10,18 @@ import json
 import os
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 from rich.console import Console
 
+from consumer.config_file import read_config
 from consumer.errors import AlertTransferError, InputError
 
-__all__ = ["Face", "face_options", "report", "show_error"]
+__all__ = ["Command", "Face", "Group", "face_options", "report", "shared_options", "show_error"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,19 +53,45 @@ class Face:
         Raises
         ------
         InputError
-            If the configuration file can't be read or is not a table.
+            If the configuration file can't be read, or is not what it should be.
         """
-        values: dict[str, Any] = {}
-        if self.config:
-            try:
-                values = yaml.safe_load(Path(self.config).read_text(encoding="utf-8")) or {}
-            except (OSError, yaml.YAMLError, UnicodeDecodeError) as exc:
-                raise InputError(
-                    f"the configuration {self.config} can't be read: {exc}", accepted="a YAML file"
-                ) from exc
-            if not isinstance(values, dict) or not isinstance(values.get("kafka_options", {}), dict):
-                raise InputError(f"the configuration {self.config} is not a table of keys and values")
+        values = read_config(self.config) if self.config else {}
         return self.kafka or values.get("kafka"), dict(values.get("kafka_options", {}))
+
+
+class _Strict:
+    """A command that refuses an option which is given several times and counts once, and one that is empty.
+
+    click takes the last of several, so that the others vanish; and an empty one, which is what a variable of the shell
+    becomes that is not set, would count as not given.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # The parser of click empties the list that it is given.
+        values, _, order = self.make_parser(ctx).parse_args(list(args))
+        for parameter, times in Counter(order).items():
+            if not isinstance(parameter, click.Option) or parameter.multiple:
+                continue
+            name = max(parameter.opts, key=len)
+            negation = next(iter(parameter.secondary_opts), None)
+            if parameter.is_flag:
+                if negation is not None and name in args and negation in args:
+                    raise click.UsageError(f"{name} and {negation} are both given", ctx)
+            elif times > 1:
+                raise click.UsageError(f"{name} is given {times} times, and only one can count", ctx)
+            elif values.get(parameter.name) == "":
+                raise click.UsageError(f"{name} is empty: give it a value, or leave it out", ctx)
+        return super().parse_args(ctx, args)
+
+
+class Command(_Strict, click.Command):
+    """A command of ours."""
+
+
+class Group(_Strict, click.Group):
+    """A group of them."""
+
+    command_class = Command
 
 
 _SHARED = [

@@ -41,6 +41,7 @@ from consumer.receipt_text import receipt_text
 from consumer.rounds import RoundWriter
 from consumer.seen import Seen
 from consumer.shares import Share
+from consumer.values import whole_number
 from consumer.wire import FINAL_STATES, LeftOut, Manifest, check_topic
 
 __all__ = ["ConsumeProgress", "ConsumeResult", "consume", "stream"]
@@ -165,8 +166,7 @@ def consume(
     check_topic(topic)
     if partitionby not in PARTITIONINGS:
         raise InputError(f"can't partition by {partitionby!r}", accepted=", ".join(PARTITIONINGS))
-    if limit is not None and limit < 1:
-        raise InputError(f"can't stop after {limit} alerts", accepted="a limit of 1 or more")
+    limit = None if limit is None else whole_number("limit", limit, otherwise=", or none")
     own = None if share is None else Share.parse(share)
     with _told_when_refused(outdir, InputError):
         path = locate(outdir)

@@ -53,9 +53,25 @@ def _rebuild(cls: type[AlertTransferError], message: str, accepted: str | None, 
 
 
 class InputError(AlertTransferError, ValueError):
-    """The input is wrong; nothing was started."""
+    """The input is wrong; nothing was started.
+
+    What was given may be long: of a message, the middle is left out then, so that the value's beginning and what is
+    said after it stay.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, *, accepted: str | None = None, next_step: str | None = None):
+        super().__init__(
+            _without_middle(message, 700),
+            accepted=accepted and _without_middle(accepted, 3_000),
+            next_step=next_step and _without_middle(next_step, 700),
+        )
+
+
+def _without_middle(text: str, most: int) -> str:
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]} […] {text[-half + 7 :]}"
 
 
 class JobError(AlertTransferError):

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from consumer.errors import AlertTransferError, InputError
+from consumer.values import shown
 
 __all__ = [
     "FINAL_STATES",
@@ -78,7 +79,7 @@ def check_topic(topic: str) -> str:
     accepted += "end in _schema or _manifest"
     if not isinstance(topic, str) or not topic.startswith(TOPIC_PREFIX) or topic == TOPIC_PREFIX:
         raise InputError(
-            f"{topic!r} is not the name of a transfer topic",
+            f"{shown(topic)} is not the name of a transfer topic",
             accepted=accepted,
             next_step="copy the name that submit printed, or list them with: alert-transfer jobs",
         )
@@ -86,13 +87,13 @@ def check_topic(topic: str) -> str:
         if topic.endswith(suffix):
             data_topic = topic.removesuffix(suffix)
             raise InputError(
-                f"{topic!r} can't be the name of a data topic: it ends like one that goes with a data topic",
+                f"{shown(topic, 230)} can't be the name of a data topic: it ends like one that goes with a data topic",
                 accepted=accepted,
-                next_step=f"name the data topic, {data_topic!r}; for a new one choose another name, or leave it out",
+                next_step=f"name the data topic, {shown(data_topic, 230)}; for a new one choose another, or none",
             )
     if not _TOPIC.fullmatch(topic):
         raise InputError(
-            f"{topic!r} can't be the name of a data topic",
+            f"{shown(topic, 230)} can't be the name of a data topic",
             accepted=accepted,
             next_step="choose another name, or leave it out to have one made",
         )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from consumer.config_file import read_config
 from engine.errors import ConfigError
 
 __all__ = ["Settings", "load_settings"]
@@ -53,32 +51,10 @@ def load_settings(path: str | os.PathLike | None = None, **given: Any) -> Settin
     Raises
     ------
     ConfigError
-        If the file can't be read, is not YAML or has an unknown key.
+        If the file can't be read, is not YAML, has a key twice or an unknown one, or a value of the wrong kind.
     """
     path = path or os.environ.get("ALERT_TRANSFER_CONFIG")
-    values: dict[str, Any] = _from_file(Path(path)) if path else {}
+    values: dict[str, Any] = read_config(path, error=ConfigError) if path else {}
     values |= {name: os.environ[variable] for name, variable in _ENVIRONMENT.items() if os.environ.get(variable)}
     values |= {name: value for name, value in given.items() if value is not None}
     return Settings(**values)
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    names = [f.name for f in fields(Settings)]
-    accepted = f"a YAML file with the keys {', '.join(names)}"
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except OSError as exc:
-        raise ConfigError(f"the configuration {path} can't be read: {exc.strerror}", accepted=accepted) from exc
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"the configuration {path} is not YAML: {exc}", accepted=accepted) from exc
-    if not isinstance(values, dict):
-        raise ConfigError(f"the configuration {path} is not a table of keys and values", accepted=accepted)
-    if unknown := [str(key) for key in values if key not in names]:
-        raise ConfigError(f"the configuration {path} has unknown keys: {', '.join(unknown)}", accepted=accepted)
-    for name in ("storage_options", "kafka_options"):
-        if not isinstance(values.get(name, {}), dict):
-            raise ConfigError(f"{name} in the configuration {path} is not a table of keys and values")
-    for name in _ENVIRONMENT:
-        if not isinstance(values.get(name), str | None):
-            raise ConfigError(f"{name} in the configuration {path} is {values[name]!r}, not text")
-    return values

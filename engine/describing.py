@@ -21,8 +21,8 @@ from engine.errors import ArchiveError, ConditionError, RequestError
 from engine.exact import kept_exact, origin_of
 from engine.fragments import Footer, unite, with_alerts
 from engine.leaves import type_at
+from engine.night_ranges import parse_nights
 from engine.paths import names_along
-from engine.request import parse_nights
 from engine.survey import survey_named
 from engine.unsettled import Unsettled
 
@@ -112,8 +112,8 @@ def archive_fields(
     archive
         Root of the archive; None means the configuration's.
     nights
-        `2021-11-22`, or a range with both ends, or several; None means all, or, of an archive that has more than 60,
-        the first, the last and 58 spread evenly between them.
+        `2021-11-22`, a month, a range with both ends, or several; None means all, or, of an archive that has more than
+        60, the first, the last and 58 spread evenly between them.
     like
         Only fields whose name or meaning has this text in it, in upper or lower case.
     survey
@@ -164,7 +164,7 @@ def archive_fields(
 
 def _chosen(every: Sequence[dt.date], nights: str | Sequence[str] | None) -> list[dt.date]:
     if nights is not None:
-        return parse_nights([nights] if isinstance(nights, str) else nights)
+        return parse_nights(nights)
     if len(every) <= MOST_NIGHTS:
         return list(every)
     return [every[i] for i in np.linspace(0, len(every) - 1, MOST_NIGHTS).round().astype(int)]

@@ -13,6 +13,7 @@ from engine.archive import Archive
 from engine.avro import avro_schema
 from engine.class_notes import notes_on_class_names, notes_on_contradictions, notes_on_literal_names
 from engine.classes import CatalogueFile, class_filter, find_catalogue, load_tns_catalogue
+from engine.condition_texts import notes_on_comments, one_text
 from engine.conditions import all_of, leaf_type, parse_conditions
 from engine.config import Settings
 from engine.contents import CLASS_COLUMNS, Projection, project_schema
@@ -140,9 +141,7 @@ class TransferPlan:
             f"archive     {self.archive.shown}",
             f"nights      {len(nights)} with data, {span}",
             f"alerts      {self.num_archive_alerts:,} in {len(self.files):,} files, {len(self.fragments):,} fragments",
-            f"conditions  {self.request.where.strip() if self.request.where else 'none'}".replace(
-                "\n", "\n            "
-            ),
+            f"conditions  {one_text(self.request.where).strip() or 'none'}".replace("\n", "\n            "),
             f"classes     {self._classes()}",
             f"asks        {self.question.sql or 'every alert'}",
             f"reads       {', '.join(self.question.leaves) or 'nothing before the content'}",
@@ -221,7 +220,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
     tns_catalogue = find_catalogue(catalogue) if catalogue else None
     if tns_catalogue:
         load_tns_catalogue(tns_catalogue)
-    where = parse_conditions(request.where, union, (survey.ra_field, survey.dec_field))
+    where = parse_conditions(one_text(request.where), union, (survey.ra_field, survey.dec_field))
     conditions = all_of(where, parse_conditions(class_filter(request.classes, request.exclude_classes), union))
     fragments = cut_fragments(
         footers,
@@ -264,6 +263,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         schema=avro_schema(projection.schema),
         alert_nbytes=_alert_nbytes(footers, projection.columns()),
         notes=(
+            *notes_on_comments(one_text(request.where)),
             *notes_on_nights(without),
             *notes_on_listing(listing),
             *(notes_on_names(union, projection) if request.content == "lightcurve" else []),

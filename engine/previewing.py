@@ -5,6 +5,7 @@ from __future__ import annotations
 import distributed
 import pyarrow as pa
 
+from consumer.values import whole_number
 from engine.config import Settings, load_settings
 from engine.filtering import filter_table
 from engine.planning import make_plan
@@ -41,6 +42,7 @@ def preview(
     InputError
         If the request can't be fulfilled.
     """
+    limit = whole_number("limit", limit, least=0)
     plan = make_plan(request, settings or load_settings())
     wanted = min(limit, request.limit or limit)
     found: list[pa.Table] = []

@@ -4,20 +4,44 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-from collections.abc import Mapping, Sequence
+import os
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from pathlib import PurePath
 from typing import Any
 
 import yaml
 
+from consumer.strict_yaml import read_table
+from consumer.values import items_of, shown, truth_value, whole_number
 from consumer.wire import check_topic
 from engine.contents import CONTENTS
 from engine.errors import RequestError
+from engine.night_ranges import night_texts, parse_nights
 from engine.survey import survey_named
 
-__all__ = ["TransferRequest", "parse_nights"]
+__all__ = ["TransferRequest", "parse_nights", "read_yaml"]
 
-_TEXT_LISTS = ("nights", "classes", "exclude_classes", "fields", "widen")
+MOST_CHARACTERS = 4_096
+"""Of an address, a label or the name of a field; conditions have their own bound."""
+
+_LISTS = ("classes", "exclude_classes", "fields", "widen")
+_TEXTS = ("survey", "content", "topic")
+_PLACES = ("archive", "tns_catalogue")
+_NOT_TEXTS = ("limit", "skip_unreadable")
+# What others call it. What only resembles a key is found without.
+_OTHER_NAMES = {
+    **dict.fromkeys(["condition", "conditions", "filter", "filters", "query", "sql", "expr"], "where"),
+    **dict.fromkeys(["date", "dates", "day", "days", "month", "start", "stop", "startdate", "stopdate"], "nights"),
+    **dict.fromkeys(["column", "columns", "cols", "select"], "fields"),
+    **dict.fromkeys(["label", "labels", "finkclass", "tnsclass"], "classes"),
+    **dict.fromkeys(["exclude", "exclude_class", "excludes"], "exclude_classes"),
+    **dict.fromkeys(["source", "datasource"], "survey"),
+    **dict.fromkeys(["max", "n", "num_alerts"], "limit"),
+    **dict.fromkeys(["catalog", "catalogue", "tns_catalog"], "tns_catalogue"),
+}
+_CONFIGURATION = ("kafka", "dask", "storage_options", "kafka_options")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +55,15 @@ class TransferRequest:
     """
 
     nights: tuple[str, ...]
-    """`2021-11-22`, or a range with both ends, `2021-11-22:2021-11-30`; text or a list of texts."""
+    """`2021-11-22`, a month `2021-11`, or a range with both ends, `2021-11-22:2021-11-30`; a date; or several."""
     archive: str | None = None
     """Root that holds `year=…/month=…/day=…`; None means the configuration's."""
     survey: str = "ztf"
     classes: tuple[str, ...] = ()
     """Labels to keep; none or `allclasses` means all."""
     exclude_classes: tuple[str, ...] = ()
-    where: str | None = None
-    """SQL conditions, separated by `;`; all must hold."""
+    where: str | tuple[str, ...] | None = None
+    """SQL conditions, separated by `;`; one text, or several, each of which stands alone. All must hold."""
     content: str = "lightcurve"
     fields: tuple[str, ...] = ()
     """For the content `fields`."""
@@ -53,18 +77,22 @@ class TransferRequest:
     """Fields where integers and floats shall meet as double."""
 
     def __post_init__(self):
-        for name in _TEXT_LISTS:
-            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        self._set("nights", night_texts(self.nights))
+        for name in _LISTS:
+            self._set(name, items_of(name, getattr(self, name), _text_in(name), error=RequestError))
+        for name in _TEXTS:
+            if (name, getattr(self, name)) != ("topic", None):
+                self._set(name, _one_text(name, getattr(self, name)))
+        for name in _PLACES:
+            if getattr(self, name) is not None:
+                self._set(name, _place(name, getattr(self, name)))
+        self._set("where", _conditions(self.where))
         parse_nights(self.nights)
         survey_named(self.survey)
-        if self.archive is not None:
-            object.__setattr__(self, "archive", str(self.archive))
-        if self.tns_catalogue is not None:
-            object.__setattr__(self, "tns_catalogue", str(self.tns_catalogue))
         if self.content not in CONTENTS:
-            near = difflib.get_close_matches(str(self.content), CONTENTS, n=1)
+            near = difflib.get_close_matches(self.content.lower(), CONTENTS, n=1)
             raise RequestError(
-                f"there is no content {self.content!r}",
+                f"there is no content {shown(self.content)}",
                 accepted=", ".join(CONTENTS),
                 next_step=f"did you mean {near[0]!r}?" if near else "choose one of them",
             )
@@ -75,16 +103,14 @@ class TransferRequest:
                 accepted="content 'fields' with at least one field, or another content with none",
                 next_step="give --content fields and --field PATH (repeatable)",
             )
-        if self.limit is not None and (
-            isinstance(self.limit, bool) or not isinstance(self.limit, int) or self.limit < 1
-        ):
-            raise RequestError(f"limit is {self.limit!r}", accepted="a whole number of 1 or more, or none")
-        if not isinstance(self.where, str | None):
-            raise RequestError(f"where is {self.where!r}", accepted="text: SQL conditions, each ended by ;")
-        if not isinstance(self.skip_unreadable, bool):
-            raise RequestError(f"skip_unreadable is {self.skip_unreadable!r}", accepted="true or false")
+        if self.limit is not None:
+            self._set("limit", whole_number("limit", self.limit, otherwise=", or none", error=RequestError))
+        self._set("skip_unreadable", truth_value("skip_unreadable", self.skip_unreadable, error=RequestError))
         if self.topic is not None:
             check_topic(self.topic)
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
 
     def dates(self) -> list[dt.date]:
         """Return every night that is asked for, in order, once."""
@@ -112,21 +138,19 @@ class TransferRequest:
             raise RequestError("a request is a table of keys and values", accepted=", ".join(_names(cls)))
         for name in values:
             if name not in _names(cls):
-                near = difflib.get_close_matches(str(name), _names(cls), n=1)
                 raise RequestError(
-                    f"a request has no {name!r}",
-                    accepted=", ".join(_names(cls)),
-                    next_step=f"did you mean {near[0]!r}?" if near else None,
+                    f"a request has no {shown(name)}", accepted=", ".join(_names(cls)), next_step=_meant_key(name)
                 )
-        if "nights" not in values:
+        given = {name: value for name, value in values.items() if value is not None}
+        if "nights" not in given:
             raise RequestError(
                 "the request names no nights", next_step="give --nights 2021-11-22 or a range, 2021-11-22:2021-11-30"
             )
-        return cls(**values)
+        return cls(**given)
 
     def to_yaml(self) -> str:
         """Return the request as YAML."""
-        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+        return yaml.dump(self.to_dict(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
 
     @classmethod
     def from_yaml(cls, text: str) -> TransferRequest:
@@ -140,65 +164,131 @@ class TransferRequest:
         return cls.from_dict(read_yaml(text))
 
 
-def read_yaml(text: str) -> Mapping[str, Any]:
-    """Return a YAML text as a table.
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines line by line, never folded: a comment in a condition ends with its line."""
+
+    def represent_str(self, text: str) -> yaml.ScalarNode:
+        style = None
+        if re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]", text):
+            style = '"'  # in other styles PyYAML writes ends of lines that it doesn't read back
+        elif "\n" in text and not re.search(r"^\s|[ \t]$|[ \t]\n|\n\s*$", text.removesuffix("\n")):
+            style = "|"
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
+
+def read_yaml(text: str) -> dict[str, Any]:
+    """Return a YAML text as the table that `TransferRequest.from_dict` takes.
+
+    Under all keys that hold texts, texts are read as they are written: `no`, `1e5` and `2021-11-22` too.
 
     Raises
     ------
     RequestError
-        If it is not YAML, or not a table.
+        If it is empty, not YAML, or not a table; if it is too large or nested too deeply, names a key twice, or has an
+        alias or a tag.
     """
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as exc:
-        raise RequestError(f"the request is not YAML: {exc}") from exc
-    if not isinstance(values, Mapping):
-        raise RequestError("the request is not a table of keys and values", accepted=", ".join(_names(TransferRequest)))
+    names = _names(TransferRequest)
+    accepted = f"keys and values; the keys are {', '.join(names)}"
+    texts = [name for name in names if name not in _NOT_TEXTS]
+    values = read_table(text, "the request", error=RequestError, accepted=accepted, texts=texts)
+    if not values:
+        raise RequestError("the request is empty", accepted=accepted)
     return values
-
-
-def parse_nights(nights: Sequence[str]) -> list[dt.date]:
-    """Return the nights that texts name, in order, once.
-
-    Parameters
-    ----------
-    nights
-        `2021-11-22`, or `2021-11-22:2021-11-30`, both ends included.
-
-    Raises
-    ------
-    RequestError
-        If there is none, one is not a date, or a range ends before it begins.
-    """
-    accepted = "2021-11-22, or a range with both ends, 2021-11-22:2021-11-30"
-    if not nights:
-        raise RequestError("the request names no nights", accepted=accepted)
-    found: set[dt.date] = set()
-    for text in nights:
-        try:
-            ends = [dt.datetime.strptime(end.strip(), "%Y-%m-%d").date() for end in text.split(":")]
-        except ValueError as exc:
-            raise RequestError(f"{text!r} is not a night", accepted=accepted) from exc
-        if len(ends) > 2 or ends[-1] < ends[0]:
-            raise RequestError(f"{text!r} is not a range of nights from the first to the last", accepted=accepted)
-        found.update(dt.date.fromordinal(day) for day in range(ends[0].toordinal(), ends[-1].toordinal() + 1))
-    return sorted(found)
 
 
 def _names(cls) -> list[str]:
     return [field_.name for field_ in fields(cls)]
 
 
-def _texts(name: str, value: Any) -> tuple[str, ...]:
-    if isinstance(value, str | dt.date):
-        value = [value]
-    if value is None:
-        value = []
-    if not isinstance(value, Sequence):
-        raise RequestError(f"{name} is {value!r}", accepted="text, or a list of texts")
-    # YAML reads an unquoted 2021-11-22 as a date.
-    texts = tuple(item.isoformat() if type(item) is dt.date else item for item in value)
-    for item in texts:
+def _meant_key(name: Any) -> str | None:
+    word = str(name).strip().lower().replace("-", "_") if isinstance(name, str) else ""
+    if word in _CONFIGURATION:
+        return f"{word} belongs into the configuration, not into the request"
+    names = _names(TransferRequest)
+    near = word if word in names else _OTHER_NAMES.get(word)
+    near = near or next(iter(difflib.get_close_matches(word[:100], names, n=1)), None)
+    return f"did you mean {near!r}?" if near else None
+
+
+def _text_in(name: str):
+    """Return what gives an item of a list of texts as Python's own text."""
+    return lambda item: _one_text(name, item, "holds")
+
+
+def _one_text(name: str, value: Any, verb: str = "is") -> str:
+    if hasattr(value, "as_py"):  # pyarrow's scalars
+        value = value.as_py()
+    if not isinstance(value, str):
+        raise RequestError(
+            f"{name} {verb} {shown(value)}", accepted="text, or a list of texts" * (verb == "holds") or "text"
+        )
+    text = str(value)
+    _check_characters(name, text)
+    if len(text) > MOST_CHARACTERS:
+        raise RequestError(f"{name} {verb} {shown(text)}", accepted=f"at most {MOST_CHARACTERS:,} characters")
+    return text
+
+
+def _check_characters(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise RequestError(
+            f"{name} has a character that is none: {text[exc.start]!r} at position {exc.start}",
+            accepted="text that can be written as UTF-8",
+        ) from None
+
+
+def _place(name: str, value: Any) -> str:
+    """Return a path or a URL as text."""
+    text = value
+    if isinstance(value, os.PathLike):
+        text = os.fspath(value)
+    elif hasattr(value, "joinpath"):  # universal_pathlib's paths, which for URLs are not of the operating system
+        text = str(value)
+    text = _one_text(name, text)
+    if not text.strip() or "\0" in text:
+        raise RequestError(
+            f"{name} is {shown(text)}", accepted="a path or a URL", next_step="leave it out if there is none"
+        )
+    if isinstance(value, PurePath) and (match := re.match(r"([a-z][a-z0-9+]+):/(?!/)", text)):
+        raise RequestError(
+            f"{name} is {shown(text)}: a Path makes {match[1]}:/ of {match[1]}://",
+            accepted="a path, or a URL as text",
+            next_step=f"give it as text: {name}='{match[1]}://…'",
+        )
+    return text
+
+
+def _conditions(value: Any) -> str | tuple[str, ...] | None:
+    """Return conditions as one text, as several, or as None where there is none."""
+
+    def text_of(item: Any) -> str:
+        if hasattr(item, "as_py"):
+            item = item.as_py()
         if not isinstance(item, str):
-            raise RequestError(f"{name} holds {item!r}", accepted="text, or a list of texts")
-    return texts
+            raise RequestError(
+                f"where holds {shown(item)}" if is_list else f"where is {shown(item)}",
+                accepted="SQL conditions, each ended by ; — a text, or a list of texts, all of which must hold",
+                next_step="in YAML, a text with ': ' in it needs quotes" if isinstance(item, Mapping) else None,
+            )
+        text = str(item)
+        _check_characters("where", text)
+        if text.lstrip().startswith("@"):
+            raise RequestError(
+                f"where is {shown(text)}, the name of a file; only the command line's --where reads files",
+                accepted="SQL conditions, each ended by ;",
+                next_step="put the file's text in its place; in YAML, below the line `where: |`, indented",
+            )
+        if is_list and not text.strip():
+            raise RequestError("where holds a text that is empty", next_step="take it out of the list")
+        return text
+
+    is_list = isinstance(value, Iterable) and not isinstance(value, str)
+    texts = items_of("where", value, text_of, error=RequestError)
+    if is_list and len(texts) > 1:
+        return texts
+    return texts[0] if texts and texts[0].strip() else None

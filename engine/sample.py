@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from consumer.values import whole_number
 from engine.errors import ArchiveError, InputError
+from engine.night_ranges import parse_nights
 from engine.sample_added import AddedValues
 from engine.sample_kinds import KINDS
 from engine.sample_packets import Packets, draw_packets
@@ -74,7 +76,7 @@ class _FilePlan:
 def write_sample(
     directory: str | os.PathLike[str],
     *,
-    nights: Sequence[datetime.date] = DEFAULT_NIGHTS,
+    nights: str | Iterable[str | datetime.date] = DEFAULT_NIGHTS,
     alerts_per_night: int = 2_000,
     seed: int = 0,
     profile: str | None = None,
@@ -90,7 +92,7 @@ def write_sample(
     directory
         Local directory; made if it is missing.
     nights
-        UTC dates of the nights to write.
+        UTC dates of the nights to write, or texts as a request has them: `2021-11-22`, `2021-11`, ranges.
     alerts_per_night
         How many alerts each night has.
     seed
@@ -109,7 +111,9 @@ def write_sample(
         An argument is not valid, or the directory can't be written.
     """
     nights = _checked_nights(nights)
-    _check_numbers(alerts_per_night, seed)
+    alerts_per_night = whole_number("alerts_per_night", alerts_per_night, least=0)
+    seed = whole_number("seed", seed, least=0)
+    _check_numbers(alerts_per_night)
     if profile is not None and profile not in PROFILE_NAMES:
         raise InputError(
             f"there is no profile {profile!r}",
@@ -140,32 +144,26 @@ def write_sample(
     )
 
 
-def _checked_nights(nights: Sequence[datetime.date]) -> list[datetime.date]:
+def _checked_nights(nights: str | Iterable[str | datetime.date]) -> list[datetime.date]:
     today = datetime.datetime.now(datetime.UTC).date()
-    accepted = f"nights: dates from {_FIRST_NIGHT} to {today}, at least one"
-    if not nights:
-        raise InputError("no nights were given", accepted=accepted, next_step="Give a night, such as 2021-11-22.")
-    for night in nights:
-        is_date = isinstance(night, datetime.date) and not isinstance(night, datetime.datetime)
-        if not is_date or not _FIRST_NIGHT <= night <= today:
-            shown = night.isoformat() if is_date else repr(night)
+    found = parse_nights(nights)
+    for night in found:
+        if not _FIRST_NIGHT <= night <= today:
             raise InputError(
-                f"there can be no alerts of the night {shown}",
-                accepted=accepted,
+                f"there can be no alerts of the night {night}",
+                accepted=f"nights: dates from {_FIRST_NIGHT} to {today}, at least one",
                 next_step="Choose nights on which the survey has observed.",
             )
-    return sorted(set(nights))
+    return found
 
 
-def _check_numbers(alerts_per_night: int, seed: int) -> None:
+def _check_numbers(alerts_per_night: int) -> None:
     if not 1 <= alerts_per_night <= _MOST_ALERTS_A_NIGHT:
         raise InputError(
             f"{alerts_per_night} alerts a night can't be written",
             accepted=f"alerts per night: 1 to {_MOST_ALERTS_A_NIGHT}",
             next_step="Choose a number in this range; for more alerts, give more nights.",
         )
-    if seed < 0:
-        raise InputError(f"the seed is {seed}", accepted="seed: 0 or more", next_step="Choose a seed in this range.")
 
 
 def _taken(place: Path) -> ArchiveError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from consumer.values import shown
 from engine.errors import RequestError
 
 __all__ = ["SURVEYS", "Survey", "survey_named"]
@@ -65,4 +66,4 @@ def survey_named(name: str) -> Survey:
     try:
         return SURVEYS[name]
     except KeyError as exc:
-        raise RequestError(f"there is no survey {name!r}", accepted=", ".join(SURVEYS)) from exc
+        raise RequestError(f"there is no survey {shown(name)}", accepted=", ".join(SURVEYS)) from exc

@@ -13,17 +13,18 @@ import click
 import yaml
 
 import engine
-from consumer.console import Face, face_options
+from consumer.console import Command, Face, Group, face_options
 from consumer.receipt_text import receipt_text
 from engine.archive import Archive
 from engine.config import Settings, load_settings
 from engine.errors import InputError, JobError
-from engine.request import parse_nights
 from engine.sample import DEFAULT_NIGHTS, PROFILE_NAMES
 from ui.demo import demo
 from ui.options import request_from, request_options
 
 __all__ = ["commands"]
+
+_TEST_ALERTS = 10
 
 
 def _settings(face: Face, **given: Any) -> Settings:
@@ -39,7 +40,7 @@ def _cluster(settings: Settings):
     return connect(settings.dask)
 
 
-@click.command()
+@click.command(cls=Command)
 @request_options
 @face_options
 def plan(face: Face, **values: Any) -> None:
@@ -52,36 +53,40 @@ def plan(face: Face, **values: Any) -> None:
     face.emit(found.to_dict(), str(found))
 
 
-@click.command()
+@click.command(cls=Command)
 @request_options
 @face_options
-def preview(face: Face, limit: int | None, **values: Any) -> None:
+def preview(face: Face, **values: Any) -> None:
     """Show the first alerts that a request selects (10, or --limit)."""
     from ui.show import alerts_table, as_json
 
     request, settings = request_from(values), _settings(face)
-    if limit is not None and limit < 1:
-        raise InputError(f"limit is {limit}", accepted="a whole number of 1 or more")
+    limit = 10 if values["limit"] is None else values["limit"]
     with _cluster(settings) as client:
-        alerts = engine.preview(request, limit=limit or 10, settings=settings, client=client)
+        alerts = engine.preview(request, limit=limit, settings=settings, client=client)
     rows = [as_json(row) for row in alerts.to_pylist(maps_as_pydicts="lossy")] if face.json else None
     face.emit(rows, alerts_table(alerts) if alerts.num_rows else "no alert of these nights fulfils the conditions")
 
 
-@click.command()
+@click.command(cls=Command)
 @request_options
 @click.option("--wait", is_flag=True, help="Wait until the job has ended (always so without --dask).")
-@click.option("--test", is_flag=True, help="Send the first 10 alerts only.")
+@click.option("--test", is_flag=True, help=f"Send the first {_TEST_ALERTS} alerts only.")
 @face_options
 def submit(face: Face, wait: bool, test: bool, **values: Any) -> None:
     """Start a transfer."""
     if test:
-        values["limit"] = 10
+        if values["limit"] is not None:
+            raise InputError(
+                f"--test is --limit {_TEST_ALERTS}, and --limit {values['limit']} is given beside it",
+                accepted="one of the two",
+            )
+        values["limit"] = _TEST_ALERTS
     request, settings = request_from(values), _settings(face)
     _run(face, settings, lambda **more: engine.submit(request, settings=settings, **more), wait=wait)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("topic")
 @click.option("--wait", is_flag=True, help="Wait until the job has ended (always so without --dask).")
 @face_options
@@ -128,7 +133,7 @@ def _check_ended(status: engine.JobStatus) -> None:
         raise click.exceptions.Exit(JobError.exit_code)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--all", "everything", is_flag=True, help="Also those that have ended.")
 @face_options
 def jobs(face: Face, everything: bool) -> None:
@@ -140,7 +145,7 @@ def jobs(face: Face, everything: bool) -> None:
     face.emit([status.to_dict() for status in found], text)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("topic")
 @click.option("--follow", is_flag=True, help="Until the job has ended.")
 @click.option("--receipt", is_flag=True, help="Show what was sent, of what, night by night, and what was left out.")
@@ -170,7 +175,7 @@ def status(face: Face, topic: str, follow: bool, receipt: bool, request: bool) -
         _check_ended(now)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("topic")
 @face_options
 def log(face: Face, topic: str) -> None:
@@ -179,7 +184,7 @@ def log(face: Face, topic: str) -> None:
     face.emit(lines, "\n".join(lines))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("topic")
 @face_options
 def cancel(face: Face, topic: str) -> None:
@@ -190,7 +195,7 @@ def cancel(face: Face, topic: str) -> None:
     face.emit(found.to_dict(), status_text(found))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--port", type=int, default=9092, show_default=True, help="0 picks a free one.")
 @click.option("--data", metavar="DIR", help="Where topics are kept; without it they go when the broker ends.")
 @face_options
@@ -204,14 +209,16 @@ def broker(face: Face, port: int, data: str | None) -> None:
         raise engine.BrokerError(f"Kafka ended by itself with code {code}:\n{running.log_tail()}")
 
 
-@click.group()
+@click.group(cls=Group)
 def archive() -> None:
     """Make a sample archive, or look at an archive."""
 
 
 @archive.command()
 @click.argument("directory", metavar="DIR")
-@click.option("--nights", multiple=True, metavar="NIGHTS", help="2021-11-22, or a range; repeatable (three nights).")
+@click.option(
+    "--nights", multiple=True, metavar="NIGHTS", help="2021-11-22, a month, or a range; repeatable (three nights)."
+)
 @click.option("--alerts-per-night", type=int, default=2_000, show_default=True, metavar="N")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
@@ -227,7 +234,7 @@ def sample(
     with progress_bar("writing alerts") as progress:
         made = engine.write_sample(
             directory,
-            nights=parse_nights(nights) if nights else DEFAULT_NIGHTS,
+            nights=nights or DEFAULT_NIGHTS,
             alerts_per_night=alerts_per_night,
             seed=seed,
             profile=profile,
@@ -267,7 +274,7 @@ def info(face: Face, url: str | None) -> None:
     "--nights",
     multiple=True,
     metavar="NIGHTS",
-    help="2021-11-22, or a range; repeatable (all nights, or 60 spread over an archive that has more).",
+    help="2021-11-22, a month, or a range; repeatable (all nights, or 60 spread over an archive that has more).",
 )
 @click.option("--like", metavar="TEXT", help="Only fields whose name or meaning has this in it.")
 @click.option("--survey", default="ztf", show_default=True, help="The data source.")

@@ -16,7 +16,7 @@ import consumer
 import engine
 from consumer.bars import consume_bar
 from consumer.bounds import bounds_lines
-from consumer.console import Face, face_options
+from consumer.console import Command, Face, face_options
 from engine.sample import DEFAULT_NIGHTS
 from ui.show import alerts_table, bytes_text, job_bar, progress_bar
 
@@ -25,7 +25,7 @@ __all__ = ["demo"]
 _WHERE = "candidate.magpsf > 17;  -- faint ones\ncandidate.drb > 0.5;"
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--dir", "directory", default="alert-transfer-demo", show_default=True, help="Where archive and alerts go."
 )

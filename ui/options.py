@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
+from consumer.strict_yaml import read_text
+from consumer.values import shown
 from engine.contents import CONTENTS
 from engine.errors import RequestError
 from engine.request import TransferRequest, read_yaml
@@ -27,7 +28,10 @@ _OPTIONS = [
         "--archive", metavar="URL", help="Root that holds year=…/month=…/day=…: a path, s3://…, any fsspec URL."
     ),
     click.option(
-        "--nights", multiple=True, metavar="NIGHTS", help="2021-11-22, or a range, 2021-11-22:2021-11-30; repeatable."
+        "--nights",
+        multiple=True,
+        metavar="NIGHTS",
+        help="2021-11-22, a month 2021-11, or a range, 2021-11-22:2021-11-30; repeatable.",
     ),
     click.option(
         "--class",
@@ -39,14 +43,19 @@ _OPTIONS = [
     click.option(
         "--exclude-class", "exclude_classes", multiple=True, metavar="LABEL", help="Drop this class; repeatable."
     ),
-    click.option("--where", metavar="SQL", help="Conditions, separated by ';', or @file.sql."),
+    click.option(
+        "--where",
+        multiple=True,
+        metavar="SQL",
+        help="Conditions, separated by ';', or @file.sql; repeatable, and all must hold.",
+    ),
     click.option("--content", metavar="CONTENT", help=f"{', '.join(CONTENTS)} (lightcurve)."),
     click.option(
         "--field",
         "fields",
         multiple=True,
         metavar="PATH",
-        help="With --content fields: a root column or candidate.x; repeatable.",
+        help="A root column or candidate.x; stands for --content fields; repeatable.",
     ),
     click.option("--limit", type=int, metavar="N", help="Exactly the first N matches in the archive's order."),
     click.option("--topic", help="Name of the topic to make; must begin with ftransfer_."),
@@ -56,8 +65,7 @@ _OPTIONS = [
         help="Parquet or TNS's CSV with ra, declination, type; gives tnsclass where the archive lacks it.",
     ),
     click.option(
-        "--skip-unreadable",
-        is_flag=True,
+        "--skip-unreadable/--no-skip-unreadable",
         default=None,
         help="Send the rest where a file of the archive can't be read, and tell what was left out.",
     ),
@@ -87,18 +95,32 @@ def request_from(values: Mapping[str, Any]) -> TransferRequest:
     """
     given: dict[str, Any] = {}
     if values["request_file"]:
-        given |= read_yaml(_text_of(values["request_file"], "the request"))
+        given |= read_yaml(read_text(values["request_file"], "the request", error=RequestError))
     names = set(TransferRequest.__dataclass_fields__)
-    given |= {name: value for name, value in values.items() if name in names and value is not None and value != ()}
-    where = given.get("where")
-    if isinstance(where, str) and where.startswith("@"):
-        given["where"] = _text_of(where[1:], "the file of conditions")
-    return TransferRequest.from_dict(given)
+    options = {name: value for name, value in values.items() if name in names and value is not None and value != ()}
+    if "where" in options:
+        options["where"] = [_conditions(text) for text in options["where"]]
+    # Fields and a content of their own belong together: an option for the one also decides on the other of the file.
+    if "fields" in options:
+        options.setdefault("content", "fields")
+    elif options.get("content", "fields") != "fields":
+        given.pop("fields", None)
+    return TransferRequest.from_dict(given | options)
 
 
-def _text_of(path: str, what: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
-        raise RequestError(f"{what} {path!r} can't be read: {reason}", next_step="check the path") from exc
+def _conditions(text: str) -> str:
+    """Return one `--where`, or what the file has that it names."""
+    if not text.strip():
+        raise RequestError(
+            "--where is empty",
+            accepted="SQL conditions, or @file.sql",
+            next_step="leave it out, or write --where true to have every alert whatever the file of the request says",
+        )
+    if not text.startswith("@"):
+        return text
+    read = read_text(text[1:], "the file of conditions", error=RequestError)
+    if not read.strip():
+        raise RequestError(
+            f"the file of conditions {shown(text[1:])} is empty", next_step="leave it out to have every alert"
+        )
+    return read

@@ -1,9 +1,17 @@
 """TransferRequest: what is accepted, what is refused, and how it travels."""
 
 import datetime as dt
+from pathlib import Path, PurePosixPath
 
+import numpy as np
+import pandas as pd
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+import engine
+from engine.contents import CONTENTS
 from engine.errors import InputError, RequestError
 from engine.request import TransferRequest, parse_nights
 
@@ -73,7 +81,7 @@ def test_what_is_wrong_is_said(values, said):
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "- a\n- b", "nights: [", "just text"])
+@pytest.mark.parametrize("text", ["", "~", "- a\n- b", "nights: [", "just text", "a: 1\n---\nb: 2", b"nights: x"])
 def test_yaml_that_is_no_request_is_refused(text):
     with pytest.raises(RequestError):
         TransferRequest.from_yaml(text)
@@ -82,3 +90,244 @@ def test_yaml_that_is_no_request_is_refused(text):
 def test_requests_are_immutable():
     with pytest.raises(AttributeError):
         TransferRequest(nights="2021-11-22").limit = 3
+
+
+# --- Python's, numpy's and pandas' values -----------------------------------------------------------------------------
+
+NIGHT = "2021-11-22"
+WORDS = ["Star", "QSO"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        WORDS,
+        tuple(WORDS),
+        np.array(WORDS),
+        np.array(WORDS, dtype=object),
+        pd.Series(WORDS, index=[5, 6]),
+        pd.Index(WORDS),
+        pd.Categorical(WORDS),
+        dict.fromkeys(WORDS).keys(),
+        (word for word in WORDS),
+        iter(WORDS),
+        np.array([np.str_(word) for word in WORDS]),
+    ],
+    ids=range(11),
+)
+def test_lists_of_all_kinds(words):
+    request = TransferRequest(nights=NIGHT, classes=words)
+    assert request.classes == tuple(WORDS)
+    assert {type(word) for word in request.classes} == {str}
+
+
+@pytest.mark.parametrize("name", ["classes", "exclude_classes", "widen", "where"])
+def test_a_set_always_gives_the_same(name):
+    words = {"b > 2", "a > 1", "c > 3"}
+    for value in (words, frozenset(words)):
+        assert getattr(TransferRequest(nights=NIGHT, **{name: value}), name) == ("a > 1", "b > 2", "c > 3")
+
+
+def test_values_of_numpy_and_paths_become_pythons():
+    request = TransferRequest(
+        nights=pd.date_range(NIGHT, periods=2),
+        archive=Path("some/archive"),
+        tns_catalogue=PurePosixPath("a.parquet"),
+        survey=np.str_("ztf"),
+        content=np.str_("full"),
+        limit=np.int64(5),
+        topic=np.str_("ftransfer_x"),
+        skip_unreadable=np.bool_(True),
+        where=np.str_("a > 1"),
+    )
+    assert request.to_dict() == {
+        "nights": ["2021-11-22", "2021-11-23"],
+        "archive": "some/archive",
+        "tns_catalogue": "a.parquet",
+        "content": "full",
+        "limit": 5,
+        "topic": "ftransfer_x",
+        "skip_unreadable": True,
+        "where": "a > 1",
+    }
+    values = request.to_dict().values()
+    assert {type(value) for value in values} == {str, int, bool, list}
+    assert TransferRequest.from_yaml(request.to_yaml()) == request
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"classes": [None]}, "None"),
+        ({"classes": ["a", float("nan")]}, "nan"),
+        ({"classes": pd.Series(["a", None])}, "classes holds"),
+        ({"classes": [pd.NaT]}, "NaT"),
+        ({"classes": {"Star": 1}}, "Star"),
+        ({"classes": b"Star"}, "Star"),
+        ({"classes": np.array([["Star"]])}, "array"),
+        ({"classes": [["Star"]]}, "['Star']"),
+        ({"classes": True}, "True"),
+        ({"classes": "x" * 500_000}, "500,000 characters"),
+        ({"classes": ["a\ud800"]}, "position 1"),
+        ({"widen": [dt.date(2021, 11, 22)]}, "2021"),
+        ({"limit": np.bool_(True)}, "True"),
+        ({"limit": 5.0}, "did you mean 5?"),
+        ({"limit": "5"}, "did you mean 5?"),
+        ({"limit": 1 << 20_000}, "digits"),
+        ({"skip_unreadable": 1}, "true or false"),
+        ({"skip_unreadable": None}, "true or false"),
+        ({"survey": None}, "survey is None"),
+        ({"survey": "x" * 500_000}, "500,000 characters"),
+        ({"content": "y" * 500_000}, "500,000 characters"),
+        ({"content": "Full"}, "did you mean 'full'"),
+        ({"content": ["full"]}, "content is ['full']"),
+        ({"topic": 3}, "topic is 3"),
+        ({"topic": "ftransfer_" + "x" * 2_000}, "characters"),
+        ({"archive": ""}, "archive is ''"),
+        ({"archive": " "}, "archive is ' '"),
+        ({"archive": 3}, "archive is 3"),
+        ({"archive": "a\0b"}, "archive is"),
+        ({"archive": Path("s3://bucket/science")}, "s3://"),
+        ({"tns_catalogue": ""}, "tns_catalogue is ''"),
+        ({"where": ["a > 1", 3]}, "where holds 3"),
+        ({"where": ["a > 1", ""]}, "empty"),
+        ({"where": ["a > 1", None]}, "None"),
+        ({"where": {"a": 1}}, "where is"),
+        ({"where": Path("cuts.sql")}, "cuts.sql"),
+        ({"where": "@cuts.sql"}, "@cuts.sql"),
+        ({"where": ["a > 1", " @cuts.sql"]}, "@cuts.sql"),
+        ({"where": "a > 1\ud800"}, "position 5"),
+    ],
+    ids=range(39),
+)
+def test_what_is_wrong_in_python_is_said_shortly(values, said):
+    with pytest.raises(InputError) as caught:
+        TransferRequest(nights=NIGHT, **values)
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 900
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        (None, None),
+        ("", None),
+        ([], None),
+        (" \n", None),
+        (["a > 1"], "a > 1"),
+        (["a > 1", "b > 2;"], ("a > 1", "b > 2;")),
+        (pd.Series(["a > 1", "b > 2;"]), ("a > 1", "b > 2;")),
+        (np.array(["a > 1", "b > 2;"]), ("a > 1", "b > 2;")),
+    ],
+)
+def test_conditions_may_be_several(where, kept):
+    request = TransferRequest(nights=NIGHT, where=where)
+    assert request.where == kept
+    assert TransferRequest.from_dict(request.to_dict()) == TransferRequest.from_yaml(request.to_yaml()) == request
+
+
+# --- YAML -------------------------------------------------------------------------------------------------------------
+
+
+def test_yaml_reads_texts_as_they_are_written():
+    request = TransferRequest.from_yaml(
+        "nights: [2021-11-22, 2021-11, 2021-11-22:2021-11-30]\n"
+        "classes: [No, on, 12, 1e5, 12:30:00]\nwhere:\n  - a = 1\n  - b = 'x'\nlimit: 5\nskip_unreadable: yes\n"
+        "topic: ~\nexclude_classes:\n"
+    )
+    assert request.nights == ("2021-11-22", "2021-11", "2021-11-22:2021-11-30")
+    assert request.classes == ("No", "on", "12", "1e5", "12:30:00")
+    assert request.where == ("a = 1", "b = 'x'")
+    assert (request.limit, request.skip_unreadable, request.topic, request.exclude_classes) == (5, True, None, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("limit: ten", "limit is 'ten'"),
+        ("limit: 1_000", "did you mean 1000?"),
+        ("limit: 1e3", "did you mean 1000?"),
+        ("limit: 10.0", "did you mean 10?"),
+        ("limit: yes", "limit is True"),
+        ("skip_unreadable: maybe", "true or false"),
+        ("skip_unreadable: 1", "true or false"),
+        ("classes: [null]", "classes holds None"),
+        ("classes: {Star: 1}", "classes is"),
+        ("where: [a, [b]]", "where holds ['b']"),
+        ("classes: Star\nclasses: QSO", "twice"),
+        ("nights: 2021-11-23", "twice"),
+        ("content: no", "'no'"),
+        ("topic: 1e5", "'1e5'"),
+        ("on: 1", "'on'"),
+        ("1: 1", "'1'"),
+        ("exclude: [Star]", "did you mean 'exclude_classes'"),
+        ("skip-unreadable: true", "did you mean 'skip_unreadable'"),
+    ],
+)
+def test_what_is_wrong_in_yaml_is_said(text, said):
+    with pytest.raises(InputError) as caught:
+        TransferRequest.from_yaml(f"nights: 2021-11-22\n{text}\n")
+    assert said in str(caught.value)
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+words = texts | st.sampled_from(
+    ["No", "on", "~", "null", "1e5", "0x1", "12:30:00", "2021-11-22", "=", "<<", "- a", "a: b"]
+)
+conditions = texts.filter(lambda text: text.strip() and not text.lstrip().startswith("@"))
+nights = st.dates(dt.date(1990, 1, 1), dt.date(2050, 1, 1)).flatmap(
+    lambda day: st.sampled_from(
+        [f"{day}", f"{day:%Y-%m}", f"{day}:{day + dt.timedelta(days=40)}", f"{day:%Y-%m}:2050-02"]
+    )
+)
+
+
+@st.composite
+def requests(draw) -> TransferRequest:
+    content = draw(st.sampled_from(CONTENTS))
+    return TransferRequest(
+        nights=draw(st.lists(nights, min_size=1, max_size=3)),
+        archive=draw(st.none() | texts.filter(lambda text: text.strip() and "\0" not in text)),
+        classes=draw(st.lists(words, max_size=3)),
+        exclude_classes=draw(st.sets(words, max_size=3)),
+        where=draw(st.none() | conditions | st.lists(conditions, min_size=1, max_size=3)),
+        content=content,
+        fields=draw(st.lists(words, min_size=1, max_size=3)) if content == "fields" else (),
+        limit=draw(st.none() | st.integers(1, 2**63 - 1)),
+        topic=draw(st.none() | st.from_regex(r"ftransfer_[a-z0-9.-]{1,20}", fullmatch=True)),
+        skip_unreadable=draw(st.booleans()),
+        widen=draw(st.lists(words, max_size=2)),
+    )
+
+
+@given(requests())
+def test_every_request_survives_yaml(request_):
+    text = request_.to_yaml()
+    assert TransferRequest.from_yaml(text) == request_
+    assert TransferRequest.from_dict(request_.to_dict()) == request_
+    # A reader of YAML 1.1 gets the same texts: dates and truth values are quoted.
+    assert yaml.safe_load(text) == request_.to_dict()
+
+
+def test_conditions_of_several_lines_are_written_line_by_line():
+    where = "-- faint\ncandidate.magpsf > 19.5;\ncandidate.distnr > 2;\n"
+    assert "  candidate.magpsf > 19.5;\n" in TransferRequest(nights=NIGHT, where=where).to_yaml()
+
+
+def test_all_of_several_conditions_hold_in_a_plan(shared_archive):
+    def plan(where):
+        request = TransferRequest(archive=shared_archive, nights="2021-11", where=where)
+        return engine.plan(request, settings=engine.Settings())
+
+    both = plan(["candidate.magpsf > 19 -- faint", "candidate.distnr > 2"])
+    assert both.question == plan("candidate.magpsf > 19; candidate.distnr > 2;").question
+    assert "candidate.distnr > 2" in str(both)
+    told = plan("candidate.magpsf > 19; -- far ones candidate.distnr > 2;").notes
+    assert any("candidate.distnr > 2 with it" in note for note in told)
+
+
+def test_limits_of_numpy_are_limits(shared_archive):
+    request = TransferRequest(archive=shared_archive, nights="2021-11")
+    assert len(engine.preview(request, limit=np.int64(2), settings=engine.Settings())) == 2
+    with pytest.raises(InputError, match=r"limit is 2\.5"):
+        engine.preview(request, limit=2.5, settings=engine.Settings())

@@ -44,7 +44,8 @@ def sample(tmp_path_factory) -> str:
 
 
 def test_from_submit_to_pandas(sample, kafka, tmp_path):
-    request = ("--archive", sample, *NIGHTS, "--where", "candidate.magpsf > 17")
+    conditions = ("candidate.magpsf > 17 -- faint", "candidate.rb > 0")
+    request = ("--archive", sample, *NIGHTS, "--where", conditions[0], "--where", conditions[1])
     previewed = document(run("preview", *request, "--limit", 5, "--json"))
     assert len(previewed) == 5
     assert all(row["magpsf"] > 17 for row in previewed)
@@ -68,6 +69,8 @@ def test_from_submit_to_pandas(sample, kafka, tmp_path):
     again = document(run("consume", topic, "--outdir", outdir, "--json", kafka=kafka))
     assert (again["num_alerts"], again["num_alerts_new"]) == (submitted["num_alerts"], 0)
     verified = document(run("verify", outdir, "--json"))
+    receipt = json.loads((tmp_path / "alerts.transfer" / "receipt.json").read_text())
+    assert receipt["request"]["where"] == list(conditions)
     assert (verified["num_alerts"], verified["complete"], verified["missing"]) == (submitted["num_alerts"], True, 0)
     next(outdir.rglob("*.parquet")).unlink()
     assert run("verify", outdir).returncode == 4
@@ -83,6 +86,23 @@ def test_a_request_file_and_options_beside_it(sample, tmp_path):
     assert plan["request"]["classes"] == ["Solar System MPC"]
     assert set(plan["leaves"]) == {"candidate.magpsf", "finkclass"}
     assert plan["num_archive_alerts"] == 300
+
+
+def test_a_request_of_which_half_would_vanish_is_refused(sample, tmp_path):
+    file = tmp_path / "request.yaml"
+    file.write_text(
+        f"archive: {sample}\nnights: 2021-11-22\nwhere: candidate.magpsf > 19\nwhere: candidate.distnr > 2\n"
+    )
+    done = run("plan", "--request", file)
+    assert done.returncode == 2
+    assert "'where' twice" in done.stderr
+    assert "lines 3 and 4" in document(run("plan", "--request", file, "--json"))["error"]["message"]
+    folded = "where: >\n  candidate.magpsf > 19;\n  -- far ones\n  candidate.distnr > 2;\n"
+    file.write_text(f"archive: {sample}\nnights: 2021-11\n{folded}")
+    plan = document(run("plan", "--request", file, "--json"))
+    assert plan["leaves"] == ["candidate.magpsf"]
+    assert any("candidate.distnr > 2 with it" in note for note in plan["notes"])
+    assert len(plan["nights"]) == 2
 
 
 @pytest.fixture(scope="session")
