@@ -19,10 +19,10 @@ from typing import Any
 import fsspec
 import fsspec.implementations.local
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.fs
 import pyarrow.parquet as pq
 
+from engine.derived_leaves import column_for, compute_leaf, split_leaf
 from engine.errors import ArchiveError, UnreadableError
 from engine.fragments import ArchiveFile, Footer, Fragment
 from engine.leaves import combined, existing, readable_together
@@ -33,7 +33,6 @@ __all__ = ["Archive"]
 
 _LEVEL = {name: re.compile(rf"{name}=(\d+)$") for name in ("year", "month", "day")}
 _FOOTER_THREADS = 16
-_LIST_SIZE = re.compile(r"size\((.+)\)$")
 
 
 class Archive:
@@ -147,7 +146,7 @@ class Archive:
         fragment
             What to read; the table has its `num_alerts` rows, in the order of the source.
         leaves
-            Paths (`candidate.magpsf`), or `size(prv_candidates)` for the number of items of a list.
+            Paths (`candidate.magpsf`), or derived leaves: `size(prv_candidates)`, `present(lc_features_g)`.
         types
             Type that each comes out in; a leaf that the file lacks is null.
 
@@ -159,10 +158,9 @@ class Archive:
             If the file can't be read, or holds a value that its type has no place for.
         """
         parquet = self._open(fragment.file)
-        paths = [_LIST_SIZE.sub(r"\1", leaf) for leaf in leaves]
-        ways = [names_along(parquet.schema_arrow, path) for path in paths]
-        roots = dict.fromkeys(names[0] for names in ways)
-        columns = existing(parquet.schema_arrow, paths)
+        ways = [(function, names_along(parquet.schema_arrow, path)) for function, path in map(split_leaf, leaves)]
+        roots = dict.fromkeys(names[0] for _, names in ways)
+        columns = existing(parquet.schema_arrow, [column_for(parquet.schema_arrow, leaf) for leaf in leaves])
         parts = []
         for groups in readable_together(parquet.schema_arrow, columns, fragment.row_groups):
             read = _Reading(parquet, groups, columns)
@@ -171,12 +169,12 @@ class Archive:
             num_alerts = sum(parquet.metadata.row_group(group).num_rows for group in groups)
             sources = {name: combined(table[name]) for name in roots if name in table.column_names}
             arrays = []
-            for leaf, path, names, type_ in zip(leaves, paths, ways, types, strict=True):
+            for leaf, (function, names), type_ in zip(leaves, ways, types, strict=True):
                 found = descend(sources, names)
                 if found is None or pa.types.is_null(found.type):
                     arrays.append(pa.nulls(num_alerts, type_))
-                elif leaf != path:
-                    arrays.append(pc.list_value_length(found).cast(type_))
+                elif function is not None:
+                    arrays.append(compute_leaf(function, found))
                 else:
                     arrays.append(conform(found, type_, leaf, fragment.file.path))
             parts.append(pa.table(arrays, schema=pa.schema(list(zip(leaves, types, strict=True)))))

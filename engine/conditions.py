@@ -19,7 +19,7 @@ from sqlglot.tokens import Token
 
 from engine.dialect import Translator
 from engine.errors import ConditionError
-from engine.fields import FieldError, find_leaf, find_list, leaf_type, nearest, scalar_leaves
+from engine.fields import FieldError, find_leaf, find_list, find_nested, leaf_type, nearest, scalar_leaves
 from engine.places import refuse_at
 from engine.splitting import NARROWER, limit, split, unlike_spark
 from engine.terms import Term
@@ -59,7 +59,8 @@ class Conditions:
     sql: str | None
     """One boolean expression in dask-sql's dialect over the leaves as quoted columns; None holds for every alert."""
     leaves: tuple[str, ...]
-    """Full paths of the leaves it needs, and of list lengths as `size(prv_candidates)`; never empty if there is SQL."""
+    """Full paths of the leaves it needs, and derived ones: `size(prv_candidates)`, `present(mangrove)`; never empty if
+    there is SQL."""
 
 
 def parse_conditions(text: str | None, schema: pa.Schema, position: tuple[str, str] | None = None) -> Conditions:
@@ -160,7 +161,12 @@ class _Part:
         limit("levels of nesting", _depth_of_tree(tree), MAX_TREE_DEPTH)
         limit("parts", sum(not isinstance(n, exp.Literal | exp.Identifier) for n in tree.bfs()), MAX_NODES)
         translator = Translator(
-            field=self._field, size=self._size, position=self._alert_position, fail=self._fail, anchor=self._anchor
+            field=self._field,
+            size=self._size,
+            presence=self._presence,
+            position=self._alert_position,
+            fail=self._fail,
+            anchor=self._anchor,
         )
         return translator.condition(tree).sql
 
@@ -215,6 +221,16 @@ class _Part:
         except FieldError as exc:
             self._fail_field(node, exc)
         return self._column(f"size({path})", pa.int32())
+
+    def _presence(self, node: exp.Expression) -> Term | None:
+        """Return the column that is null where a list, struct or map is; None of anything else."""
+        if not isinstance(node, exp.Column | exp.Dot | exp.Bracket):
+            return None
+        try:
+            leaf = find_nested(self._schema, self._path(node))
+        except FieldError as exc:
+            self._fail_field(node, exc)
+        return self._column(leaf, leaf_type(self._schema, leaf)) if leaf else None
 
     def _alert_position(self, node: exp.Expression) -> tuple[Term, Term]:
         if self._position is None:

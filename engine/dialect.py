@@ -53,6 +53,8 @@ class Translator:
         From a node that names a field to its column.
     size
         From a node that names a list to the column of its lengths.
+    presence
+        From a node that names a list, struct or map to a column that is null where it is; None of any other node.
     position
         From a node that needs the alerts' position to the columns of right ascension and declination.
     fail
@@ -66,11 +68,13 @@ class Translator:
         *,
         field: Callable[[exp.Expression], Term],
         size: Callable[[exp.Expression], Term],
+        presence: Callable[[exp.Expression], Term | None],
         position: Callable[[exp.Expression], tuple[Term, Term]],
         fail: Fail,
         anchor: Callable[[], Term],
     ):
         self._field, self.size, self.position, self.fail, self._anchor = field, size, position, fail, anchor
+        self._presence = presence
 
     def condition(self, node: exp.Expression) -> Term:
         """Return a whole condition: a truth value for each row."""
@@ -333,10 +337,17 @@ class Translator:
         except DateError as exc:
             self.fail(node, str(exc), accepted=ACCEPTED_TIMES)
 
+    def is_null(self, node: exp.Expression) -> Term:
+        """Return whether an operand of any kind is null, a list, struct or map too."""
+        named = node
+        while isinstance(named, exp.Paren):
+            named = named.this
+        return terms.is_null(self._presence(named) or self.term(node))
+
     def _is(self, node: exp.Is) -> Term:
         left, right = node.this, node.expression
         if isinstance(right, exp.Null):
-            return terms.is_null(self.term(left))
+            return self.is_null(left)
         if isinstance(right, exp.Boolean):
             return terms.same(self.truth(left), literal(bool(right.this)))
         self.fail(

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # into several files: each imports only those before it.
 TIERS: list[list[list[str]]] = [
     [["errors"]],
-    [["config"], ["paths", "union"], ["processes"]],
+    [["config"], ["paths", "derived_leaves", "union"], ["processes"]],
     [
         ["fragments", "leaves", "archive"],
         ["survey"],

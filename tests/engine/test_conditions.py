@@ -72,6 +72,9 @@ def narrow(table: pa.Table, leaves: tuple[str, ...]) -> pa.Table:
     def leaf(path: str) -> pa.Array:
         if path.startswith("size("):
             return pc.list_value_length(table[path[5:-1]])
+        if path.startswith("present("):
+            there = table[path[8:-1]].is_valid()
+            return pc.if_else(there, there, pa.scalar(None, pa.bool_()))
         root, *rest = path.split(".")
         found = table[root].combine_chunks()
         for name in rest:
@@ -355,7 +358,8 @@ def test_all_of_joins_conditions():
         ("objectId LIKE ANY ('a%', 'b%')", "^", "x LIKE 'a%' OR x LIKE 'b%'"),
         ("concat(candid * 1.5, 'x') = ''", "^" * len("candid * 1.5"), "CAST(x AS DOUBLE)"),
         ("candid % 2.5 = 1", "^" * len("candid % 2.5"), "2.5D"),
-        ("prv_candidates IS NULL", "^" * len("prv_candidates"), "-1"),
+        ("prv_candidates < 1", "^" * len("prv_candidates"), "prv_candidates IS NULL"),
+        ("candidate = NULL", "^" * len("candidate"), "candidate IS NOT NULL"),
         ("candidate.magpsf > pi()", "^^", "radians(180)"),
     ],
 )
