@@ -51,7 +51,9 @@ def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str]) -> list[st
         if lacking & having:
             places.append(f"some files of {len(lacking & having)} {'more' if places else f'of {num_nights} nights'}")
         if places:
-            notes.append(f"{path if function == 'present' else leaf} is missing in {' and in '.join(places)}: null there")
+            notes.append(
+                f"{path if function == 'present' else leaf} is missing in {' and in '.join(places)}: null there"
+            )
     return notes
 
 

@@ -237,6 +237,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         schema=avro_schema(projection.schema),
         alert_nbytes=_alert_nbytes(footers, projection.columns()),
         notes=(
+            *conditions.notes,
             *notes_on_nights(without),
             *(notes_on_names(union, projection) if request.content == "lightcurve" else []),
             *notes_on_leaves(footers, conditions.leaves),
@@ -253,7 +254,7 @@ def new_topic(survey: str, now: dt.datetime) -> str:
 
 
 def _conditions(request: TransferRequest, union: pa.Schema, survey: Survey) -> Conditions:
-    where = parse_conditions(request.where, union, (survey.ra_field, survey.dec_field))
+    where = parse_conditions(request.where, union, (survey.ra_field, survey.dec_field), survey)
     return all_of(where, parse_conditions(class_filter(request.classes, request.exclude_classes), union))
 
 

@@ -18,7 +18,8 @@ TIERS: list[list[list[str]]] = [
         ["descriptions"],
         [
             *("terms", "fields", "places", "splitting", "casts", "sky", "dates", "functions", "signatures", "patterns"),
-            *("calls", "dialect", "conditions"),
+            *("portal_names", "bare_words", "calls", "dialect", "constants", "value_sets", "outcomes"),
+            *("condition_notes", "conditions"),
         ],
         ["contents"],
         ["avro_encoder", "avro"],

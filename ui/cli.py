@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import click
@@ -62,7 +63,11 @@ def preview(face: Face, limit: int | None, **values: Any) -> None:
     if limit is not None and limit < 1:
         raise InputError(f"limit is {limit}", accepted="a whole number of 1 or more")
     with _cluster(settings) as client:
-        alerts = engine.preview(request, limit=limit or 10, settings=settings, client=client)
+        plans: list[engine.TransferPlan] = []
+        alerts = engine.preview(request, limit=limit or 10, settings=settings, client=client, on_plan=plans.append)
+    if not alerts.num_rows:
+        for found in plans:
+            _say_notes(face, found)
     rows = [as_json(row) for row in alerts.to_pylist(maps_as_pydicts="lossy")] if face.json else None
     face.emit(rows, alerts_table(alerts) if alerts.num_rows else "no alert of these nights fulfils the conditions")
 
@@ -77,7 +82,16 @@ def submit(face: Face, wait: bool, test: bool, **values: Any) -> None:
     if test:
         values["limit"] = 10
     request, settings = request_from(values), _settings(face)
-    _run(face, settings, lambda **more: engine.submit(request, settings=settings, **more), wait=wait)
+    _run(face, settings, partial(_submitted, face, request, settings), wait=wait)
+
+
+def _submitted(face: Face, request: engine.TransferRequest, settings: Settings, **more: Any) -> engine.Job:
+    return engine.submit(request, settings=settings, on_plan=partial(_say_notes, face), **more)
+
+
+def _say_notes(face: Face, plan: engine.TransferPlan) -> None:
+    for note in plan.notes:
+        face.say(f"note: {note}")
 
 
 @click.command()
