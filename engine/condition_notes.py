@@ -115,7 +115,7 @@ class _Notes:
 
     def _tell(self, found: Comparison, text: str) -> None:
         node = found.node
-        negated = isinstance(node.parent, exp.Not) and isinstance(node, exp.In | exp.Like)
+        negated = isinstance(node.parent, exp.Not) and isinstance(node, exp.In)
         self._note(node, f"{_shown(node.parent if negated else node)} {text}")
 
     def _in(self, found: Comparison) -> None:

@@ -107,6 +107,10 @@ class Reading:
     def outcomes(self, node: exp.Expression) -> Outcomes:
         """Return what a condition can come out as."""
         self._seen.add(id(node))
+        if node.args.get("negate"):  # x NOT LIKE 'a%'
+            positive = node.copy()
+            positive.set("negate", None)
+            return self.outcomes(exp.Not(this=positive))
         match node:
             case exp.Paren():
                 return self.outcomes(node.this)
