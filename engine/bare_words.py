@@ -25,7 +25,9 @@ __all__ = ["refuse_bare_words"]
 
 _NAME = r"(?:`[^`]+`|[A-Za-z_]\w*)"
 _FIELD = re.compile(rf"{_NAME}(?:\s*\.\s*(?:`[^`]+`|\w+))*", re.ASCII)
-_OPERAND = re.compile(rf"(?:(?<!\w)(\w+)\(\s*)?({_FIELD.pattern})(\s*\))?\s*$", re.ASCII)
+_KEY = r"(?:\[\s*(?:'[^']*'|\"[^\"]*\")\s*\])?"
+_OPERAND = re.compile(rf"({_FIELD.pattern}{_KEY})\s*$|(?<!\w)(\w+)\(([^()]*)\)\s*$", re.ASCII)
+_TEXT_FUNCTIONS = {*OF_TEXT, "trim", "lcase", "ucase", "substring", "substr", "concat"}
 _COMPARISONS = {"=", "==", "<>", "!=", "<=>", "<", "<=", ">", ">="}
 _PATTERNS = {"LIKE", "ILIKE", "RLIKE", "REGEXP"}
 _NEGATED = {"=": "<>", "==": "<>", "IN": "NOT IN", **{word: f"NOT {word}" for word in _PATTERNS}}
@@ -117,17 +119,16 @@ class _Reading:
         match = _OPERAND.search(self._text[max(end - 300, 0) : end])
         if match is None:
             return None
-        function, name, closing = match.groups()
+        name, function, _ = match.groups()
+        if function is not None:
+            if function.lower() not in _TEXT_FUNCTIONS:
+                return None
+            return _Left(text=match[0].strip(), path=None, type=pa.string(), time=None, described=None)
         try:
             path, type_, time = find_leaf(self._schema, _parts(name))
         except FieldError:
             return None
-        if closing is None:
-            described = self._descriptions.get(path)
-            return _Left(text=name, path=path, type=type_, time=time, described=described)
-        if function is None or function.lower() not in {*OF_TEXT, "trim", "lcase", "ucase"}:
-            return None
-        return _Left(text=match[0].strip(), path=None, type=pa.string(), time=None, described=None)
+        return _Left(text=name, path=path, type=type_, time=time, described=self._descriptions.get(path))
 
     def _values(
         self, tokens: list[Token], sources: list[str], start: int, end: int, operator: str
@@ -354,7 +355,7 @@ def _closing(sources: list[str], start: int) -> int:
 
 
 def _parts(name: str) -> list[str]:
-    return [part.strip("`") for part in re.findall(r"`[^`]+`|[^\s.`]+", name)]
+    return [part.strip("`'\"") for part in re.findall(r"`[^`]+`|'[^']*'|\"[^\"]*\"|[^\s.`\[\]'\"]+", name)]
 
 
 def _is_date(text: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = ["notes_on_conditions"]
 _MOST_NOTES = 8
 _MOST_NODES = 20_000
 _SHOWN = 90
+_JULIAN_DATES = (2_400_000, 2_500_000)
 _EXACT_BELOW = 2.0**53
 
 
@@ -162,6 +164,8 @@ class _Notes:
         return self._against_description(found, described) if described is not None and left.is_field else None
 
     def _against_description(self, found: Comparison, described: Description) -> str | None:
+        if described.is_julian_date and found.left.type in NUMBERS:
+            return self._no_julian_date(found)
         if described.limits and found.left.type in NUMBERS:
             possible = value_sets.between(*described.limits)
             words = "from {:g} to {:g}".format(*described.limits)
@@ -178,6 +182,20 @@ class _Notes:
         if value_sets.intersection(value_sets.intersection(values, possible), value_sets.KNOWN):
             return None
         return f"is true of no alert as the survey describes {_shown(found.left_node)}: {words}"
+
+    def _no_julian_date(self, found: Comparison) -> str | None:
+        """Return what is odd about a day that is no Julian date of our times: a modified one, most of all."""
+        value = found.value
+        if (
+            not isinstance(value, int | float | Decimal)
+            or _JULIAN_DATES[0] <= value <= _JULIAN_DATES[1]
+            or value != value
+        ):
+            return None
+        text = f"compares Julian dates, such as {_JULIAN_DATES[0] + 59_540.5}, with {_shown(found.right_node)}"
+        if 15_000 < value < 100_000:
+            text += f"; of a modified one, write {_shown(found.left_node)} - 2400000.5"
+        return text
 
     # --- Why, and what to write ---------------------------------------------------------------------------------
 
@@ -300,7 +318,7 @@ def _bare(node: exp.Expression) -> exp.Expression:
 
 
 def _shown(node: exp.Expression) -> str:
-    text = " ".join(node.sql(dialect="spark").split())
+    text = " ".join(node.sql(dialect="spark", normalize_functions=False).split())
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 

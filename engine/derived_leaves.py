@@ -7,12 +7,11 @@ null where there is none: so they are null wherever a file lacks the column, as 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.paths import names_along
+from engine.leaves import type_at
 
 __all__ = ["DERIVED_TYPES", "column_for", "compute_leaf", "split_leaf"]
 
@@ -36,20 +35,10 @@ def column_for(schema: pa.Schema, leaf: str) -> str:
     function, path = split_leaf(leaf)
     if function != "present":
         return path
-    type_ = _type_of(schema, names_along(schema, path))
+    type_ = type_at(schema, path)
     while type_ is not None and pa.types.is_struct(type_) and type_.num_fields:
         path, type_ = f"{path}.{type_.field(0).name}", type_.field(0).type
     return path
-
-
-def _type_of(schema: pa.Schema, names: Sequence[str]) -> pa.DataType | None:
-    members: pa.Schema | pa.DataType = schema
-    for name in names:
-        inside = isinstance(members, pa.Schema) or pa.types.is_struct(members)
-        if not inside or members.get_field_index(name) < 0:
-            return None
-        members = members.field(name).type
-    return members
 
 
 def compute_leaf(function: str, column: pa.Array) -> pa.Array:

@@ -157,6 +157,8 @@ class Reading:
         true = _meet(part.true for part in parts)
         if true is None and all(part.true is not None for part in parts):
             self._on_group(group, _culprits([(node, part.true or {}) for node, part in members]))
+        if any(part.true is None and part.unknown is None for part in parts):
+            return Outcomes(true=None, false=_join(part.false for part in parts), unknown=None)
         return Outcomes(
             true=true,
             false=_join(part.false for part in parts),

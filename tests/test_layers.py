@@ -11,11 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # into several files: each imports only those before it.
 TIERS: list[list[list[str]]] = [
     [["errors"]],
-    [["config"], ["paths", "derived_leaves", "union"], ["processes"]],
+    [["config"], ["paths", "leaves", "derived_leaves", "union"], ["processes"], ["survey"], ["descriptions"]],
     [
-        ["fragments", "leaves", "archive"],
-        ["survey"],
-        ["descriptions"],
+        ["fragments", "archive"],
         [
             *("terms", "fields", "places", "splitting", "casts", "sky", "dates", "functions", "signatures", "patterns"),
             *("portal_names", "bare_words", "calls", "dialect", "constants", "value_sets", "outcomes"),

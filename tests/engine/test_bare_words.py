@@ -57,6 +57,8 @@ def refusal(text: str) -> ConditionError:
         ("NOT cdsxmatch = Star", "cdsxmatch = 'Star'"),
         ("`cdsxmatch` = `Star`", "`cdsxmatch` = 'Star'"),
         ("lower(cdsxmatch) = star", "lower(cdsxmatch) = 'star'"),
+        ("substring(objectId, 1, 3) = ZTF", "substring(objectId, 1, 3) = 'ZTF'"),
+        ("mangrove['HyperLEDA_name'] <> None", "mangrove['HyperLEDA_name'] IS NOT NULL"),
         ("objectId = ZTF21abcdefg", "objectId = 'ZTF21abcdefg'"),
         ("candidate.isdiffpos = t", "candidate.isdiffpos = 't'"),
         ("candidate.isdiffpos = T", "candidate.isdiffpos = 't'"),

@@ -79,9 +79,9 @@ def notes(text: str) -> tuple[str, ...]:
             ["never true together"],
         ),
         ("candid = 177700000000000000000000", ["candid"]),
-        ("length(objectId) < 0", ["LENGTH(objectId) < 0"]),
-        ("size(prv_candidates) < -1", ["SIZE(prv_candidates) < -1"]),
-        ("lower(cdsxmatch) = 'Star'", ["LOWER(cdsxmatch) = 'Star'"]),
+        ("length(objectId) < 0", ["length(objectId) < 0"]),
+        ("size(prv_candidates) < -1", ["size(prv_candidates) < -1"]),
+        ("lower(cdsxmatch) = 'Star'", ["lower(cdsxmatch) = 'Star'"]),
         ('"objectId" = "ZTF21abcdefg"', ["'objectId' is a text", "`objectId`"]),
         ('"candidate.magpsf" > 18', ["candidate.magpsf or"]),
         ("1 = 2", ["1 = 2"]),
@@ -97,7 +97,10 @@ def test_what_can_never_be_true_is_noted_by_name(text, hints):
         assert any(hint in note for note in rest), rest
 
 
-@pytest.mark.parametrize("text", ["1 = 1", "true", "Plx IS NULL OR Plx IS NOT NULL", "NOT (1 = 2)", "isnull(null)"])
+@pytest.mark.parametrize(
+    "text",
+    ["1 = 1", "true", "objectId = 'a' OR 1 = 1", "Plx IS NULL OR Plx IS NOT NULL", "NOT (1 = 2)", "isnull(null)"],
+)
 def test_what_is_always_true_is_noted(text):
     assert notes(text)[0] == EVERY
 
@@ -127,6 +130,8 @@ def test_what_is_always_true_is_noted(text):
         ("candidate.fid IN ('1', 'g')", ["never finds 'g'"]),
         ("rf_snia_vs_nonia > 50", ["from 0 to 1"]),
         ("candidate.fid = 4", ["1 = g, 2 = r, 3 = i"]),
+        ("candidate.jd > 59540", ["Julian dates", "candidate.jd - 2400000.5"]),
+        ("candidate.jd > 20211122", ["Julian dates"]),
         ("candidate.ra < -10", ["from 0 to 360"]),
         ("candidate.isdiffpos = 'true'", ["t = brighter"]),
     ],
