@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +18,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.derived_leaves import column_for, compute_leaf, split_leaf
 from engine.errors import ArchiveError, UnreadableError
 from engine.fragments import ArchiveFile, Footer, Fragment
-from engine.leaves import combined, existing, lengths, readable_together
+from engine.leaves import combined, existing, readable_together
 from engine.listing import Listing, has_years, list_nights, night_folders
 from engine.opening import OpenParquet, open_parquet, parse_footer
 from engine.paths import descend, names_along
@@ -29,8 +29,6 @@ from engine.stores import Store, without_password
 from engine.union import conform
 
 __all__ = ["Archive"]
-
-_LIST_SIZE = re.compile(r"size\((.+)\)$")
 
 
 class Archive:
@@ -155,7 +153,7 @@ class Archive:
         fragment
             What to read; the table has its `num_alerts` rows, in the order of the source.
         leaves
-            Paths (`candidate.magpsf`), or `size(prv_candidates)` for the number of items of a list.
+            Paths (`candidate.magpsf`), or derived leaves: `size(prv_candidates)`, `present(lc_features_g)`.
         types
             Type that each comes out in; a leaf that the file lacks is null.
 
@@ -168,10 +166,9 @@ class Archive:
         """
         opened = self._open(fragment.file)
         parquet = opened.parquet
-        paths = [_LIST_SIZE.sub(r"\1", leaf) for leaf in leaves]
-        ways = [names_along(parquet.schema_arrow, path) for path in paths]
-        roots = dict.fromkeys(names[0] for names in ways)
-        columns = existing(parquet.schema_arrow, paths)
+        ways = [(function, names_along(parquet.schema_arrow, path)) for function, path in map(split_leaf, leaves)]
+        roots = dict.fromkeys(names[0] for _, names in ways)
+        columns = existing(parquet.schema_arrow, [column_for(parquet.schema_arrow, leaf) for leaf in leaves])
         self._guard(fragment.file, partial(opened.hold, fragment.row_groups, columns))
         parts = []
         for groups in readable_together(parquet.schema_arrow, columns, fragment.row_groups):
@@ -181,12 +178,12 @@ class Archive:
             num_alerts = sum(parquet.metadata.row_group(group).num_rows for group in groups)
             sources = {name: combined(table[name]) for name in roots if name in table.column_names}
             arrays = []
-            for leaf, path, names, type_ in zip(leaves, paths, ways, types, strict=True):
+            for leaf, (function, names), type_ in zip(leaves, ways, types, strict=True):
                 found = descend(sources, names)
                 if found is None or pa.types.is_null(found.type):
                     arrays.append(pa.nulls(num_alerts, type_))
-                elif leaf != path:
-                    arrays.append(lengths(found).cast(type_))
+                elif function is not None:
+                    arrays.append(compute_leaf(function, found))
                 else:
                     arrays.append(conform(found, type_, leaf, fragment.file.path))
             parts.append(pa.table(arrays, schema=pa.schema(list(zip(leaves, types, strict=True)))))

@@ -7,7 +7,7 @@ translates. A text can name fields of one alert and functions of a fixed list, a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -15,13 +15,18 @@ import pyarrow as pa
 from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.spark import Spark
 from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.tokens import Token
+from sqlglot.tokens import Token, TokenType
 
-from engine.dialect import Translator
+from engine.bare_words import refuse_bare_words
+from engine.condition_notes import notes_on_conditions
+from engine.descriptions import Description, read_descriptions
+from engine.dialect import UNKNOWN, Translator
 from engine.errors import ConditionError
-from engine.fields import FieldError, find_leaf, find_list, leaf_type, nearest, scalar_leaves
+from engine.fields import FieldError, find_leaf, find_list, find_nested, leaf_type, nearest, scalar_leaves
 from engine.places import refuse_at
+from engine.portal_names import refuse_portal_names
 from engine.splitting import NARROWER, limit, split, unlike_spark
+from engine.survey import Survey
 from engine.terms import Term
 
 __all__ = ["Conditions", "all_of", "leaf_type", "parse_conditions"]
@@ -49,6 +54,29 @@ class _Dialect(Spark):
             name: parser for name, parser in Spark.Parser.NO_PAREN_FUNCTION_PARSERS.items() if name == "CASE"
         }
 
+        def _parse_null(self) -> exp.Expression | None:
+            # sqlglot makes one thing of NULL and UNKNOWN; the latter is for truth values.
+            found = super()._parse_null()
+            if isinstance(found, exp.Null) and self._prev.token_type == TokenType.UNKNOWN:
+                found.meta[UNKNOWN] = True
+            return found
+
+        def _parse_in(self, this: exp.Expression | None, alias: bool = False) -> exp.In:
+            if self._curr and self._curr.token_type == TokenType.L_BRACKET:
+                self.raise_error("A list stands in parentheses")
+            return super()._parse_in(this, alias)
+
+        def _parse_between(self, this: exp.Expression | None) -> exp.Between:
+            start = self._index
+            found = super()._parse_between(this)
+            depth = 0
+            for token in self._tokens[start : self._index]:
+                depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
+                if token.token_type == TokenType.AND and not depth:
+                    return found
+            self.raise_error("BETWEEN takes two values with AND between them")
+            return found
+
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
@@ -59,10 +87,18 @@ class Conditions:
     sql: str | None
     """One boolean expression in dask-sql's dialect over the leaves as quoted columns; None holds for every alert."""
     leaves: tuple[str, ...]
-    """Full paths of the leaves it needs, and of list lengths as `size(prv_candidates)`; never empty if there is SQL."""
+    """Full paths of the leaves it needs, and derived ones: `size(prv_candidates)`, `present(mangrove)`; never empty if
+    there is SQL."""
+    notes: tuple[str, ...] = ()
+    """What runs as Spark runs it, and is hardly meant: what is never true, or always."""
 
 
-def parse_conditions(text: str | None, schema: pa.Schema, position: tuple[str, str] | None = None) -> Conditions:
+def parse_conditions(
+    text: str | None,
+    schema: pa.Schema,
+    position: tuple[str, str] | None = None,
+    survey: Survey | None = None,
+) -> Conditions:
     """Return conditions in Spark 3.5's SQL, checked against a schema and translated.
 
     Parameters
@@ -73,6 +109,8 @@ def parse_conditions(text: str | None, schema: pa.Schema, position: tuple[str, s
         The job's union schema.
     position
         Full paths of the leaves that hold an alert's right ascension and declination, in degrees, for `cone`.
+    survey
+        Whose alerts they are: it tells what values stand for, and how its portal names the fields.
 
     Raises
     ------
@@ -80,13 +118,27 @@ def parse_conditions(text: str | None, schema: pa.Schema, position: tuple[str, s
         If one doesn't parse, is not a condition on single alerts, names an unknown field or function, or is too large.
     """
     text = text or ""
+    if survey is not None:
+        refuse_portal_names(text, schema, survey)
+    descriptions = read_descriptions(survey.name) if survey is not None else {}
+    try:
+        return _parsed(text, schema, position, descriptions)
+    except ConditionError:
+        refuse_bare_words(text, schema, descriptions)
+        raise
+
+
+def _parsed(
+    text: str, schema: pa.Schema, position: tuple[str, str] | None, descriptions: Mapping[str, Description]
+) -> Conditions:
     parts = split(text)
     parsed = [
         _Part(text, tokens, f"condition {number}" if len(parts) > 1 else "the condition", schema, position)
         for number, tokens in enumerate(parts, 1)
     ]
     leaves: dict[str, None] = {}
-    sql = _and([part.translate(leaves) for part in parsed])
+    translated = [part.translate(leaves) for part in parsed]
+    sql = _and([condition for condition, _, _ in translated])
     num_parts, depth = _measure(sql or "")
     limit("levels of nesting", depth, MAX_SQL_DEPTH)
     limit("parts once they are written out", num_parts, MAX_SQL_PARTS)
@@ -94,6 +146,7 @@ def parse_conditions(text: str | None, schema: pa.Schema, position: tuple[str, s
         text="\n".join(f"{part.normalised};" for part in parsed),
         sql=sql,
         leaves=tuple(leaves),
+        notes=tuple(notes_on_conditions([pair for _, *pair in translated], schema, descriptions)),
     )
 
 
@@ -103,6 +156,7 @@ def all_of(*conditions: Conditions) -> Conditions:
         text="\n".join(c.text for c in conditions if c.text),
         sql=_and([c.sql for c in conditions if c.sql is not None]),
         leaves=tuple(dict.fromkeys(leaf for c in conditions for leaf in c.leaves)),
+        notes=tuple(dict.fromkeys(note for c in conditions for note in c.notes)),
     )
 
 
@@ -153,16 +207,21 @@ class _Part:
             end = token.end + 1
         return "".join(words)
 
-    def translate(self, leaves: dict[str, None]) -> str:
-        """Return the condition for dask-sql; adds the leaves that it names."""
+    def translate(self, leaves: dict[str, None]) -> tuple[str, exp.Expression, Translator]:
+        """Return the condition for dask-sql, its tree, and what translates that; adds the leaves that it names."""
         self._leaves = leaves
         tree = self._parse()
         limit("levels of nesting", _depth_of_tree(tree), MAX_TREE_DEPTH)
         limit("parts", sum(not isinstance(n, exp.Literal | exp.Identifier) for n in tree.bfs()), MAX_NODES)
         translator = Translator(
-            field=self._field, size=self._size, position=self._alert_position, fail=self._fail, anchor=self._anchor
+            field=self._field,
+            size=self._size,
+            presence=self._presence,
+            position=self._alert_position,
+            fail=self._fail,
+            anchor=self._anchor,
         )
-        return translator.condition(tree).sql
+        return translator.condition(tree).sql, tree, translator
 
     def _parse(self) -> exp.Expression:
         parser = _Dialect.Parser(dialect=_Dialect(), error_level=ErrorLevel.IMMEDIATE)
@@ -215,6 +274,16 @@ class _Part:
         except FieldError as exc:
             self._fail_field(node, exc)
         return self._column(f"size({path})", pa.int32())
+
+    def _presence(self, node: exp.Expression) -> Term | None:
+        """Return the column that is null where a list, struct or map is; None of anything else."""
+        if not isinstance(node, exp.Column | exp.Dot | exp.Bracket):
+            return None
+        try:
+            leaf = find_nested(self._schema, self._path(node))
+        except FieldError as exc:
+            self._fail_field(node, exc)
+        return self._column(leaf, leaf_type(self._schema, leaf)) if leaf else None
 
     def _alert_position(self, node: exp.Expression) -> tuple[Term, Term]:
         if self._position is None:

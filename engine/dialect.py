@@ -16,7 +16,10 @@ from engine.dates import ACCEPTED_TIMES, DateError, time_text
 from engine.patterns import PatternError, check_regex, regex_of_like
 from engine.terms import INTEGERS, NUMBERS, Term, call, cast, literal
 
-__all__ = ["Translator"]
+__all__ = ["UNKNOWN", "Translator"]
+
+UNKNOWN = "unknown"
+"""Key of the meta data of a NULL that was written as UNKNOWN."""
 
 _COMPARISONS = {exp.EQ: "=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _PREDICATES = (*_COMPARISONS, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.In, exp.Between)
@@ -53,6 +56,8 @@ class Translator:
         From a node that names a field to its column.
     size
         From a node that names a list to the column of its lengths.
+    presence
+        From a node that names a list, struct or map to a column that is null where it is; None of any other node.
     position
         From a node that needs the alerts' position to the columns of right ascension and declination.
     fail
@@ -66,11 +71,13 @@ class Translator:
         *,
         field: Callable[[exp.Expression], Term],
         size: Callable[[exp.Expression], Term],
+        presence: Callable[[exp.Expression], Term | None],
         position: Callable[[exp.Expression], tuple[Term, Term]],
         fail: Fail,
         anchor: Callable[[], Term],
     ):
         self._field, self.size, self.position, self.fail, self._anchor = field, size, position, fail, anchor
+        self._presence = presence
 
     def condition(self, node: exp.Expression) -> Term:
         """Return a whole condition: a truth value for each row."""
@@ -293,11 +300,15 @@ class Translator:
 
     def compare(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term:
         """Return a comparison (`=`, `<`, `<=`, `>`, `>=`) of terms of any types that Spark compares."""
+        return terms.compare(operator, *self.sides(operator, node, left, right))
+
+    def sides(self, operator: str, node: exp.Expression, left: Term, right: Term) -> tuple[Term, Term]:
+        """Return both sides of a comparison in the types that they are compared in."""
         if left.type in INTEGERS and right.type == "decimal" and right.is_literal and not left.is_constant:
-            return terms.compare(operator, left, right)
+            return left, right
         if right.type in INTEGERS and left.type == "decimal" and left.is_literal and not right.is_constant:
-            return terms.compare({"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(operator, "="), right, left)
-        return terms.compare(operator, *self._alike(node, left, right, for_equality=operator == "="))
+            return left, right
+        return self._alike(node, left, right, for_equality=operator in ("=", "<=>"))
 
     def _alike(self, node: exp.Expression, left: Term, right: Term, *, for_equality: bool) -> tuple[Term, Term]:
         """Return both sides of a comparison in the type that Spark compares them in."""
@@ -333,10 +344,26 @@ class Translator:
         except DateError as exc:
             self.fail(node, str(exc), accepted=ACCEPTED_TIMES)
 
+    def is_null(self, node: exp.Expression) -> Term:
+        """Return whether an operand of any kind is null, a list, struct or map too."""
+        return terms.is_null(self.anything(node))
+
+    def anything(self, node: exp.Expression) -> Term:
+        """Return an operand, and of a list, struct or map a column that is null where it is."""
+        named = node
+        while isinstance(named, exp.Paren):
+            named = named.this
+        return self._presence(named) or self.term(node)
+
     def _is(self, node: exp.Is) -> Term:
         left, right = node.this, node.expression
         if isinstance(right, exp.Null):
-            return terms.is_null(self.term(left))
+            if right.meta.get(UNKNOWN) and self.term(left).type not in ("boolean", "void"):
+                # Spark takes it for IS NULL of anything, and cdsxmatch IS NOT Unknown for every alert.
+                self.fail(
+                    node, "UNKNOWN is asked of truth values alone", accepted="x IS NULL; of a text, x = 'Unknown'"
+                )
+            return self.is_null(left)
         if isinstance(right, exp.Boolean):
             return terms.same(self.truth(left), literal(bool(right.this)))
         self.fail(
@@ -347,6 +374,15 @@ class Translator:
         )
 
     def _in(self, node: exp.In) -> Term:
+        value, values, one_by_one = self.listed(node)
+        if one_by_one:
+            return terms.either([self.compare("=", node, value, v) for v in values], self._anchor())
+        if value.type == "void":
+            return terms.null("boolean")
+        return terms.is_in(value, values, self._anchor())
+
+    def listed(self, node: exp.In) -> tuple[Term, list[Term], bool]:
+        """Return what is looked for, the list's values, and whether each is compared by itself, in its own type."""
         if node.args.get("query") is not None or node.args.get("unnest") or node.args.get("field"):
             self.fail(node, "IN takes a list of values, not a question of its own", accepted="x IN (1, 2, 3)")
         if not node.expressions:
@@ -361,14 +397,11 @@ class Translator:
         if common == "decimal":
             common = "double" if not value.is_literal else common
         if types <= {*INTEGERS, "decimal"} and "decimal" in types and not value.is_constant:
-            return terms.either([self.compare("=", node, value, v) for v in values], self._anchor())
+            return value, values, True
         if common == "string":
             value = self._as_text(node.this, value)
             values = [self._as_text(x, v) for x, v in zip(node.expressions, values, strict=True)]
-        value, values = cast(value, common), [v if v.type == "void" else cast(v, common) for v in values]
-        if value.type == "void":
-            return terms.null("boolean")
-        return terms.is_in(value, values, self._anchor())
+        return cast(value, common), [v if v.type == "void" else cast(v, common) for v in values], False
 
     def _common(self, node: exp.Expression, types: set[str], *, with_text: bool) -> str:
         """Return the type that values of several types meet in."""

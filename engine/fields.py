@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from engine.derived_leaves import DERIVED_TYPES, split_leaf
 from engine.errors import ConditionError
 from engine.exact import origin_of
 from engine.paths import is_list, names_along
 from engine.union import time_of
 from engine.unsettled import Unsettled
 
-__all__ = ["FieldError", "find_leaf", "find_list", "leaf_type", "nearest", "scalar_leaves"]
+__all__ = ["FieldError", "find_leaf", "find_list", "find_nested", "leaf_type", "nearest", "scalar_leaves"]
 
 
 class FieldError(Exception):
@@ -28,7 +29,8 @@ def leaf_type(schema: pa.Schema, leaf: str) -> pa.DataType:
     """Return the type in which a leaf is compared, whatever the nights chosen.
 
     Floats are float64, whole numbers keep their width, texts, times and all-null columns are string; a value of a map
-    is what the map's values are, and the length of a list (`size(prv_candidates)`) is int32.
+    is what the map's values are; of the derived leaves, the length of a list (`size(prv_candidates)`) is int32, and
+    whether a struct or map is there (`present(mangrove)`) is boolean.
 
     Parameters
     ----------
@@ -43,10 +45,12 @@ def leaf_type(schema: pa.Schema, leaf: str) -> pa.DataType:
         If there is no such leaf, or it is not a scalar.
     """
     try:
-        if leaf.startswith("size(") and leaf.endswith(")"):
-            find_list(schema, names_along(schema, leaf[5:-1]))
-            return pa.int32()
-        return find_leaf(schema, names_along(schema, leaf))[1]
+        function, path = split_leaf(leaf)
+        if function == "size":
+            find_list(schema, names_along(schema, path))
+        elif function == "present":
+            find_nested(schema, names_along(schema, path))
+        return DERIVED_TYPES[function] if function else find_leaf(schema, names_along(schema, path))[1]
     except FieldError as exc:
         names = ", ".join(exc.names)
         raise ConditionError(exc.message, accepted=names or None, next_step=exc.next_step) from exc
@@ -83,6 +87,20 @@ def find_list(schema: pa.Schema, parts: Sequence[str]) -> str:
     if not is_list(field.type):
         raise FieldError(f"{path} is not a list, so it has no size", next_step="size(prv_candidates) > 5")
     return path
+
+
+def find_nested(schema: pa.Schema, parts: Sequence[str]) -> str | None:
+    """Return the derived leaf that is null where the list, struct or map is that a path names; None of any other.
+
+    Raises
+    ------
+    FieldError
+        If there is no such field.
+    """
+    path, field = _find(schema, parts)
+    if is_list(field.type):
+        return f"size({path})"
+    return f"present({path})" if pa.types.is_struct(field.type) or pa.types.is_map(field.type) else None
 
 
 def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.Field]:
@@ -148,15 +166,20 @@ def _not_scalar(path: str, type_: pa.DataType) -> FieldError:
     if pa.types.is_struct(type_):
         names = [f"{path}.{member.name}" for member in type_.fields][:5]
         return FieldError(
-            f"{path} is a struct, which can't be compared", names=names, next_step="name one of its fields"
+            f"{path} is a struct, which can't be compared",
+            names=names,
+            next_step=f"name one of its fields; whether there is a struct at all tells {path} IS NOT NULL",
         )
     if pa.types.is_map(type_):
-        return FieldError(f"{path} is a map, which can't be compared", next_step=f"name one of its keys, as {path}.key")
+        return FieldError(
+            f"{path} is a map, which can't be compared",
+            next_step=f"name one of its keys, as {path}.key; whether there is a map at all tells {path} IS NOT NULL",
+        )
     if is_list(type_):
         return FieldError(
             f"{path} is a list, which can't be compared",
             names=[f"size({path})"],
-            next_step="its size is -1 where there is none",
+            next_step=f"its size is -1 where there is none; that tells {path} IS NULL, too",
         )
     return FieldError(f"{path} is of type {type_}, which can't be compared", next_step="ask for other fields")
 

@@ -45,6 +45,7 @@ def submit(
     kafka: str | None = None,
     settings: Settings | None = None,
     on_start: Callable[[Job], None] | None = None,
+    on_plan: Callable[[TransferPlan], None] | None = None,
     progress=None,
 ) -> Job:
     """Start a transfer; returns once the job's coordinator runs.
@@ -64,6 +65,8 @@ def submit(
         Default: the environment and the configuration file.
     on_start
         Called with the job as soon as it runs.
+    on_plan
+        Called with the plan before the job starts: its notes say what a user should know.
     progress
         Called as `progress(done, total)` while footers are read.
 
@@ -78,6 +81,8 @@ def submit(
     cluster = kafka_of(kafka, settings)
     cluster.check()
     plan_ = make_plan(request, settings, progress)
+    if on_plan:
+        on_plan(plan_)
     with _client(client, settings) as (client_, lives_with_us):
         started = _start(plan_, client_, cluster, settings)
         return _see_started(started, lives_with_us, on_start)

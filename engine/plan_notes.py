@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pyarrow as pa
 
 from engine.contents import CLASS_COLUMNS, Projection
+from engine.derived_leaves import split_leaf
 from engine.exact import unit_of
 from engine.fink_rules import FINKCLASS_INPUTS, impossible_labels
 from engine.fragments import Footer
@@ -79,7 +80,7 @@ def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str]) -> list[st
     num_nights = len({footer.file.night for footer in footers})
     notes = []
     for leaf in leaves:
-        path = leaf.removeprefix("size(").removesuffix(")") if leaf.startswith("size(") else leaf
+        function, path = split_leaf(leaf)
         if path in CLASS_COLUMNS:
             continue
         lacking = {footer.file.night for footer in footers if type_at(footer.schema, path) is None}
@@ -90,7 +91,9 @@ def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str]) -> list[st
         if lacking & having:
             places.append(f"some files of {len(lacking & having)} {'more' if places else f'of {num_nights} nights'}")
         if places:
-            notes.append(f"{leaf} is missing in {' and in '.join(places)}: null there")
+            notes.append(
+                f"{path if function == 'present' else leaf} is missing in {' and in '.join(places)}: null there"
+            )
     return notes
 
 

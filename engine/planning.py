@@ -220,7 +220,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
     tns_catalogue = find_catalogue(catalogue) if catalogue else None
     if tns_catalogue:
         load_tns_catalogue(tns_catalogue)
-    where = parse_conditions(one_text(request.where), union, (survey.ra_field, survey.dec_field))
+    where = parse_conditions(one_text(request.where), union, (survey.ra_field, survey.dec_field), survey)
     conditions = all_of(where, parse_conditions(class_filter(request.classes, request.exclude_classes), union))
     fragments = cut_fragments(
         footers,
@@ -264,6 +264,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         alert_nbytes=_alert_nbytes(footers, projection.columns()),
         notes=(
             *notes_on_comments(one_text(request.where)),
+            *conditions.notes,
             *notes_on_nights(without),
             *notes_on_listing(listing),
             *(notes_on_names(union, projection) if request.content == "lightcurve" else []),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import distributed
 import pyarrow as pa
 
 from consumer.values import whole_number
 from engine.config import Settings, load_settings
 from engine.filtering import filter_table
-from engine.planning import make_plan
+from engine.planning import TransferPlan, make_plan
 from engine.request import TransferRequest
 from engine.transfer import NarrowReader, read_content
 
@@ -21,6 +23,7 @@ def preview(
     limit: int = 10,
     client: distributed.Client | None = None,
     settings: Settings | None = None,
+    on_plan: Callable[[TransferPlan], None] | None = None,
 ) -> pa.Table:
     """Return the first alerts that a transfer would send.
 
@@ -36,6 +39,8 @@ def preview(
         Where to run it; None runs it here.
     settings
         Default: the environment and the configuration file.
+    on_plan
+        Called with the plan before an alert is read: its notes say what a user should know.
 
     Raises
     ------
@@ -44,6 +49,8 @@ def preview(
     """
     limit = whole_number("limit", limit, least=0)
     plan = make_plan(request, settings or load_settings())
+    if on_plan:
+        on_plan(plan)
     wanted = min(limit, request.limit or limit)
     found: list[pa.Table] = []
     for fragment in plan.fragments:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import NoReturn
 
 from sqlglot.dialects.spark import Spark
@@ -13,7 +14,7 @@ from sqlglot.tokens import Token, TokenType
 from engine.errors import ConditionError
 from engine.places import refuse_at
 
-__all__ = ["limit", "split", "unlike_spark"]
+__all__ = ["limit", "pieces", "split", "unlike_spark"]
 
 MAX_CHARACTERS = 500_000
 MAX_VALUES = 20_000
@@ -92,6 +93,11 @@ def split(text: str) -> list[list[Token]]:
     return [part for part in parts if part]
 
 
+def pieces(text: str) -> Iterator[re.Match[str]]:
+    """Yield the comments, texts in quotes and quoted names of a text, each whole, and the other characters singly."""
+    return _PIECE.finditer(text)
+
+
 def limit(what: str, number: int, most: int) -> None:
     """Refuse conditions that have too many of something.
 
@@ -134,7 +140,7 @@ def _encodable(text: str) -> None:
 
 
 def _refuse_unclosed(text: str, cause: TokenError) -> NoReturn:
-    opened = next((m for m in _PIECE.finditer(text) if m[0] in ("'", '"', "`", "/*")), None)
+    opened = next((m for m in pieces(text) if m[0] in ("'", '"', "`", "/*")), None)
     try:
         refuse_at(
             text,

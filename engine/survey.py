@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from consumer.values import shown
@@ -34,6 +35,11 @@ class Survey:
     stamps: tuple[str, ...]
     night_columns: tuple[str, ...]
     """Root columns that repeat the folder's name."""
+    portal_prefixes: Mapping[str, tuple[str, ...]]
+    """Prefix of names in the portal's REST interface (`i` of `i:magpsf`) -> where the fields stand that it names, each
+    as the beginning of a path."""
+    portal_computed: Mapping[str, str | None]
+    """Names there of what the portal computes -> what comes near it in a condition, None where nothing does."""
 
 
 _ZTF = Survey(
@@ -50,6 +56,20 @@ _ZTF = Survey(
     history="prv_candidates",
     stamps=("cutoutScience", "cutoutTemplate", "cutoutDifference"),
     night_columns=("year", "month", "day"),
+    portal_prefixes={"i": ("", "candidate."), "d": ("",), "b": ("",), "v": ("",)},
+    portal_computed={
+        "v:classification": "finkclass",
+        "v:lastdate": "candidate.jd",
+        "v:firstdate": "candidate.jdstarthist",
+        "v:lapse": "candidate.jd - candidate.jdstarthist",
+        "v:rate": "mag_rate",
+        "v:dg": None,
+        "v:dr": None,
+        "v:g-r": None,
+        "v:rate(g-r)": None,
+        "v:constellation": None,
+        "v:separation_degree": None,
+    },
 )
 
 SURVEYS = {_ZTF.name: _ZTF}

@@ -211,7 +211,8 @@ def compare(operator: str, left: Term, right: Term) -> Term:
     """Return a comparison (`=`, `<`, `<=`, `>`, `>=`) of terms of one type, or of a whole number with a decimal."""
     if "void" in (left.type, right.type):
         return null("boolean")
-    if right.is_field and not left.is_field:
+    of_whole = right.type in INTEGERS and not right.is_constant and isinstance(left.value, Decimal)
+    if of_whole or (right.is_field and not left.is_field):
         return compare(_MIRRORED[operator], right, left)
     if left.type in INTEGERS and isinstance(right.value, Decimal):
         return _compare_whole(operator, left, right.value)

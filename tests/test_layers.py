@@ -11,14 +11,21 @@ ROOT = Path(__file__).resolve().parent.parent
 # into several files: each imports only those before it.
 TIERS: list[list[list[str]]] = [
     [["errors"]],
-    [["config"], ["paths", "unsettled", "exact", "union"], ["processes"], ["stores"], ["versions"]],
     [
-        ["fragments", "leaves", "listing", "encryption", "opening", "archive"],
+        ["config"],
+        ["paths", "leaves", "derived_leaves", "unsettled", "exact", "union"],
+        ["processes"],
+        ["stores"],
+        ["versions"],
         ["survey"],
         ["descriptions"],
+    ],
+    [
+        ["fragments", "listing", "encryption", "opening", "archive"],
         [
             *("terms", "fields", "places", "splitting", "casts", "sky", "dates", "functions", "signatures", "patterns"),
-            *("calls", "dialect", "conditions", "condition_texts"),
+            *("portal_names", "bare_words", "calls", "dialect", "constants", "value_sets", "outcomes"),
+            *("condition_notes", "conditions", "condition_texts"),
         ],
         ["contents"],
         ["avro_encoder", "avro"],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import click
@@ -63,7 +64,11 @@ def preview(face: Face, **values: Any) -> None:
     request, settings = request_from(values), _settings(face)
     limit = 10 if values["limit"] is None else values["limit"]
     with _cluster(settings) as client:
-        alerts = engine.preview(request, limit=limit, settings=settings, client=client)
+        plans: list[engine.TransferPlan] = []
+        alerts = engine.preview(request, limit=limit, settings=settings, client=client, on_plan=plans.append)
+    if not alerts.num_rows:
+        for found in plans:
+            _say_notes(face, found)
     rows = [as_json(row) for row in alerts.to_pylist(maps_as_pydicts="lossy")] if face.json else None
     face.emit(rows, alerts_table(alerts) if alerts.num_rows else "no alert of these nights fulfils the conditions")
 
@@ -83,7 +88,16 @@ def submit(face: Face, wait: bool, test: bool, **values: Any) -> None:
             )
         values["limit"] = _TEST_ALERTS
     request, settings = request_from(values), _settings(face)
-    _run(face, settings, lambda **more: engine.submit(request, settings=settings, **more), wait=wait)
+    _run(face, settings, partial(_submitted, face, request, settings), wait=wait)
+
+
+def _submitted(face: Face, request: engine.TransferRequest, settings: Settings, **more: Any) -> engine.Job:
+    return engine.submit(request, settings=settings, on_plan=partial(_say_notes, face), **more)
+
+
+def _say_notes(face: Face, plan: engine.TransferPlan) -> None:
+    for note in plan.notes:
+        face.say(f"note: {note}")
 
 
 @click.command(cls=Command)

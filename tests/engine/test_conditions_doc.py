@@ -16,6 +16,7 @@ from engine.errors import ConditionError
 from engine.filtering import filter_table
 from engine.fragments import cut_fragments
 from engine.signatures import FUNCTION_NAMES
+from engine.survey import survey_named
 from engine.union import union_schemas
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "conditions.md").read_text(encoding="utf-8")
@@ -44,6 +45,7 @@ def column(title: str) -> list[str]:
 BLOCKS = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 EXAMPLES = list(dict.fromkeys([*BLOCKS, *column("Example"), *column("Instead")]))
 REFUSED = column("Refused")
+NOTED = [row for table in tables() for row in table if "Noted" in row]
 TRUTHS = [(spans(row["Expression"])[0], row["Is"]) for table in tables() for row in table if "Expression" in row]
 
 
@@ -112,8 +114,19 @@ def test_example_parses_on_real_alerts(real_union, example):
 @pytest.mark.parametrize("example", REFUSED)
 def test_what_the_page_says_is_refused_is(sample_union, example):
     with pytest.raises(ConditionError) as caught:
-        parse_conditions(example, sample_union, POSITION)
+        parse_conditions(example, sample_union, POSITION, survey_named("ztf"))
     assert caught.value.accepted or caught.value.next_step
+
+
+@pytest.mark.parametrize("row", NOTED, ids=lambda row: row["Noted"])
+def test_what_the_page_says_is_noted_is_and_its_way_out_is_not(real_union, row):
+    noted, instead = (
+        parse_conditions(spans(row[title])[0], real_union, POSITION, survey_named("ztf"))
+        for title in ("Noted", "Instead")
+    )
+    assert noted.sql
+    assert noted.notes
+    assert instead.notes == ()
 
 
 @pytest.mark.parametrize(("expression", "value"), TRUTHS)

@@ -117,8 +117,10 @@ def test_a_test_job_sends_ten(sample, kafka):
 
 
 def test_an_empty_result_is_a_success(sample, kafka, dask, tmp_path):
-    request = ("--archive", sample, *NIGHTS, "--where", "candidate.magpsf > 99")
-    topic = document(run("submit", *request, *dask, "--json", kafka=kafka))["topic"]
+    request = ("--archive", sample, *NIGHTS, "--where", "candidate.fid = 'g'")
+    done = run("submit", *request, *dask, "--json", kafka=kafka)
+    assert "note: candidate.fid = 'g' is never true" in done.stderr
+    topic = document(done)["topic"]
     assert run("status", topic, "--follow", kafka=kafka).returncode == 0
     status = document(run("status", topic, "--json", kafka=kafka))
     assert (status["state"], status["num_alerts"]) == ("empty", 0)

@@ -781,6 +781,30 @@ CONDITIONS += [
     ),
 ]
 
+# Whether a struct, a map or a list is there at all.
+CONDITIONS += [
+    *(f"{x} IS {word}" for x in ("st", "m", "a", "(st)") for word in ("NULL", "NOT NULL")),
+    *(f"{function}({x})" for function in ("isnull", "isnotnull") for x in ("st", "m", "a")),
+    *("NOT st IS NULL", "st IS NULL OR st.x > 5", "st IS NOT NULL AND st.x IS NULL", "st IS NOT NULL AND isnan(st.x)"),
+    *("m IS NOT NULL AND m.k IS NULL", "a IS NULL AND size(a) = -1", "st > 1", "st IS TRUE", "if(st IS NULL, b, c)"),
+]
+# What can never be true, or is always, and what looks like it.
+CONDITIONS += [
+    *("d > '2021-11-22'", "i = 'g'", "NOT i = 'g'", "d <> null", "NOT (d = null)", "d IN (1, 2.5, null) OR b"),
+    *("NOT d IN (1, null)", "d NOT BETWEEN 2 AND 0", "i > 7 AND i < 8", "i >= 7 AND i <= 7", "i < 1 OR i > 0"),
+    *("s LIKE 'a%' AND s < 'a'", "s LIKE 'a%' AND s >= 'a'", "s NOT LIKE 'a%' OR s LIKE 'a%'", "s LIKE 'a\\_%'"),
+    *(
+        "i <> 1 OR i <> 2",
+        "i <> 1 AND i IS NULL",
+        "d IS NULL AND d > 0",
+        "d > 1e308 AND NOT isnan(d)",
+        "d <= 0 OR d > 0",
+    ),
+    *("NOT (b AND NOT b)", "b IS UNKNOWN", "b IS NOT UNKNOWN", "(d > 1) IS UNKNOWN", "NOT (d > 1) IS NOT UNKNOWN"),
+    *("i IN ('07', 'g')", "i IN ('7', 'g')", "y > 127", "y <= 127", "y = -129", "b = 2", "b < 2", "abs(d) < 0"),
+    *("d > 2021-11-22", '"d" = "e"', "s IN ('a' 'b')", "s IN ('a' 'b_')", "n <=> null AND n = '1'", "i <=> 1 OR i > 1"),
+]
+
 
 def encode(value):
     if isinstance(value, float) and not math.isfinite(value):
