@@ -275,10 +275,9 @@ def _group_table(plan: _FilePlan, group: int, *, seed: int, pool: StampPool) -> 
         profile=plan.profile,
         group=group,
         num_groups=len(plan.sizes),
-        first_alert=sum(plan.sizes[:group]),
         num_alerts=plan.sizes[group],
     )
-    packets = draw_packets(batch, rng)
+    packets = draw_packets(batch)
     columns = {
         "candidate": packets.candidate(),
         "prv_candidates": packets.history(),

@@ -172,10 +172,10 @@ class Profile:
     """`month=09`, or `month=9`."""
     old_simbad_names: bool
     """SIMBAD's short names (`LPV*`), or those it has had since 2021 (`LongPeriodV*`)."""
-    num_visits: tuple[int, int]
-    """Fewest and most exposures of a field in the 30 days before the night."""
+    visits: tuple[int, ...]
+    """How often a field is exposed in one of its nights, each number as often as the others."""
     filters: tuple[int, ...]
-    """Filters (`fid`) that the history knows: 1 is g, 2 is r, 3 is i."""
+    """Filters (`fid`) of the year's exposures: 1 is g, 2 is r, 3 is i."""
     survey_version: str
     """`schemavsn`."""
     broker_version: str
@@ -212,7 +212,7 @@ PROFILES = {
             parquet_version="1.0",
             padded_folders=True,
             old_simbad_names=True,
-            num_visits=(8, 25),
+            visits=(1, 2, 2),
             filters=(1, 2),
             survey_version="3.3",
             broker_version="2.9",
@@ -228,7 +228,7 @@ PROFILES = {
             parquet_version="1.0",
             padded_folders=True,
             old_simbad_names=False,
-            num_visits=(10, 26),
+            visits=(1, 2, 2),
             filters=(1, 2),
             survey_version="3.3",
             broker_version="1.3",
@@ -244,7 +244,7 @@ PROFILES = {
             parquet_version="1.0",
             padded_folders=True,
             old_simbad_names=True,
-            num_visits=(10, 20),
+            visits=(1, 2, 2),
             filters=(1, 2),
             survey_version="3.3",
             broker_version="2.2",
@@ -260,7 +260,7 @@ PROFILES = {
             parquet_version="2.6",
             padded_folders=False,
             old_simbad_names=False,
-            num_visits=(12, 60),
+            visits=(2, 4, 4),
             filters=(1, 2, 3),
             survey_version="4.02",
             broker_version="4.0",
