@@ -191,7 +191,7 @@ def draw_schedule(seed: int, night: datetime.date, *, group: int, num_groups: in
     field = field[_visits(seed, field, np.array([ordinal]))[:, 0] > 0]
     # The same order in every night, so that a small archive sees the same fields again.
     field = field[np.argsort(key_of(seed, field), kind="stable")]
-    num_layers = -(-_FIELDS_A_GROUP * num_groups // len(field))
+    num_layers = min(MOST_LAYERS, -(-_FIELDS_A_GROUP * num_groups // len(field)))
     layer = np.repeat(np.arange(num_layers), len(field))[group::num_groups]
     field = np.tile(field, num_layers)[group::num_groups]
     visits = _visits(seed, field, np.arange(_FIRST_NIGHT, ordinal + 1))
