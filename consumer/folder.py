@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer.errors import IncompleteError, InputError
+from consumer.hints import quoted
 from consumer.journal import Journal, Round
 from consumer.parquet import is_ours
 from consumer.spool import file_name
@@ -295,7 +296,8 @@ class Folder:
             raise IncompleteError(
                 f"{len(gone)} of {len(written)} files of {self.path} are gone and {len(altered)} have another size "
                 f"than was written, the first is {(gone + altered)[0]}",
-                next_step="see what is missing with: alert-transfer verify; or fetch the topic anew with --restart",
+                next_step=f"fetch the topic anew with --restart; see what is missing with: "
+                f"alert-transfer verify {quoted(self.path)}",
             )
 
     def _check_others(self, note: Callable[[str], None]) -> None:

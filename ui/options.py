@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from consumer.console import remember_archive
 from engine.contents import CONTENTS
 from engine.errors import RequestError
 from engine.request import TransferRequest, read_yaml
@@ -93,7 +94,10 @@ def request_from(values: Mapping[str, Any]) -> TransferRequest:
     where = given.get("where")
     if isinstance(where, str) and where.startswith("@"):
         given["where"] = _text_of(where[1:], "the file of conditions")
-    return TransferRequest.from_dict(given)
+    request = TransferRequest.from_dict(given)
+    if isinstance(request.archive, str):
+        remember_archive(request.archive)
+    return request
 
 
 def _text_of(path: str, what: str) -> str:

@@ -22,15 +22,13 @@ NIGHTS = [
 ]
 ALWAYS_SAME = ["DR3Name", "Plx", "e_Plx", "vsx", "gcvs", "roid"]
 # What the years call the same kind, by the broker's files: the old name, and that of today.
-RENAMED = dict(
-    pair.split("/")
-    for pair in """
+PAIRS = """
     RRLyr/RRLyrae EB*/EclBin LPV*/LongPeriodV* V*/Variable* RSCVn/RSCVnV* WD*/WhiteDwarf PulsV*delSct/delSctV*
     PulsV*WVir/Type2Cep Orion_V*/OrionV* EB*_Candidate/EclBin_Candidate Candidate_RRLyr/RRLyrae_Candidate
     Candidate_LP*/LongPeriodV*_Candidate Candidate_YSO/YSO_Candidate Candidate_CV*/CataclyV*_Candidate
     Candidate_AGB*/AGB*_Candidate Seyfert_1/Seyfert1 Seyfert_2/Seyfert2 EmG/EmissionG GinCl/GtowardsCl SN/Supernova
-    """.split()
-)
+"""
+RENAMED = dict(pair.split("/") for pair in PAIRS.split())
 
 
 def nights_of(archive: str) -> dict[datetime.date, list[dict]]:
