@@ -13,6 +13,7 @@ import click
 import pytest
 
 from consumer.cli import _group
+from consumer.console import report
 
 SCRIPTS = Path(sys.executable).parent
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -101,40 +102,45 @@ def test_what_the_demo_prints_runs_when_pasted(home):
     assert "[60 rows x" in read.stdout, read.stderr
 
 
-def hint_of(done: subprocess.CompletedProcess) -> str:
-    """Return the command of an error's last line."""
-    assert done.returncode == 2, done.stdout
-    return re.search(r"(?:with|see): (.*)", done.stderr.splitlines()[-1])[1]
+def hint_of(capsys, *words: str, code: int = 2) -> str:
+    """Run a command that fails and return the command in its last line."""
+    capsys.readouterr()
+    assert report(_group, list(words)) == code
+    return re.search(r"(?:with|see): (.*)", capsys.readouterr().err.splitlines()[-1])[1]
 
 
-def test_hints_carry_what_was_given_by_hand(home, kafka, tmp_path):
+def test_hints_carry_what_was_given_by_hand(home, kafka, capsys, monkeypatch):
     """The command in a message runs in the shell of the one that failed, and finds the same Kafka and archive."""
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("PATH", PATH)
+    monkeypatch.delenv("ALERT_TRANSFER_KAFKA", raising=False)
 
-    def bash(command: str, **more: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            ["/bin/bash", "-c", command], cwd=home, env=environment(**more), capture_output=True, text=True, check=False
-        )
+    def bash(command: str) -> subprocess.CompletedProcess:
+        words = ["/bin/bash", "-c", command]
+        return subprocess.run(words, cwd=home, env=environment(), capture_output=True, text=True, check=False)
 
     program = shlex.quote(str(SCRIPTS / "alert-transfer"))
-    archive = shlex.quote("my $archive")
-    made = bash(f"{program} archive sample {archive} --nights 2021-11-22 --alerts-per-night 5")
-    shown = bash(re.search(r"with:\n  (.*)", made.stdout)[1])
-    assert (shown.returncode, shown.stderr) == (0, "")
+    assert report(_group, ["archive", "sample", "my $archive", "--alerts-per-night", "2"]) == 0
+    told = re.search(r"with:\n  (.*)", capsys.readouterr().out)[1]
+    assert told.startswith(f"{program} preview --archive '")
+    assert report(_group, shlex.split(told)[1:]) == 0
 
-    hint = hint_of(bash(f"{program} status ftransfer_ztf_nobody --kafka {kafka}"))
-    assert f"--kafka {kafka}" in hint
+    hint = hint_of(capsys, "status", "ftransfer_ztf_nobody", "--kafka", kafka)
+    assert hint == f"{program} jobs --kafka {kafka}"
     assert bash(hint).returncode == 0
-    assert hint_of(bash(f"{program} --kafka {kafka} status ftransfer_ztf_nobody")) == hint
-    assert "--kafka" not in hint_of(bash(f"{program} status ftransfer_ztf_nobody", ALERT_TRANSFER_KAFKA=kafka))
+    assert hint_of(capsys, "--kafka", kafka, "status", "ftransfer_ztf_nobody") == hint
+    Path("request.yaml").write_text('archive: "my $archive/science"\nnights: 2021-11-22\ncontent: fields\n')
+    hint = hint_of(capsys, "plan", "--request", "request.yaml", "--field", "magpfs")
+    assert "candidate.magpsf" in bash(hint).stdout
+    assert report(_group, ["plan", "--request", "request.yaml", "--field", "magpfs", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["next"].endswith(hint)
+    assert hint_of(capsys, "archive", "fields", "--archive", "my $archive/science", "--nights", "2021-11-23") == (
+        f"{program} archive info --archive 'my $archive/science'"
+    )
 
-    (home / "request.yaml").write_text('archive: "my $archive/science"\nnights: 2021-11-22\ncontent: fields\n')
-    hint = hint_of(bash(f"{program} plan --request request.yaml --field magpfs"))
-    listed = bash(hint + " --json")
-    assert "candidate.magpsf" in [field["name"] for field in json.loads(listed.stdout)["fields"]]
-    error = json.loads(bash(f"{program} plan --request request.yaml --field magpfs --json").stdout)["error"]
-    assert error["next"].endswith(hint)
-
-    assert bash(hint_of(bash(f"{program} submit --nonsense"))).returncode == 0
+    assert hint_of(capsys, "submit", "--nonsense") == f"{program} submit --help"
+    monkeypatch.setenv("ALERT_TRANSFER_KAFKA", kafka)
+    assert hint_of(capsys, "status", "ftransfer_ztf_nobody") == f"{program} jobs"
 
 
 def told_commands() -> list[str]:
