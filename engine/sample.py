@@ -85,8 +85,9 @@ def write_sample(
 
     Of the alerts of a night about half are of objects that the night before saw too, and of the fourth night on end
     two thirds are of objects seen before; years later it is one in ten or more, variable stars and active galaxies.
-    What has a SIMBAD type bears its name of the night's year: the short ones (`RRLyr`) in 2019, 2022 and the years
-    next to them, those of today (`RRLyrae`) in 2021, 2024 and later, as in the broker's archive.
+    SIMBAD's types have the names that the year's files have in the broker's archive: the short ones in 2019 and 2022
+    and the years next to them (`RRLyr`, `Candidate_RRLyr` or, later, `RRLyr_Candidate`), today's in 2021 and from 2024
+    on (`RRLyrae`, `RRLyrae_Candidate`).
 
     The archive appears there when it is complete; an interrupted run leaves nothing. An alert takes about a third
     of a millisecond and 45 kB of disk; memory stays below 1 GB whatever the size.

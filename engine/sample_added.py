@@ -39,28 +39,29 @@ _STARS = {
     "WhiteDwarf": 0.01,
     "C*": 0.01,
 }
-# SIMBAD renamed its types in 2022, and an alert keeps the name of its time.
-_OLD_NAMES = {
-    "RRLyrae": "RRLyr",
-    "RRLyrae_Candidate": "Candidate_RRLyr",
-    "EclBin": "EB*",
-    "EclBin_Candidate": "EB*_Candidate",
-    "LongPeriodV*": "LPV*",
-    "LongPeriodV*_Candidate": "Candidate_LP*",
-    "YSO_Candidate": "Candidate_YSO",
-    "Variable*": "V*",
-    "delSctV*": "PulsV*delSct",
-    "RSCVnV*": "RSCVn",
-    "CataclyV*_Candidate": "Candidate_CV*",
-    "AGB*_Candidate": "Candidate_AGB*",
-    "OrionV*": "Orion_V*",
-    "Type2Cep": "PulsV*WVir",
-    "WhiteDwarf": "WD*",
-    "Seyfert1": "Seyfert_1",
-    "Seyfert2": "Seyfert_2",
-    "EmissionG": "EmG",
-    "GtowardsCl": "GinCl",
-    "Supernova": "SN",
+# SIMBAD renamed its types in 2022, those of candidates twice in those years, and an alert keeps the name of its time:
+# what today's name was first, and then.
+_FORMER_NAMES = {
+    "RRLyrae": ("RRLyr", "RRLyr"),
+    "RRLyrae_Candidate": ("Candidate_RRLyr", "RRLyr_Candidate"),
+    "EclBin": ("EB*", "EB*"),
+    "EclBin_Candidate": ("Candidate_EB*", "EB*_Candidate"),
+    "LongPeriodV*": ("LPV*", "LPV*"),
+    "LongPeriodV*_Candidate": ("Candidate_LP*", "LP*_Candidate"),
+    "YSO_Candidate": ("Candidate_YSO", "YSO_Candidate"),
+    "Variable*": ("V*", "V*"),
+    "delSctV*": ("PulsV*delSct", "PulsV*delSct"),
+    "RSCVnV*": ("RSCVn", "RSCVn"),
+    "CataclyV*_Candidate": ("Candidate_CV*", "CV*_Candidate"),
+    "AGB*_Candidate": ("Candidate_AGB*", "AGB*_Candidate"),
+    "OrionV*": ("Orion_V*", "Orion_V*"),
+    "Type2Cep": ("PulsV*WVir", "PulsV*WVir"),
+    "WhiteDwarf": ("WD*", "WD*"),
+    "Seyfert1": ("Seyfert_1", "Seyfert_1"),
+    "Seyfert2": ("Seyfert_2", "Seyfert_2"),
+    "EmissionG": ("EmG", "EmG"),
+    "GtowardsCl": ("GinCl", "GinCl"),
+    "Supernova": ("SN", "SN"),
 }
 _VSX = ("RRAB", "EW", "EA", "SR", "M", "ROT", "RS", "RRC", "HADS", "UG", "YSO", "L")
 _GCVS = ("M", "SRB", "RRAB", "EA", "IN", "RS", "NL", "UG")
@@ -186,7 +187,7 @@ class AddedValues:
         young_id = self._by_object(chance.integers("spicy_id", 1, 117_446))
         blazar = (self._origin == Origin.AGN) & self._object_chance("blazar", 0.12)
         in_tns = (self._origin == Origin.TRANSIENT) & self._object_chance("in TNS", 0.15)
-        no_name = "Unknown" if profile.old_simbad_names else "nan"
+        no_name = "nan" if profile.simbad_names == 2 else "Unknown"
         return {
             "cdsxmatch": self._cdsxmatch(),
             "tns": self._some("tns", _TNS, where=in_tns, else_=""),
@@ -317,9 +318,9 @@ def _simbad_types(kind: Kind, profile: Profile) -> dict[str, float]:
     types: dict[str, float] = {}
     for name, share in kind.cdsxmatch:
         types |= {star: share * part for star, part in _STARS.items()} if name == "*" else {name: share}
-    if profile.old_simbad_names:
-        types = {_OLD_NAMES.get(name, name): share for name, share in types.items()}
-    return types
+    return {
+        (*_FORMER_NAMES.get(name, (name, name)), name)[profile.simbad_names]: share for name, share in types.items()
+    }
 
 
 def _map_of(keys: tuple[str, ...], columns: list[pa.Array], num_rows: int) -> pa.MapArray:

@@ -170,8 +170,9 @@ class Profile:
     """Version of the Parquet format."""
     padded_folders: bool
     """`month=09`, or `month=9`."""
-    old_simbad_names: bool
-    """SIMBAD's short names (`LPV*`), or those it has had since 2021 (`LongPeriodV*`)."""
+    simbad_names: int
+    """Whose names of types the files have: SIMBAD's first (0: `LPV*`, `Candidate_LP*`), those of 2022 (1: `LPV*`,
+    `LP*_Candidate`) or today's (2: `LongPeriodV*`). Nights were processed again at times, so the years don't go up."""
     visits: tuple[int, ...]
     """How often a field is exposed in one of its nights, each number as often as the others."""
     filters: tuple[int, ...]
@@ -211,7 +212,7 @@ PROFILES = {
             from_spark=True,
             parquet_version="1.0",
             padded_folders=True,
-            old_simbad_names=True,
+            simbad_names=0,
             visits=(1, 2, 2),
             filters=(1, 2),
             survey_version="3.3",
@@ -227,7 +228,7 @@ PROFILES = {
             from_spark=True,
             parquet_version="1.0",
             padded_folders=True,
-            old_simbad_names=False,
+            simbad_names=2,
             visits=(1, 2, 2),
             filters=(1, 2),
             survey_version="3.3",
@@ -243,7 +244,7 @@ PROFILES = {
             from_spark=False,
             parquet_version="1.0",
             padded_folders=True,
-            old_simbad_names=True,
+            simbad_names=1,
             visits=(1, 2, 2),
             filters=(1, 2),
             survey_version="3.3",
@@ -259,7 +260,7 @@ PROFILES = {
             from_spark=False,
             parquet_version="2.6",
             padded_folders=False,
-            old_simbad_names=False,
+            simbad_names=2,
             visits=(2, 4, 4),
             filters=(1, 2, 3),
             survey_version="4.02",
