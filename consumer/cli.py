@@ -6,11 +6,13 @@ light install has a command line, and fetching a topic does not wait for Dask to
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -22,6 +24,7 @@ from consumer.consume import ConsumeResult
 from consumer.consume import consume as fetch
 from consumer.errors import IncompleteError, InputError, JobError
 from consumer.folder_names import NULL_FOLDER
+from consumer.hints import python, quoted
 from consumer.partition import PARTITIONINGS
 from consumer.proof import FragmentGap
 from consumer.verify import verify as prove
@@ -142,7 +145,7 @@ def consume(
         text += "".join(f"\n{line}" for line in result.problems[:_SHOWN_LINES])
         text += "\nfetch the topic anew with --restart, or into another --outdir"
     if result.num_files:
-        text += f"\nread them with: pandas.read_parquet({_how_to_read(result.outdir)})"
+        text += f"\nread them with: {_how_to_read(result.outdir)}"
     face.emit(asdict(result), text)
     raise click.exceptions.Exit(_exit_code(result))
 
@@ -150,7 +153,12 @@ def consume(
 def _how_to_read(outdir: str) -> str:
     # What pandas asks pyarrow for, by itself, has no null among the names of folders.
     has_null = any(Path(outdir).glob(f"**/*={NULL_FOLDER}"))
-    return repr(outdir) + (", partitioning=pyarrow.dataset.HivePartitioning.discover()" if has_null else "")
+    arguments = json.dumps(outdir, ensure_ascii=False)
+    arguments += ", partitioning=pyarrow.dataset.HivePartitioning.discover()" if has_null else ""
+    # The light install has no pandas.
+    module, function = ("pandas", "read_parquet") if find_spec("pandas") else ("pyarrow.parquet", "read_table")
+    modules = f"{module}, pyarrow.dataset" if has_null else module
+    return f"{python()} -c {quoted(f'import {modules}; print({module}.{function}({arguments}))')}"
 
 
 def _exit_code(result: ConsumeResult) -> int:

@@ -11,17 +11,21 @@ import os
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from consumer.config_file import read_config
 from consumer.errors import AlertTransferError, InputError
+from consumer.hints import runnable
 
-__all__ = ["Command", "Face", "Group", "face_options", "report", "shared_options", "show_error"]
+__all__ = ["Command", "Face", "Group", "face_options", "remember_archive", "report", "shared_options", "show_error"]
+
+_ARCHIVE = "alert_transfer.archive"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,19 +37,23 @@ class Face:
     config: str | None = None
     json: bool = False
     debug: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Options that were given by hand, which a further command would have to be given again."""
 
     def say(self, text: str) -> None:
         """Tell people something on stderr; documents go to stdout."""
-        click.echo(text, err=True)
+        click.echo(runnable(text, self.given), err=True)
 
-    def emit(self, document: Any, text: Any) -> None:
-        """Answer: one JSON document on stdout, or text (or something that rich can draw)."""
+    def emit(self, document: Any, *parts: Any) -> None:
+        """Answer: one JSON document on stdout, or texts (or things that rich can draw), one below the other."""
         if self.json:
             click.echo(json.dumps(document, allow_nan=False))
-        elif isinstance(text, str):
-            click.echo(text)
-        else:
-            Console(width=None if sys.stdout.isatty() else 160).print(text)
+            return
+        for part in parts:
+            if isinstance(part, str):
+                click.echo(runnable(part, self.given))
+            else:
+                Console(width=None if sys.stdout.isatty() else 160).print(part)
 
     def kafka_settings(self) -> tuple[str | None, dict[str, Any]]:
         """Return (address, further librdkafka properties): the flag, else the environment's, else the file's.
@@ -121,12 +129,37 @@ def face_options(command: Callable) -> Callable:
 
     @functools.wraps(command)
     def call(**values: Any) -> Any:
-        inherited = click.get_current_context().find_root().params
+        context = click.get_current_context()
+        inherited = context.find_root().params
         shared = {name: values.pop(name) or inherited.get(name) for name in _NAMES}
         as_json, debug = bool(shared.pop("as_json")), bool(shared.pop("debug"))
-        return command(Face(json=as_json, debug=debug, **shared), **values)
+        given = _given(context)
+        try:
+            return command(Face(json=as_json, debug=debug, given=given, **shared), **values)
+        except AlertTransferError as exc:
+            archive = context.meta.get(_ARCHIVE)
+            exc.next_step = exc.next_step and runnable(
+                exc.next_step, given | ({"--archive": archive} if archive else {})
+            )
+            raise
 
     return shared_options(call)
+
+
+def remember_archive(url: str) -> None:
+    """Have the hints of the command that runs name the archive which an option or a file has named."""
+    click.get_current_context().meta[_ARCHIVE] = url
+
+
+def _given(context: click.Context) -> dict[str, str]:
+    """Return the shared options that were given on this command line, not by the environment."""
+    by_hand = ParameterSource.COMMANDLINE
+    return {
+        f"--{name}": level.params[name]
+        for name in ("kafka", "dask", "config")
+        for level in (context.find_root(), context)
+        if level.get_parameter_source(name) == by_hand
+    }
 
 
 def shared_options(command: Callable) -> Callable:
@@ -170,6 +203,7 @@ def report(group: click.Group, arguments: list[str] | None = None) -> int:
 
 def show_error(error: AlertTransferError, as_json: bool) -> None:
     """Tell an error: as JSON on stdout, or as a short block on stderr."""
+    error.next_step = error.next_step and runnable(error.next_step)
     if as_json:
         click.echo(json.dumps({"error": error.as_dict()}))
     else:

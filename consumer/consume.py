@@ -32,6 +32,7 @@ from consumer.backlog import Backlog
 from consumer.doubles import count_doubles
 from consumer.errors import AlertTransferError, IncompleteError, InputError, JobError
 from consumer.folder import Folder, check_free, check_owner, locate
+from consumer.hints import quoted
 from consumer.intake import Intake
 from consumer.kafka import Cluster, DataReader, ManifestFollower
 from consumer.partition import PARTITIONINGS, Partitioning
@@ -389,7 +390,7 @@ class _Fetch:
                 raise
             raise IncompleteError(
                 f"files of {self._folder.path} can't be read: {str(exc).splitlines()[0]}",
-                next_step="see which with: alert-transfer verify; then fetch the topic anew with --restart",
+                next_step=f"see which with: alert-transfer verify {quoted(self._folder.path)}; then fetch the topic anew with --restart",
             ) from exc
 
     def _tell_rejected(self) -> None:

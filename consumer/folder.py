@@ -29,6 +29,7 @@ from typing import Any
 from consumer.disk import DRAFT, ignores_case, make_folders, sync, write_file
 from consumer.errors import IncompleteError, InputError
 from consumer.folder_names import NameRule
+from consumer.hints import quoted
 from consumer.journal import Journal, Round
 from consumer.locking import LOCK_FILES, lock
 from consumer.name_trial import NameTrial
@@ -311,7 +312,8 @@ class Folder:
             raise IncompleteError(
                 f"{len(lost)} of {len(written)} files of {self.path} are gone or have another size than was written: "
                 f"{first}" + (", and others" if len(lost) > 1 else ""),
-                next_step="see what is missing with: alert-transfer verify; or fetch the topic anew with --restart",
+                next_step="fetch the topic anew with --restart; see what is missing with: "
+                f"alert-transfer verify {quoted(self.path)}",
             )
 
     def _on_disk(self) -> list[Path]:

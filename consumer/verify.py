@@ -228,12 +228,13 @@ def _read_manifest(outdir: Path) -> Manifest:
             if number == len(lines):
                 break  # torn by a crash; it is fetched again with the next run
             raise IncompleteError(
-                f"{path} is damaged in line {number}", next_step="run alert-transfer consume again, which renews it"
+                f"{path} is damaged in line {number}",
+                next_step="fetch the topic again into this folder, which renews it",
             ) from exc
     if not manifest.is_planned:
         raise IncompleteError(
             f"{path} holds no complete plan",
-            next_step="run alert-transfer consume again, which renews it",
+            next_step="fetch the topic again into this folder, which renews it",
         )
     return manifest
 

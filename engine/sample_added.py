@@ -6,11 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.sample_chance import Chance
 from engine.sample_features import band_features, band_rates
 from engine.sample_kinds import KINDS, Kind, Origin
 from engine.sample_packets import Packets
+from engine.sample_schedule import midnight_jd
 from engine.sample_schema import Profile
-from engine.sample_sky import midnight_jd
 
 __all__ = ["AddedValues"]
 
@@ -38,22 +39,29 @@ _STARS = {
     "WhiteDwarf": 0.01,
     "C*": 0.01,
 }
-_OLD_NAMES = {
-    "RRLyrae": "RRLyr",
-    "RRLyrae_Candidate": "Candidate_RRLyr",
-    "EclBin": "EB*",
-    "EclBin_Candidate": "EB*_Candidate",
-    "LongPeriodV*": "LPV*",
-    "LongPeriodV*_Candidate": "Candidate_LP*",
-    "YSO_Candidate": "Candidate_YSO",
-    "Variable*": "V*",
-    "delSctV*": "PulsV*delSct",
-    "RSCVnV*": "RSCVn",
-    "CataclyV*_Candidate": "Candidate_CV*",
-    "AGB*_Candidate": "Candidate_AGB*",
-    "OrionV*": "Orion_V*",
-    "Type2Cep": "PulsV*WVir",
-    "WhiteDwarf": "WD*",
+# SIMBAD renamed its types in 2022, those of candidates twice in those years, and an alert keeps the name of its time:
+# what today's name was first, and then.
+_FORMER_NAMES = {
+    "RRLyrae": ("RRLyr", "RRLyr"),
+    "RRLyrae_Candidate": ("Candidate_RRLyr", "RRLyr_Candidate"),
+    "EclBin": ("EB*", "EB*"),
+    "EclBin_Candidate": ("Candidate_EB*", "EB*_Candidate"),
+    "LongPeriodV*": ("LPV*", "LPV*"),
+    "LongPeriodV*_Candidate": ("Candidate_LP*", "LP*_Candidate"),
+    "YSO_Candidate": ("Candidate_YSO", "YSO_Candidate"),
+    "Variable*": ("V*", "V*"),
+    "delSctV*": ("PulsV*delSct", "PulsV*delSct"),
+    "RSCVnV*": ("RSCVn", "RSCVn"),
+    "CataclyV*_Candidate": ("Candidate_CV*", "CV*_Candidate"),
+    "AGB*_Candidate": ("Candidate_AGB*", "AGB*_Candidate"),
+    "OrionV*": ("Orion_V*", "Orion_V*"),
+    "Type2Cep": ("PulsV*WVir", "PulsV*WVir"),
+    "WhiteDwarf": ("WD*", "WD*"),
+    "Seyfert1": ("Seyfert_1", "Seyfert_1"),
+    "Seyfert2": ("Seyfert_2", "Seyfert_2"),
+    "EmissionG": ("EmG", "EmG"),
+    "GtowardsCl": ("GinCl", "GinCl"),
+    "Supernova": ("SN", "SN"),
 }
 _VSX = ("RRAB", "EW", "EA", "SR", "M", "ROT", "RS", "RRC", "HADS", "UG", "YSO", "L")
 _GCVS = ("M", "SRB", "RRAB", "EA", "IN", "RS", "NL", "UG")
@@ -74,16 +82,17 @@ class AddedValues:
     packets
         The alerts' packets.
     rng
-        Source of chance.
+        Source of chance for what each alert has for itself.
     """
 
     def __init__(self, packets: Packets, rng: np.random.Generator):
         self._packets, self._rng = packets, rng
         self._batch = packets.batch
+        self._chance = Chance(self._batch.objects.key)
         self._num = len(self._batch.alert_epoch)
         self._kind = self._batch.objects.kind[self._batch.alert_object]
         self._origin = self._of_kind(lambda kind: kind.origin)
-        self._in_gaia = np.isin(self._origin, [Origin.STAR, Origin.AGN]) & self._object_chance(0.93)
+        self._in_gaia = np.isin(self._origin, [Origin.STAR, Origin.AGN]) & self._object_chance("in Gaia", 0.93)
 
     def columns(self) -> dict[str, pa.Array]:
         """Give every added value that the profile's schema may name, before it is cast to the year's type."""
@@ -114,9 +123,9 @@ class AddedValues:
     def _of_kind(self, what: Callable[[Kind], object]) -> np.ndarray:
         return np.array([what(kind) for kind in KINDS])[self._kind]
 
-    def _object_chance(self, probability: float) -> np.ndarray:
+    def _object_chance(self, name: str, probability: float) -> np.ndarray:
         """Throw a coin for each object, so that alerts of one object agree."""
-        return self._by_object(self._rng.random(len(self._batch.objects.kind)) < probability)
+        return self._by_object(self._chance.coin(name, probability))
 
     def _by_object(self, values: np.ndarray) -> np.ndarray:
         return values[self._batch.alert_object]
@@ -124,9 +133,9 @@ class AddedValues:
     def _constant(self, value: str | int) -> pa.Array:
         return pa.repeat(value, self._num)
 
-    def _some(self, words: tuple[str, ...], *, where: np.ndarray, else_: str) -> pa.Array:
+    def _some(self, name: str, words: tuple[str, ...], *, where: np.ndarray, else_: str) -> pa.Array:
         """Give one of some words, the same for all alerts of an object, or a word that means nothing is known."""
-        chosen = self._by_object(self._rng.integers(0, len(words), len(self._batch.objects.kind)))
+        chosen = self._by_object(self._chance.integers(name, 0, len(words)))
         return pa.array([*words, else_]).take(pa.array(np.where(where, chosen, len(words))))
 
     def _uniform(self, what: Callable[[Kind], tuple[float, float]]) -> np.ndarray:
@@ -160,37 +169,40 @@ class AddedValues:
             types = _simbad_types(kind, self._batch.profile)
             mine = np.flatnonzero(self._batch.objects.kind == place)
             shares = np.array(list(types.values()))
-            chosen[mine] = len(words) + self._rng.choice(len(types), len(mine), p=shares / shares.sum())
+            chosen[mine] = len(words) + self._chance.choice("cdsxmatch", shares)[mine]
             words.extend(types)
         return pa.array(words).take(pa.array(self._by_object(chosen)))
 
     def _matches(self) -> dict[str, pa.Array]:
-        rng, profile, num_objects = self._rng, self._batch.profile, len(self._batch.objects.kind)
+        chance, profile = self._chance, self._batch.profile
         star = self._origin == Origin.STAR
         parallax = self._by_object(
-            np.round(np.where(rng.random(num_objects) < 0.2, 0.05, 0.6) * rng.normal(0.8, 1, num_objects), 4)
+            np.round(np.where(chance.coin("far", 0.2), 0.05, 0.6) * chance.normal("Plx", 0.8, 1), 4)
         )
-        parallax_error = self._by_object(np.round(rng.lognormal(-2.8, 0.9, num_objects), 4))
-        gaia_id = pa.array(self._by_object(rng.integers(10**17, 6 * 10**18, num_objects))).cast(pa.string())
+        parallax_error = self._by_object(np.round(chance.lognormal("e_Plx", -2.8, 0.9), 4))
+        gaia_id = pa.array(self._by_object(chance.integers("DR3Name", 10**17, 6 * 10**18))).cast(pa.string())
         gaia_name = pc.binary_join_element_wise("Gaia DR3", gaia_id, " ")
-        variable = star & self._object_chance(0.5)
-        young = star & self._object_chance(0.03)
-        young_id = self._by_object(rng.integers(1, 117_446, num_objects))
-        blazar = (self._origin == Origin.AGN) & self._object_chance(0.12)
-        no_name = "Unknown" if profile.old_simbad_names else "nan"
+        variable = star & self._object_chance("variable", 0.5)
+        young = star & self._object_chance("young", 0.03)
+        young_id = self._by_object(chance.integers("spicy_id", 1, 117_446))
+        blazar = (self._origin == Origin.AGN) & self._object_chance("blazar", 0.12)
+        in_tns = (self._origin == Origin.TRANSIENT) & self._object_chance("in TNS", 0.15)
+        no_name = "nan" if profile.simbad_names == 2 else "Unknown"
         return {
             "cdsxmatch": self._cdsxmatch(),
-            "tns": self._some(_TNS, where=(self._origin == Origin.TRANSIENT) & self._object_chance(0.15), else_=""),
+            "tns": self._some("tns", _TNS, where=in_tns, else_=""),
             "DR3Name": pc.if_else(pa.array(self._in_gaia), gaia_name, "nan"),
             "Plx": self._unknown(parallax.astype(np.float32), self._in_gaia),
             "e_Plx": self._unknown(parallax_error.astype(np.float32), self._in_gaia),
             "gaiaVarFlag": pa.array(variable.astype(np.int32)),
-            "gaiaClass": self._some(_GAIA, where=variable, else_="nan"),
-            "vsx": self._some(_VSX, where=star & self._object_chance(0.55), else_=no_name),
-            "gcvs": self._some(_GCVS, where=star & self._object_chance(0.08), else_="Unknown"),
+            "gaiaClass": self._some("gaiaClass", _GAIA, where=variable, else_="nan"),
+            "vsx": self._some("vsx", _VSX, where=star & self._object_chance("in VSX", 0.55), else_=no_name),
+            "gcvs": self._some("gcvs", _GCVS, where=star & self._object_chance("in GCVS", 0.08), else_="Unknown"),
             "spicy_id": pa.array(np.where(young, young_id, -1).astype(np.int32)),
-            "spicy_class": self._some(("ClassII", "ClassII", "ClassI", "FS"), where=young, else_="Unknown"),
-            "x3hsp": self._named_by_place("3HSP", blazar & self._object_chance(0.6)),
+            "spicy_class": self._some(
+                "spicy_class", ("ClassII", "ClassII", "ClassI", "FS"), where=young, else_="Unknown"
+            ),
+            "x3hsp": self._named_by_place("3HSP", blazar & self._object_chance("in 3HSP", 0.6)),
             "x4lac": self._named_by_place("4FGL", blazar),
             "blazar_stats": self._blazar_stats(blazar),
             "mangrove": self._mangrove(),
@@ -216,10 +228,10 @@ class AddedValues:
 
     def _mangrove(self) -> pa.Array:
         """Give the galaxy that a transient may belong to: four strings, `None`, the word, mostly."""
-        rng, num = self._rng, self._num
-        near = (self._origin == Origin.TRANSIENT) & self._object_chance(0.12)
-        numbers = self._by_object(rng.integers(1000, 5_000_000, len(self._batch.objects.kind)))
-        distances = self._by_object(rng.uniform(10, 230, len(self._batch.objects.kind)))
+        num = self._num
+        near = (self._origin == Origin.TRANSIENT) & self._object_chance("in a galaxy", 0.12)
+        numbers = self._by_object(self._chance.integers("galaxy", 1000, 5_000_000))
+        distances = self._by_object(self._chance.uniform("lum_dist", 10, 230))
         text = pa.array(numbers).cast(pa.string())
         values = {
             "HyperLEDA_name": pc.binary_join_element_wise("PGC", text, ""),
@@ -295,7 +307,7 @@ class AddedValues:
         packets, batch = self._packets, self._batch
         columns = band_rates(packets)
         epoch = np.flatnonzero(batch.detected)
-        first = epoch[np.searchsorted(epoch, batch.first_epoch[batch.alert_object])]
+        first = epoch[np.searchsorted(epoch, batch.alert_first_epoch)]
         columns["jd_first_real_det"] = pa.array(batch.exposures.jd[batch.epoch_exposure[first]])
         columns["jdstarthist_dt"] = pa.array(jd - np.asarray(packets.alert_column("jdstarthist")))
         return columns
@@ -306,9 +318,9 @@ def _simbad_types(kind: Kind, profile: Profile) -> dict[str, float]:
     types: dict[str, float] = {}
     for name, share in kind.cdsxmatch:
         types |= {star: share * part for star, part in _STARS.items()} if name == "*" else {name: share}
-    if profile.old_simbad_names:
-        types = {_OLD_NAMES.get(name, name): share for name, share in types.items()}
-    return types
+    return {
+        (*_FORMER_NAMES.get(name, (name, name)), name)[profile.simbad_names]: share for name, share in types.items()
+    }
 
 
 def _map_of(keys: tuple[str, ...], columns: list[pa.Array], num_rows: int) -> pa.MapArray:

@@ -36,7 +36,7 @@ class Kind:
     name: str
     """What it is."""
     share: float
-    """Its share of the objects."""
+    """Its share of the alerts, as long as all of its objects have appeared."""
     origin: Origin
     """What it is by nature."""
     lives: Lives
@@ -46,13 +46,11 @@ class Kind:
     mag: tuple[float, float]
     """Brightest and faintest typical magnitude of the change."""
     duty: float
-    """Share of the past exposures that detected it, where it lived and was bright enough."""
-    again: float
-    """Probability that another exposure of the same night detects it too."""
-    age_days: tuple[float, float] = (0.0, 0.0)
-    """Shortest and longest time since it appeared, for what lives once."""
+    """Share of the exposures that detect it."""
+    lifetime_days: int = 0
+    """How long it is seen, for what lives once."""
     cdsxmatch: tuple[tuple[str, float], ...] = (("Unknown", 1.0),)
-    """SIMBAD types with their shares, by SIMBAD's names since 2021; `*` takes any type of stars."""
+    """SIMBAD types with their shares, by SIMBAD's names of today; `*` takes any type of stars."""
     roid: int = 0
     """Solar-system flag: 2 is a candidate, 3 is known to the Minor Planet Center."""
     supernova_score: tuple[float, float] = (0.0, 0.45)
@@ -72,39 +70,37 @@ _NEW_SUPERNOVA = (
     ("Galaxy", 0.16),
     ("Fail 504", 0.01),
     ("Transient", 0.02),
-    ("EmG", 0.02),
-    ("GinCl", 0.02),
-    ("Seyfert_2", 0.01),
-    ("SN", 0.02),
+    ("EmissionG", 0.02),
+    ("GtowardsCl", 0.02),
+    ("Seyfert2", 0.01),
+    ("Supernova", 0.02),
 )
 
 KINDS = (
     Kind(
         name="variable star",
-        share=0.42,
+        share=0.5,
         origin=Origin.STAR,
         lives=Lives.LONG,
         host=HOST_STAR,
         mag=(14.0, 19.3),
-        duty=0.5,
-        again=0.3,
+        duty=0.85,
         cdsxmatch=(("*", 0.86), ("Unknown", 0.14)),
     ),
     Kind(
         name="active galaxy",
-        share=0.07,
+        share=0.08,
         origin=Origin.AGN,
         lives=Lives.LONG,
         host=HOST_GALAXY,
         mag=(17.0, 19.8),
-        duty=0.3,
-        again=0.25,
+        duty=0.6,
         cdsxmatch=(
             ("QSO", 0.4),
             ("AGN", 0.15),
             ("AGN_Candidate", 0.1),
-            ("Seyfert_1", 0.12),
-            ("Seyfert_2", 0.04),
+            ("Seyfert1", 0.12),
+            ("Seyfert2", 0.04),
             ("BLLac", 0.06),
             ("Blazar", 0.04),
             ("Galaxy", 0.09),
@@ -112,111 +108,102 @@ KINDS = (
     ),
     Kind(
         name="supernova",
-        share=0.035,
+        share=0.06,
         origin=Origin.TRANSIENT,
         lives=Lives.ONCE,
         host=HOST_GALAXY,
         mag=(16.5, 19.2),
         duty=0.85,
-        again=0.6,
-        age_days=(4, 70),
+        lifetime_days=70,
         cdsxmatch=_NEW_SUPERNOVA,
         supernova_score=(0.5, 1.0),
         early_score=(0.0, 0.5),
     ),
     Kind(
         name="young supernova",
-        share=0.012,
+        share=0.025,
         origin=Origin.TRANSIENT,
         lives=Lives.ONCE,
         host=HOST_GALAXY,
         mag=(17.5, 19.5),
-        duty=0.7,
-        again=0.6,
-        age_days=(2, 10),
+        duty=0.8,
+        lifetime_days=25,
         cdsxmatch=_NEW_SUPERNOVA,
         supernova_score=(0.5, 1.0),
         early_score=(0.5, 1.0),
     ),
     Kind(
         name="kilonova",
-        share=0.004,
+        share=0.007,
         origin=Origin.TRANSIENT,
         lives=Lives.ONCE,
         host=HOST_GALAXY,
         mag=(17.5, 19.5),
         duty=0.8,
-        again=0.6,
-        age_days=(0.5, 4),
+        lifetime_days=4,
         cdsxmatch=(("Unknown", 0.8), ("Galaxy", 0.2)),
         kilonova_score=(0.5, 1.0),
     ),
     Kind(
         name="microlensing event",
-        share=0.006,
+        share=0.01,
         origin=Origin.STAR,
         lives=Lives.LONG,
         host=HOST_STAR,
         mag=(15.0, 19.0),
-        duty=0.6,
-        again=0.4,
+        duty=0.8,
         mulens_score=(0.05, 1.0),
     ),
     Kind(
         name="asteroid",
-        share=0.33,
+        share=0.2,
         origin=Origin.ASTEROID,
         lives=Lives.MOVING,
         host=HOST_NOTHING,
         mag=(16.5, 19.9),
-        duty=0.0,
-        again=0.02,
+        duty=0.5,
         cdsxmatch=(("Unknown", 0.99), ("Star", 0.01)),
         roid=3,
     ),
     Kind(
         name="new asteroid",
-        share=0.02,
+        share=0.013,
         origin=Origin.ASTEROID,
         lives=Lives.MOVING,
         host=HOST_NOTHING,
         mag=(18.0, 20.0),
-        duty=0.0,
-        again=0.02,
+        duty=0.5,
         roid=2,
     ),
     Kind(
         name="satellite",
-        share=0.004,
+        share=0.003,
         origin=Origin.ASTEROID,
         lives=Lives.MOVING,
         host=HOST_NOTHING,
         mag=(16.0, 19.0),
-        duty=0.0,
-        again=0.0,
+        duty=0.5,
         in_tracklet=True,
     ),
     Kind(
         name="slow asteroid in front of a star",
-        share=0.004,
+        share=0.006,
         origin=Origin.ASTEROID,
         lives=Lives.LONG,
         host=HOST_STAR,
         mag=(16.5, 19.5),
-        duty=0.3,
-        again=0.3,
+        duty=0.6,
         roid=2,
         mulens_score=(0.05, 1.0),
     ),
     Kind(
         name="bogus or unknown",
-        share=0.1,
+        share=0.09,
         origin=Origin.BOGUS,
         lives=Lives.LONG,
         host=HOST_NOTHING,
         mag=(17.0, 20.2),
-        duty=0.1,
-        again=0.1,
+        duty=0.25,
         cdsxmatch=(("Unknown", 0.93), ("Fail 504", 0.02), ("Transient", 0.01), ("Galaxy", 0.04)),
     ),
 )

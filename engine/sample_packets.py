@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.sample_kinds import KINDS, Lives, Origin
+from engine.sample_chance import Chance, key_of
+from engine.sample_kinds import KINDS, Origin
 from engine.sample_places import NOTHING, Columns, place_columns, single
-from engine.sample_sky import HEIGHT_PX, WIDTH_PX, Batch
+from engine.sample_sky import HEIGHT_PX, NUM_QUALITIES, WIDTH_PX, Batch
 
 __all__ = ["Packets", "draw_packets"]
 
@@ -43,15 +44,13 @@ class Packets:
     @cached_property
     def history_starts(self) -> np.ndarray:
         """Where each alert's history begins in the flat history, shape (alerts + 1,)."""
-        batch = self.batch
-        lengths = batch.alert_epoch - batch.first_epoch[batch.alert_object]
-        return np.concatenate([[0], np.cumsum(lengths)])
+        return np.concatenate([[0], np.cumsum(self.batch.alert_epoch - self.batch.alert_first_epoch)])
 
     @cached_property
     def history_epoch(self) -> np.ndarray:
         """Epochs of the flat history, shape (all alerts' histories,)."""
-        starts, batch = self.history_starts, self.batch
-        first = np.repeat(batch.first_epoch[batch.alert_object] - starts[:-1], np.diff(starts))
+        starts = self.history_starts
+        first = np.repeat(self.batch.alert_first_epoch - starts[:-1], np.diff(starts))
         return first + np.arange(starts[-1])
 
     def alert_column(self, name: str) -> pa.Array:
@@ -117,27 +116,27 @@ class Packets:
         return {"isdiffpos": pc.if_else(tonight, digits, letters), "pdiffimfilename": _paths(batch, epoch), **known}
 
 
-def draw_packets(batch: Batch, rng: np.random.Generator) -> Packets:
+def draw_packets(batch: Batch) -> Packets:
     """Draw everything that the packets of a batch say."""
-    epoch = np.flatnonzero(batch.detected)
-    things = place_columns(batch, rng)
-    detections, positive = _detection_columns(batch, rng, epoch, np.asarray(things.pop("_separation")))
+    things = place_columns(batch)
+    detections, positive = _detection_columns(batch, np.asarray(things.pop("_separation")))
     return Packets(
         batch=batch,
-        of_epoch=_epoch_columns(batch, rng),
+        of_epoch=_epoch_columns(batch),
         of_detection=detections,
         of_object=things,
-        of_alert=_alert_columns(batch, rng, epoch),
+        of_alert=_alert_columns(batch),
         positive=positive,
     )
 
 
-def _epoch_columns(batch: Batch, rng: np.random.Generator) -> Columns:
+def _epoch_columns(batch: Batch) -> Columns:
     exposures, exposure = batch.exposures, batch.epoch_exposure
     jd, fid, field = exposures.jd[exposure], exposures.fid[exposure], exposures.field[exposure]
     rcid = batch.objects.rcid[batch.epoch_object]
     nid = np.floor(jd - 2457754.5).astype(np.int64)
-    num = int(batch.epoch_quality.max()) + 1
+    # The same table for all nights: an image is as good as its place in it.
+    rng, num = np.random.default_rng([batch.seed, 2]), NUM_QUALITIES
     colour = np.where(fid == 1, -0.055, np.where(fid == 2, 0.1, 0.13))
 
     def by_image(values: np.ndarray) -> pa.Array:
@@ -213,46 +212,37 @@ def _paths(batch: Batch, epoch: np.ndarray) -> pa.Array:
     return _join(prefixes, batch, epoch, ".fz")
 
 
-def _rank_within(key: np.ndarray) -> np.ndarray:
-    """Number the members of each group, from 0, in their order."""
-    order = np.argsort(key, kind="stable")
-    ordered = key[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    rank = np.empty(len(key), np.int64)
-    rank[order] = np.arange(len(key)) - np.repeat(starts, np.diff(np.append(starts, len(key))))
-    return rank
-
-
-def _detection_columns(
-    batch: Batch, rng: np.random.Generator, epoch: np.ndarray, separation: np.ndarray
-) -> tuple[Columns, np.ndarray]:
-    num, things = len(epoch), batch.objects
+def _detection_columns(batch: Batch, separation: np.ndarray) -> tuple[Columns, np.ndarray]:
+    epoch, things = np.flatnonzero(batch.detected), batch.objects
     of, exposure = batch.epoch_object[epoch], batch.epoch_exposure[epoch]
+    chance = Chance(key_of(things.key[of], batch.exposures.number[exposure]))
     jd, rcid = batch.exposures.jd[exposure], things.rcid[of]
     mag, limit = batch.epoch_mag[epoch], batch.epoch_limit_mag[epoch]
     origin = np.array([kind.origin for kind in KINDS])[things.kind[of]]
     bogus = origin == Origin.BOGUS
 
     negative_share = np.array([0.45, 0.3, 0.0, 0.0, 0.5])[origin]
-    positive = rng.random(num) >= negative_share
-    image = exposure * 64 + rcid
-    tblid = _rank_within(image) + image * 7919 % 23
+    positive = chance.random("positive") >= negative_share
+    # Of 64 places that follow each other each is in another quadrant, so an image numbers its sources by 64s.
+    image = Chance(key_of(batch.exposures.key[exposure], rcid))
+    tblid = things.place[of] // 64 + image.integers("tblid", 0, 23)
     nid = np.floor(jd - 2457754.5).astype(np.int64)
     candid = _pid(jd, nid, rcid) * 1_000_000 + np.where(positive, 15_000, 10_000) + tblid
 
-    sigma = (0.02 + 0.17 * 10 ** (0.27 * (mag - limit))) * rng.lognormal(0, 0.1, num)
-    difference = rng.normal(0.05, 0.15, num)
+    sigma = (0.02 + 0.17 * 10 ** (0.27 * (mag - limit))) * chance.lognormal("sigma", 0, 0.1)
+    difference = chance.normal("difference", 0.05, 0.15)
     aperture = mag + difference
-    aperture_sigma = np.round(sigma * rng.uniform(0.3, 1.2, num), 4)
-    x = np.clip(things.xpos[of] + rng.normal(0, 4, num), 25, WIDTH_PX - 25)
-    y = np.clip(things.ypos[of] + rng.normal(0, 4, num), 25, HEIGHT_PX - 25)
-    fwhm = np.round(np.clip(rng.lognormal(0.85, 0.3, num), 1.02, 14), 2)
-    long_axis = np.round(rng.lognormal(-0.2, 0.25, num), 3)
-    elongation = 1 + rng.exponential(0.1, num)
+    aperture_sigma = np.round(sigma * chance.uniform("aperture sigma", 0.3, 1.2), 4)
+    x = np.clip(things.xpos[of] + chance.normal("x", 0, 4), 25, WIDTH_PX - 25)
+    y = np.clip(things.ypos[of] + chance.normal("y", 0, 4), 25, HEIGHT_PX - 25)
+    fwhm = np.round(np.clip(chance.lognormal("fwhm", 0.85, 0.3), 1.02, 14), 2)
+    long_axis = np.round(chance.lognormal("long axis", -0.2, 0.25), 3)
+    elongation = 1 + chance.exponential("elongation", 0.1)
     short_axis = np.round(long_axis / elongation, 3)
-    pixel_noise = rng.lognormal(2.8, 0.9, num)
-    science_noise = pixel_noise * rng.uniform(1.3, 3, num)
+    pixel_noise = chance.lognormal("pixel noise", 2.8, 0.9)
+    science_noise = pixel_noise * chance.uniform("science noise", 1.3, 3)
     scatter_deg = 3e-5
+    real_bogus = (1 - np.sqrt(1 - chance.random("rb"))) ** (1 / 6)
 
     is_known = np.array([kind.roid == 3 for kind in KINDS])[things.kind]
     known = is_known[of]
@@ -263,77 +253,75 @@ def _detection_columns(
         "xpos": single(x),
         "ypos": single(y),
         "ra": pa.array(
-            np.round((things.ra[of] + rng.normal(0, scatter_deg, num) / np.cos(np.radians(things.dec[of]))) % 360, 7)
+            np.round(
+                (things.ra[of] + chance.normal("ra", 0, scatter_deg) / np.cos(np.radians(things.dec[of]))) % 360, 7
+            )
         ),
-        "dec": pa.array(np.round(things.dec[of] + rng.normal(0, scatter_deg, num), 7)),
+        "dec": pa.array(np.round(things.dec[of] + chance.normal("dec", 0, scatter_deg), 7)),
         "magpsf": single(mag),
         "sigmapsf": single(sigma),
-        "chipsf": single(0.6 + rng.lognormal(1.0, 1.4, num)),
+        "chipsf": single(0.6 + chance.lognormal("chipsf", 1.0, 1.4)),
         "magap": single(aperture),
         "sigmagap": single(aperture_sigma),
-        "distnr": single(np.abs(separation[of] + rng.normal(0, 0.1, num))),
-        "sky": single(rng.normal(0, 1.3, num)),
+        "distnr": single(np.abs(separation[of] + chance.normal("distnr", 0, 0.1))),
+        "sky": single(chance.normal("sky", 0, 1.3)),
         "magdiff": single(difference),
         "fwhm": single(fwhm),
-        "classtar": single(np.round(np.where(bogus, rng.uniform(0.02, 1, num), 1 - rng.beta(1, 15, num)), 3)),
+        "classtar": single(
+            np.round(np.where(bogus, chance.uniform("no star", 0.02, 1), 1 - chance.beta1("classtar", 15)), 3)
+        ),
         "mindtoedge": single(np.minimum.reduce([x, WIDTH_PX - x, y, HEIGHT_PX - y])),
         "magfromlim": single(limit - aperture),
-        "seeratio": single(np.clip(rng.lognormal(0.15, 0.3, num), 0.2, 2)),
+        "seeratio": single(np.clip(chance.lognormal("seeratio", 0.15, 0.3), 0.2, 2)),
         "aimage": single(long_axis),
         "bimage": single(short_axis),
         "aimagerat": single(long_axis / fwhm),
         "bimagerat": single(short_axis / fwhm),
         "elong": single(long_axis / short_axis),
-        "nneg": pa.array(rng.poisson(2.5, num), pa.int32()),
-        "nbad": pa.array(np.where(rng.random(num) < 0.002, 5, 0), pa.int32()),
-        "rb": single(np.where(bogus, rng.uniform(0.55, 0.8, num), np.clip(rng.beta(7, 2, num), 0.55, 0.98))),
-        "drb": single(np.where(bogus, rng.uniform(0, 0.9, num), 1 - 10 ** -rng.uniform(0.35, 6, num))),
-        "ssdistnr": single(np.where(known, rng.integers(0, 4, num), NOTHING)),
-        "ssmagnr": single(np.where(known, np.round(mag + rng.normal(0, 0.2, num), 1), NOTHING)),
-        "ssnamenr": _asteroid_names(rng, is_known).take(pa.array(of)),
-        "sumrat": single(np.minimum(1, 1.02 - rng.exponential(0.05, num)).clip(0.4)),
-        "magapbig": single(aperture + rng.normal(-0.03, 0.06, num)),
+        "nneg": pa.array(chance.poisson("nneg", 2.5), pa.int32()),
+        "nbad": pa.array(np.where(chance.coin("nbad", 0.002), 5, 0), pa.int32()),
+        "rb": single(np.where(bogus, chance.uniform("rb of none", 0.55, 0.8), real_bogus.clip(0.55, 0.98))),
+        "drb": single(
+            np.where(bogus, chance.uniform("drb of none", 0, 0.9), 1 - 10 ** -chance.uniform("drb", 0.35, 6))
+        ),
+        "ssdistnr": single(np.where(known, chance.integers("ssdistnr", 0, 4), NOTHING)),
+        "ssmagnr": single(np.where(known, np.round(mag + chance.normal("ssmagnr", 0, 0.2), 1), NOTHING)),
+        "ssnamenr": _asteroid_names(Chance(things.key), is_known).take(pa.array(of)),
+        "sumrat": single(np.minimum(1, 1.02 - chance.exponential("sumrat", 0.05)).clip(0.4)),
+        "magapbig": single(aperture + chance.normal("magapbig", -0.03, 0.06)),
         "sigmagapbig": single(np.round(aperture_sigma * 1.2, 4)),
-        "scorr": pa.array(5 + (0.6 / sigma) * rng.uniform(0, 2, num)),
+        "scorr": pa.array(5 + (0.6 / sigma) * chance.uniform("scorr", 0, 2)),
         "dsnrms": single(pixel_noise),
         "ssnrms": single(science_noise),
         "dsdiff": single(pixel_noise - science_noise),
     }, positive
 
 
-def _asteroid_names(rng: np.random.Generator, known: np.ndarray) -> pa.Array:
+def _asteroid_names(chance: Chance, known: np.ndarray) -> pa.Array:
     """Name the asteroids: most by number, some by year and half-month; `null`, the word, for all else."""
-    num = len(known)
-    numbered = pa.array(rng.integers(100, 700_000, num)).cast(pa.string())
+    numbered = pa.array(chance.integers("asteroid", 100, 700_000)).cast(pa.string())
     letters = pa.array(list("ABCDEFGHJKLMNOPQRSTUVWXY"))
-    parts = [letters.take(pa.array(rng.integers(0, len(letters), num))) for _ in range(2)]
+    parts = [letters.take(pa.array(chance.integers(name, 0, len(letters)))) for name in ("half-month", "letter")]
     years, numbers = (
-        pa.array(rng.integers(low, high, num)).cast(pa.string()) for low, high in ((1998, 2024), (1, 400))
+        pa.array(chance.integers(name, low, high)).cast(pa.string())
+        for name, low, high in (("asteroid's year", 1998, 2018), ("asteroid in its half-month", 1, 400))
     )
     by_year = pc.binary_join_element_wise(years, *parts, numbers, "")
-    names = pc.if_else(pa.array(rng.random(num) < 0.85), numbered, by_year)
+    names = pc.if_else(pa.array(chance.coin("numbered", 0.85)), numbered, by_year)
     return pc.if_else(pa.array(known), names, "null")
 
 
-def _alert_columns(batch: Batch, rng: np.random.Generator, epoch: np.ndarray) -> Columns:
+def _alert_columns(batch: Batch) -> Columns:
     """Sum up each alert's past: first and last detection, numbers of detections and of looks."""
     alert, of, things = batch.alert_epoch, batch.alert_object, batch.objects
-    first = batch.first_epoch[of]
-    jd_of_epoch = batch.exposures.jd[batch.epoch_exposure]
-    jd = jd_of_epoch[alert]
+    exposure = batch.epoch_exposure[alert]
     seen = np.cumsum(batch.detected)
-    num_recent = seen[alert] - seen[first] + batch.detected[first]
-    first_detection = epoch[np.searchsorted(epoch, first)]
-
-    lives = np.array([kind.lives for kind in KINDS])[things.kind[of]]
-    is_older = (things.appeared_jd[of] < jd_of_epoch[first]) & (lives != Lives.MOVING)
-    older_days = np.maximum(jd_of_epoch[first] - things.appeared_jd[of], 0)
-    num_older = np.where(is_older, 1 + older_days * rng.uniform(0.02, 0.3, len(of)), 0).astype(np.int64)
-    num_looks = num_recent + num_older + (alert - first + 1 - num_recent) + rng.integers(5, 1500, len(of))
+    num_recent = seen[alert] - seen[batch.alert_first_epoch] + batch.detected[batch.alert_first_epoch]
+    looks_before = Chance(things.key).integers("looks of other surveys", 5, 1500)
     return {
-        "jdstarthist": pa.array(np.where(is_older, things.appeared_jd[of], jd_of_epoch[first_detection])),
-        "jdendhist": pa.array(jd),
-        "ndethist": pa.array(num_recent + num_older, pa.int32()),
-        "ncovhist": pa.array(num_looks, pa.int32()),
+        "jdstarthist": pa.array(batch.schedule.jd_of(things.entry, things.first_detection())[of]),
+        "jdendhist": pa.array(batch.exposures.jd[exposure]),
+        "ndethist": pa.array(things.detections(of, batch.exposures.number[exposure]), pa.int32()),
+        "ncovhist": pa.array(batch.exposures.number[exposure] + looks_before[of], pa.int32()),
         "nalerthist": pa.array(num_recent, pa.int32()),
     }

@@ -170,12 +170,13 @@ class Profile:
     """Version of the Parquet format."""
     padded_folders: bool
     """`month=09`, or `month=9`."""
-    old_simbad_names: bool
-    """SIMBAD's short names (`LPV*`), or those it has had since 2021 (`LongPeriodV*`)."""
-    num_visits: tuple[int, int]
-    """Fewest and most exposures of a field in the 30 days before the night."""
+    simbad_names: int
+    """Whose names of types the files have: SIMBAD's first (0: `LPV*`, `Candidate_LP*`), those of 2022 (1: `LPV*`,
+    `LP*_Candidate`) or today's (2: `LongPeriodV*`). Nights were processed again at times, so the years don't go up."""
+    visits: tuple[int, ...]
+    """How often a field is exposed in one of its nights, each number as often as the others."""
     filters: tuple[int, ...]
-    """Filters (`fid`) that the history knows: 1 is g, 2 is r, 3 is i."""
+    """Filters (`fid`) of the year's exposures: 1 is g, 2 is r, 3 is i."""
     survey_version: str
     """`schemavsn`."""
     broker_version: str
@@ -211,8 +212,8 @@ PROFILES = {
             from_spark=True,
             parquet_version="1.0",
             padded_folders=True,
-            old_simbad_names=True,
-            num_visits=(8, 25),
+            simbad_names=0,
+            visits=(1, 2, 2),
             filters=(1, 2),
             survey_version="3.3",
             broker_version="2.9",
@@ -227,8 +228,8 @@ PROFILES = {
             from_spark=True,
             parquet_version="1.0",
             padded_folders=True,
-            old_simbad_names=False,
-            num_visits=(10, 26),
+            simbad_names=2,
+            visits=(1, 2, 2),
             filters=(1, 2),
             survey_version="3.3",
             broker_version="1.3",
@@ -243,8 +244,8 @@ PROFILES = {
             from_spark=False,
             parquet_version="1.0",
             padded_folders=True,
-            old_simbad_names=True,
-            num_visits=(10, 20),
+            simbad_names=1,
+            visits=(1, 2, 2),
             filters=(1, 2),
             survey_version="3.3",
             broker_version="2.2",
@@ -259,8 +260,8 @@ PROFILES = {
             from_spark=False,
             parquet_version="2.6",
             padded_folders=False,
-            old_simbad_names=False,
-            num_visits=(12, 60),
+            simbad_names=2,
+            visits=(2, 4, 4),
             filters=(1, 2, 3),
             survey_version="4.02",
             broker_version="4.0",

@@ -50,8 +50,8 @@ TIERS: list[list[list[str]]] = [
         ["lifecycle"],
         ["jars", "broker"],
         [
-            *("sample_schema", "sample_stamps", "sample_kinds", "sample_sky", "sample_places", "sample_packets"),
-            *("sample_features", "sample_added", "sample"),
+            *("sample_chance", "sample_schema", "sample_schedule", "sample_stamps", "sample_kinds", "sample_sky"),
+            *("sample_places", "sample_packets", "sample_features", "sample_added", "sample"),
         ],
     ],
 ]

@@ -14,7 +14,8 @@ import click
 import yaml
 
 import engine
-from consumer.console import Command, Face, Group, face_options
+from consumer.console import Command, Face, Group, face_options, remember_archive
+from consumer.hints import quoted
 from consumer.receipt_text import receipt_text
 from engine.archive import Archive
 from engine.config import Settings, load_settings
@@ -138,7 +139,7 @@ def _what_becomes_of(job: engine.Job, settings: Settings) -> str:
 
 
 def _consume_command(job: engine.Job) -> str:
-    return f"alert-transfer consume {job.topic} --kafka {job.kafka.bootstrap} --outdir {job.topic}"
+    return "alert-transfer consume " + quoted(job.topic, "--kafka", job.kafka.bootstrap, "--outdir", job.topic)
 
 
 def _check_ended(status: engine.JobStatus) -> None:
@@ -242,7 +243,12 @@ def archive() -> None:
 def sample(
     face: Face, directory: str, nights: tuple[str, ...], alerts_per_night: int, seed: int, profile: str | None
 ) -> None:
-    """Write a realistic archive below DIR/science."""
+    """Write a realistic archive below DIR/science.
+
+    Objects are seen again: half of the alerts are of objects that the night before saw too, two thirds of those of the
+    fourth night on end are of objects seen before, and some return after years. SIMBAD's types have their old or new
+    names by year.
+    """
     from ui.show import progress_bar
 
     with progress_bar("writing alerts") as progress:
@@ -256,7 +262,9 @@ def sample(
         )
     document = {name: getattr(made, name) for name in ("archive", "num_alerts", "num_files", "nights")}
     text = f"{made.num_alerts:,} alerts in {made.num_files} files, nights {', '.join(made.nights)}\n"
-    text += f"archive  {made.archive}"
+    text += f"archive  {made.archive}\n"
+    text += "look at some of it with:\n  alert-transfer preview "
+    text += quoted("--archive", made.archive, "--nights", made.nights[0], "--where", "candidate.magpsf < 17")
     face.emit(document, text)
 
 
@@ -267,6 +275,8 @@ def info(face: Face, url: str | None) -> None:
     """List the nights of an archive."""
     from ui.show import nights_table
 
+    if url:
+        remember_archive(url)
     settings = _settings(face, archive=url)
     if settings.archive is None:
         raise InputError("no archive is given", next_step="give --archive URL, or set it in the configuration")
@@ -297,6 +307,8 @@ def fields(face: Face, url: str | None, nights: tuple[str, ...], like: str | Non
     """List what a condition can name: type, unit, how often it is null, and what it means."""
     from ui.show import fields_table, progress_bar
 
+    if url:
+        remember_archive(url)
     with progress_bar("reading footers") as progress:
         found = engine.archive_fields(
             url, nights or None, like, survey=survey, settings=_settings(face), progress=progress

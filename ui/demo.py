@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,13 +11,13 @@ from pathlib import Path
 import click
 import pyarrow as pa
 import pyarrow.parquet as pq
-from rich.console import Group
 
 import consumer
 import engine
 from consumer.bars import consume_bar
 from consumer.bounds import bounds_lines
 from consumer.console import Command, Face, face_options
+from consumer.hints import python, quoted
 from engine.sample import DEFAULT_NIGHTS
 from ui.show import alerts_table, bytes_text, job_bar, progress_bar
 
@@ -74,7 +75,9 @@ def demo(face: Face, directory: str, alerts_per_night: int) -> None:
         "complete": proof.complete,
         "elapsed_s": {name: round(elapsed_s, 2) for name, elapsed_s in laps.items()},
     }
-    face.emit(document, Group(_first_rows(outdir), _measured(status, result, proof, laps), _next(archive, outdir)))
+    face.emit(
+        document, _first_rows(outdir), _measured(status, result, proof, laps), _next(archive, outdir, broker.bootstrap)
+    )
 
 
 def _first_rows(outdir: Path):
@@ -102,11 +105,21 @@ def _measured(status: engine.JobStatus, result: consumer.ConsumeResult, proof: c
     return "\n".join(lines)
 
 
-def _next(archive: Path, outdir: Path) -> str:
-    return f"""
-Try next:
-  python -c "import pandas; print(pandas.read_parquet('{outdir}'))"
-  alert-transfer preview --archive {archive} --nights 2021-11-22 --where "candidate.magpsf < 15"
-  alert-transfer broker                      # in another terminal; then, with ALERT_TRANSFER_KAFKA as it says:
-  alert-transfer submit --archive {archive} --nights 2021-11-22 --content full
-  alert-transfer consume TOPIC --outdir full"""
+def _next(archive: Path, outdir: Path, kafka: str) -> str:
+    # The demo's own broker has ended; its port is free again, and nobody else's Kafka is there.
+    port, topic, night = kafka.rpartition(":")[2], f"{outdir.name}_full", DEFAULT_NIGHTS[0].isoformat()
+    # Strings in double quotes, so that the shell's single ones hold all.
+    read = f"import pandas; alerts = pandas.read_parquet({json.dumps(str(outdir), ensure_ascii=False)}); "
+    seen = 'alerts.groupby("objectId").agg(nights=("day", "nunique"), alerts=("jd", "count"), last=("jd", "max"))'
+    seen = f'alerts["day"] = alerts.jd // 1; print({seen}.sort_values("nights").tail(9))'
+    commands = [
+        "alert-transfer broker --port " + port + " &",
+        f"{python()} -c {quoted(read + 'print(alerts)')}",
+        f"{python()} -c {quoted(read + seen)}",
+        "alert-transfer preview " + quoted("--archive", archive, "--nights", night, "--where", "candidate.magpsf < 15"),
+        "alert-transfer submit "
+        + quoted("--kafka", kafka, "--archive", archive, "--nights", night, "--content", "full", "--topic", topic),
+        "alert-transfer consume " + quoted("--kafka", kafka, topic, "--outdir", outdir.with_name(topic)),
+        "kill %%    # ends the broker",
+    ]
+    return "\n  ".join(["\nTry next:", *commands])

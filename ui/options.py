@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from consumer.console import remember_archive
 from consumer.strict_yaml import read_text
 from consumer.values import shown
 from engine.contents import CONTENTS
@@ -105,7 +106,10 @@ def request_from(values: Mapping[str, Any]) -> TransferRequest:
         options.setdefault("content", "fields")
     elif options.get("content", "fields") != "fields":
         given.pop("fields", None)
-    return TransferRequest.from_dict(given | options)
+    request = TransferRequest.from_dict(given | options)
+    if request.archive is not None:
+        remember_archive(request.archive)
+    return request
 
 
 def _conditions(text: str) -> str:

@@ -1,6 +1,7 @@
 """What `consume` and `verify` tell people and scripts."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -131,5 +132,7 @@ def test_pandas_reads_a_folder_of_alerts_without_label_as_it_is_told(make_job, t
     outdir = tmp_path / "out"
     done = run("consume", job.run().topic, "--kafka", job.kafka, "--outdir", outdir, "--partitionby", "finkclass")
     told = done.stdout.partition("read them with: ")[2]
-    rows = eval(told, {"pandas": pandas, "pyarrow": pyarrow})
+    code = shlex.split(told)[-1]
+    assert code.startswith("import pandas, pyarrow.dataset; print(")
+    rows = eval(code.partition("print(")[2][:-1], {"pandas": pandas, "pyarrow": pyarrow})
     assert sorted(rows["candid"][rows["finkclass"].isna()]) == [alert["candid"] for alert in job._alerts[0][::2]]

@@ -111,8 +111,9 @@ def dask(dask_client) -> tuple[str, str]:
     return "--dask", dask_client.scheduler.address
 
 
-def test_a_test_job_sends_ten(sample, kafka):
-    status = document(run("submit", "--archive", sample, *NIGHTS, "--test", "--json", "--kafka", kafka))
+def test_a_test_job_sends_ten(sample, kafka, dask):
+    request = ("submit", "--archive", sample, *NIGHTS, "--test", "--wait", *dask)
+    status = document(run(*request, "--json", "--kafka", kafka))
     assert (status["state"], status["num_alerts"], status["num_alerts_sent"]) == ("complete", 10, 10)
 
 
