@@ -390,7 +390,8 @@ class _Fetch:
                 raise
             raise IncompleteError(
                 f"files of {self._folder.path} can't be read: {str(exc).splitlines()[0]}",
-                next_step=f"see which with: alert-transfer verify {quoted(self._folder.path)}; then fetch the topic anew with --restart",
+                next_step="fetch the topic anew with --restart; see which with: "
+                f"alert-transfer verify {quoted(self._folder.path)}",
             ) from exc
 
     def _tell_rejected(self) -> None:
