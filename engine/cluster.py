@@ -73,7 +73,7 @@ def local_cluster(num_workers: int | None = None) -> Iterator[distributed.Client
                 "worker",
                 address,
                 *("--nworkers", num_workers, "--nthreads", 1, "--memory-limit", memory_nbytes),
-                *("--local-directory", folder, "--host", "127.0.0.1", "--death-timeout", 30),
+                *("--local-directory", folder, "--host", "127.0.0.1", "--death-timeout", _START_S),
                 # Importing dask-sql takes two seconds: before the first task, not in it.
                 *("--preload", "engine.coordinator"),
             )
