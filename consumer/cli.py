@@ -130,7 +130,9 @@ def consume(
     )
     text += f"; {result.num_duplicates:,} second copies dropped" if result.num_duplicates else ""
     rows = "every row" if share is None else f"every row of share {share}"
-    text += f"\nthe job is {result.state}; " + (f"{rows} is here" if result.complete else f"not {rows} is here yet")
+    was_stopped = result.state in ("failed", "cancelled", "interrupted")
+    lacking = f"it has not sent {rows}" if was_stopped else f"not {rows} is here yet"
+    text += f"\nthe job is {result.state}; " + (f"{rows} is here" if result.complete else lacking)
     bounds = (result.left_out, result.num_left_out_here, result.num_archive_duplicates, result.num_unfinished)
     text += "".join(f"\n{line}" for line in bounds_lines(*bounds))
     if result.error:

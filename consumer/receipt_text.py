@@ -116,7 +116,7 @@ def _disk_lines(disk: OnDisk, left_out: Sequence[LeftOut]) -> list[str]:
         have += f" of share {disk.share}; the count of every fragment is that of the share, digests prove all together"
     else:
         have += f": NOT COMPLETE, {disk.num_missing:,} are missing"
-        have += "" if disk.is_total_known else " of those that were sent, and how many the job sends is not known"
+        have += "" if disk.is_total_known else " of finished fragments, and how many the job sends in all is not known"
         if disk.gaps:
             have += f", {len(disk.gaps):,} fragments are not what was sent"
     if disk.num_rejected:

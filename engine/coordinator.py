@@ -324,7 +324,13 @@ class _Coordinator:
             waiting.extendleft(reversed(window[len(quotas) :]))
         send = dask.delayed(send_fragment, pure=False)
         sends = [send(shared, *item) for item in zip(window, positions, quotas, strict=False)]
-        for fragment, future, found in zip(window, self._client.compute(sends), positions, strict=False):
+        if task.question.sql is not None and task.limit is None:
+            # Futures of their own: Dask can run what failed again only where the client knows of all that failed.
+            futures = self._client.compute([*positions, *sends])
+            positions, sent = futures[: len(window)], futures[len(window) :]
+        else:
+            sent = self._client.compute(sends)
+        for fragment, future, found in zip(window, sent, positions, strict=False):
             self._follow(fragment, future)
             # Let go of now, they might be forgotten before the scheduler has learnt what needs them.
             self._inputs[future] = found
