@@ -29,7 +29,8 @@ __all__ = ["notes_on_conditions"]
 _MOST_NOTES = 8
 _MOST_NODES = 20_000
 _SHOWN = 90
-_JULIAN_DATES = (2_400_000, 2_500_000)
+_LAST_JULIAN_DATE = 2_500_000
+_MODIFIED_DATES = (15_000, 100_000)
 _EXACT_BELOW = 2.0**53
 
 
@@ -184,18 +185,14 @@ class _Notes:
         return f"is true of no alert as the survey describes {_shown(found.left_node)}: {words}"
 
     def _no_julian_date(self, found: Comparison) -> str | None:
-        """Return what is odd about a day that is no Julian date of our times: a modified one, most of all."""
+        """Return what is odd about a number that is no Julian date of our times: a modified one, or a date's digits."""
         value = found.value
-        if (
-            not isinstance(value, int | float | Decimal)
-            or _JULIAN_DATES[0] <= value <= _JULIAN_DATES[1]
-            or value != value
-        ):
+        if not isinstance(value, int | float | Decimal) or value != value:
             return None
-        text = f"compares Julian dates, such as {_JULIAN_DATES[0] + 59_540.5}, with {_shown(found.right_node)}"
-        if 15_000 < value < 100_000:
-            text += f"; of a modified one, write {_shown(found.left_node)} - 2400000.5"
-        return text
+        text = f"compares Julian dates, such as 2459540.5, with {_shown(found.right_node)}"
+        if _MODIFIED_DATES[0] < value < _MODIFIED_DATES[1]:
+            return f"{text}; if that is a modified one, write {_shown(found.left_node)} - 2400000.5"
+        return text if value > _LAST_JULIAN_DATE else None
 
     # --- Why, and what to write ---------------------------------------------------------------------------------
 
