@@ -20,6 +20,7 @@ from engine.descriptions import Description
 from engine.fields import FieldError, find_leaf, nearest, scalar_leaves
 from engine.places import refuse_at
 from engine.signatures import FUNCTION_NAMES, OF_TEXT, SEARCHES
+from engine.splitting import MAX_CHARACTERS
 
 __all__ = ["refuse_bare_words"]
 
@@ -35,6 +36,7 @@ _JOINING = {"AND", "OR", "THEN", "WHEN", "ELSE", "END"}
 _KEYWORDS = {"IS", "IN", "BETWEEN", "CASE", "NOT", "DIV", *_PATTERNS}
 _NOTHING = {"null", "none", "na", "missing"}
 _TRUTHS = {"t": "true", "true": "true", "yes": "true", "f": "false", "false": "false", "no": "false"}
+_MOST_TOKENS = 3_000
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -74,9 +76,13 @@ def refuse_bare_words(text: str, schema: pa.Schema, descriptions: Mapping[str, D
     ConditionError
         If there is such a word; else the conditions are wrong in another way.
     """
+    if len(text) > MAX_CHARACTERS:
+        return
     try:
         tokens = Spark().tokenize(text)
     except TokenError:
+        return
+    if len(tokens) > _MOST_TOKENS:  # nested lists are looked through at each level
         return
     reading = _Reading(text, schema, descriptions)
     part: list[Token] = []

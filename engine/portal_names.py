@@ -11,7 +11,7 @@ from engine.derived_leaves import split_leaf
 from engine.fields import FieldError, find_leaf, find_nested, nearest, scalar_leaves
 from engine.paths import names_along
 from engine.places import refuse_at
-from engine.splitting import pieces
+from engine.splitting import MAX_CHARACTERS, pieces
 from engine.survey import Survey
 
 __all__ = ["refuse_portal_names"]
@@ -36,6 +36,8 @@ def refuse_portal_names(text: str, schema: pa.Schema, survey: Survey) -> None:
     ConditionError
         If there is such a name, in quotes or not.
     """
+    if ":" not in text or len(text) > MAX_CHARACTERS:
+        return
     answers = [(start, end, name, _field(name, schema, survey)) for start, end, name in _names(text, survey)]
     # What stands in quotes may be a text that only looks like a name.
     answers = [answer for answer in answers if answer[3] or text[answer[0]] not in "\"'`"]

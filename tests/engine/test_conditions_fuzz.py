@@ -14,7 +14,9 @@ from engine.conditions import leaf_type, parse_conditions
 from engine.errors import InputError
 from engine.filtering import filter_table
 from engine.signatures import FUNCTION_NAMES
+from engine.survey import survey_named
 
+ZTF = survey_named("ztf")
 POSITION = ("candidate.ra", "candidate.dec")
 LEAVES = {"ra": pa.float64(), "dec": pa.float64(), "jd": pa.float64(), "fid": pa.int32(), "isdiffpos": pa.string()}
 SCHEMA = pa.schema(
@@ -82,7 +84,7 @@ SEEDS = [
 def ask(text: str) -> None:
     """Parse a text, and run what it means on two alerts, one of nulls."""
     try:
-        conditions = parse_conditions(text, SCHEMA, POSITION)
+        conditions = parse_conditions(text, SCHEMA, POSITION, ZTF)
     except InputError as exc:
         error = exc
     else:
@@ -91,7 +93,7 @@ def ask(text: str) -> None:
         assert error.accepted or error.next_step
         assert len(str(error)) < 5_000
         return
-    assert parse_conditions(conditions.text, SCHEMA, POSITION) == conditions
+    assert parse_conditions(conditions.text, SCHEMA, POSITION, ZTF) == conditions
     if conditions.sql is not None:
         assert filter_table(rows_of(conditions.leaves), conditions.sql).size <= 2
 
@@ -312,7 +314,7 @@ def test_long_texts_are_refused_or_bounded(name):
 )
 def test_nothing_but_the_alert_is_within_reach(text):
     with pytest.raises(InputError):
-        parse_conditions(text, SCHEMA, POSITION)
+        parse_conditions(text, SCHEMA, POSITION, ZTF)
 
 
 @pytest.mark.parametrize(
