@@ -15,7 +15,7 @@ from sqlglot.dialects.spark import Spark
 from sqlglot.errors import TokenError
 from sqlglot.tokens import Token, TokenType
 
-from engine.dates import DateError, julian_date
+from engine.dates import is_date
 from engine.descriptions import Description
 from engine.fields import FieldError, find_leaf, nearest, scalar_leaves
 from engine.places import refuse_at
@@ -258,7 +258,7 @@ class _Reading:
         if not value.is_bare:
             return value.text
         if left.described is not None and left.described.is_julian_date:
-            return f"jd('{value.text}')" if _is_date(value.text) else None
+            return f"jd('{value.text}')" if is_date(value.text) else None
         if pa.types.is_boolean(left.type):
             return _TRUTHS.get(value.text.lower())
         if not pa.types.is_string(left.type):
@@ -362,14 +362,6 @@ def _closing(sources: list[str], start: int) -> int:
 
 def _parts(name: str) -> list[str]:
     return [part.strip("`'\"") for part in re.findall(r"`[^`]+`|'[^']*'|\"[^\"]*\"|[^\s.`\[\]'\"]+", name)]
-
-
-def _is_date(text: str) -> bool:
-    try:
-        julian_date(text)
-    except DateError:
-        return False
-    return True
 
 
 def _kind(left: _Left) -> str:

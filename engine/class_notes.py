@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from consumer.values import shown
 from engine.classes import ALL_CLASSES, column_and_names
 from engine.simbad_names import names_of
 
@@ -52,7 +53,7 @@ def notes_on_contradictions(classes: Sequence[str], exclude: Sequence[str]) -> l
         name = column_and_names(label)[1][0]
         if name in left_out:
             other = "" if left_out[name] == name else f", under its other name {left_out[name]}"
-            notes.append(f"the class {label!r} is asked for and left out at once{other}: no alert of it is sent")
+            notes.append(f"the class {shown(label)} is asked for and left out at once{other}: no alert of it is sent")
     return notes
 
 

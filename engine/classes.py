@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from consumer.values import shown
 from engine.errors import JobError, RequestError
 from engine.simbad_names import names_of
 from engine.stores import cause_of, fresh_info, without_password
@@ -72,7 +73,7 @@ def _label(label: str, key: str) -> str:
     stripped = label.strip() if isinstance(label, str) else ""
     if not stripped or not _SIMBAD.sub("", stripped, count=1) or _TNS.fullmatch(stripped):
         raise RequestError(
-            f"{key} has the label {label!r}, which names no class",
+            f"{key} has the label {shown(label)}, which names no class",
             accepted="Fink's labels, such as 'SN candidate'; '(SIMBAD) Star'; '(TNS) SN Ia'; 'allclasses'",
             next_step="leave the label out to take alerts of every class",
         )
@@ -161,7 +162,7 @@ def load_tns_catalogue(file: CatalogueFile) -> TnsCatalogue:
     """
     if find_catalogue(file.path) != file:
         raise JobError(
-            f"the TNS catalogue {file.path} is not the one with which the job was planned",
+            f"the TNS catalogue {without_password(file.path)} is not the one with which the job was planned",
             accepted="a catalogue that stays as it is until the job has ended, the same for every worker",
             next_step="submit the request again, to have every alert matched with the catalogue of now",
         )
@@ -173,23 +174,24 @@ _PARQUET = b"PAR1"
 
 @lru_cache(maxsize=2)
 def _read_catalogue(found: CatalogueFile) -> TnsCatalogue:
-    path, accepted = found.path, CATALOGUE_FORMS
+    path, accepted, name = found.path, CATALOGUE_FORMS, without_password(found.path)
     try:
         with fsspec.open(path, "rb") as file:
             head = file.read(len(_PARQUET))
             file.seek(0)
             is_parquet = head == _PARQUET or path.lower().endswith((".parquet", ".parq", ".pq"))
             table = _read_parquet(file) if is_parquet else read_tns_csv(file.read())
-    except (OSError, pa.ArrowException, ValueError) as exc:
-        raise RequestError(f"the TNS catalogue {path} can't be read: {exc}", accepted=accepted) from exc
+    except Exception as exc:  # each file system has errors of its own
+        message = without_password(f"the TNS catalogue {name} can't be read: {exc}")
+        raise RequestError(message, accepted=accepted) from exc
     try:
         ra, dec = _degrees(table, "ra", 360.0), _degrees(table, "declination", 90.0)
         types = _types(table["type"])
     except ValueError as exc:
-        raise RequestError(f"the TNS catalogue {path} can't be read: {exc}", accepted=accepted) from exc
+        raise RequestError(f"the TNS catalogue {name} can't be read: {exc}", accepted=accepted) from exc
     usable = np.isfinite(ra) & np.isfinite(dec)
     if len(usable) and not usable.any():
-        raise RequestError(f"the TNS catalogue {path} has no object with a position", accepted=accepted)
+        raise RequestError(f"the TNS catalogue {name} has no object with a position", accepted=accepted)
     usable &= types.astype(bool)
     order = np.flatnonzero(usable)[np.argsort(dec[usable], kind="stable")]
     return TnsCatalogue(ra_deg=ra[order], dec_deg=dec[order], types=types[order])

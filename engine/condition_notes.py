@@ -6,6 +6,7 @@ that are subtractions, and wildcards where there are none.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -17,11 +18,11 @@ from sqlglot import exp
 
 from engine import value_sets
 from engine.constants import value_of
-from engine.dates import DateError, julian_date
+from engine.dates import is_date
 from engine.descriptions import Description
 from engine.fields import FieldError, find_leaf
 from engine.leaves import type_at
-from engine.outcomes import Comparison, Outcomes, Reading, Translator, chain
+from engine.outcomes import Comparison, Outcomes, Reading, Translator, bare, chain
 from engine.terms import INTEGERS, NUMBERS, Term, cast, literal
 
 __all__ = ["notes_on_conditions"]
@@ -57,14 +58,15 @@ class _Notes:
     def __init__(self, schema: pa.Schema, descriptions: Mapping[str, Description]):
         self._schema, self._descriptions = schema, descriptions
         self._found: dict[str, None] = {}
-        self._told: set[int] = set()
+        self._told: dict[int, exp.Expression] = {}
+        """What is told of already, by its id; kept, lest another comes to have it."""
 
     def on(self, trees: Sequence[tuple[exp.Expression, Translator]]) -> list[str]:
         members: list[tuple[exp.Expression, Outcomes]] = []
         reading = None
         for tree, translator in trees:
             reading = Reading(translator, stored=self._stored, on_comparison=self._comparison, on_group=self._group)
-            parts = chain(tree) if isinstance(_bare(tree), exp.And) else [tree]
+            parts = chain(tree) if isinstance(bare(tree), exp.And) else [tree]
             members += [(part, reading.outcomes(part)) for part in parts]
             reading.rest(tree)
             self._words(tree)
@@ -83,14 +85,15 @@ class _Notes:
 
     def _note(self, node: exp.Expression | None, text: str) -> None:
         if node is None or id(node) not in self._told:
-            self._told.add(id(node))
             self._found[text] = None
+        if node is not None:
+            self._told[id(node)] = node
 
     def _stored(self, term: Term, type_: str, values: list[Any]) -> list[Any]:
         if type_ == "string" and term.type in (*NUMBERS, "boolean"):
             return [value for value in values if _can_be_written(term, value)]
         for function, change in (("lower_string(", str.lower), ("upper_string(", str.upper)):
-            if term.sql.startswith(function):
+            if type_ == "string" and term.sql.startswith(function):
                 return [value for value in values if change(value) == value]
         path = _path(term)
         found = type_at(self._schema, path) if path else None
@@ -157,7 +160,8 @@ class _Notes:
         if found.operator == "LIKE" and "*" in value and not re.search(r"[%_]", value):
             like = f"{_shown(found.left_node)} LIKE {_shown(found.right_node).replace('*', '%')}"
             return f"looks for the sign * itself: LIKE's wildcard is %: {like}"
-        if equality and left.type == "bigint" and found.compared_as == "double" and abs(value) >= _EXACT_BELOW:
+        is_double = found.compared_as == "double" and value is not None
+        if equality and left.type == "bigint" and is_double and abs(value) >= _EXACT_BELOW:
             return (
                 "compares doubles, which don't tell so large whole numbers from their neighbours: write all digits, "
                 "without a point or an exponent"
@@ -167,7 +171,7 @@ class _Notes:
     def _against_description(self, found: Comparison, described: Description) -> str | None:
         if described.is_julian_date and found.left.type in NUMBERS:
             return self._no_julian_date(found)
-        if described.limits and found.left.type in NUMBERS:
+        if described.limits and found.left.type in NUMBERS and found.compared_as in NUMBERS:
             possible = value_sets.between(*described.limits)
             words = "from {:g} to {:g}".format(*described.limits)
         elif described.values and found.left.type in INTEGERS and found.compared_as in INTEGERS:
@@ -213,7 +217,7 @@ class _Notes:
         if found.compared_as == "string" and found.left.type in (*NUMBERS, "boolean"):
             kind = "truth values" if found.left.type == "boolean" else "numbers"
             return f"{kind} are compared as texts here, and {field} is never written so" + self._meant(found)
-        if found.left.type in INTEGERS and found.operator in ("=", "<=>", "IN") and found.value != int(found.value):
+        if found.left.type in INTEGERS and found.operator in ("=", "<=>", "IN") and not _is_whole(found.value):
             return f"{field} is a whole number"
         if found.operator in ("=", "<=>", "IN") and not isinstance(found.value, str | bool) and _path(found.left):
             narrow = type_at(self._schema, _path(found.left) or "")
@@ -241,7 +245,7 @@ class _Notes:
             return f"; write {field} = {meant[0]}" + _values(described)
         if described is not None and described.values:
             return _values(described)
-        if _is_date(text):
+        if is_date(text):
             # A Julian date is what a number that is compared with a date has to be.
             return f"; write jd('{text.strip()}')" if described is None or described.is_julian_date else ""
         if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", text):
@@ -281,7 +285,7 @@ class _Notes:
                 "write AND, or NOT IN",
             )
             return
-        equal = all(isinstance(_bare(member), exp.EQ) for member in members)
+        equal = all(isinstance(bare(member), exp.EQ) for member in members)
         self._note(
             None, f"{listed} are never true together" + ("; write OR, or IN" if equal and len(texts) > 1 else "")
         )
@@ -308,12 +312,6 @@ def _values(described: Description | None) -> str:
     return f" ({described.values_in_words})" if described is not None and described.values else ""
 
 
-def _bare(node: exp.Expression) -> exp.Expression:
-    while isinstance(node, exp.Paren):
-        node = node.this
-    return node
-
-
 def _shown(node: exp.Expression) -> str:
     text = " ".join(node.sql(dialect="spark", normalize_functions=False, comments=False).split())
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
@@ -329,12 +327,8 @@ def _can_be_written(term: Term, text: Any) -> bool:
     return term.type == "decimal" or value_of(cast(cast(literal(text), type_), "string")) == text
 
 
-def _is_date(text: str) -> bool:
-    try:
-        julian_date(text)
-    except DateError:
-        return False
-    return True
+def _is_whole(value: float | Decimal) -> bool:
+    return math.isfinite(value) and value == int(value)
 
 
 def _date_of(node: exp.Sub) -> str | None:

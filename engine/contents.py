@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from consumer.values import shown
 from engine.errors import RequestError
 from engine.paths import descend, names_along
 from engine.union import conform
@@ -120,7 +121,7 @@ def project_schema(
             _check_fields(archive, fields, candidate)
             paths = [*dict.fromkeys([*identity, *(f for f in fields if f not in CLASS_COLUMNS)])]
         case _:
-            raise RequestError(f"there is no content {content!r}", accepted=", ".join(CONTENTS))
+            raise RequestError(f"there is no content {shown(content)}", accepted=", ".join(CONTENTS))
     if content != "fields":
         # A survey's leaf that none of the chosen nights has can't be given a type; the others stay.
         paths = [path for path in paths if field_at(archive, path) is not None]
@@ -135,7 +136,7 @@ def _build(archive: pa.Schema, paths: Sequence[str], way_out: str) -> Projection
         name = way[-1]
         if name in taken:
             raise RequestError(
-                f"the fields {taken[name]!r} and {path!r} would both come out as {name!r}",
+                f"the fields {shown(taken[name])} and {shown(path)} would both come out as {shown(name)}",
                 accepted="fields with different last names",
                 next_step="leave one of the two out",
             )
@@ -159,7 +160,7 @@ def _check_fields(archive: pa.Schema, fields: Sequence[str], candidate: str) -> 
             near = difflib.get_close_matches(path, known, n=3, cutoff=0.5)
             near += [name for name in known if name.lower() == path.lower() or name.endswith(f".{path}")]
             raise RequestError(
-                f"no alert of the chosen nights has a field {path!r}",
+                f"no alert of the chosen nights has a field {shown(path)}",
                 accepted=f"root columns, or {candidate}.x"
                 + (f"; near it: {', '.join(dict.fromkeys(near))}" if near else ""),
                 next_step="list them with: alert-transfer archive fields",

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from fractions import Fraction
 
-__all__ = ["ACCEPTED_DATES", "ACCEPTED_TIMES", "DateError", "julian_date", "time_text"]
+__all__ = ["ACCEPTED_DATES", "ACCEPTED_TIMES", "DateError", "is_date", "julian_date", "time_text"]
 
 ACCEPTED_DATES = (
     "jd('2021-11-22'), jd('2021-11-22T03:00'), jd('2021-11-22 03:00:15.5'), jd('2021-11-22T03:00:15Z'): UTC"
@@ -53,6 +53,15 @@ def julian_date(text: str) -> float:
         raise DateError(f"{text[:60]!r} is not a date: {exc}") from exc
     seconds = Fraction(moment.hour * 3600 + moment.minute * 60 + moment.second) + Fraction(match[7] or 0)
     return float(_DAY_ZERO + moment.toordinal() + seconds / 86_400)
+
+
+def is_date(text: str) -> bool:
+    """Return whether `julian_date` takes a text."""
+    try:
+        julian_date(text)
+    except DateError:
+        return False
+    return True
 
 
 def time_text(text: str, kind: str) -> str:

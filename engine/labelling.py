@@ -9,6 +9,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from consumer.values import shown
 from engine.archive import Archive
 from engine.class_labels import known_labels, nearest_labels
 from engine.classes import ALL_CLASSES, CATALOGUE_FORMS, CatalogueFile, column_and_names, load_tns_catalogue
@@ -87,7 +88,7 @@ def check_labels(
     if lost and read == len(fragments):
         raise _no_such_class(lost[0], {*known, *seen["finkclass"], *seen["tnsclass"], ALL_CLASSES})
     return [
-        f"the class {label!r} is in no list and not in the first {read:,} of {len(fragments):,} fragments: "
+        f"the class {shown(label)} is in no list and not in the first {read:,} of {len(fragments):,} fragments: "
         f"asked for as it stands{_did_you_mean(label, known)}"
         for label in lost
     ]
@@ -121,7 +122,7 @@ def _no_such_class(label: str, labels: set[str]) -> RequestError:
     near = nearest_labels(label, sorted(labels, key=str.lower))
     accepted = "Fink's labels, SIMBAD's types, TNS's types as '(TNS) SN Ia', and what the nights hold"
     return RequestError(
-        f"there is no class {label!r}: it is in no list of labels, and no alert of these nights has it",
+        f"there is no class {shown(label)}: it is in no list of labels, and no alert of these nights has it",
         accepted=accepted + (f"; near it: {', '.join(map(repr, near))}" if near else ""),
         next_step=f"did you mean {near[0]!r}?" if near else "leave it out, or choose other nights",
     )

@@ -20,7 +20,7 @@ from itertools import chain
 
 from engine.errors import ArchiveError
 from engine.fragments import ArchiveFile
-from engine.stores import Entry, Store
+from engine.stores import Entry, Store, without_password
 
 __all__ = ["Listing", "has_years", "list_nights", "night_folders"]
 
@@ -104,7 +104,9 @@ def night_folders(
         try:
             nights[dt.date(*numbers)] = folders
         except (ValueError, OverflowError) as exc:
-            raise ArchiveError(f"{folders[0].path} does not name a day of the calendar: {exc}") from exc
+            raise ArchiveError(
+                f"{without_password(folders[0].path)} does not name a day of the calendar: {exc}"
+            ) from exc
     return nights, tuple(sorted(beside))
 
 
@@ -192,7 +194,8 @@ def _read_night(store: Store, night: dt.date, folders: list[_Folder]) -> _Night:
 def _read_folder(store: Store, folder: _Folder, found: _Night, depth: int) -> None:
     if depth > _MOST_FOLDERS_DEEP:
         raise ArchiveError(
-            f"the folders of the night {found.night} go deeper than {_MOST_FOLDERS_DEEP}: {folder.path}",
+            f"the folders of the night {found.night} go deeper than {_MOST_FOLDERS_DEEP}: "
+            f"{without_password(folder.path)}",
             next_step="look for a link that leads back to a folder above it",
         )
     found.seen.add(folder.real)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -36,18 +36,9 @@ class OpenParquet:
             self.source.hold(_chunks(self.parquet.metadata, row_groups, columns))
 
 
-@contextmanager
-def _bytes_of(store: Store, path: str, afresh: bool) -> Iterator[io.IOBase]:
-    if store.is_local:
-        with open(path, "rb") as file:
-            yield file
-    else:
-        yield store.open(path, afresh=afresh)
-
-
 def parse_footer(store: Store, path: str) -> pq.ParquetFile:
     """Return what a file's footer says of it; alerts can't be read from this."""
-    with _bytes_of(store, path, afresh=False) as file:
+    with _open(store, path, afresh=False) as file:
         metadata = _metadata(file)
     return pq.ParquetFile(pa.BufferReader(b""), metadata=metadata)
 
@@ -60,8 +51,11 @@ def open_parquet(store: Store, path: str) -> OpenParquet:
     pyarrow.ArrowException, OSError
         If it is not Parquet, or encrypted. All that the file system raises comes out as well.
     """
-    with _bytes_of(store, path, afresh=True) as file:
+    with ExitStack() as opened:
+        file = opened.enter_context(_open(store, path, afresh=True))
         metadata = _metadata(file)
+        if not store.is_local:
+            opened.pop_all()  # the alerts are read from it
     source = None if store.is_local else _Ranges(file)
     parquet = pq.ParquetFile(
         path if source is None else source,
@@ -71,6 +65,12 @@ def open_parquet(store: Store, path: str) -> OpenParquet:
         page_checksum_verification=True,
     )
     return OpenParquet(parquet=parquet, source=source)
+
+
+def _open(store: Store, path: str, *, afresh: bool) -> io.IOBase:
+    if store.is_local:
+        return open(path, "rb")
+    return store.open(path, afresh=afresh)
 
 
 def _metadata(file: io.IOBase) -> pq.FileMetaData:

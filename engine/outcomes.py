@@ -17,7 +17,7 @@ from engine.constants import value_of
 from engine.terms import FRACTIONS, INTEGERS, Term
 from engine.value_sets import ANYTHING, KNOWN, NULL, ValueSet
 
-__all__ = ["Comparison", "Outcomes", "Reading", "Translator", "chain"]
+__all__ = ["Comparison", "Outcomes", "Reading", "Translator", "bare", "chain"]
 
 Need: TypeAlias = Mapping[str, ValueSet]
 """Column or computed value -> the values of it that something needs; of the others, any."""
@@ -102,11 +102,12 @@ class Reading:
     ):
         self._translator, self._stored = translator, stored
         self._on_comparison, self._on_group = on_comparison, on_group
-        self._seen: set[int] = set()
+        self._seen: dict[int, exp.Expression] = {}
+        """What was read, by its id; kept, lest another comes to have it."""
 
     def outcomes(self, node: exp.Expression) -> Outcomes:
         """Return what a condition can come out as."""
-        self._seen.add(id(node))
+        self._seen[id(node)] = node
         if node.args.get("negate"):  # x NOT LIKE 'a%'
             positive = node.copy()
             positive.set("negate", None)
@@ -147,9 +148,8 @@ class Reading:
                 self.outcomes(node)
             if isinstance(node, exp.And | exp.Or):
                 # What was read as one chain is a tree, of which each part is a chain.
-                self._seen.update(
-                    id(_bare(part)) for part in (node.this, node.expression) if type(_bare(part)) is type(node)
-                )
+                parts = (bare(node.this), bare(node.expression))
+                self._seen |= {id(part): part for part in parts if type(part) is type(node)}
 
     def all_of(self, members: Sequence[tuple[exp.Expression, Outcomes]], group: exp.Expression | None) -> Outcomes:
         """Return the outcomes of AND; tells if each of them can be true, and all together can't."""
@@ -350,7 +350,7 @@ def chain(node: exp.Expression) -> list[exp.Expression]:
     operands, rest = [], [node]
     while rest:
         part = rest.pop()
-        inner = _bare(part)
+        inner = bare(part)
         if type(inner) is type(node):
             rest += [inner.expression, inner.this]
         else:
@@ -358,7 +358,8 @@ def chain(node: exp.Expression) -> list[exp.Expression]:
     return operands
 
 
-def _bare(node: exp.Expression) -> exp.Expression:
+def bare(node: exp.Expression) -> exp.Expression:
+    """Return what stands in parentheses, without them."""
     while isinstance(node, exp.Paren):
         node = node.this
     return node

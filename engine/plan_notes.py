@@ -14,6 +14,7 @@ from engine.fink_rules import FINKCLASS_INPUTS, impossible_labels
 from engine.fragments import Footer
 from engine.leaves import type_at
 from engine.listing import Listing
+from engine.stores import without_password
 
 __all__ = [
     "notes_on_classes",
@@ -21,6 +22,7 @@ __all__ = [
     "notes_on_listing",
     "notes_on_names",
     "notes_on_nights",
+    "notes_on_passwords",
     "notes_on_units",
 ]
 
@@ -49,6 +51,17 @@ def notes_on_listing(listing: Listing) -> list[str]:
 def _some(names: Sequence[str]) -> str:
     more = len(names) - _MOST_NAMES
     return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def notes_on_passwords(archive: str, tns_catalogue: str | None) -> list[str]:
+    """Return a note on each URL with a password in it: the job's manifest keeps both, for workers to open."""
+    places = {"archive": archive, "TNS catalogue": tns_catalogue or ""}
+    return [
+        f"the URL of the {what} has a password in it, and whoever can read the job's manifest can read that"
+        + ("; storage_options of the configuration stay out of it" if what == "archive" else "")
+        for what, url in places.items()
+        if without_password(url) != url
+    ]
 
 
 def notes_on_names(archive: pa.Schema, projection: Projection) -> list[str]:

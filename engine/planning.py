@@ -30,6 +30,7 @@ from engine.plan_notes import (
     notes_on_listing,
     notes_on_names,
     notes_on_nights,
+    notes_on_passwords,
     notes_on_units,
 )
 from engine.request import TransferRequest
@@ -275,6 +276,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
             *notes_on_class_names(request.classes, request.exclude_classes),
             *notes_on_contradictions(request.classes, request.exclude_classes),
             *notes_on_literal_names(where.sql, where.leaves),
+            *notes_on_passwords(url, catalogue),
             *_left_out(unreadable),
         ),
     )

@@ -21,7 +21,7 @@ from engine.errors import RequestError
 from engine.night_ranges import night_texts, parse_nights
 from engine.survey import survey_named
 
-__all__ = ["TransferRequest", "parse_nights", "read_yaml"]
+__all__ = ["TransferRequest", "parse_nights", "read_yaml", "write_yaml"]
 
 MOST_CHARACTERS = 4_096
 """Of an address, a label or the name of a field; conditions have their own bound."""
@@ -150,7 +150,7 @@ class TransferRequest:
 
     def to_yaml(self) -> str:
         """Return the request as YAML."""
-        return yaml.dump(self.to_dict(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
+        return write_yaml(self.to_dict())
 
     @classmethod
     def from_yaml(cls, text: str) -> TransferRequest:
@@ -177,6 +177,11 @@ class _Dumper(yaml.SafeDumper):
 
 
 _Dumper.add_representer(str, _Dumper.represent_str)
+
+
+def write_yaml(values: Mapping[str, Any]) -> str:
+    """Return a request's table, of any version, as YAML that `read_yaml` reads."""
+    return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
 
 
 def read_yaml(text: str) -> dict[str, Any]:

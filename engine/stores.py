@@ -21,7 +21,8 @@ from engine.errors import ArchiveError
 __all__ = ["Entry", "Store", "cause_of", "fresh_info", "without_password"]
 
 _THREADS = 16
-_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
+# A password may have an @ of its own: what counts is the last before the path.
+_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/\s]*@")
 _SECRET_OPTION = re.compile(r"key|secret|token|pass|pwd|credential|auth|sas|sign", re.IGNORECASE)
 # Of the links of an index page: other orders of it, places on it, deeper or higher pages, other hosts, mail.
 _NO_CHILD = re.compile(r"[?#]|/.|^\.{1,2}/?$|^(?:https?|ftp|mailto|javascript|data|tel):", re.IGNORECASE)

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from consumer.values import shown
 from engine.errors import ArchiveError
 from engine.exact import decimal_text, exact_kind, exact_metadata, exact_number
 from engine.paths import is_list, stored
@@ -433,7 +434,7 @@ def _map_as_struct(array: pa.MapArray, type_: pa.DataType, path: str, file: str)
     strange = keys.filter(pc.invert(pc.is_in(keys, pa.array(names, pa.string()))))
     if len(strange):
         raise ArchiveError(
-            f"{path} is a struct in some of the files, but {file} holds a map with the key {strange[0].as_py()!r}",
+            f"{path} is a struct in some of the files, but {file} holds a map with the key {shown(strange[0].as_py())}",
             accepted=f"the keys {', '.join(names)}",
             next_step="choose nights on one side of the change",
         )

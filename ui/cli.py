@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import click
-import yaml
 
 import engine
 from consumer.console import Command, Face, Group, face_options, remember_archive
@@ -20,6 +19,7 @@ from consumer.receipt_text import receipt_text
 from engine.archive import Archive
 from engine.config import Settings, load_settings
 from engine.errors import InputError, JobError
+from engine.request import write_yaml
 from engine.sample import DEFAULT_NIGHTS, PROFILE_NAMES
 from ui.demo import demo
 from ui.options import request_from, request_options
@@ -65,11 +65,8 @@ def preview(face: Face, **values: Any) -> None:
     request, settings = request_from(values), _settings(face)
     limit = 10 if values["limit"] is None else values["limit"]
     with _cluster(settings) as client:
-        plans: list[engine.TransferPlan] = []
-        alerts = engine.preview(request, limit=limit, settings=settings, client=client, on_plan=plans.append)
-    if not alerts.num_rows:
-        for found in plans:
-            _say_notes(face, found)
+        tell = partial(_say_notes, face)
+        alerts = engine.preview(request, limit=limit, settings=settings, client=client, on_plan=tell)
     rows = [as_json(row) for row in alerts.to_pylist(maps_as_pydicts="lossy")] if face.json else None
     face.emit(rows, alerts_table(alerts) if alerts.num_rows else "no alert of these nights fulfils the conditions")
 
@@ -175,7 +172,7 @@ def status(face: Face, topic: str, follow: bool, receipt: bool, request: bool) -
     job = engine.job(topic, settings=_settings(face))
     if request:
         asked = job.request()
-        face.emit(asked, yaml.safe_dump(asked, sort_keys=False, allow_unicode=True).rstrip())
+        face.emit(asked, write_yaml(asked).rstrip())
         return
     if follow:
         with job_bar(topic) as draw:

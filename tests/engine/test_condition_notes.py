@@ -7,9 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import engine
 from engine.conditions import all_of, parse_conditions
+from engine.errors import ConditionError
+from engine.fields import scalar_leaves
 from engine.filtering import filter_table
 from engine.survey import survey_named
 
@@ -202,3 +206,54 @@ def test_a_float_of_32_bits_is_not_what_is_written():
     table = pa.table({"candidate.rb": stored})
     assert filter_table(table, parse_conditions("candidate.rb = 0.55", SCHEMA).sql).tolist() == []
     assert filter_table(table, parse_conditions("abs(candidate.rb - 0.55) < 1e-5", SCHEMA).sql).tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lower(cdsxmatch) = true",
+        "upper(cdsxmatch) <> 1.0",
+        "lower(candidate.fid) <=> -5",
+        "candidate.rb IN ('0.5', 0.7)",
+        "candidate.ra IN ('NaN', 1)",
+        "candidate.fid <> 1e400",
+        "candidate.fid = CAST('NaN' AS DOUBLE)",
+        "round(candid, 1) IN (1/0, 0.3)",
+    ],
+)
+def test_constants_of_another_kind_than_the_field_stop_no_condition(text: str):
+    assert parse_conditions(text, SCHEMA, survey=survey_named("ztf")).sql
+
+
+FIELDS = st.sampled_from([*scalar_leaves(SCHEMA), "lower(cdsxmatch)", "upper(roid)", "abs(candidate.ra)", "roid + 1"])
+CONSTANTS = st.sampled_from(
+    [
+        "1",
+        "-0.5",
+        "1e400",
+        "12345678901234567890",
+        "'a'",
+        "'0.5'",
+        "'SN%'",
+        "''",
+        "null",
+        "true",
+        "1/0",
+        "jd('2021-11-22')",
+    ]
+)
+
+
+@given(
+    FIELDS,
+    st.sampled_from(["{0} = {1}", "{0} <> {1}", "{0} <= {1}", "{0} <=> {1}", "{0} IN ({1}, {2})"]),
+    st.tuples(CONSTANTS, CONSTANTS),
+    st.sampled_from(["{0}", "NOT ({0})", "({0}) AND candidate.ra > 3", "CASE WHEN {0} THEN true END"]),
+)
+def test_whatever_is_compared_is_noted_or_refused(field: str, form: str, constants: tuple[str, str], around: str):
+    text = around.format(form.format(field, *constants))
+    try:
+        said = parse_conditions(text, SCHEMA, survey=survey_named("ztf")).notes
+    except ConditionError as exc:
+        said = (exc.message,)
+    assert all(said)

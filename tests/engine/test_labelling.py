@@ -13,7 +13,7 @@ from engine.class_labels import known_labels, nearest_labels
 from engine.errors import RequestError
 from engine.fragments import cut_fragments
 from engine.labelling import check_labels
-from engine.sample_added import _OLD_NAMES, _STARS
+from engine.sample_added import _FORMER_NAMES, _STARS
 from engine.sample_kinds import KINDS
 from engine.simbad_names import RENAMED, names_of
 
@@ -53,10 +53,11 @@ def test_known_labels_are_those_of_fink_simbad_and_tns(shared_service, shared_ar
     assert {f"(TNS) {label.strip()}" for label in offered["tns"] if label.strip()} <= set(known)
     for file in shared_archive.rglob("*.parquet"):
         assert set(pq.read_table(file, columns=["cdsxmatch"])["cdsxmatch"].to_pylist()) <= set(known)
-    sampled = {name for kind in KINDS for name, _ in kind.cdsxmatch} | {*_STARS, *_OLD_NAMES.values()}
+    former = {name for names in _FORMER_NAMES.values() for name in names}
+    sampled = {name for kind in KINDS for name, _ in kind.cdsxmatch} | {*_STARS, *former}
     assert {name for name in sampled if not name.startswith(("*", "Fail"))} <= set(known)
     assert {name for names in RENAMED for name in names} <= set(known)
-    assert all(set(names_of(new)) >= {new, old} for new, old in _OLD_NAMES.items())
+    assert all(set(names_of(new)) >= {new, *old} for new, old in _FORMER_NAMES.items())
     assert known_labels("gaia") == {}
 
 

@@ -80,6 +80,7 @@ def test_the_cause_is_one_line_of_bounded_length_without_secrets():
     assert "in time" in cause_of(TimeoutError())
     assert cause_of(KeyError()) == "KeyError"
     assert without_password("s3://bucket/a@b:c") == "s3://bucket/a@b:c"
+    assert without_password("ftp://me:pa@55:@host:21/a@b") == "ftp://me:***@host:21/a@b"
 
 
 def test_an_archive_travels_to_workers(tmp_path):

@@ -283,3 +283,12 @@ def test_how_many_a_preview_shows(capsys, tmp_path, shared_archive):
     assert len(in_process(capsys, "preview", "--request", request, "--limit", 5)[1]) == 5
     code, told = in_process(capsys, "preview", "--request", request, "--limit", 0)
     assert (code, told["error"]["message"]) == (2, "limit is 0")
+
+
+def test_a_preview_of_alerts_tells_the_notes_too(capsys, shared_archive):
+    words = ("--archive", shared_archive, "--nights", "2021-11", "--where", "candidate.fid < 3 OR candidate.fid > 2")
+    assert report(_group, ["preview", *map(str, words), "--json"]) == 0
+    said = capsys.readouterr()
+    assert len(json.loads(said.out)) == 10
+    assert "note: the conditions select every alert" not in said.err
+    assert "note: one of candidate.fid < 3 and candidate.fid > 2 is true of every alert" in said.err
