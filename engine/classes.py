@@ -39,6 +39,7 @@ TNS_RADIUS_ARCSEC = 1.5
 
 _SIMBAD = re.compile(r"^\(SIMBAD\)\s*")
 _TNS = re.compile(r"\(TNS\)\s*")
+_TWO_PREFIXES = re.compile(r"(\((SIMBAD|TNS)\)\s*){2}")
 
 
 def class_filter(classes: Sequence[str], exclude: Sequence[str]) -> str | None:
@@ -52,7 +53,7 @@ def class_filter(classes: Sequence[str], exclude: Sequence[str]) -> str | None:
     Raises
     ------
     RequestError
-        If a label is blank, or `allclasses` is excluded.
+        If a label is blank or has two prefixes, or `allclasses` is excluded.
     """
     chosen, dropped = [_label(x, "classes") for x in classes], [_label(x, "exclude_classes") for x in exclude]
     if ALL_CLASSES in dropped:
@@ -75,6 +76,13 @@ def _label(label: str, key: str) -> str:
             f"{key} has the label {label!r}, which names no class",
             accepted="Fink's labels, such as 'SN candidate'; '(SIMBAD) Star'; '(TNS) SN Ia'; 'allclasses'",
             next_step="leave the label out to take alerts of every class",
+        )
+    if prefixes := _TWO_PREFIXES.match(stripped):
+        bare = stripped[prefixes.end() :]
+        raise RequestError(
+            f"{key} has the label {label!r}, which begins with two prefixes; a class is looked for by one",
+            accepted="'(SIMBAD) Star', a type of SIMBAD; '(TNS) SN Ia', a type of TNS; a label of Fink's without prefix",
+            next_step=f"did you mean {prefixes[1].strip() + ' ' + bare!r}?" if bare else None,
         )
     return stripped
 

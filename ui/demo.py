@@ -91,7 +91,11 @@ def _measured(status: engine.JobStatus, result: consumer.ConsumeResult, proof: c
     lines = [
         "\nWhat was measured:",
         f"  sent      {sent:,} alerts, {bytes_text(status.nbytes)}, in {status.elapsed_s:.1f} s",
-        f"  first     alerts were there {status.first_alert_s:.1f} s after the job was submitted",
+        *(
+            [f"  first     alerts were there {status.first_alert_s:.1f} s after the job was submitted"]
+            if status.first_alert_s is not None
+            else []
+        ),
         f"  consumed  {result.num_alerts_new:,} alerts in {laps['consume']:.1f} s "
         f"({result.num_alerts_new / laps['consume']:,.0f} alerts/s), {result.num_files} files",
         f"  verified  {proof.num_alerts:,} of {proof.num_expected:,} alerts on disk, {proof.missing} missing",
