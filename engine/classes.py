@@ -116,11 +116,13 @@ class TnsCatalogue:
     dec_deg: np.ndarray
     types: np.ndarray
     """Labels: `(TNS) SN Ia`."""
+    notes: tuple[str, ...] = ()
+    """What is odd about it, for whoever needs its types."""
 
 
 CATALOGUE_FORMS = (
     "Parquet, or CSV as TNS exports it (.csv, .csv.gz, .csv.zip), with the columns ra and declination (degrees, as "
-    "numbers; in CSV also 10:20:30.5) and type (text)"
+    "numbers; in CSV also 10:20:30.5, 10 20 30.5, 10h20m30.5s) and type (text)"
 )
 """What a TNS catalogue may be, for messages."""
 
@@ -177,6 +179,9 @@ def load_tns_catalogue(file: CatalogueFile) -> TnsCatalogue:
 
 
 _PARQUET = b"PAR1"
+_HOURS = 24
+_FEW_OBJECTS = 10
+"""Of fewer it may be chance that they lie in a tenth of the sky."""
 
 
 @lru_cache(maxsize=2)
@@ -200,11 +205,31 @@ def _read_catalogue(found: CatalogueFile) -> TnsCatalogue:
         raise RequestError(f"the TNS catalogue {path} has no object with a position", accepted=accepted)
     usable &= types.astype(bool)
     order = np.flatnonzero(usable)[np.argsort(dec[usable], kind="stable")]
-    return TnsCatalogue(ra_deg=ra[order], dec_deg=dec[order], types=types[order])
+    as_numbers = np.ones(len(ra), dtype=bool)
+    if "ra_is_number" in table.column_names:
+        as_numbers = pc.fill_null(table["ra_is_number"], False).to_numpy()
+    notes = _notes_on(without_password(path), ra[order][as_numbers[order]], len(order))
+    return TnsCatalogue(ra_deg=ra[order], dec_deg=dec[order], types=types[order], notes=tuple(notes))
+
+
+def _notes_on(path: str, plain_ra: np.ndarray, num_objects: int) -> list[str]:
+    if not num_objects:
+        return [
+            f"the TNS catalogue {path} has no object with a type and a position: tnsclass is Unknown where it is computed"
+        ]
+    if len(plain_ra) >= _FEW_OBJECTS and ((plain_ra >= 0) & (plain_ra <= _HOURS)).all():
+        return [
+            f"all right ascensions of the TNS catalogue {path} that are plain numbers ({len(plain_ra):,}) are at most "
+            f"{_HOURS}: they are read as degrees; hours are given as 10:20:30.5, in CSV"
+        ]
+    return []
 
 
 def _read_parquet(file: BinaryIO) -> pa.Table:
     parquet, columns = pq.ParquetFile(file), ["ra", "declination", "type"]
+    twice = [name for name in columns if parquet.schema_arrow.names.count(name) > 1]
+    if twice:
+        raise ValueError(f"it has more than one column {', '.join(twice)}; leave one in")
     missing = [name for name in columns if name not in parquet.schema_arrow.names]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}; it has {', '.join(parquet.schema_arrow.names)}")
