@@ -81,7 +81,7 @@ def _label(label: str, key: str) -> str:
         bare = stripped[prefixes.end() :]
         raise RequestError(
             f"{key} has the label {label!r}, which begins with two prefixes; a class is looked for by one",
-            accepted="'(SIMBAD) Star', a type of SIMBAD; '(TNS) SN Ia', a type of TNS; a label of Fink's without prefix",
+            accepted="'(SIMBAD) Star', a type of SIMBAD; '(TNS) SN Ia', a type of TNS; Fink's labels as they are",
             next_step=f"did you mean {prefixes[1].strip() + ' ' + bare!r}?" if bare else None,
         )
     return stripped
@@ -215,7 +215,7 @@ def _read_catalogue(found: CatalogueFile) -> TnsCatalogue:
 def _notes_on(path: str, plain_ra: np.ndarray, num_objects: int) -> list[str]:
     if not num_objects:
         return [
-            f"the TNS catalogue {path} has no object with a type and a position: tnsclass is Unknown where it is computed"
+            f"the TNS catalogue {path} has no object with a type and a position: every computed tnsclass is Unknown"
         ]
     if len(plain_ra) >= _FEW_OBJECTS and ((plain_ra >= 0) & (plain_ra <= _HOURS)).all():
         return [

@@ -337,13 +337,13 @@ def conform(
         ) from exc
 
 
-def _to_number(
-    array: pa.Array, type_: pa.DataType, path: str, file: str, metadata: Mapping[bytes, bytes]
-) -> pa.Array:
+def _to_number(array: pa.Array, type_: pa.DataType, path: str, file: str, metadata: Mapping[bytes, bytes]) -> pa.Array:
     try:
         return exact_number(array, metadata).cast(type_)
     except pa.ArrowInvalid as exc:
-        unit, own = (unit_of(pa.field(path, type_, metadata=known)) for known in (metadata, exact_metadata([array.type])))
+        unit, own = (
+            unit_of(pa.field(path, type_, metadata=known)) for known in (metadata, exact_metadata([array.type]))
+        )
         raise ArchiveError(
             f"{path} is a duration in {own} in {file} and in {unit} in others of the chosen nights, and in {unit}, the "
             f"finer unit, in which all leave, a value of {file} is beyond 64 bits: {_largest(array)} {own}",
