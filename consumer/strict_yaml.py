@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)?\.[0-9]+([eE][-+][0-9]+)?|[-+]?(0|[1-9][0-9]*)\.([eE][-+][0-9]+)?", re.ASCII)
 _SPECIAL = {f"{sign}.{word}": float(f"{sign}{word}") for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")}
 _SPECIAL |= {f".{word}": float("nan") for word in ("nan", "NaN", "NAN")}
+# Behind a text, to the end of its line; the signs before it end a list or a table.
+_COMMENT = re.compile(r"[ \t,\]}]*(#[^\r\n\x85\u2028\u2029]*)")
 _STR = "tag:yaml.org,2002:str"
 
 
@@ -88,6 +90,7 @@ def read_table(
     accepted: str | None = None,
     texts: Collection[str] = (),
     secret: bool = False,
+    hides: Mapping[str, Callable[[str], bool]] | None = None,
 ) -> dict[str, Any]:
     """Return a YAML text as a table.
 
@@ -105,19 +108,22 @@ def read_table(
         Keys of the table under which whatever isn't null is a text, as it is written.
     secret
         Whether messages must show nothing of the values.
+    hides
+        Key of the table -> whether a comment looks like a part of its value: such a one is refused where it follows a
+        text without quotation marks, which ends at ` #`.
 
     Raises
     ------
     InputError
         If it is not YAML or not one table; if it is too large or nested too deeply, names a key twice, or has an alias
-        or a tag.
+        or a tag; if a comment looks like a part of a value.
     """
     if not isinstance(text, str):
         raise error(f"{what} is {type(text).__name__}, not text", accepted=accepted)
     text = text.removeprefix("\ufeff")
     if len(text) > MAX_NBYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_NBYTES:
         raise error(f"{what} has more than {MAX_NBYTES:,} bytes", accepted=accepted)
-    reader = _Reader(what, error, accepted, frozenset(texts))
+    reader = _Reader(what, error, accepted, frozenset(texts), text, dict(hides or {}))
     try:
         values = reader.document(yaml.parse(text, Loader=yaml.SafeLoader))
     except InputError:
@@ -147,8 +153,18 @@ def read_table(
 class _Reader:
     """One YAML text, from the parser's events."""
 
-    def __init__(self, what: str, error: type[InputError], accepted: str | None, texts: frozenset[str]):
+    def __init__(
+        self,
+        what: str,
+        error: type[InputError],
+        accepted: str | None,
+        texts: frozenset[str],
+        source: str,
+        hides: dict[str, Callable[[str], bool]],
+    ):
         self._what, self._error, self._accepted, self._texts = what, error, accepted, texts
+        self._source, self._hides = source, hides
+        self._hiding: Callable[[str], bool] | None = None
         self._events: Iterator[Any] = iter(())
 
     @staticmethod
@@ -174,6 +190,8 @@ class _Reader:
         if event.tag is not None and not (event.tag == _STR and isinstance(event, yaml.ScalarEvent)):
             self._refuse(event, "has a tag", "leave it out; quote a text that begins with !")
         if isinstance(event, yaml.ScalarEvent):
+            if self._hiding and not event.style:
+                self._check_comment(event.end_mark)
             return event.value if event.tag or event.style else _plain(event.value, as_text)
         if depth == MAX_DEPTH:
             self._refuse(event, f"is nested more than {MAX_DEPTH} levels deep", None)
@@ -195,10 +213,24 @@ class _Reader:
                     next_step="put both values under one key, or take one of them out",
                 )
             lines[name] = line
+            if depth == 0:
+                self._hiding = self._hides.get(name)
             values[name] = self._value(
                 next(self._events), depth + 1, as_text=as_text or (depth == 0 and name in self._texts)
             )
         return values
+
+    def _check_comment(self, end: Any) -> None:
+        """Refuse a comment behind a text that may have been meant as part of it."""
+        comment = _COMMENT.match(self._source, end.index)
+        if comment and self._hiding and self._hiding(comment[1]):
+            raise self._error(
+                f"{self._what} has a value that ends before {shown(comment[1])}, which YAML takes for a comment"
+                f"{self.place(end)}",
+                accepted="a text with ' #' in it in quotes, or on lines of its own below `|`",
+                next_step="if it is part of the value, quote the whole text or write it below `|`; if it is a comment, "
+                "put it on a line of its own",
+            )
 
     def _until(self, end: type) -> Iterator[Any]:
         for event in self._events:

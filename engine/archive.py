@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.derived_leaves import column_for, compute_leaf, split_leaf
+from engine.encryption import EncryptedError
 from engine.errors import ArchiveError, UnreadableError
 from engine.fragments import ArchiveFile, Footer, Fragment
 from engine.leaves import combined, existing, readable_together
@@ -326,6 +327,13 @@ class Archive:
                     f"{without_password(file.path)} can't be read: {self._store.cause_of(exc)}",
                     next_step="check that it is there and readable"
                     + (", and that the server answers requests for ranges of a file" if self._store.is_web else ""),
+                ) from exc
+            if isinstance(exc, EncryptedError):
+                raise UnreadableError(
+                    f"{without_password(file.path)} ({file.nbytes} bytes) is Parquet that is not read: {exc}",
+                    accepted="Parquet without encryption",
+                    next_step=f"have the file written without encryption, leave out the night {file.night}, or send "
+                    "the rest with --skip-unreadable",
                 ) from exc
             where = "" if read is None else read.culprit()
             raise UnreadableError(

@@ -40,6 +40,7 @@ TNS_RADIUS_ARCSEC = 1.5
 
 _SIMBAD = re.compile(r"^\(SIMBAD\)\s*")
 _TNS = re.compile(r"\(TNS\)\s*")
+_TWO_PREFIXES = re.compile(r"(\((SIMBAD|TNS)\)\s*){2}")
 
 
 def class_filter(classes: Sequence[str], exclude: Sequence[str]) -> str | None:
@@ -53,7 +54,7 @@ def class_filter(classes: Sequence[str], exclude: Sequence[str]) -> str | None:
     Raises
     ------
     RequestError
-        If a label is blank, or `allclasses` is excluded.
+        If a label is blank or has two prefixes, or `allclasses` is excluded.
     """
     chosen, dropped = [_label(x, "classes") for x in classes], [_label(x, "exclude_classes") for x in exclude]
     if ALL_CLASSES in dropped:
@@ -76,6 +77,13 @@ def _label(label: str, key: str) -> str:
             f"{key} has the label {shown(label)}, which names no class",
             accepted="Fink's labels, such as 'SN candidate'; '(SIMBAD) Star'; '(TNS) SN Ia'; 'allclasses'",
             next_step="leave the label out to take alerts of every class",
+        )
+    if prefixes := _TWO_PREFIXES.match(stripped):
+        bare = stripped[prefixes.end() :]
+        raise RequestError(
+            f"{key} has the label {label!r}, which begins with two prefixes; a class is looked for by one",
+            accepted="'(SIMBAD) Star', a type of SIMBAD; '(TNS) SN Ia', a type of TNS; Fink's labels as they are",
+            next_step=f"did you mean {prefixes[1].strip() + ' ' + bare!r}?" if bare else None,
         )
     return stripped
 
@@ -109,11 +117,13 @@ class TnsCatalogue:
     dec_deg: np.ndarray
     types: np.ndarray
     """Labels: `(TNS) SN Ia`."""
+    notes: tuple[str, ...] = ()
+    """What is odd about it, for whoever needs its types."""
 
 
 CATALOGUE_FORMS = (
     "Parquet, or CSV as TNS exports it (.csv, .csv.gz, .csv.zip), with the columns ra and declination (degrees, as "
-    "numbers; in CSV also 10:20:30.5) and type (text)"
+    "numbers; in CSV also 10:20:30.5, 10 20 30.5, 10h20m30.5s) and type (text)"
 )
 """What a TNS catalogue may be, for messages."""
 
@@ -170,6 +180,9 @@ def load_tns_catalogue(file: CatalogueFile) -> TnsCatalogue:
 
 
 _PARQUET = b"PAR1"
+_HOURS = 24
+_FEW_OBJECTS = 10
+"""Of fewer it may be chance that they lie in a tenth of the sky."""
 
 
 @lru_cache(maxsize=2)
@@ -194,11 +207,31 @@ def _read_catalogue(found: CatalogueFile) -> TnsCatalogue:
         raise RequestError(f"the TNS catalogue {name} has no object with a position", accepted=accepted)
     usable &= types.astype(bool)
     order = np.flatnonzero(usable)[np.argsort(dec[usable], kind="stable")]
-    return TnsCatalogue(ra_deg=ra[order], dec_deg=dec[order], types=types[order])
+    as_numbers = np.ones(len(ra), dtype=bool)
+    if "ra_is_number" in table.column_names:
+        as_numbers = pc.fill_null(table["ra_is_number"], False).to_numpy()
+    notes = _notes_on(without_password(path), ra[order][as_numbers[order]], len(order))
+    return TnsCatalogue(ra_deg=ra[order], dec_deg=dec[order], types=types[order], notes=tuple(notes))
+
+
+def _notes_on(path: str, plain_ra: np.ndarray, num_objects: int) -> list[str]:
+    if not num_objects:
+        return [
+            f"the TNS catalogue {path} has no object with a type and a position: every computed tnsclass is Unknown"
+        ]
+    if len(plain_ra) >= _FEW_OBJECTS and ((plain_ra >= 0) & (plain_ra <= _HOURS)).all():
+        return [
+            f"all right ascensions of the TNS catalogue {path} that are plain numbers ({len(plain_ra):,}) are at most "
+            f"{_HOURS}: they are read as degrees; hours are given as 10:20:30.5, in CSV"
+        ]
+    return []
 
 
 def _read_parquet(file: BinaryIO) -> pa.Table:
     parquet, columns = pq.ParquetFile(file), ["ra", "declination", "type"]
+    twice = [name for name in columns if parquet.schema_arrow.names.count(name) > 1]
+    if twice:
+        raise ValueError(f"it has more than one column {', '.join(twice)}; leave one in")
     missing = [name for name in columns if name not in parquet.schema_arrow.names]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}; it has {', '.join(parquet.schema_arrow.names)}")

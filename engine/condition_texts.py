@@ -17,14 +17,14 @@ from sqlglot.tokens import TokenType
 
 from engine.splitting import split
 
-__all__ = ["notes_on_comments", "one_text"]
+__all__ = ["looks_like_condition", "notes_on_comments", "one_text"]
 
 _MOST_NOTES = 3
 _SHOWN = 200
 _AROUND = 500
 _MOST_WORDS = 60
 _COMMENT = re.compile(r"--[^\r\n]*|/\*.*?\*/|\{#.*?#\}", re.DOTALL)
-_ENDS = re.compile(r"^(--+|/\*+|\{#)|(\*/|#\})$")
+_ENDS = re.compile(r"^(--+|/\*+|\{#|#+)|(\*/|#\})$")
 # Lines and arrows that people draw.
 _DRAWN = re.compile(r"(?<![<!=-])[-=]+>|<--+|[=*#~_-]{3,}")
 _OPERATOR = re.compile(
@@ -78,6 +78,11 @@ def notes_on_comments(text: str) -> list[str]:
     if len(telling) > _MOST_NOTES:
         notes.append(f"{len(telling) - _MOST_NOTES} more comments with conditions in them were left out")
     return notes
+
+
+def looks_like_condition(comment: str) -> bool:
+    """Return whether a comment, of SQL or of YAML, has a comparison in it: prose has none."""
+    return _OPERATOR.search(_body(comment)) is not None
 
 
 def _comments(text: str) -> tuple[list[str], int]:

@@ -10,11 +10,15 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["has_encrypted_columns"]
+__all__ = ["EncryptedError", "has_encrypted_columns"]
 
 _ALGORITHM_FIELD = 8
 _TYPE_ORDER = b"\x1c\x00\x00"
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT, _UUID = range(1, 14)
+
+
+class EncryptedError(pa.ArrowInvalid):
+    """A Parquet file, or columns of it, is encrypted."""
 
 
 def has_encrypted_columns(footer: memoryview, metadata: pq.FileMetaData) -> bool:

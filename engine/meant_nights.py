@@ -57,11 +57,17 @@ def meant_nights(text: str) -> str | None:
     between = [text[a.end() : b.start()].strip("'\"") for a, b in itertools.pairwise(found)]
     first = [options[0] for options in nights]
     if len(first) == 2 and _RANGE.fullmatch(between[0]):
-        first.sort()
+        if _end(first[1]) < first[0]:
+            first.reverse()
         return f"{first[0].split(':')[0]}:{first[1].split(':')[-1]}"
     if all(_LIST.fullmatch(words) for words in between):
         return f"{len(first)} nights, each by itself: {', '.join(first[:3])}" + (", …" if len(first) > 3 else "")
     return None
+
+
+def _end(nights: str) -> str:
+    """Return what sorts behind every day of nights."""
+    return f"{nights.split(':')[-1]}-99"
 
 
 def _nights(match: re.Match) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.encryption import has_encrypted_columns
+from engine.encryption import EncryptedError, has_encrypted_columns
 from engine.stores import Store
 
 __all__ = ["OpenParquet", "open_parquet", "parse_footer"]
@@ -79,14 +79,14 @@ def _metadata(file: io.IOBase) -> pq.FileMetaData:
     start = max(0, size - _TAIL_NBYTES)
     tail = _read(file, start, size)
     if tail[-4:] == b"PARE":
-        raise pa.ArrowInvalid("it is encrypted, its footer too")
+        raise EncryptedError("it is encrypted, its footer too")
     footer_nbytes = struct.unpack("<I", tail[-8:-4])[0] if len(tail) >= 8 and tail[-4:] == b"PAR1" else 0
     if start and footer_nbytes + 8 > len(tail):
         first = max(0, size - footer_nbytes - 8)
         tail = _read(file, first, start) + tail
     metadata = pq.read_metadata(pa.BufferReader(tail))
     if has_encrypted_columns(memoryview(tail)[len(tail) - 8 - footer_nbytes : -8], metadata):
-        raise pa.ArrowInvalid("columns of it are encrypted")
+        raise EncryptedError("columns of it are encrypted")
     return metadata
 
 

@@ -219,8 +219,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
     )
     catalogue = request.tns_catalogue or settings.tns_catalogue
     tns_catalogue = find_catalogue(catalogue) if catalogue else None
-    if tns_catalogue:
-        load_tns_catalogue(tns_catalogue)
+    notes_on_catalogue = load_tns_catalogue(tns_catalogue).notes if tns_catalogue else ()
     where = parse_conditions(one_text(request.where), union, (survey.ra_field, survey.dec_field), survey)
     conditions = all_of(where, parse_conditions(class_filter(request.classes, request.exclude_classes), union))
     fragments = cut_fragments(
@@ -272,6 +271,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
             *notes_on_units(projection.schema),
             *notes_on_leaves(footers, conditions.leaves),
             *notes_on_classes(footers),
+            *(notes_on_catalogue if any("tnsclass" in fragment.lacking for fragment in fragments) else ()),
             *notes_on_labels,
             *notes_on_class_names(request.classes, request.exclude_classes),
             *notes_on_contradictions(request.classes, request.exclude_classes),

@@ -16,6 +16,7 @@ import yaml
 from consumer.strict_yaml import read_table
 from consumer.values import items_of, shown, truth_value, whole_number
 from consumer.wire import check_topic
+from engine.condition_texts import looks_like_condition
 from engine.contents import CONTENTS
 from engine.errors import RequestError
 from engine.night_ranges import night_texts, parse_nights
@@ -193,12 +194,14 @@ def read_yaml(text: str) -> dict[str, Any]:
     ------
     RequestError
         If it is empty, not YAML, or not a table; if it is too large or nested too deeply, names a key twice, or has an
-        alias or a tag.
+        alias or a tag; if a comment of YAML takes a condition out of `where`.
     """
     names = _names(TransferRequest)
     accepted = f"keys and values; the keys are {', '.join(names)}"
     texts = [name for name in names if name not in _NOT_TEXTS]
-    values = read_table(text, "the request", error=RequestError, accepted=accepted, texts=texts)
+    values = read_table(
+        text, "the request", error=RequestError, accepted=accepted, texts=texts, hides={"where": looks_like_condition}
+    )
     if not values:
         raise RequestError("the request is empty", accepted=accepted)
     return values

@@ -27,8 +27,9 @@ _PREFIXES = {TokenType.NOT, TokenType.DASH, TokenType.PLUS, TokenType.TILDE}
 _OPENING = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE}
 _CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END}
 NARROWER = "select fewer things, or make several jobs of it; x IN (…) is the short form of x = … OR x = …"
-# A comment (ended or not), a text, a quoted name, or anything else; what opens and never closes is left as one sign.
-_PIECE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|/\*|.", re.DOTALL)
+# A comment (sqlglot ends it at either sign that ends a line; ended or not), a text, a quoted name, or anything else;
+# what opens and never closes is left as one sign.
+_PIECE = re.compile(r"--[^\r\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|/\*|.", re.DOTALL)
 _PLAIN = {
     **dict.fromkeys("‘’‚‛′`´", "'"),
     **dict.fromkeys("“”„‟″«»", "'"),

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from consumer.values import shown
 from engine.errors import ArchiveError
-from engine.exact import decimal_text, exact_kind, exact_metadata, exact_number
+from engine.exact import decimal_text, exact_kind, exact_metadata, exact_number, unit_of
 from engine.paths import is_list, stored
 from engine.unsettled import Unsettled
 
@@ -328,14 +328,36 @@ def conform(
         return _to_list(array, type_, path, file)
     if pa.types.is_integer(type_) and pa.types.is_floating(array.type):
         return _float_to_int(array, type_, path, file)
+    if pa.types.is_duration(array.type):
+        return _to_number(array, type_, path, file, metadata or {})
     try:
-        if pa.types.is_duration(array.type):
-            return exact_number(array, metadata or {}).cast(type_)
         return _to_text(array, metadata or {}) if pa.types.is_string(type_) else array.cast(type_)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
         raise ArchiveError(
             f"a value of {path} in {file} does not fit into {type_}: {exc}", next_step="leave that night out"
         ) from exc
+
+
+def _to_number(array: pa.Array, type_: pa.DataType, path: str, file: str, metadata: Mapping[bytes, bytes]) -> pa.Array:
+    try:
+        return exact_number(array, metadata).cast(type_)
+    except pa.ArrowInvalid as exc:
+        unit, own = (
+            unit_of(pa.field(path, type_, metadata=known)) for known in (metadata, exact_metadata([array.type]))
+        )
+        raise ArchiveError(
+            f"{path} is a duration in {own} in {file} and in {unit} in others of the chosen nights, and in {unit}, the "
+            f"finer unit, in which all leave, a value of {file} is beyond 64 bits: {_largest(array)} {own}",
+            accepted=f"values of {path} that fit into 64 bits in {unit}",
+            next_step=f"choose the nights that have {path} in {unit} apart from this one, in requests of their own, or "
+            "leave this night out",
+        ) from exc
+
+
+def _largest(array: pa.Array) -> int:
+    """Return the duration that is farthest from zero, in its own unit."""
+    ends = pc.min_max(array.cast(pa.int64())).as_py()
+    return max(ends.values(), key=abs)
 
 
 def _to_text(array: pa.Array, metadata: Mapping[bytes, bytes]) -> pa.Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from consumer.hints import python, quoted
 from engine.sample import DEFAULT_NIGHTS
 from ui.show import alerts_table, bytes_text, job_bar, progress_bar
 
-__all__ = ["demo"]
+__all__ = ["demo", "measured_text"]
 
 _WHERE = "candidate.magpsf > 17;  -- faint ones\ncandidate.drb > 0.5;"
 
@@ -61,6 +61,11 @@ def demo(face: Face, directory: str, alerts_per_night: int) -> None:
             job = engine.submit(request, client=client, kafka=broker.bootstrap)
             with job_bar(job.topic) as draw:
                 status = job.wait(on_change=draw)
+        if status.state == "empty":
+            raise engine.JobError(
+                "no alert of the sample archive fulfils the demo's conditions",
+                next_step="give more alerts a night and another --dir, in which a new archive is made",
+            )
         if status.state != "complete":
             raise engine.JobError(f"the job {status.state}: {(status.error or {}).get('message')}")
         outdir = root / job.topic
@@ -76,7 +81,10 @@ def demo(face: Face, directory: str, alerts_per_night: int) -> None:
         "elapsed_s": {name: round(elapsed_s, 2) for name, elapsed_s in laps.items()},
     }
     face.emit(
-        document, _first_rows(outdir), _measured(status, result, proof, laps), _next(archive, outdir, broker.bootstrap)
+        document,
+        _first_rows(outdir),
+        measured_text(status, result, proof, laps),
+        _next(archive, outdir, broker.bootstrap),
     )
 
 
@@ -86,12 +94,19 @@ def _first_rows(outdir: Path):
     return alerts_table(alerts, title=f"\nThe first of them, as they lie in {first}")
 
 
-def _measured(status: engine.JobStatus, result: consumer.ConsumeResult, proof: consumer.VerifyResult, laps) -> str:
+def measured_text(
+    status: engine.JobStatus, result: consumer.ConsumeResult, proof: consumer.VerifyResult, laps: Mapping[str, float]
+) -> str:
+    """Return what the demo measured, a few lines; `laps` are the seconds that each of its steps took."""
     sent = status.num_alerts_sent
     lines = [
         "\nWhat was measured:",
         f"  sent      {sent:,} alerts, {bytes_text(status.nbytes)}, in {status.elapsed_s:.1f} s",
-        f"  first     alerts were there {status.first_alert_s:.1f} s after the job was submitted",
+        *(
+            [f"  first     alerts were there {status.first_alert_s:.1f} s after the job was submitted"]
+            if status.first_alert_s is not None
+            else []
+        ),
         f"  consumed  {result.num_alerts_new:,} alerts in {laps['consume']:.1f} s "
         f"({result.num_alerts_new / laps['consume']:,.0f} alerts/s), {result.num_files} files",
         f"  verified  {proof.num_alerts:,} of {proof.num_expected:,} alerts on disk, {proof.missing} missing",

@@ -103,7 +103,13 @@ def request_from(values: Mapping[str, Any]) -> TransferRequest:
         options["where"] = [_conditions(text) for text in options["where"]]
     # Fields and a content of their own belong together: an option for the one also decides on the other of the file.
     if "fields" in options:
-        options.setdefault("content", "fields")
+        if options.setdefault("content", "fields") != "fields":
+            raise RequestError(
+                f"--field and --content {shown(options['content'])} contradict each other: what --field names is the "
+                "content",
+                accepted="--field alone or beside --content fields, or another content without --field",
+                next_step="leave one of the two out",
+            )
     elif options.get("content", "fields") != "fields":
         given.pop("fields", None)
     request = TransferRequest.from_dict(given | options)

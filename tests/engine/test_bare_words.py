@@ -155,6 +155,7 @@ def test_between_takes_two_values_with_and():
     ("text", "fields"),
     [
         ("i:magpsf > 18", "candidate.magpsf"),
+        ("-- faint ones\r i:magpsf > 18", "candidate.magpsf"),
         ("`i:magpsf` > 18", "candidate.magpsf"),
         ('"i:magpsf" > 18', "candidate.magpsf"),
         ("'d:cdsxmatch' = 'Star'", "cdsxmatch"),

@@ -298,6 +298,27 @@ def test_blank_labels_are_refused(name, excluded):
     assert "SN candidate" in caught.value.accepted
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("(SIMBAD) (TNS) SN Ia", "(TNS) SN Ia"),
+        ("(SIMBAD)(SIMBAD) Star", "(SIMBAD) Star"),
+        ("(TNS) (SIMBAD) Star", "(SIMBAD) Star"),
+        ("(TNS) (TNS) SN Ia", "(TNS) SN Ia"),
+    ],
+)
+def test_a_label_of_two_prefixes_is_refused(name, meant):
+    for classes, exclude in (([name], []), ([], [name])):
+        with pytest.raises(RequestError, match="two prefixes") as caught:
+            class_filter(classes, exclude)
+        assert f"'{meant}'" in caught.value.next_step
+
+
+def test_a_label_of_fink_s_after_simbad_s_prefix_is_looked_for_as_it_stands():
+    """As the service which this one replaces does."""
+    assert kept(["(SIMBAD) SN candidate", "(SIMBAD) Unknown"], []) == [0, 2]
+
+
 def test_excluding_all_is_refused():
     with pytest.raises(RequestError, match="leave no alert"):
         class_filter([], ["allclasses"])

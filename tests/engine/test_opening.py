@@ -69,6 +69,14 @@ def opened(night: Path) -> Archive:
     return Archive(str(night.parents[2]))
 
 
+def assert_told_as_encrypted(error: UnreadableError) -> None:
+    """It is Parquet, and there is nothing to repair."""
+    assert "is not Parquet" not in error.message
+    assert "repair" not in error.next_step
+    for way_out in ("without encryption", f"leave out the night {NIGHT}", "--skip-unreadable"):
+        assert way_out in error.next_step
+
+
 @pytest.mark.parametrize("num_columns", [1, 2, 14, 15, 300])
 @pytest.mark.parametrize("signed", [True, False])
 def test_encrypted_columns_are_named_and_left_out_where_that_is_allowed(night, num_columns, signed):
@@ -77,8 +85,9 @@ def test_encrypted_columns_are_named_and_left_out_where_that_is_allowed(night, n
         with_footer(night / "part-1.parquet", lambda footer: footer[:-28])
     archive = opened(night)
     files = archive.files([NIGHT])
-    with pytest.raises(UnreadableError, match=r"part-1\.parquet.*columns of it are encrypted"):
+    with pytest.raises(UnreadableError, match=r"part-1\.parquet.*columns of it are encrypted") as caught:
         archive.footers(files)
+    assert_told_as_encrypted(caught.value)
     unreadable = []
     assert [footer.file.path for footer in archive.footers(files, unreadable=unreadable)] == [files[0].path]
     assert [file for file, _ in unreadable] == [files[1]]
@@ -87,8 +96,9 @@ def test_encrypted_columns_are_named_and_left_out_where_that_is_allowed(night, n
 def test_an_encrypted_footer_is_told_too(night):
     encrypt(wide(3), night / "part-1.parquet", plain_footer=False)
     archive = opened(night)
-    with pytest.raises(UnreadableError, match=r"part-1\.parquet.*is encrypted"):
+    with pytest.raises(UnreadableError, match=r"part-1\.parquet.*is encrypted") as caught:
         archive.footers(archive.files([NIGHT]))
+    assert_told_as_encrypted(caught.value)
 
 
 def test_a_file_that_is_encrypted_once_it_was_planned_ends_no_worker(night):

@@ -229,6 +229,42 @@ def test_conditions_may_be_several(where, kept):
 # --- YAML -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "where: candidate.rb > 0.5 #good; roid = 1",
+        "where: candidate.rb > 0.5\t# AND roid = 1",
+        "where: # candidate.rb > 0.5",
+        "where:\n  candidate.rb > 0.5\n  AND jd > 1  #x; roid IS NOT NULL",
+        "where:\n  - candidate.rb > 0.5\n  - a > 1 #x; roid IN (1, 2)\n",
+        "where: [candidate.rb > 0.5, # roid = 1\n  a > 1]",
+        "where: [candidate.rb > 0.5] # roid = 1",
+        "where: candidate.rb > 0.5 # isnan(x)\rlimit: 1",
+    ],
+)
+def test_a_comment_of_yaml_that_takes_a_condition_is_refused(text):
+    with pytest.raises(RequestError, match="which YAML takes for a comment") as caught:
+        TransferRequest.from_yaml(f"nights: 2021-11-22\n{text}")
+    assert "line " in caught.value.message
+    for way_out in ("quote", "`|`", "line of its own"):
+        assert way_out in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("where: candidate.rb > 0.5  # good ones", "candidate.rb > 0.5"),
+        ("where: 'candidate.rb > 0.5'  # roid = 1", "candidate.rb > 0.5"),
+        ("where:\n  # - roid = 1\n  - candidate.rb > 0.5\n  # roid = 1", "candidate.rb > 0.5"),
+        ("# roid = 1\nwhere: candidate.rb > 0.5\nlimit: 1 # roid = 1", "candidate.rb > 0.5"),
+        ("where: '#good; roid = 1'", "#good; roid = 1"),
+        ("where: a#b > 1", "a#b > 1"),
+    ],
+)
+def test_other_comments_of_yaml_are_free(text, where):
+    assert TransferRequest.from_yaml(f"nights: 2021-11-22 # jd > 1\n{text}").where == where
+
+
 def test_yaml_reads_texts_as_they_are_written():
     request = TransferRequest.from_yaml(
         "nights: [2021-11-22, 2021-11, 2021-11-22:2021-11-30]\n"

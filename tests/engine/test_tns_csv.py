@@ -102,7 +102,14 @@ def test_just_below_the_equator_is_south(tmp_path):
         (b"ra,dec,type\n25:00:00,2,SN\n", "ra holds 375.0"),
         (b"ra,dec,type\n10,200,SN\n", "declination holds 200.0"),  # the columns changed places
         (b"ra,dec,type\nnan,,SN\n", "no object with a position"),
-        (b"ra,dec,type\n1,2,SN \xff\n", "no CSV"),
+        (b"ra,dec,type\n1,10h20m30s,SN\n", "declination holds what is neither.*it is in hours"),
+        (b"ra,dec,type\n1 20 61.5,2,SN\n", "ra holds what is neither"),
+        (b'ra,dec,type\n"1,5",2,SN\n', "ra holds what is neither"),  # a decimal comma between commas
+        (b"ra,RA,dec,type\n1,20,2,SN\n", "its columns ra and RA could each be the ra"),
+        (b"ra,ra,dec,type\n1,1,2,SN\n", "its columns ra and ra could each be the ra"),
+        (b"ra,dec,declination,type\n1,2,2,SN\n", "its columns dec and declination could each"),
+        (b"ra,dec,type,Obj. Type\n1,2,SN,SN\n", "its columns type and Obj. Type could each"),
+        (b"\xff\xfer\x00\x00\xd8", "begins as UTF-16 and is none"),
         (zipped(DAILY, SEARCH), "the zip holds 2 files"),
         (zipped(DAILY)[:-30], "can't be unpacked"),
         (gzip.compress(DAILY.encode())[:-20], "can't be unpacked"),
@@ -116,6 +123,78 @@ def test_what_is_no_catalogue_is_refused_with_the_forms(tmp_path, data, culprit)
     assert str(path) in caught.value.message
     for form in ("Parquet", "CSV", ".csv.zip", "declination", "10:20:30.5"):
         assert form in caught.value.accepted
+
+
+FORMS = [
+    ("10 02 00.00", "-02 15 00.0"),
+    ("10h02m00.00s", "-02d15m00.0s"),
+    ("10h 02m 00.00s", "-02° 15' 00.0''"),
+    ("10H02M00S", "−02°15′00″"),
+    ("150d30m00s", "-2d15m0s"),
+    (" 10:02:00.00 ", "-02:15:00"),
+    ("150.5", "-2.25"),
+]
+
+
+@pytest.mark.parametrize(("ra", "dec"), FORMS)
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_positions_are_read_in_each_form_that_is_clear(ra, dec, separator):
+    lines = [["RA", "DEC", "Obj. Type"], [ra, dec, "SN Ia"]]
+    table = read_tns_csv("\n".join(map(separator.join, lines)).encode())
+    np.testing.assert_allclose([table["ra"][0].as_py(), table["declination"][0].as_py()], [150.5, -2.25], atol=1e-9)
+    if "h" in ra:
+        assert table["ra"][0].as_py() == pytest.approx(Angle(ra).deg)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_decimal_commas_are_read_between_semicolons_and_tabs(separator):
+    lines = [["ra", "dec", "type"], ["21,313", "-9,69", "SN Ia"], ["01:25:15,12", "-09:41:24,0", "SN II"]]
+    table = read_tns_csv("\n".join(map(separator.join, lines)).encode())
+    np.testing.assert_allclose(table["ra"].to_numpy(), [21.313, 21.313], atol=1e-9)
+    np.testing.assert_allclose(table["declination"].to_numpy(), [-9.69, -9.69], atol=1e-9)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16", "cp1252"])
+def test_each_encoding_is_read(encoding):
+    text = "ra,dec,type,reporters\n150.5,-2.25,SN Ia,Hervé\n"
+    table = read_tns_csv(text.encode(encoding))
+    assert table.select(["ra", "type"]).to_pylist() == [{"ra": 150.5, "type": "SN Ia"}]
+
+
+@pytest.mark.parametrize("pack", [lambda text: gzip.compress(text.encode()), zipped])
+def test_what_unpacks_without_end_is_refused(pack):
+    text = DAILY + "\n" * 10_000
+    with pytest.raises(ValueError, match="unpacked it has more than 9,999 bytes"):
+        read_tns_csv(pack(text), most_nbytes=9_999)
+    assert read_tns_csv(pack(text), most_nbytes=len(text)).num_rows >= 3
+
+
+def test_parquet_with_a_column_twice_is_refused(tmp_path):
+    columns = [pa.array([1.0]), pa.array([1.0]), pa.array([2.0]), pa.array(["SN"])]
+    pq.write_table(pa.table(columns, names=["ra", "ra", "declination", "type"]), tmp_path / "tns.parquet")
+    with pytest.raises(RequestError, match="more than one column ra"):
+        load(tmp_path / "tns.parquet")
+
+
+def many(tmp_path, ending: str, ra: list) -> TnsCatalogue:
+    path = tmp_path / f"tns{ending}"
+    if ending == ".parquet":
+        pq.write_table(pa.table({"ra": ra, "declination": [1.0] * len(ra), "type": ["SN"] * len(ra)}), path)
+    else:
+        path.write_text("ra,declination,type\n" + "".join(f"{one},1.0,SN\n" for one in ra))
+    return load(path)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_plain_numbers_that_may_be_hours_are_noted(tmp_path, ending):
+    hours = [21.3 + number / 10 for number in range(10)]
+    (note,) = many(tmp_path, ending, hours).notes
+    for told in (str(tmp_path), "right ascensions", "at most 24", "read as degrees"):
+        assert told in note
+    assert many(tmp_path, ending, [*hours, 24.5]).notes == ()
+    assert many(tmp_path, ending, hours[:9]).notes == ()
+    # Hours as such are no numbers of degrees, wherever they are.
+    assert many(tmp_path, ".csv", [f"01:0{number}:00" for number in range(10)]).notes == ()
 
 
 def test_a_catalogue_of_no_object_leaves_all_unknown(tmp_path):
@@ -134,13 +213,42 @@ def test_another_day_s_export_is_another_catalogue(tmp_path):
         load_tns_catalogue(planned)
 
 
-def test_a_request_takes_the_csv(tmp_path):
+def archive_of_two(tmp_path: Path, **columns: list) -> None:
     folder = tmp_path / "archive/year=2021/month=11/day=22"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     candidate = [{"jd": 2459540.5, "ra": ra, "dec": -2.25} for ra in (150.5, 150.6)]
     pq.write_table(
-        pa.table({"objectId": ["a", "b"], "candid": [1, 2], "candidate": candidate}), folder / "part-0.parquet"
+        pa.table({"objectId": ["a", "b"], "candid": [1, 2], "candidate": candidate} | columns),
+        folder / "part-0.parquet",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("ra,declination,type\n", "no object with a type and a position"),
+        ("ra,declination,type\n" + "10.03,-2.25,SN Ia\n" * 10, "read as degrees"),
+    ],
+)
+def test_the_plan_notes_a_catalogue_that_gives_no_type(tmp_path, text, told):
+    archive_of_two(tmp_path)
+    (tmp_path / "tns.csv").write_text(text)
+    values = {
+        "archive": tmp_path / "archive",
+        "nights": "2021-11-22",
+        "classes": ["(TNS) SN Ia"],
+        "tns_catalogue": tmp_path / "tns.csv",
+    }
+    plan = engine.plan(engine.TransferRequest(**values), settings=engine.Settings())
+    assert sum(told in note for note in plan.notes) == 1
+    # Where the archive has the types itself, the catalogue is not asked.
+    archive_of_two(tmp_path, tnsclass=["(TNS) SN Ia", "Unknown"])
+    plan = engine.plan(engine.TransferRequest(**values), settings=engine.Settings())
+    assert not any(told in note for note in plan.notes)
+
+
+def test_a_request_takes_the_csv(tmp_path):
+    archive_of_two(tmp_path)
     (tmp_path / "tns.csv.zip").write_bytes(zipped(DAILY))
     request = engine.TransferRequest(
         archive=tmp_path / "archive",

@@ -1,12 +1,16 @@
 """Times and rates of a job that was stopped and taken up again: nobody's waiting is counted as work."""
 
 import dataclasses
+import json
+from types import SimpleNamespace
 
 import pytest
 
+from consumer.console import Face
 from consumer.wire import CancelRequest, FragmentDone, Heartbeat, Manifest, NightDone, Plan, PlanPart, StateChange
 from engine.following import JobStatus
 from engine.versions import engine_version, is_resumable
+from ui.demo import measured_text
 from ui.show import status_text
 
 DAY = 86_400.0
@@ -102,6 +106,32 @@ def test_the_first_alerts_of_a_job_that_was_stopped_before_them_are_counted_like
 def test_what_was_left_out_is_not_waited_for(num_alerts, left):
     lost = done(3, 1009.0, num_sent=0, unreadable="torn")
     assert status(*FIRST, lost, now=1010.0, num_alerts=num_alerts).num_alerts == left
+
+
+def test_the_demo_says_what_was_measured_even_if_no_first_alert_was():
+    result = SimpleNamespace(num_alerts_new=300, num_files=2)
+    proof = SimpleNamespace(
+        num_alerts=300, num_expected=300, missing=0, left_out=[], num_left_out_here=0, num_archive_duplicates=0
+    )
+    before, after = (
+        measured_text(status(*records, now=1010.0), result, proof, {"consume": 2.0}) for records in (FIRST[:2], FIRST)
+    )
+    assert "alerts were there" not in before
+    assert "alerts were there 8.0 s after" in after
+    for text in (before, after):
+        assert "300 alerts in 2.0 s (150 alerts/s), 2 files" in text
+
+
+def test_a_command_in_a_job_s_error_can_be_pasted(capsys):
+    error = {"message": "gone", "accepted": None, "next": "list the nights with: alert-transfer archive info"}
+    failed = status(*FIRST, StateChange(job_id="a", state="failed", time=1010.0, error=error), now=1011.0)
+    told = {}
+    for as_json in (False, True):
+        face = Face(json=as_json, given={"--archive": "s3://bucket/science"})
+        face.emit(failed.to_dict(), status_text(failed))
+        told[as_json] = capsys.readouterr().out
+    assert "alert-transfer archive info --archive s3://bucket/science" in told[False]
+    assert json.loads(told[True])["error"] == error
 
 
 def test_a_status_tells_what_complete_is_said_of():

@@ -109,9 +109,12 @@ def test_fields_and_content_in_every_combination(tmp_path, content):
     request = made("--request", path, "--content", "fields", "--field", "candid")
     assert (request.content, request.fields) == ("fields", ("candid",))
     assert made(*NIGHTS, "--field", "candid").content == "fields"
-    assert "belong together" in refused("--request", path, "--content", content, "--field", "candid")
+    for given in (("--request", path), NIGHTS):
+        told = refused(*given, "--content", content, "--field", "candid")
+        assert "contradict each other" in told
+        assert f"--content '{content}'" in told
+        assert "--field" in told
     assert "belong together" in refused("--request", path, "--content", "fields")
-    assert "belong together" in refused(*NIGHTS, "--content", content, "--field", "candid")
 
 
 @pytest.mark.parametrize(
