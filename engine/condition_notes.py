@@ -423,7 +423,7 @@ def _bare(node: exp.Expression) -> exp.Expression:
 
 
 def _shown(node: exp.Expression) -> str:
-    text = " ".join(node.sql(dialect="spark", normalize_functions=False).split())
+    text = " ".join(node.sql(dialect="spark", normalize_functions=False, comments=False).split())
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 

@@ -59,6 +59,7 @@ def notes(text: str) -> tuple[str, ...]:
         ("Plx <> null", ["Plx IS NOT NULL"]),
         ("NOT (Plx = null)", ["Plx IS NULL"]),
         ("Plx > NULL", ["Plx > NULL"]),
+        ("Plx /* of Gaia */ > NULL -- never", ["Plx > NULL is never true"]),
         ("Plx NOT IN (1, null)", ["Plx IN (1, NULL)", "Plx IS NOT NULL"]),
         ("candidate.magpsf BETWEEN 20 AND 18", ["BETWEEN 18 AND 20"]),
         ("candidate.magpsf > 20 AND candidate.magpsf < 18", ["candidate.magpsf > 20 and candidate.magpsf < 18"]),
