@@ -18,6 +18,7 @@ from sqlglot.tokens import Token, TokenType
 from engine.dates import is_date
 from engine.descriptions import Description
 from engine.fields import FieldError, find_leaf, nearest, scalar_leaves
+from engine.label_notes import ClassLabels
 from engine.places import refuse_at
 from engine.signatures import FUNCTION_NAMES, OF_TEXT, SEARCHES
 from engine.splitting import MAX_CHARACTERS
@@ -30,6 +31,7 @@ _KEY = r"(?:\[\s*(?:'[^']*'|\"[^\"]*\")\s*\])?"
 _OPERAND = re.compile(rf"({_FIELD.pattern}{_KEY})\s*$|(?<!\w)(\w+)\(([^()]*)\)\s*$", re.ASCII)
 _TEXT_FUNCTIONS = {*OF_TEXT, "trim", "lcase", "ucase", "substring", "substr", "concat"}
 _COMPARISONS = {"=", "==", "<>", "!=", "<=>", "<", "<=", ">", ">="}
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", **{sign: sign for sign in ("=", "==", "<>", "!=", "<=>")}}
 _PATTERNS = {"LIKE", "ILIKE", "RLIKE", "REGEXP"}
 _NEGATED = {"=": "<>", "==": "<>", "IN": "NOT IN", **{word: f"NOT {word}" for word in _PATTERNS}}
 _JOINING = {"AND", "OR", "THEN", "WHEN", "ELSE", "END"}
@@ -59,7 +61,9 @@ class _Value:
     is_bare: bool
 
 
-def refuse_bare_words(text: str, schema: pa.Schema, descriptions: Mapping[str, Description]) -> None:
+def refuse_bare_words(
+    text: str, schema: pa.Schema, descriptions: Mapping[str, Description], labels: ClassLabels
+) -> None:
     """Refuse conditions in which a text lacks its quotes, or a list its parentheses, with what to write.
 
     Parameters
@@ -70,6 +74,8 @@ def refuse_bare_words(text: str, schema: pa.Schema, descriptions: Mapping[str, D
         The job's union schema.
     descriptions
         Path -> what the field means, for those whose values stand for something.
+    labels
+        Those of the class columns, which are offered as the lists spell them.
 
     Raises
     ------
@@ -84,7 +90,7 @@ def refuse_bare_words(text: str, schema: pa.Schema, descriptions: Mapping[str, D
         return
     if len(tokens) > _MOST_TOKENS:  # nested lists are looked through at each level
         return
-    reading = _Reading(text, schema, descriptions)
+    reading = _Reading(text, schema, descriptions, labels)
     part: list[Token] = []
     for token in tokens:
         if token.token_type == TokenType.SEMICOLON:
@@ -96,14 +102,20 @@ def refuse_bare_words(text: str, schema: pa.Schema, descriptions: Mapping[str, D
 
 
 class _Reading:
-    def __init__(self, text: str, schema: pa.Schema, descriptions: Mapping[str, Description]):
-        self._text, self._schema, self._descriptions = text, schema, descriptions
+    def __init__(self, text: str, schema: pa.Schema, descriptions: Mapping[str, Description], labels: ClassLabels):
+        self._text, self._schema, self._descriptions, self._labels = text, schema, descriptions, labels
 
     def check(self, tokens: list[Token]) -> None:
         """Refuse the first comparison of one condition that a value without quotes stands in."""
         sources = [self._source([token]) for token in tokens]
         for at, operator, after in _operators(sources):
-            if after >= len(tokens) or (left := self._left(tokens[at].start)) is None:
+            if after >= len(tokens):
+                continue
+            if (left := self._left(tokens[at].start)) is None:
+                self._check_mirrored(tokens, sources, at, operator, after)
+                continue
+            if operator.endswith("BETWEEN"):
+                self._check_between(left, tokens, sources, operator, after)
                 continue
             end = _end_of_operand(sources, after, in_list=operator.endswith("IN"))
             values, others_end = self._values(tokens, sources, after, end, operator)
@@ -115,6 +127,33 @@ class _Reading:
                     self._refuse(start, stop, f"{operator} is a function", f"{operator}({left.text}, {values[0].text})")
                 continue
             self._answer(left, operator, values, start, stop, repeated=others_end != end)
+
+    def _check_mirrored(self, tokens: list[Token], sources: list[str], at: int, operator: str, after: int) -> None:
+        """Refuse `Unknown = cdsxmatch`, where the field stands behind the word."""
+        start, end = _start_of_operand(sources, at), _end_of_operand(sources, after, in_list=False)
+        if operator not in _MIRRORED or start == at or end == after:
+            return
+        left, value = self._left(tokens[end - 1].end + 1), self._value(tokens[start:at])
+        if left is not None and left.text == self._source(tokens[after:end]) and value is not None and value.is_bare:
+            span = tokens[start].start, tokens[at - 1].end + 1
+            self._answer(left, _MIRRORED[operator], [value], *span, repeated=False)
+
+    def _check_between(self, left: _Left, tokens: list[Token], sources: list[str], operator: str, after: int) -> None:
+        middle = _end_of_operand(sources, after, in_list=False)
+        if sources[middle : middle + 1] not in (["AND"], ["and"]):
+            return
+        end = _end_of_operand(sources, middle + 1, in_list=False)
+        low, high = self._value(tokens[after:middle]), self._value(tokens[middle + 1 : end])
+        if low is None or high is None or not (low.is_bare or high.is_bare):
+            return
+        start, stop = tokens[after].start, tokens[end - 1].end + 1
+        fixed = [self._fixed(left, value) for value in (low, high)]
+        if None in fixed:
+            self._refuse_unknown_value(left, [low, high], fixed, start, stop)
+            return
+        accepted = f"{left.text} {operator} {fixed[0]} AND {fixed[1]}"
+        values = [low, high]
+        self._refuse(start, stop, self._why(left, values), accepted, self._next_step(left, values))
 
     # --- What stands there --------------------------------------------------------------------------------------
 
@@ -267,6 +306,7 @@ class _Reading:
             return found[0] if found else None
         keys = left.described.values if left.described else {}
         text = next((key for key in keys if key.lower() == value.text.lower()), value.text)
+        text = self._labels.spelled(left.path, text)
         return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
     def _why(self, left: _Left, values: Sequence[_Value]) -> str:
@@ -323,13 +363,13 @@ def _operators(sources: list[str]) -> Iterator[tuple[int, str, int]]:
             length = 2 if words[1:] == ["NOT"] else 1
             if upper[i + length : i + length + 1] != ["DISTINCT"]:
                 yield i, " ".join(upper[i : i + length]), i + length
-        elif words[0] == "NOT" and words[1:] and words[1] in {*_PATTERNS, "IN", "=", "=="}:
+        elif words[0] == "NOT" and words[1:] and words[1] in {*_PATTERNS, "IN", "BETWEEN", "=", "=="}:
             length = 2
             yield i, f"NOT {'=' if words[1] == '==' else words[1]}", i + length
         elif words[0] in _COMPARISONS and words[1:] == ["NOT"]:
             length = 2
             yield i, "NOT =", i + length
-        elif words[0] in _COMPARISONS | _PATTERNS | {"IN"}:
+        elif words[0] in _COMPARISONS | _PATTERNS | {"IN", "BETWEEN"}:
             length = 1
             yield i, words[0], i + length
         elif sources[i].lower() in SEARCHES:
@@ -349,6 +389,14 @@ def _end_of_operand(sources: list[str], start: int, *, in_list: bool) -> int:
             return i
         depth += (source in _OPENING) - (source in _CLOSING)
     return len(sources)
+
+
+def _start_of_operand(sources: list[str], end: int) -> int:
+    """Return where what stands before an operator begins."""
+    start = end
+    while start and sources[start - 1].upper() not in {*_JOINING, "NOT", ",", *_OPENING}:
+        start -= 1
+    return start
 
 
 def _closing(sources: list[str], start: int) -> int:

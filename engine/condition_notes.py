@@ -21,8 +21,9 @@ from engine.constants import value_of
 from engine.dates import is_date
 from engine.descriptions import Description
 from engine.fields import FieldError, find_leaf
+from engine.label_notes import ClassLabels
 from engine.leaves import type_at
-from engine.outcomes import Comparison, Outcomes, Reading, Translator, bare, chain
+from engine.outcomes import Comparison, Need, Outcomes, Reading, Translator, bare, chain
 from engine.terms import INTEGERS, NUMBERS, Term, cast, literal
 
 __all__ = ["notes_on_conditions"]
@@ -33,10 +34,25 @@ _SHOWN = 90
 _LAST_JULIAN_DATE = 2_500_000
 _MODIFIED_DATES = (15_000, 100_000)
 _EXACT_BELOW = 2.0**53
+_FIELD = re.compile(r'"(?:[^"]|"")*"|coalesce_int\("size\((?:[^"]|"")*", -1\)')
+_RANGES = (exp.LT, exp.LTE, exp.GT, exp.GTE)
+_YEARS = (1900, 2100)
+_CHANGES = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "trim": lambda text: text.strip(" "),
+    "ltrim": lambda text: text.lstrip(" "),
+    "rtrim": lambda text: text.rstrip(" "),
+}
+"""Function -> what it makes of a text, so that nothing else can come out of it."""
 
 
 def notes_on_conditions(
-    trees: Sequence[tuple[exp.Expression, Translator]], schema: pa.Schema, descriptions: Mapping[str, Description]
+    trees: Sequence[tuple[exp.Expression, Translator]],
+    schema: pa.Schema,
+    descriptions: Mapping[str, Description],
+    labels: ClassLabels,
+    ra_field: str | None,
 ) -> list[str]:
     """Return notes on conditions that are valid, and odd.
 
@@ -48,15 +64,21 @@ def notes_on_conditions(
         The job's union schema.
     descriptions
         Path -> what the field means: which values it has.
+    labels
+        Those of the class columns.
+    ra_field
+        Path of the right ascension, whose ranges may go across 0.
     """
     if sum(1 for tree, _ in trees for _ in tree.walk()) > _MOST_NODES:
         return []
-    return _Notes(schema, descriptions).on(trees)
+    return _Notes(schema, descriptions, labels, ra_field).on(trees)
 
 
 class _Notes:
-    def __init__(self, schema: pa.Schema, descriptions: Mapping[str, Description]):
-        self._schema, self._descriptions = schema, descriptions
+    def __init__(
+        self, schema: pa.Schema, descriptions: Mapping[str, Description], labels: ClassLabels, ra_field: str | None
+    ):
+        self._schema, self._descriptions, self._labels, self._ra_field = schema, descriptions, labels, ra_field
         self._found: dict[str, None] = {}
         self._told: dict[int, exp.Expression] = {}
         """What is told of already, by its id; kept, lest another comes to have it."""
@@ -92,8 +114,8 @@ class _Notes:
     def _stored(self, term: Term, type_: str, values: list[Any]) -> list[Any]:
         if type_ == "string" and term.type in (*NUMBERS, "boolean"):
             return [value for value in values if _can_be_written(term, value)]
-        for function, change in (("lower_string(", str.lower), ("upper_string(", str.upper)):
-            if type_ == "string" and term.sql.startswith(function):
+        for function, change in _CHANGES.items():
+            if type_ == "string" and term.sql.startswith(f"{function}_string("):
                 return [value for value in values if change(value) == value]
         path = _path(term)
         found = type_at(self._schema, path) if path else None
@@ -106,27 +128,29 @@ class _Notes:
     # --- Comparisons --------------------------------------------------------------------------------------------
 
     def _comparison(self, found: Comparison) -> None:
-        outcomes = found.outcomes.negated if isinstance(found.node, exp.NEQ | exp.NullSafeNEQ) else found.outcomes
+        outcomes = found.outcomes.negated if _is_negative(found.node) else found.outcomes
+        self._note_labels(found)
         if found.operator == "IN":
             self._in(found)
-        elif found.left.is_constant or (outcomes.true is None and outcomes.false is None):
-            always = outcomes.false is None and outcomes.unknown is None
-            self._tell(found, f"is {'true for every alert' if always else 'never true'}: {self._why(found)}")
         elif outcomes.true is None:
             self._tell(found, f"is never true: {self._why(found)}")
+        elif outcomes.false is None and isinstance(found.node, exp.Between):
+            bound = _shown(found.right_node)
+            if not found.left.is_constant:
+                self._tell(found, f"has the bound {bound}, which leaves nothing out: {self._why(found)}")
+        elif outcomes.false is None and outcomes.unknown is None:
+            self._tell(found, f"is true of every alert: {self._why(found)}")
         elif outcomes.false is None:
             self._tell(found, f"is true of every alert that has {_shown(found.left_node)}: {self._why(found)}")
         elif (odd := self._odd(found)) is not None:
             self._tell(found, odd)
 
     def _tell(self, found: Comparison, text: str) -> None:
-        node = found.node
-        negated = isinstance(node.parent, exp.Not) and isinstance(node, exp.In)
-        self._note(node, f"{_shown(node.parent if negated else node)} {text}")
+        self._note(found.node, f"{_shown(_whole(found.node))} {text}")
 
     def _in(self, found: Comparison) -> None:
         field, negated = _shown(found.left_node), isinstance(found.node.parent, exp.Not)
-        if found.right.type == "void":
+        if found.value is None:
             self._tell(
                 found,
                 f"is never true: with null in the list, what is not found is unknown; leave null out, and write "
@@ -142,10 +166,28 @@ class _Notes:
         elif (odd := self._odd(found)) is not None:
             self._tell(found, odd)
 
+    def _note_labels(self, found: Comparison) -> None:
+        """Note each text that the class column never has, as it is written at least."""
+        if not found.left.is_field or found.compared_as != "string":
+            return
+        nodes = found.node.expressions if found.operator == "IN" else [found.right_node]
+        texts = [bare(node).this for node in nodes if bare(node).is_string]
+        is_pattern = found.operator == "LIKE" and re.search(r"[%_]", str(found.value))
+        if found.operator not in ("=", "<=>", "IN", "LIKE") or is_pattern:
+            return
+        written = "<>" if _is_negative(_whole(found.node)) else "="
+        for text in texts:
+            note = self._labels.note(_path(found.left), text, written)
+            if note is not None:
+                self._note(None, f"{_shown(_whole(found.node))}: {note}")
+
     def _odd(self, found: Comparison) -> str | None:
         """Return what is odd about a comparison that may be true of some alerts, and is hardly meant."""
         left, value, equality = found.left, found.value, found.operator in ("=", "<=>", "IN")
         described = self._descriptions.get(_path(left) or "")
+        if value is None and found.operator == "<=>":
+            asks_null = found.right.type == "void"
+            return None if asks_null else f"compares with null, which it equals where there is none: {self._why(found)}"
         if left.type == "string" and not left.time and found.compared_as in NUMBERS:
             field = _shown(found.left_node)
             return f"reads the text {field} as a number, and is not true where it is none" + _values(described)
@@ -182,18 +224,25 @@ class _Notes:
             words = described.values_in_words
         else:
             return None
-        true = found.outcomes.false if isinstance(found.node, exp.NEQ) else found.outcomes.true
-        (values,) = true.values() if true else (possible,)
-        if value_sets.intersection(value_sets.intersection(values, possible), value_sets.KNOWN):
-            return None
-        return f"is true of no alert as the survey describes {_shown(found.left_node)}: {words}"
+        true, false = found.outcomes.true, found.outcomes.false
+        negative = _is_negative(_whole(found.node))
+        if negative:
+            true, false = false, true
+        described_as = f"as the survey describes {_shown(found.left_node)}: {words}"
+        if not _had(true, possible):
+            return f"is true of no alert {described_as}"
+        if negative and not _had(false, possible):
+            return f"leaves nothing out {described_as}"
+        return None
 
     def _no_julian_date(self, found: Comparison) -> str | None:
-        """Return what is odd about a number that is no Julian date of our times: a modified one, or a date's digits."""
+        """Return what is odd about a number that is no Julian date: a year, a modified one, a date's digits."""
         value = found.value
         if not isinstance(value, int | float | Decimal) or value != value:
             return None
         text = f"compares Julian dates, such as 2459540.5, with {_shown(found.right_node)}"
+        if _YEARS[0] <= value <= _YEARS[1]:
+            return f"{text}; if that is a year, write jd('{int(value)}-01-01')"
         if _MODIFIED_DATES[0] < value < _MODIFIED_DATES[1]:
             return f"{text}; if that is a modified one, write {_shown(found.left_node)} - 2400000.5"
         return text if value > _LAST_JULIAN_DATE else None
@@ -202,6 +251,8 @@ class _Notes:
 
     def _why(self, found: Comparison) -> str:
         field, written = _shown(found.left_node), _shown(found.right_node)
+        if not found.right.is_constant:
+            return f"{field} is compared with itself"
         if found.left.is_constant:
             for node, term in ((found.left_node, found.left), (found.right_node, found.right)):
                 if isinstance(term.value, str) and (name := self._field_named(term.value)):
@@ -266,29 +317,48 @@ class _Notes:
 
     # --- Groups, and words --------------------------------------------------------------------------------------
 
-    def _group(self, group: exp.Expression | None, members: list[exp.Expression]) -> None:
+    def _group(self, group: exp.Expression | None, members: list[tuple[exp.Expression, Outcomes]]) -> None:
         if isinstance(group, exp.Between):
-            low, high = _shown(group.args["low"]), _shown(group.args["high"])
-            negated = ", and NOT of it of every alert that has the field" if isinstance(group.parent, exp.Not) else ""
-            self._note(
-                group,
-                f"{_shown(group)} is never true{negated}: the lower bound stands first; write "
-                f"{_shown(group.this)} BETWEEN {high} AND {low}",
-            )
+            self._note_between(group, members)
             return
-        texts = list(dict.fromkeys(map(_shown, members)))
+        texts = list(dict.fromkeys(_shown(node) for node, _ in members))
         listed = " and ".join(texts[:4]) + (" and others" if len(texts) > 4 else "")
         if isinstance(group, exp.Or):
-            self._note(
-                group,
-                f"one of {listed} is true of every alert that has the field: with OR nothing is left out; "
-                "write AND, or NOT IN",
-            )
+            if _known_where_there(members):
+                self._note(
+                    group,
+                    f"one of {listed} is true of every alert that has the field: with OR nothing is left out; "
+                    "write AND, or NOT IN",
+                )
             return
-        equal = all(isinstance(bare(member), exp.EQ) for member in members)
-        self._note(
-            None, f"{listed} are never true together" + ("; write OR, or IN" if equal and len(texts) > 1 else "")
-        )
+        inner = [bare(node) for node, _ in members]
+        advice = ""
+        if len(texts) > 1 and all(isinstance(node, exp.EQ) for node in inner):
+            advice = "; write OR, or IN"
+        elif len(texts) == 2 and all(isinstance(n, _RANGES) and self._is_ra(n.this) for n in inner):
+            advice = "; across right ascension 0 write OR"
+        self._note(None, f"{listed} are never true together{advice}")
+
+    def _note_between(self, group: exp.Between, members: list[tuple[exp.Expression, Outcomes]]) -> None:
+        field, low, high = (_shown(node) for node in (group.this, group.args["low"], group.args["high"]))
+        is_negated = isinstance(group.parent, exp.Not)
+        every = ", and NOT of it of every alert that has the field" if _known_where_there(members) else ""
+        never = f"{_shown(group)} is never true{every if is_negated else ''}"
+        bounds = [_literal_number(group.args[key]) for key in ("low", "high")]
+        if None not in bounds and bounds[0] <= bounds[1]:
+            self._note(group, f"{never}: no value that {field} can have lies between")
+            return
+        if self._is_ra(group.this):
+            across = f"{field} < {low} AND {field} > {high}" if is_negated else f"{field} >= {low} OR {field} <= {high}"
+            self._note(group, f"{never}: the lower bound stands first; across right ascension 0 write {across}")
+            return
+        self._note(group, f"{never}: the lower bound stands first; write {field} BETWEEN {high} AND {low}")
+
+    def _is_ra(self, node: exp.Expression) -> bool:
+        named = bare(node)
+        if self._ra_field is None or not isinstance(named, exp.Column):
+            return False
+        return self._field_named(".".join(part.name for part in named.parts)) == self._ra_field
 
     def _words(self, tree: exp.Expression) -> None:
         for node in tree.walk():
@@ -310,6 +380,44 @@ class _Notes:
 
 def _values(described: Description | None) -> str:
     return f" ({described.values_in_words})" if described is not None and described.values else ""
+
+
+def _is_negative(node: exp.Expression) -> bool:
+    """Return whether a comparison is the negative of the one that its outcomes are told of."""
+    return isinstance(node, exp.NEQ | exp.NullSafeNEQ | exp.Not)
+
+
+def _whole(node: exp.Expression) -> exp.Expression:
+    """Return a comparison as it stands in the condition: NOT IN is NOT of IN."""
+    return node.parent if isinstance(node, exp.In) and isinstance(node.parent, exp.Not) else node
+
+
+def _had(need: Need | None, possible: value_sets.ValueSet) -> bool:
+    """Return whether what something needs of one field is among the values that the field has."""
+    if need is None:
+        return False
+    (values,) = need.values() if need else (possible,)
+    return bool(value_sets.intersection(value_sets.intersection(values, possible), value_sets.KNOWN))
+
+
+def _known_where_there(members: Sequence[tuple[exp.Expression, Outcomes]]) -> bool:
+    """Return whether each of several comparisons is true or false wherever one field, which they all ask, is there."""
+    fields: set[str] | None = None
+    for _, outcomes in members:
+        if outcomes.unknown is None:
+            continue
+        nulls = {key for key, values in outcomes.unknown.items() if values == value_sets.NULL}
+        fields = nulls if fields is None else fields & nulls
+    # What is computed may be null where the field is not, such as the number in a text.
+    return fields is None or any(map(_FIELD.fullmatch, fields))
+
+
+def _literal_number(node: exp.Expression) -> float | None:
+    negative = isinstance(bare(node), exp.Neg)
+    literal_ = bare(bare(node).this) if negative else bare(node)
+    if not isinstance(literal_, exp.Literal) or literal_.is_string:
+        return None
+    return -float(literal_.this) if negative else float(literal_.this)
 
 
 def _shown(node: exp.Expression) -> str:

@@ -23,6 +23,7 @@ from engine.descriptions import Description, read_descriptions
 from engine.dialect import UNKNOWN, Translator
 from engine.errors import ConditionError
 from engine.fields import FieldError, find_leaf, find_list, find_nested, leaf_type, nearest, scalar_leaves
+from engine.label_notes import ClassLabels
 from engine.places import refuse_at
 from engine.portal_names import refuse_portal_names
 from engine.splitting import NARROWER, limit, split, unlike_spark
@@ -121,15 +122,22 @@ def parse_conditions(
     if survey is not None:
         refuse_portal_names(text, schema, survey)
     descriptions = read_descriptions(survey.name) if survey is not None else {}
+    labels = ClassLabels(survey.name if survey is not None else None, schema.names)
+    ra_field = survey.ra_field if survey is not None else None
     try:
-        return _parsed(text, schema, position, descriptions)
+        return _parsed(text, schema, position, descriptions, labels, ra_field)
     except ConditionError:
-        refuse_bare_words(text, schema, descriptions)
+        refuse_bare_words(text, schema, descriptions, labels)
         raise
 
 
 def _parsed(
-    text: str, schema: pa.Schema, position: tuple[str, str] | None, descriptions: Mapping[str, Description]
+    text: str,
+    schema: pa.Schema,
+    position: tuple[str, str] | None,
+    descriptions: Mapping[str, Description],
+    labels: ClassLabels,
+    ra_field: str | None,
 ) -> Conditions:
     parts = split(text)
     parsed = [
@@ -142,11 +150,12 @@ def _parsed(
     num_parts, depth = _measure(sql or "")
     limit("levels of nesting", depth, MAX_SQL_DEPTH)
     limit("parts once they are written out", num_parts, MAX_SQL_PARTS)
+    pairs = [pair for _, *pair in translated]
     return Conditions(
         text="\n".join(f"{part.normalised};" for part in parsed),
         sql=sql,
         leaves=tuple(leaves),
-        notes=tuple(notes_on_conditions([pair for _, *pair in translated], schema, descriptions)),
+        notes=tuple(notes_on_conditions(pairs, schema, descriptions, labels, ra_field)),
     )
 
 

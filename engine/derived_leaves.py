@@ -1,7 +1,8 @@
-"""Leaves of the narrow table that no file has as they are: the length of a list, and whether a struct or map is there.
+"""Leaves of the narrow table that no file has as they are: the length of a list, and whether something is there at all.
 
 `size(prv_candidates)` holds the numbers of items, `present(lc_features_g)` true where there is a struct, and both hold
-null where there is none: so they are null wherever a file lacks the column, as every other leaf is.
+null where there is none: so they are null wherever a file lacks the column, as every other leaf is. What can't be
+compared, such as a decimal, is asked in the same way whether it is there.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def column_for(schema: pa.Schema, leaf: str) -> str:
 
 
 def compute_leaf(function: str, column: pa.Array) -> pa.Array:
-    """Return a derived leaf of a column of lists, structs or maps, in its type of `DERIVED_TYPES`."""
+    """Return a derived leaf of a column, for size one of lists or maps, in its type of `DERIVED_TYPES`."""
     if function == "size":
         return lengths(column).cast(DERIVED_TYPES["size"])
     return pc.if_else(column.is_valid(), pa.scalar(True), pa.scalar(None, pa.bool_()))

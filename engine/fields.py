@@ -30,7 +30,7 @@ def leaf_type(schema: pa.Schema, leaf: str) -> pa.DataType:
 
     Floats are float64, whole numbers keep their width, texts, times and all-null columns are string; a value of a map
     is what the map's values are; of the derived leaves, the length of a list (`size(prv_candidates)`) is int32, and
-    whether a struct or map is there (`present(mangrove)`) is boolean.
+    whether a struct, a map or a decimal is there (`present(mangrove)`) is boolean.
 
     Parameters
     ----------
@@ -90,17 +90,21 @@ def find_list(schema: pa.Schema, parts: Sequence[str]) -> str:
 
 
 def find_nested(schema: pa.Schema, parts: Sequence[str]) -> str | None:
-    """Return the derived leaf that is null where the list, struct or map is that a path names; None of any other.
+    """Return the derived leaf that is null where what a path names is, which can't be compared; None of any other.
+
+    So are lists, structs and maps, and decimals, times of day and durations.
 
     Raises
     ------
     FieldError
-        If there is no such field.
+        If there is no such field, or the files disagree on it.
     """
     path, field = _find(schema, parts)
+    _check_settled(path, field.type)
     if is_list(field.type):
         return f"size({path})"
-    return f"present({path})" if pa.types.is_struct(field.type) or pa.types.is_map(field.type) else None
+    nested = pa.types.is_struct(field.type) or pa.types.is_map(field.type)
+    return f"present({path})" if nested or origin_of(field) else None
 
 
 def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.Field]:
@@ -141,7 +145,7 @@ def _check_comparable(path: str, field: pa.Field) -> None:
         # As a text or a number it would compare otherwise than in Spark: '9.50' is after '12.30', '5 s' is not 5.
         raise FieldError(
             f"{path} is of type {origin} in the archive, which no condition can compare",
-            next_step="ask for other fields here, and select by this one in the alerts that come",
+            next_step=f"select by it in the alerts that come; whether it is there tells {path} IS NOT NULL",
         )
 
 

@@ -17,7 +17,7 @@ from engine.constants import value_of
 from engine.terms import FRACTIONS, INTEGERS, Term
 from engine.value_sets import ANYTHING, KNOWN, NULL, ValueSet
 
-__all__ = ["Comparison", "Outcomes", "Reading", "Translator", "bare", "chain"]
+__all__ = ["Comparison", "Need", "Outcomes", "Reading", "Translator", "bare", "chain"]
 
 Need: TypeAlias = Mapping[str, ValueSet]
 """Column or computed value -> the values of it that something needs; of the others, any."""
@@ -25,6 +25,7 @@ Need: TypeAlias = Mapping[str, ValueSet]
 _OPERATORS = {exp.EQ: "=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<=>": "<=>"}
 _WIDTHS = {"tinyint": 2**7, "smallint": 2**15, "int": 2**31, "bigint": 2**63}
+_NOT_NEGATIVE = ("abs_double(", "sqrt_double(", "exp_double(")
 _PREDICATES = (*_OPERATORS, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.In, exp.Between, exp.Like, exp.And, exp.Or)
 
 
@@ -55,7 +56,7 @@ class Outcomes:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One comparison with constants, for whoever says what is odd about it."""
+    """One comparison with constants, or of a field with itself, for whoever says what is odd about it."""
 
     node: exp.Expression
     """As it stands in the condition: with NOT IN, the IN."""
@@ -65,7 +66,8 @@ class Comparison:
     """What is compared, before it is cast."""
     left_node: exp.Expression
     right: Term
-    """The constant, or the first of a list that can't be found."""
+    """The constant, or the first of a list that can't be found; the same as `left` where a field is compared with
+    itself."""
     right_node: exp.Expression
     compared_as: str
     """The type that both are compared in."""
@@ -89,7 +91,7 @@ class Reading:
         Called with each comparison with constants.
     on_group
         Called with an AND, or None for all conditions together, and its members that are never true together; with an
-        OR and those that are never false together.
+        OR and those that are never false together, the outcomes of each negated.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class Reading:
         *,
         stored: Callable[[Term, str, list[Any]], list[Any]],
         on_comparison: Callable[[Comparison], None],
-        on_group: Callable[[exp.Expression | None, list[exp.Expression]], None],
+        on_group: Callable[[exp.Expression | None, list[tuple[exp.Expression, Outcomes]]], None],
     ):
         self._translator, self._stored = translator, stored
         self._on_comparison, self._on_group = on_comparison, on_group
@@ -156,7 +158,7 @@ class Reading:
         parts = [outcomes for _, outcomes in members]
         true = _meet(part.true for part in parts)
         if true is None and all(part.true is not None for part in parts):
-            self._on_group(group, _culprits([(node, part.true or {}) for node, part in members]))
+            self._on_group(group, _culprits(members))
         if any(part.true is None and part.unknown is None for part in parts):
             return Outcomes(true=None, false=_join(part.false for part in parts), unknown=None)
         return Outcomes(
@@ -180,17 +182,20 @@ class Reading:
         if left.is_constant and not right.is_constant:
             left, right, left_node, right_node = right, left, right_node, left_node
             operator = _MIRRORED[operator]
-        if not right.is_constant:
+        if not right.is_constant and right.sql != left.sql:
             return Outcomes()
         one, other = self._translator.sides(operator, node, left, right)
-        result = terms.same(one, other) if operator == "<=>" else terms.compare(operator, one, other)
-        value = value_of(other)
-        if result.is_constant:
-            outcomes = _constant(value_of(result))
+        if not right.is_constant:
+            value, outcomes = None, _with_itself(operator, one)
         else:
-            if one.type == "decimal" and value is not None:
-                value = float(value)  # decimals that are computed are doubles
-            outcomes = self._with_value(operator, left, one, value)
+            result = terms.same(one, other) if operator == "<=>" else terms.compare(operator, one, other)
+            value = value_of(other)
+            if result.is_constant:
+                outcomes = _constant(value_of(result))
+            else:
+                if one.type == "decimal" and value is not None:
+                    value = float(value)  # decimals that are computed are doubles
+                outcomes = self._with_value(operator, left, one, value)
         self._on_comparison(
             Comparison(
                 node=node,
@@ -340,7 +345,7 @@ class Reading:
             return value_sets.between(least, _WIDTHS[left.type] - 1, is_whole=one.type in INTEGERS)
         if left.type == "boolean" and one.type in INTEGERS:
             return value_sets.between(0, 1, is_whole=True)
-        if one.sql.startswith("abs_double("):
+        if one.sql.startswith(_NOT_NEGATIVE):
             return value_sets.union([NULL, value_sets.above(0.0, included=True)])
         return ANYTHING
 
@@ -363,6 +368,15 @@ def bare(node: exp.Expression) -> exp.Expression:
     while isinstance(node, exp.Paren):
         node = node.this
     return node
+
+
+def _with_itself(operator: str, term: Term) -> Outcomes:
+    """Return the outcomes of x < x and the like; NaN equals itself."""
+    if operator == "<=>":
+        return _constant(True)
+    if operator in ("<", ">"):
+        return _outcomes(term, value_sets.NOTHING, KNOWN, NULL, ANYTHING)
+    return _outcomes(term, KNOWN, value_sets.NOTHING, NULL, ANYTHING)
 
 
 def _others(inside: ValueSet) -> ValueSet:
@@ -405,18 +419,18 @@ def _join(needs: Iterable[Need | None]) -> Need | None:
     return {key: value_sets.union([need[key] for need in possible]) for key in possible[0] if key in common}
 
 
-def _culprits(members: Sequence[tuple[exp.Expression, Need]]) -> list[exp.Expression]:
-    """Return a few members that can't be had together: the one at which it fails, and those it needs to fail."""
+def _culprits(members: Sequence[tuple[exp.Expression, Outcomes]]) -> list[tuple[exp.Expression, Outcomes]]:
+    """Return a few members that can't be true together: the one at which it fails, and those it needs to fail."""
     for end in range(1, len(members) + 1):
-        if _meet(need for _, need in members[:end]) is None:
+        if _meet(outcomes.true for _, outcomes in members[:end]) is None:
             break
     last = members[end - 1]
-    kept = [member for member in members[: end - 1] if set(member[1]) & set(last[1])]
+    kept = [member for member in members[: end - 1] if set(member[1].true or {}) & set(last[1].true or {})]
     for member in list(kept):
         without = [other for other in kept if other is not member]
-        if _meet(need for _, need in [*without, last]) is None:
+        if _meet(outcomes.true for _, outcomes in [*without, last]) is None:
             kept = without
-    return [node for node, _ in [*kept, last]]
+    return [*kept, last]
 
 
 def _prefix(pattern: str) -> tuple[str, str]:

@@ -16,7 +16,8 @@ from engine.survey import Survey
 
 __all__ = ["refuse_portal_names"]
 
-_NAME = r"[a-z]:(?!\d)\w+"
+_NAME = r"[a-z]:[ \t]*(?!\d)\w+"
+_WORD = re.compile(r"(?<![\w.])[a-z_]\w*(?:\.\w+)*", re.ASCII | re.IGNORECASE)
 
 
 def refuse_portal_names(text: str, schema: pa.Schema, survey: Survey) -> None:
@@ -57,11 +58,12 @@ def refuse_portal_names(text: str, schema: pa.Schema, survey: Survey) -> None:
             else "list the fields with: alert-transfer archive fields",
         )
     prefix, _, last = name.partition(":")
+    lower = last.lower()
     if prefix == "b":
         step = "of a cutout, a condition can ask whether it is there: cutoutScience IS NOT NULL"
-    elif prefix == "v" and "-r" in last:
+    elif prefix == "v" and "-r" in lower:
         step = "an alert has the magnitude of one filter: candidate.fid = 1 AND candidate.magpsf < 18"
-    elif last == "constellation":
+    elif lower == "constellation":
         step = "a part of the sky is cone(ra, dec, radius_arcsec)"
     else:
         step = "list the fields with: alert-transfer archive fields"
@@ -78,7 +80,8 @@ def refuse_portal_names(text: str, schema: pa.Schema, survey: Survey) -> None:
 def _names(text: str, survey: Survey) -> Iterator[tuple[int, int, str]]:
     """Yield (start, end, name) of what looks like a portal's name; comments and other texts are passed over."""
     computed = sorted(survey.portal_computed, key=len, reverse=True)
-    name = re.compile("|".join([*(rf"{re.escape(known)}(?!\w)" for known in computed), _NAME]), re.ASCII)
+    names = "|".join([*(rf"{re.escape(known)}(?!\w)" for known in computed), _NAME])
+    name = re.compile(rf"(?:{survey.candidate}\s*\.\s*)?({names})", re.ASCII | re.IGNORECASE)
     end = 0
     for piece in pieces(text):
         start = piece.start()
@@ -90,13 +93,17 @@ def _names(text: str, survey: Survey) -> Iterator[tuple[int, int, str]]:
         else:
             match = None if start and re.match(r"[\w:.]", text[start - 1]) else name.match(text, start)
             end = match.end() if match else start
-        if match and match[0].partition(":")[0] in survey.portal_prefixes:
-            yield start, end, match[0]
+        if match:
+            prefix, _, last = match[1].partition(":")
+            if prefix.lower() in survey.portal_prefixes:
+                yield start, end, f"{prefix.lower()}:{last.strip()}"
 
 
 def _field(name: str, schema: pa.Schema, survey: Survey) -> str | None:
-    if name in survey.portal_computed:
-        return survey.portal_computed[name]
+    if name.lower() in survey.portal_computed:
+        instead = survey.portal_computed[name.lower()]
+        words = _WORD.findall(instead or "")
+        return instead if words and all(_existing(word.split("."), schema) for word in words) else None
     prefix, _, name = name.partition(":")
     for head in survey.portal_prefixes[prefix]:
         # What is nested there is flattened with underscores in the portal: mangrove_2MASS_name.

@@ -19,12 +19,13 @@ TIERS: list[list[list[str]]] = [
         ["versions"],
         ["survey"],
         ["descriptions"],
+        ["class_labels"],
     ],
     [
         ["fragments", "listing", "encryption", "opening", "archive"],
         [
             *("terms", "fields", "places", "splitting", "casts", "sky", "dates", "functions", "signatures", "patterns"),
-            *("portal_names", "bare_words", "calls", "dialect", "constants", "value_sets", "outcomes"),
+            *("portal_names", "label_notes", "bare_words", "calls", "dialect", "constants", "value_sets", "outcomes"),
             *("condition_notes", "conditions", "condition_texts"),
         ],
         ["contents"],
@@ -32,7 +33,6 @@ TIERS: list[list[list[str]]] = [
         ["kafka"],
         ["fink_rules"],
         ["simbad_names", "tns_csv", "classes", "class_notes"],
-        ["class_labels"],
     ],
     [
         ["filtering"],

@@ -88,6 +88,23 @@ def refusal(text: str) -> ConditionError:
         ("candidate.fid <> r", "candidate.fid <> 2"),
         ("candidate.fid IN (g, i)", "candidate.fid IN (1, 3)"),
         ("from_upper = yes", "from_upper = true"),
+        ("cdsxmatch IS NOT UNKNOWN", "cdsxmatch <> 'Unknown'"),
+        ("cdsxmatch != unknown", "cdsxmatch != 'Unknown'"),
+        ("finkclass IN (rrlyr, sn CANDIDATE)", "finkclass IN ('RRLyr', 'SN candidate')"),
+        ("cdsxmatch = galaxy", "cdsxmatch = 'galaxy'"),
+        ("objectId = star", "objectId = 'star'"),
+        ("Unknown = cdsxmatch", "cdsxmatch = 'Unknown'"),
+        ("candidate.rb > 0.5 AND NOT unknown <> cdsxmatch", "cdsxmatch <> 'Unknown'"),
+        ("(SN candidate = finkclass)", "finkclass = 'SN candidate'"),
+        ("g < candidate.fid", "candidate.fid > 1"),
+        ("candidate.fid NOT IN (g)", "candidate.fid NOT IN (1)"),
+        ("candidate.fid BETWEEN g AND r", "candidate.fid BETWEEN 1 AND 2"),
+        ("candidate.fid not between g and 3 OR candid > 1", "candidate.fid NOT BETWEEN 1 AND 3"),
+        ("objectId BETWEEN ZTF21 AND ZTF22", "objectId BETWEEN 'ZTF21' AND 'ZTF22'"),
+        (
+            "candidate.jd BETWEEN 2021-11-22T06:00 AND 2459541",
+            "candidate.jd BETWEEN jd('2021-11-22T06:00') AND 2459541",
+        ),
         ("candidate.jd > 2021-11-22T06:00", "candidate.jd > jd('2021-11-22T06:00')"),
     ],
 )
@@ -105,6 +122,7 @@ def test_a_word_without_quotes_is_answered_with_what_to_write(text, instead):
         ("candidate.fid = ztf_g", "1 = g, 2 = r, 3 = i"),
         ("roid = asteroid", "3 = known to the Minor Planet Center, 2 = candidate, 1 = neither, 0 = neither"),
         ("from_upper = maybe", "from_upper = true, from_upper = false"),
+        ("candidate.fid BETWEEN ztf_g AND r", "1 = g, 2 = r, 3 = i"),
     ],
 )
 def test_a_word_that_no_value_stands_for_is_answered_with_the_values(text, accepted):
@@ -159,6 +177,11 @@ def test_between_takes_two_values_with_and():
         ("`i:magpsf` > 18", "candidate.magpsf"),
         ('"i:magpsf" > 18', "candidate.magpsf"),
         ("'d:cdsxmatch' = 'Star'", "cdsxmatch"),
+        ("I:magpsf > 18", "candidate.magpsf"),
+        ("i: magpsf > 18", "candidate.magpsf"),
+        ("candidate.i:magpsf > 18", "candidate.magpsf"),
+        ("D:cdsxmatch = 'Star'", "cdsxmatch"),
+        ("V:Classification = 'Star'", "finkclass"),
         ("i:objectId LIKE 'ZTF21%'", "objectId"),
         ("i:candid > 1", "candid"),
         ("candid > 1 AND abs(i:magnr-i:magpsf) < 1", "candidate.magnr, candidate.magpsf for i:magpsf"),
@@ -193,6 +216,18 @@ def test_a_name_of_the_portal_that_no_alert_has_is_told(text, hint):
     assert hint in f"{error.accepted} {error.next_step}"
 
 
-@pytest.mark.parametrize("text", ["objectId <> 'i:nothing'", "candid > 1 -- i:magpsf", "candid::double > 1"])
+def test_what_the_portal_computes_of_fields_that_these_nights_lack_is_told():
+    schema = pa.schema([("objectId", pa.string()), ("candidate", pa.struct([("jd", pa.float64())]))])
+    for name in ("v:rate", "v:lapse", "v:classification"):
+        with pytest.raises(
+            ConditionError, match=f"{name} is a name of the portal, of what no alert of these"
+        ) as caught:
+            parse_conditions(f"{name} > 0", schema, survey=ZTF)
+        assert caught.value.accepted not in ("mag_rate", "finkclass")
+
+
+@pytest.mark.parametrize(
+    "text", ["objectId <> 'i:nothing'", "candid > 1 -- i:magpsf", "candid::double > 1", "objectId <> 'I: am'"]
+)
 def test_what_only_looks_like_a_name_of_the_portal_is_none(text):
     assert parse_conditions(text, SCHEMA, survey=ZTF).sql

@@ -1,5 +1,7 @@
-"""Whether a struct, a map or a list is there at all: asked of archives whose files disagree on what it is."""
+"""Whether something that can't be compared is there at all: asked of archives whose files disagree on what it is."""
 
+import datetime as dt
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,10 +12,12 @@ import engine
 from engine.archive import Archive
 from engine.conditions import parse_conditions
 from engine.derived_leaves import column_for
+from engine.errors import ConditionError
 
 FEATURES = pa.struct([("deep", pa.struct([("mean", pa.float64())])), ("skew", pa.float64())])
 STRINGS = pa.map_(pa.string(), pa.string())
 NAMES = pa.struct([("name", pa.string())])
+PRICES = pa.struct([("price", pa.decimal128(4, 1))])
 MOMENTS = pa.list_(pa.struct([("jd", pa.float64())]))
 
 
@@ -36,8 +40,22 @@ def root(tmp_path_factory) -> Path:
     features = [{"deep": {"mean": 1.0}, "skew": 2.0}, {"deep": {"mean": None}, "skew": None}, {"deep": None}, None]
     names = [{"name": "a"}, {"name": None}, {"name": "b"}, None]
     moments = [[{"jd": 1.0}], [], [None], None]
-    write(root, 1, f=pa.array(features, FEATURES), m=pa.array(names, NAMES), a=pa.array(moments, MOMENTS))
-    write(root, 2, m=pa.array([{"name": "a"}, {}, {"x": None}, None], STRINGS))
+    exact = {
+        "price": pa.array([Decimal("1.50"), None, Decimal("0"), None], pa.decimal128(5, 2)),
+        "at": pa.array([dt.time(1, 2), None, dt.time(0), None], pa.time64("us")),
+        "lasted": pa.array([dt.timedelta(1), None, dt.timedelta(0), None], pa.duration("us")),
+        "s": pa.array([{"price": Decimal("1.5")}, {}, {"price": Decimal("0")}, None], PRICES),
+    }
+    write(root, 1, **exact, f=pa.array(features, FEATURES), m=pa.array(names, NAMES), a=pa.array(moments, MOMENTS))
+    finer = pa.array([None, Decimal("0.0001"), None, Decimal("-1")], pa.decimal256(50, 4))
+    write(
+        root,
+        2,
+        price=finer,
+        at=pa.nulls(4),
+        lasted=pa.array([None, 5, None, 0], pa.duration("s")),
+        m=pa.array([{"name": "a"}, {}, {"x": None}, None], STRINGS),
+    )
     write(root, 3, f=pa.nulls(4), m=pa.nulls(4), a=pa.nulls(4))
     write(root, 4)
     return root
@@ -59,6 +77,10 @@ EVERY = [10 * night + row for night in (1, 2, 3, 4) for row in range(4)]
         ("m", [10, 11, 12, 20, 21, 22]),
         ("a", [10, 11, 12]),
         ("candidate", EVERY),
+        ("price", [10, 12, 21, 23]),
+        ("at", [10, 12]),
+        ("lasted", [10, 12, 21, 23]),
+        ("s.price", [10, 12]),
     ],
 )
 def test_what_is_there_is_told_in_every_night(root, field, there):
@@ -71,6 +93,14 @@ def test_what_is_there_is_told_in_every_night(root, field, there):
 def test_a_struct_and_one_of_its_fields_are_asked_together(root):
     assert selected(root, "f IS NOT NULL AND f.skew IS NULL") == [11, 12]
     assert selected(root, "f.deep.mean > 0 OR m IS NULL") == [10, 13, 23, *EVERY[8:]]
+
+
+def test_what_is_only_asked_whether_it_is_there_is_not_compared(root):
+    assert selected(root, "price IS NOT NULL AND (at IS NULL OR s.price IS NULL)") == [21, 23]
+    for where in ("price > 0", "at = '01:02'", "price IN (1, null)", "coalesce(lasted, 0) = 0"):
+        with pytest.raises(ConditionError) as caught:
+            selected(root, where)
+        assert "IS NOT NULL" in str(caught.value.next_step)
 
 
 def test_of_a_struct_one_field_is_read(root):

@@ -206,7 +206,6 @@ def test_names_that_differ_in_case_and_names_like_paths(tmp_path):
     [
         ("price > 5", "decimal128(10, 2)"),
         ("CAST(candidate.price AS DOUBLE) > 5", "decimal128(10, 2)"),
-        ("price IS NULL", "decimal128(10, 2)"),
         ("clock > '12:00'", "time64[ns]"),
         ("flight = 5", "duration[ms]"),
         ("prices.a = '1'", "decimal128(5, 1)"),
@@ -219,7 +218,7 @@ def test_a_condition_on_an_exact_value_is_refused_by_name_and_type(tmp_path, whe
     with pytest.raises(engine.ConditionError, match="no condition can compare") as caught:
         plan_of(root, where=where)
     assert type_ in caught.value.message
-    assert "select by this one in the alerts that come" in caught.value.next_step
+    assert "in the alerts that come" in caught.value.next_step
     # Neither does it take one for its own where it only needs some column, nor propose one.
     assert plan_of(root, where="1 = 1").question.leaves == ("objectId",)
     with pytest.raises(engine.ConditionError) as caught:
