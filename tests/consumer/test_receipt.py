@@ -225,7 +225,7 @@ def test_what_the_archive_could_not_give_stands_in_its_night():
     assert receipt.totals.num_duplicates is None
     assert [part.path for part in receipt.left_out] == ["x", f"{NIGHTS[1]}/2.parquet"]
     text = receipt_text(receipt)
-    assert rows(text)["2021-11-30"] == ["0", "0", "0", "0", "not counted", "0 and 1 files"]
+    assert rows(text)["2021-11-30"] == ["0", "0", "0", "0", "not counted", "0 and 1 file"]
     assert "no Parquet" in text
     assert "complete: every alert that fulfils the conditions was sent, but for what could not be read" in text
 
