@@ -230,6 +230,16 @@ def test_what_the_archive_could_not_give_stands_in_its_night():
     assert "complete: every alert that fulfils the conditions was sent, but for what could not be read" in text
 
 
+def test_files_that_could_not_be_read_at_all_are_of_the_archive_too():
+    lost = {"path": "x", "size": 7, "etag": None, "night": "2021-11-30", "reason": "Couldn't read:\n  no\nParquet"}
+    receipt = make_receipt(three_nights(unreadable_files=[lost]))
+    assert (receipt.totals.num_files, receipt.totals.num_files_left_out) == (4, 1)
+    text = receipt_text(receipt)
+    assert "5 of the archive, 2 of them not read or not to the end" in text
+    assert "  Couldn't read: no Parquet\n" in text + "\n"
+    assert rows(text)["all"][-1] == "40 and 1 file"
+
+
 def test_duplicates_are_null_while_a_night_is_not_counted():
     receipt = make_receipt(three_nights(counted=[(NIGHTS[0], 2)]))
     assert [counts.num_duplicates for counts in receipt.nights.values()] == [2, None, None]
