@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from consumer.wire import LeftOut
 
-__all__ = ["bounds_lines", "doubles_text", "here_text", "left_out_lines"]
+__all__ = ["bounds_lines", "count_text", "doubles_text", "here_text", "left_out_lines"]
 
 
 def bounds_lines(
@@ -21,17 +21,17 @@ def bounds_lines(
     num_left_out_here
         Alerts of it that are there all the same.
     num_archive_duplicates
-        Alerts that are there and whose identifier another has; None where they are not counted.
+        Alerts that are there and whose identifier one before them has already; None where they are not counted.
     num_unfinished
         Alerts that are there of fragments that the job has not finished.
     """
     lines = left_out_lines(left_out)
     unproved = "each of them is here once, but no record of the job proves them"
     if num_left_out_here:
-        alerts = _count(num_left_out_here, "alert")
+        alerts = count_text(num_left_out_here, "alert")
         lines.append(f"{alerts} of what was left out, which were sent before it became unreadable: {unproved}")
     if num_unfinished:
-        lines.append(f"{_count(num_unfinished, 'alert')} of fragments that the job has not finished: {unproved}")
+        lines.append(f"{count_text(num_unfinished, 'alert')} of fragments that the job has not finished: {unproved}")
     if num_archive_duplicates:
         lines.append(doubles_text(num_archive_duplicates))
     return lines
@@ -43,18 +43,21 @@ def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
     uncounted = {part.path for part in left_out if part.num_alerts is None}
     lines = []
     if counted:
-        alerts = _count(sum(part.num_alerts for part in counted), "alert")
-        files = _count(len({part.path for part in counted}), "file")
+        alerts = count_text(sum(part.num_alerts for part in counted), "alert")
+        files = count_text(len({part.path for part in counted}), "file")
         lines.append(f"left out of the archive as unreadable: {alerts} of {files}, selected or not")
     if uncounted:
-        files = _count(len(uncounted), "whole file")
+        files = count_text(len(uncounted), "whole file")
         lines.append(f"left out of the archive as unreadable: {files}, nobody knows with how many alerts")
     return lines
 
 
 def doubles_text(num_doubles: int) -> str:
-    """Return how many alerts there are whose identifier another has."""
-    return f"{_count(num_doubles, 'alert')} with a candid that another one has: the archive itself holds both rows"
+    """Return how many alerts there are whose identifier one before them has."""
+    alerts = count_text(num_doubles, "alert")
+    return (
+        f"{alerts} with a candid that one before them has already, of whatever night: so the archive itself holds them"
+    )
 
 
 def here_text(num_alerts: int, num_expected: int, missing: int, *, is_total_known: bool, of: str = "") -> str:
@@ -76,5 +79,6 @@ def here_text(num_alerts: int, num_expected: int, missing: int, *, is_total_know
     return f"{num_alerts:,} alerts{of} are here{lacking}; how many the job sends in all is not known"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def count_text(number: int, what: str, several: str | None = None) -> str:
+    """Return a number with what it counts: `1 file`, `2,000 files`."""
+    return f"{number:,} {what if number == 1 else several or what + 's'}"

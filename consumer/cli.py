@@ -13,17 +13,15 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from pathlib import Path
 
 import click
 
 from consumer.bars import consume_bar
-from consumer.bounds import bounds_lines, here_text
+from consumer.bounds import bounds_lines, count_text, here_text
 from consumer.console import Face, Group, face_options, report, shared_options
 from consumer.consume import ConsumeResult
 from consumer.consume import consume as fetch
 from consumer.errors import IncompleteError, InputError, JobError
-from consumer.folder_names import NULL_FOLDER
 from consumer.hints import python, quoted
 from consumer.partition import PARTITIONINGS
 from consumer.proof import FragmentGap
@@ -125,10 +123,13 @@ def consume(
             note=face.say,
             **({"progress": draw} if draw else {}),
         )
-    text = (
-        f"{result.num_alerts:,} alerts in {result.outdir} ({result.num_alerts_new:,} new, {result.num_files:,} files)"
+    alerts, files = count_text(result.num_alerts, "alert"), count_text(result.num_files, "file")
+    text = f"{alerts} in {result.outdir} ({result.num_alerts_new:,} new, {files})"
+    text += (
+        f"; {count_text(result.num_duplicates, 'second copy', 'second copies')} dropped"
+        if result.num_duplicates
+        else ""
     )
-    text += f"; {result.num_duplicates:,} second copies dropped" if result.num_duplicates else ""
     rows = "every row" if share is None else f"every row of share {share}"
     was_stopped = result.state in ("failed", "cancelled", "interrupted")
     lacking = f"it has not sent {rows}" if was_stopped else f"not {rows} is here yet"
@@ -139,28 +140,29 @@ def consume(
         text += f"\nit failed: {result.error['message']}"
     if result.num_rejected:
         text += (
-            f"\n{result.num_rejected:,} messages can't be read; they lie in {result.outdir}.transfer/rejected, "
+            f"\n{count_text(result.num_rejected, 'message')} can't be read: in {result.outdir}.transfer/rejected, "
             "named by partition and offset"
         )
     if result.problems:
-        text += f"\n{len(result.problems):,} of the files that were written are not there as they were written:"
+        text += "\nthe folder does not hold what was written there, and nothing else:"
         text += "".join(f"\n{line}" for line in result.problems[:_SHOWN_LINES])
-        text += "\nfetch the topic anew with --restart, or into another --outdir"
+        text += "\nmove away what is not of this program; what is gone or changed, fetch anew with --restart"
     if result.num_files:
-        text += f"\nread them with: {_how_to_read(result.outdir)}"
+        text += f"\nread them with: {_how_to_read(result.outdir, partitionby)}"
     face.emit(asdict(result), text)
     raise click.exceptions.Exit(_exit_code(result))
 
 
-def _how_to_read(outdir: str) -> str:
-    # What pandas asks pyarrow for, by itself, has no null among the names of folders.
-    has_null = any(Path(outdir).glob(f"**/*={NULL_FOLDER}"))
-    arguments = json.dumps(outdir, ensure_ascii=False)
-    arguments += ", partitioning=pyarrow.dataset.HivePartitioning.discover()" if has_null else ""
+def _how_to_read(outdir: str, partitionby: str) -> str:
+    arguments, modules = json.dumps(outdir, ensure_ascii=False), ""
+    if partitionby not in ("time", "none"):
+        # Left to itself, pyarrow takes labels such as 01 for numbers, and knows no null among the names of folders.
+        schema = f'pyarrow.schema([("{partitionby}", pyarrow.string())])'
+        arguments += f', partitioning=pyarrow.dataset.partitioning({schema}, flavor="hive")'
+        modules = ", pyarrow.dataset"
     # The light install has no pandas.
     module, function = ("pandas", "read_parquet") if find_spec("pandas") else ("pyarrow.parquet", "read_table")
-    modules = f"{module}, pyarrow.dataset" if has_null else module
-    return f"{python()} -c {quoted(f'import {modules}; print({module}.{function}({arguments}))')}"
+    return f"{python()} -c {quoted(f'import {module}{modules}; print({module}.{function}({arguments}))')}"
 
 
 def _exit_code(result: ConsumeResult) -> int:

@@ -55,6 +55,10 @@ class Face:
             else:
                 Console(width=None if sys.stdout.isatty() else 160).print(part)
 
+    def emit_as_is(self, document: Any, text: str) -> None:
+        """Answer with one JSON document, or with a text that stays as it is, commands in it, too."""
+        click.echo(json.dumps(document, allow_nan=False) if self.json else text)
+
     def kafka_settings(self) -> tuple[str | None, dict[str, Any]]:
         """Return (address, further librdkafka properties): the flag, else the environment's, else the file's.
 

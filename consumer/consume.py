@@ -34,15 +34,17 @@ from consumer.errors import AlertTransferError, IncompleteError, InputError, Job
 from consumer.folder import Folder, check_free, check_owner, locate
 from consumer.hints import quoted
 from consumer.intake import Intake
+from consumer.journal import add_digests
 from consumer.kafka import Cluster, DataReader, ManifestFollower
+from consumer.parquet import fragments_of
 from consumer.partition import PARTITIONINGS, Partitioning
 from consumer.proof import Proof, prove
-from consumer.receipt import count_disk, make_receipt
+from consumer.receipt import Held, count_disk, make_receipt
 from consumer.receipt_text import receipt_text
 from consumer.rounds import RoundWriter
 from consumer.seen import Seen
 from consumer.shares import Share
-from consumer.values import whole_number
+from consumer.values import one_line, whole_number
 from consumer.wire import FINAL_STATES, LeftOut, Manifest, check_topic
 
 __all__ = ["ConsumeProgress", "ConsumeResult", "consume", "stream"]
@@ -81,9 +83,10 @@ class ConsumeResult:
     num_rejected: int
     """Messages in all runs that could not be read; they lie in `outdir.transfer/rejected`."""
     num_files: int
+    """Files in the folder that this and earlier runs wrote."""
     outdir: str
     complete: bool
-    """The job is at its end, and every alert of it is in the folder."""
+    """The job is at its end, and every alert of it is in the folder, where readers meet nothing else."""
     stopped_early: bool
     """There may be more to come: `limit` was reached, or the job goes on and `wait` was False."""
     missing: int
@@ -99,12 +102,14 @@ class ConsumeResult:
     left_out: list[LeftOut]
     """What of the archive was left out, and why."""
     num_archive_duplicates: int
-    """Alerts in the folder whose candid another alert there has too: the archive itself holds both rows."""
+    """Alerts in the folder whose candid an alert there before them has already, of whatever night: rows that the
+    archive itself holds too often."""
     error: dict[str, Any] | None
     """Why the job failed, if it did."""
     problems: list[str]
     """Files that this or an earlier run wrote and that do not lie on the disk as they were written: their alerts count
-    as missing."""
+    as missing. And what else readers meet in the folder or below it: copies, files of other programs, links that lead
+    back."""
 
 
 def consume(
@@ -348,6 +353,7 @@ class _Fetch:
         self._rejected_before = len(folder.journal.rejected)
         self._duplicates_before = folder.journal.num_duplicates
         self._lost: dict[str, str] = {}
+        self._wrong: list[str] = []
         self._num_doubles: int | None = None
 
     def run(self, cluster: Cluster) -> ConsumeResult:
@@ -367,18 +373,35 @@ class _Fetch:
         finally:
             # Also when stopped half-way: what is on disk by then is worth knowing.
             self._lost = self._folder.lost()
+            self._wrong = self._folder.wrong()
+            self._held = self._count_held()
             self._write_receipt()
         self._tell_rejected()
         return self._result(state)
 
     def _proof_of_disk(self) -> Proof:
         """Return what is proved once the folder is held against the journal."""
-        proof = self._proof()
-        return replace(proof, complete=proof.complete and not self._lost, missing=proof.missing + self._num_lost)
+        held = self._held
+        proof = prove(self._follower.manifest, held.counts, held.digests, self._partitions)
+        return replace(proof, complete=proof.complete and not self._lost and not self._wrong)
 
-    @property
-    def _num_lost(self) -> int:
-        return sum(self._journal.files[name]["num_alerts"] for name in self._lost)
+    def _count_held(self) -> Held:
+        """Return what lies on the disk of what was written: by the journal, or, where files are lost, by the others."""
+        journal = self._journal
+        if not self._lost:
+            files, alerts = len(journal.files), journal.num_alerts
+            return Held(num_files=files, num_alerts=alerts, counts=journal.seen.counts(), digests=journal.digests)
+        num_files, counts, digests = 0, {}, {}
+        for name in journal.files.keys() - self._lost.keys():
+            fragments = fragments_of(self._folder.path / name)
+            if fragments is None:
+                self._lost[name] = f"{name} can't be read"
+                continue
+            num_files += 1
+            for fragment, (num_alerts, digest) in fragments.items():
+                counts[fragment] = counts.get(fragment, 0) + num_alerts
+                add_digests(digests, {fragment: int(digest, 16)})
+        return Held(num_files=num_files, num_alerts=sum(counts.values()), counts=counts, digests=digests)
 
     def _count_doubles(self) -> int:
         lost = self._folder.lost()
@@ -397,13 +420,20 @@ class _Fetch:
     def _tell_rejected(self) -> None:
         new = self._journal.rejected[self._rejected_before :]
         for item in new[:_REJECTED_TOLD]:
-            self._note(f"partition {item['partition']}, offset {item['offset']} can't be read: {item['reason']}"[:300])
+            reason = one_line(item["reason"])
+            self._note(f"partition {item['partition']}, offset {item['offset']} can't be read: {reason}"[:300])
         if len(new) > _REJECTED_TOLD:
             self._note(f"and {len(new) - _REJECTED_TOLD:,} messages more")
 
     def _write_receipt(self) -> None:
-        doubles = self._num_doubles
-        on_disk = count_disk(str(self._folder.path), self._journal, self._proof_of_disk(), self._share, doubles)
+        on_disk = count_disk(
+            str(self._folder.path),
+            self._held,
+            self._proof_of_disk(),
+            num_rejected=len(self._journal.rejected),
+            share=self._share,
+            num_archive_duplicates=self._num_doubles,
+        )
         receipt = make_receipt(self._follower.manifest, state=self._follower.state(), on_disk=on_disk)
         self._folder.write_receipt(receipt.to_dict(), receipt_text(receipt))
 
@@ -471,11 +501,11 @@ class _Fetch:
         return ConsumeResult(
             topic=self._plan.topic,
             state=state,
-            num_alerts=journal.num_alerts - self._num_lost,
+            num_alerts=self._held.num_alerts,
             num_alerts_new=self._num_new,
             num_duplicates=journal.num_duplicates - self._duplicates_before,
             num_rejected=len(journal.rejected),
-            num_files=len(journal.files),
+            num_files=self._held.num_files,
             outdir=str(self._folder.path),
             complete=proof.complete,
             stopped_early=self._left() == 0 or (not self._wait and state not in _ENDED),
@@ -487,7 +517,7 @@ class _Fetch:
             left_out=manifest.left_out,
             num_archive_duplicates=self._num_doubles or 0,
             error=manifest.error,
-            problems=list(self._lost.values()),
+            problems=[*self._lost.values(), *self._wrong],
         )
 
 

@@ -21,24 +21,26 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 from consumer.disk import DRAFT, ignores_case, make_folders, sync, write_file
 from consumer.errors import IncompleteError, InputError
-from consumer.folder_names import NameRule
+from consumer.folder_names import NameRule, is_rule
 from consumer.hints import quoted
 from consumer.journal import Journal, Round
 from consumer.locking import LOCK_FILES, lock
 from consumer.name_trial import NameTrial
+from consumer.on_disk import look_through, lost_files, strangers
 from consumer.parquet import is_ours
 from consumer.spool import file_name
 
 __all__ = ["Folder", "check_free", "check_owner", "home_of", "locate", "read_owner"]
 
 _OUR_FILES = ("journal.jsonl", "manifest.jsonl", "receipt.json", "receipt.txt", "job.json")
+_OWNER = {"topic": str, "job_id": str, "partitionby": str, "request": dict}
 _OURS = {*LOCK_FILES, "staging", "spool", "rejected", *_OUR_FILES}
 
 
@@ -73,12 +75,21 @@ def home_of(outdir: Path) -> Path:
 def read_owner(outdir: Path) -> dict[str, Any] | None:
     """Return topic, job_id, partitionby and request of the folder, or None if no consumer has used it yet."""
     path = home_of(outdir) / "job.json"
+    if not path.exists():
+        return None
     try:
-        return json.loads(path.read_bytes()) if path.exists() else None
-    except ValueError as exc:
-        raise IncompleteError(
-            f"{path} is damaged", next_step="choose another --outdir, or delete both folders"
-        ) from exc
+        owner = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as exc:
+        raise _damaged(path) from exc
+    if not isinstance(owner, dict) or not all(isinstance(owner.get(name), kind) for name, kind in _OWNER.items()):
+        raise _damaged(path)
+    if not isinstance(owner.get("share"), str | None) or not is_rule(owner):
+        raise _damaged(path)
+    return owner
+
+
+def _damaged(path: Path) -> IncompleteError:
+    return IncompleteError(f"{path} is damaged", next_step="choose another --outdir, or delete both folders")
 
 
 class Folder:
@@ -132,7 +143,9 @@ class Folder:
         try:
             check_free(outdir, restart=restart)  # again, now that nobody else can write
             if restart:
-                self._forget(self._written())
+                ours = self._written()
+                self._check_others({path.relative_to(outdir).as_posix() for path in ours}, lambda text: None)
+                self._forget(ours)
             check_owner(outdir, topic=topic, job_id=job_id, partitionby=partitionby, share=share)
             make_folders(outdir)
             make_folders(self._staging)
@@ -200,20 +213,12 @@ class Folder:
 
     def lost(self) -> dict[str, str]:
         """Return what is wrong with each file that does not lie on the disk as the journal has it, by name and size."""
-        written = self.journal.files
-        names = {path.relative_to(self.path).as_posix(): path for path in self._on_disk()}
-        twins = {name.lower(): name for name in names if name not in written}
-        found = {}
-        for name, file in written.items():
-            # A link that leads nowhere is a file that is gone.
-            nbytes = names[name].stat().st_size if name in names and names[name].exists() else None
-            if nbytes is None:
-                twin = twins.get(name.lower())
-                instead = f"; {twin}, which is one with it where the disk ignores case, is there" if twin else ""
-                found[name] = f"{name} is gone{instead}"
-            elif nbytes != file["nbytes"]:
-                found[name] = f"{name} has {nbytes:,} bytes, {file['nbytes']:,} were written"
-        return found
+        return lost_files(self.journal.files, look_through(self.path)[0])
+
+    def wrong(self) -> list[str]:
+        """Return what readers meet in the folder besides the journal's files, a sentence each."""
+        met, links = look_through(self.path)
+        return [*links, *(stranger.told for stranger in strangers(self.journal.files, met))]
 
     def commit(self, entry: Round, rejected: Mapping[tuple[int, int], bytes]) -> None:
         """Make a round part of the folder, for good.
@@ -299,7 +304,7 @@ class Folder:
     def _check_files(self, note: Callable[[str], None]) -> None:
         written = self.journal.files
         gone = [path for path in written if not (self.path / path).exists()]
-        self._check_others(note)
+        self._check_others(written, note)
         if written and len(gone) == len(written):
             note(f"the files of {self.path} are gone: starting over")
             self._forget(())
@@ -319,19 +324,20 @@ class Folder:
     def _on_disk(self) -> list[Path]:
         return list(_files_below(self.path)) if self.path.exists() else []
 
-    def _check_others(self, note: Callable[[str], None]) -> None:
-        """Refuse alerts in the folder that the journal does not know: they could be there twice."""
-        known = {self.path / path for path in self.journal.files}
-        others = [path for path in _files_below(self.path) if path not in known and not path.name.startswith(".")]
-        for path in others:
-            if is_ours(path):
+    def _check_others(self, known: Collection[str], note: Callable[[str], None]) -> None:
+        """Refuse alerts in the folder, and below it, that are none of those known: they could be there twice."""
+        others = list(strangers(known, look_through(self.path)[0]))
+        for stranger in others:
+            if stranger.is_ours:
                 raise IncompleteError(
-                    f"{path} holds alerts that a consumer wrote, but {self._home} knows of no such file: they could be "
-                    "there twice",
-                    next_step="move it elsewhere, or fetch the topic anew with --restart",
+                    f"{stranger.met.path} holds alerts that a consumer wrote, but {self._home} knows of no such file: "
+                    "they could be there twice",
+                    next_step=f"move it out of {self.path}"
+                    + (", or fetch the topic anew with --restart" if _is_for_us(stranger.met.name) else ""),
                 )
         if others:
-            note(f"{others[0]} is not of this program; whoever reads {self.path} as a whole may stumble over it")
+            first = others[0].met.path
+            note(f"{first} is not of this program; whoever reads {self.path} as a whole may stumble over it")
 
     def _written(self) -> list[Path]:
         """Files in the folder that this program wrote: by the journal, or by their own receipts."""
@@ -408,6 +414,11 @@ def _files_below(folder: Path) -> Iterator[Path]:
             yield from _files_below(path)
         else:
             yield path
+
+
+def _is_for_us(name: str) -> bool:
+    """Whether a file lies where this program puts files, in a folder or its hive folders, so that it may remove it."""
+    return all("=" in part for part in name.split("/")[:-1])
 
 
 def check_owner(

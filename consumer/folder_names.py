@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from consumer.errors import InputError
 
-__all__ = ["NULL_FOLDER", "NameRule"]
+__all__ = ["NULL_FOLDER", "NameRule", "is_rule"]
 
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 """What stands for null in the name of a hive folder."""
@@ -75,6 +75,19 @@ class NameRule:
         body, end = (label[:-1], "%2E") if label.endswith(".") else (label, "")
         kept = r"[^a-z0-9_.-]" if self.ignores_case else r"[^A-Za-z0-9_.-]"
         return re.sub(kept, lambda found: _percent(found[0]), body) + end
+
+
+def is_rule(owner: Mapping[str, Any]) -> bool:
+    """Whether what a job.json holds of the rule is one, of whatever version, or nothing."""
+    rule = owner.get(_KEY)
+    if rule is None:
+        return True
+    version = rule.get("version") if isinstance(rule, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool):
+        return False
+    whole = rule.keys() == {"version", "ignores_case"} and isinstance(rule["ignores_case"], bool)
+    # What later versions wrote is theirs to know.
+    return version > _NEWEST or (version > _OLDEST and whole)
 
 
 def _percent(character: str) -> str:

@@ -332,7 +332,7 @@ class ManifestFollower:
             f"there is no topic {topic!r} at {self._connection.bootstrap}"
             + (f"; did you mean {nearest[0]!r}?" if nearest else ""),
             accepted="a topic of the last 30 days; its alerts are kept for 4 days",
-            next_step="check the name, or list the topics with: alert-transfer jobs",
+            next_step="check the name, or list the topics with: alert-transfer jobs --all",
         )
 
     def refresh(self, timeout_s: float = 0.0) -> Manifest:

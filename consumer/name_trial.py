@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from consumer.errors import AlertTransferError, IncompleteError, InputError
+from consumer.folder_names import NULL_FOLDER
 
 __all__ = ["NameTrial"]
 
@@ -80,6 +81,9 @@ class NameTrial:
             If the disk refuses one of them; InputError where nothing was fetched so far.
         """
         for folder in self.add(folder for folder in folders if folder):
+            name = folder.rpartition("=")[2]
+            if self._by_label and name != NULL_FOLDER == unquote(name):
+                raise self._taken_for_null(folder, is_empty=is_empty)
             trial = self._scratch / folder / _FILE
             self._scratch.mkdir(parents=True, exist_ok=True)
             try:
@@ -110,11 +114,22 @@ class NameTrial:
             f"the {column} {_shown(name)!r} is too long for the name of a folder in {self._outdir}: it has "
             f"{len(name):,} characters there ({os.strerror(exc.errno)})"
         )
-        if is_empty:
-            next_step = "run it again with --partitionby time, or with none"
-        else:
-            next_step = "fetch it anew with --partitionby time, into another --outdir or into this one with --restart"
-        return kind(message, accepted="labels of any length, with --partitionby time or none", next_step=next_step)
+        return kind(message, accepted="labels of any length, with --partitionby time or none", next_step=_way(is_empty))
+
+    def _taken_for_null(self, folder: str, *, is_empty: bool) -> AlertTransferError:
+        kind = InputError if is_empty else IncompleteError
+        return kind(
+            f"a {folder.rpartition('=')[0]} is {NULL_FOLDER!r}, which pandas, pyarrow, Polars and Dask read back as "
+            "null, however the folder is named",
+            accepted="any label, with --partitionby time or none",
+            next_step=_way(is_empty),
+        )
+
+
+def _way(is_empty: bool) -> str:
+    if is_empty:
+        return "run it again with --partitionby time, or with none"
+    return "fetch it anew with --partitionby time, into another --outdir or into this one with --restart"
 
 
 def _shown(folder: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["Receipt", "is_ours", "read_receipt", "write_parquet", "write_pieces"]
+__all__ = ["Receipt", "fragments_of", "is_ours", "is_parquet", "read_receipt", "write_parquet", "write_pieces"]
 
 _PREFIX = "alert_transfer."
 # A row group is held in memory until it is whole; readers, too, take one at a time.
@@ -96,10 +96,29 @@ def read_receipt(metadata: pq.FileMetaData) -> Receipt | None:
     )
 
 
-def is_ours(path: Path) -> bool:
-    """Whether this program wrote a Parquet file; a file that can't be read is not."""
+def fragments_of(path: Path) -> dict[int, tuple[int, str]] | None:
+    """Return what a file's receipt says of each fragment (alerts, digest), or None if it has none or can't be read."""
+    if not path.is_file():  # a pipe would be waited for
+        return None
     try:
         with pq.ParquetFile(path) as file:  # closed, so that Windows can remove it
-            return read_receipt(file.metadata) is not None
+            receipt = read_receipt(file.metadata)
     except (OSError, pa.ArrowException, ValueError):
+        return None
+    return None if receipt is None else receipt.fragments
+
+
+def is_ours(path: Path) -> bool:
+    """Whether this program wrote a Parquet file; a file that can't be read is not."""
+    return fragments_of(path) is not None
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file has a Parquet footer that can be read."""
+    if not path.is_file():
         return False
+    try:
+        pq.read_metadata(path)
+    except (OSError, pa.ArrowException):
+        return False
+    return True

@@ -12,11 +12,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from consumer.errors import JobError
-from consumer.journal import Journal
 from consumer.proof import Proof
 from consumer.wire import FINAL_STATES, FragmentDone, LeftOut, Manifest, Plan
 
-__all__ = ["Counts", "OnDisk", "Receipt", "add_counts", "count_disk", "make_receipt"]
+__all__ = ["Counts", "Held", "OnDisk", "Receipt", "add_counts", "count_disk", "make_receipt"]
 
 RECEIPT_VERSION = 1
 
@@ -26,7 +25,7 @@ class Counts:
     """What became of the alerts of one night, or of all."""
 
     num_files: int
-    """Files of the archive that the plan took in."""
+    """Files of the archive that the plan took in; without those of `num_files_left_out`."""
     num_fragments: int
     num_fragments_done: int
     """Fragments that are finished; with a limit, those beyond it never are."""
@@ -47,8 +46,21 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Held:
+    """What lies in a folder, of the files that a consumer wrote there."""
+
+    num_files: int
+    num_alerts: int
+    counts: dict[int, int]
+    """Alerts per fragment."""
+    digests: dict[int, int]
+    """Their `wire.digest_candids`, per fragment."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OnDisk:
-    """What a folder holds of the job, as far as its journal knows; `alert-transfer verify` reads the files."""
+    """What a folder holds of the job: files that lie there, by name and size, as they were written; `alert-transfer
+    verify` reads them."""
 
     outdir: str
     share: str | None
@@ -65,7 +77,8 @@ class OnDisk:
     num_left_out_here: int
     """Alerts of what was left out that had been sent before, and are in the folder."""
     num_archive_duplicates: int | None
-    """Alerts in the folder whose candid another alert there has too; None where the run ended early."""
+    """Alerts in the folder whose candid an alert there before them has already, of whatever night (surplus rows); None
+    where the run ended early."""
     num_rejected: int
     """Messages that could not be read."""
     digest: str
@@ -195,7 +208,13 @@ def make_receipt(manifest: Manifest, *, state: str | None = None, on_disk: OnDis
 
 
 def count_disk(
-    outdir: str, journal: Journal, proof: Proof, share: str | None = None, num_archive_duplicates: int | None = None
+    outdir: str,
+    held: Held,
+    proof: Proof,
+    *,
+    num_rejected: int,
+    share: str | None = None,
+    num_archive_duplicates: int | None = None,
 ) -> OnDisk:
     """Return what a folder holds of a job.
 
@@ -203,28 +222,30 @@ def count_disk(
     ----------
     outdir
         The folder.
-    journal
-        Its journal.
+    held
+        What lies there.
     proof
-        How the journal's rows compare with the manifest.
+        How that compares with the manifest.
+    num_rejected
+        Messages that could not be read.
     share
         Which share of the topic the folder is for; None for all of it.
     num_archive_duplicates
-        Alerts whose candid another has, if they were counted.
+        Alerts whose candid one before them has already, if they were counted.
     """
     return OnDisk(
         outdir=outdir,
         share=share,
-        num_files=len(journal.files),
-        num_alerts=journal.num_alerts,
+        num_files=held.num_files,
+        num_alerts=held.num_alerts,
         num_alerts_expected=proof.num_expected,
         is_total_known=proof.is_total_known,
         num_missing=proof.missing,
         num_unfinished=proof.num_unfinished,
         num_left_out_here=proof.num_left_out_here,
         num_archive_duplicates=num_archive_duplicates,
-        num_rejected=len(journal.rejected),
-        digest=_hex(journal.digests.values()),
+        num_rejected=num_rejected,
+        digest=_hex(held.digests.values()),
         gaps=[asdict(gap) for gap in proof.gaps],
         complete=proof.complete,
     )

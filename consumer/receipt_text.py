@@ -6,8 +6,9 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from consumer.bounds import bounds_lines
+from consumer.bounds import bounds_lines, count_text
 from consumer.receipt import Counts, OnDisk, Receipt, add_counts
+from consumer.values import one_line
 from consumer.wire import LeftOut
 
 __all__ = ["receipt_text"]
@@ -21,8 +22,8 @@ _HEAD = ("in archive", "selected", "sent", "acknowledged", "duplicates", "left o
 def receipt_text(receipt: Receipt) -> str:
     """Return a receipt as text: nights one by one while they are few, else by year; lists cut after ten items."""
     totals = receipt.totals
-    files = f"{totals.num_files:,} of the archive"
-    unread = sum(file["read"] != "whole" for file in receipt.files)
+    files = f"{totals.num_files + totals.num_files_left_out:,} of the archive"
+    unread = sum(file["read"] != "whole" for file in receipt.files) + totals.num_files_left_out
     files += f", {unread:,} of them not read or not to the end" if unread else ""
     lines = [
         f"Receipt of {receipt.topic}",
@@ -41,13 +42,16 @@ def receipt_text(receipt: Receipt) -> str:
         *_table(receipt),
     ]
     if totals.num_duplicates:
-        lines += ["", "duplicates: alerts whose candid another alert of the same night in the archive has already"]
+        lines += [
+            "",
+            "duplicates: alerts whose candid an alert before them in the same night has already",
+        ]
     if receipt.nights_without_data:
         without = receipt.nights_without_data
         lines += ["", f"no data in {len(without):,} of the nights: {', '.join(_first(without))}"]
     if receipt.left_out:
         lines += ["", "left out, because it could not be read:"]
-        lines += [f"  {reason}" for reason in _first([part.reason for part in receipt.left_out])]
+        lines += [f"  {reason}" for reason in _first([one_line(part.reason) for part in receipt.left_out])]
     if receipt.on_disk is not None:
         lines += ["", *_disk_lines(receipt.on_disk, receipt.left_out)]
     return "\n".join(lines)
@@ -101,7 +105,7 @@ def _table(receipt: Receipt) -> list[str]:
 def _cells(counts: Counts) -> Iterable[str]:
     left_out = f"{counts.num_left_out:,}"
     if counts.num_files_left_out:
-        left_out += f" and {counts.num_files_left_out:,} files"
+        left_out += f" and {count_text(counts.num_files_left_out, 'file')}"
     numbers = (counts.num_alerts, counts.num_selected, counts.num_sent, counts.num_acknowledged)
     duplicates = "not counted" if counts.num_duplicates is None else f"{counts.num_duplicates:,}"
     return (*(f"{number:,}" for number in numbers), duplicates, left_out)
@@ -109,7 +113,7 @@ def _cells(counts: Counts) -> Iterable[str]:
 
 def _disk_lines(disk: OnDisk, left_out: Sequence[LeftOut]) -> list[str]:
     of = f" of {disk.num_alerts_expected:,}" if disk.is_total_known else ""
-    have = f"{disk.num_alerts:,}{of} alerts in {disk.num_files:,} files"
+    have = f"{disk.num_alerts:,}{of} alerts in {count_text(disk.num_files, 'file')}"
     if disk.complete and disk.share is None:
         have += "; count and digest of every fragment are those that were sent"
     elif disk.complete:
@@ -118,11 +122,21 @@ def _disk_lines(disk: OnDisk, left_out: Sequence[LeftOut]) -> list[str]:
         have += f": NOT COMPLETE, {disk.num_missing:,} are missing"
         have += "" if disk.is_total_known else " of finished fragments, and how many the job sends in all is not known"
         if disk.gaps:
-            have += f", {len(disk.gaps):,} fragments are not what was sent"
+            have += (
+                f", {count_text(len(disk.gaps), 'fragment')} {'is' if len(disk.gaps) == 1 else 'are'} not what was sent"
+            )
     if disk.num_rejected:
-        have += f"; {disk.num_rejected:,} messages could not be read"
+        have += f"; {count_text(disk.num_rejected, 'message')} could not be read"
     bounds = bounds_lines(left_out, disk.num_left_out_here, disk.num_archive_duplicates, disk.num_unfinished)
-    return [*_entry("on disk", f"{disk.outdir}, by its journal", have, *bounds, f"digest {disk.digest}")]
+    return [
+        *_entry(
+            "on disk",
+            f"{disk.outdir}, by its journal and the files that are there",
+            have,
+            *bounds,
+            f"digest {disk.digest}",
+        )
+    ]
 
 
 def _first(items: Sequence[str]) -> list[str]:

@@ -15,12 +15,13 @@ import numpy as np
 
 from consumer.errors import InputError
 
-__all__ = ["items_of", "shown", "truth_value", "whole_number"]
+__all__ = ["items_of", "one_line", "shown", "truth_value", "whole_number"]
 
 MOST_ITEMS = 100_000
 """Items of one list; a generator may have no end."""
 
 _SHOWN = 60
+_TOO_MANY = 2**63
 _SINGLE = (str, bytes, bytearray, memoryview, dt.date, int, float, Mapping)
 
 
@@ -41,6 +42,12 @@ def shown(value: Any, most: int = _SHOWN) -> str:
         text = " ".join(repr(value).split())
     except ValueError:  # a very long number somewhere inside
         text = f"a {type(value).__name__}"
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def one_line(text: str, most: int = 300) -> str:
+    """Return a text on one line, cut if it is long."""
+    text = " ".join(text.split())
     return text if len(text) <= most else f"{text[:most]}…"
 
 
@@ -84,7 +91,9 @@ def whole_number(
             accepted=accepted,
             next_step="give a whole number" if meant is None or meant < least else f"did you mean {meant}?",
         )
-    if not least <= number < 2**63:
+    if number >= _TOO_MANY:
+        accepted = f"a whole number from {least:,} to {_TOO_MANY - 1:,}{otherwise}"
+    if not least <= number < _TOO_MANY:
         raise error(f"{name} is {shown(number)}", accepted=accepted, next_step="choose a number in this range")
     return number
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,12 @@ from consumer.errors import IncompleteError, InputError
 from consumer.folder import home_of, locate, read_owner
 from consumer.journal import Journal, add_digests
 from consumer.locking import check_unlocked
+from consumer.on_disk import look_through, lost_files, strangers
 from consumer.parquet import read_receipt
 from consumer.partition import column_at
 from consumer.proof import FragmentGap, prove
 from consumer.shares import Share
+from consumer.values import one_line
 from consumer.wire import LeftOut, Manifest, Plan, WireError, decode_record, digest_candids
 
 __all__ = ["VerifyResult", "verify"]
@@ -41,7 +42,7 @@ class VerifyResult:
     state: str
     """The job's state when a consumer last looked."""
     num_alerts: int
-    """Alerts in the folder."""
+    """Alerts in the folder, in files that all readers read."""
     num_expected: int
     """Alerts the job sends where that is known, else those it had sent when a consumer last looked."""
     is_total_known: bool
@@ -59,13 +60,14 @@ class VerifyResult:
     left_out: list[LeftOut]
     """What of the archive was left out, and why."""
     num_archive_duplicates: int | None
-    """Alerts in the folder whose candid another alert there has too: the archive itself holds both rows. None where
-    alerts are there that the job did not send so often: then which rows are the archive's can't be told."""
+    """Alerts in the folder whose candid an alert there before them has already, of whatever night: rows that the
+    archive itself holds too often. None where alerts are there that the job did not send so often: then which rows are
+    the archive's can't be told."""
     fragments: list[FragmentGap]
     """Fragments whose alerts are not those that were sent."""
     problems: list[str]
-    """Files that can't be read, are not what was written, or are of somebody else: their alerts count as missing. And
-    files of this job that lie where none was written, if alerts are there twice."""
+    """Files that can't be read, are gone, are not what was written, are of somebody else, or are read by some readers
+    only: their alerts count as missing. Files of this job that lie where none was written. Links that lead back."""
 
 
 def verify(*outdirs: str | os.PathLike[str]) -> VerifyResult:
@@ -73,7 +75,8 @@ def verify(*outdirs: str | os.PathLike[str]) -> VerifyResult:
 
     Every page of every file is read and its checksum compared. The identifiers of the alerts must give the digests
     that the file's receipt names, and the receipts together those that the manifest's copy names. Of a share of a topic
-    only the counts can be held against the manifest; of all its shares together the digests, too.
+    only the counts can be held against the manifest; of all its shares together the digests, too. The
+    files must lie where the folder's journal, if there is one, has them.
 
     Parameters
     ----------
@@ -122,23 +125,35 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
     sound: list[Path] = []
     for path in paths:
         written = _written(path)
-        for file in _files(path):
-            name = file.relative_to(path) if len(paths) == 1 else file
+        met, links = look_through(path)
+        prefix = "" if len(paths) == 1 else f"{path.as_posix()}/"
+        unreadable = set()
+        for file in met:
+            if not file.by_all:
+                continue  # told below: alerts are there where all readers read them
             try:
-                rows, fragments = _read_file(file, plan)
+                rows, fragments = _read_file(file.path, plan)
             except (OSError, ValueError, KeyError, pa.ArrowException) as exc:
-                problems.append(f"{name}: {(str(exc) or type(exc).__name__).splitlines()[0]}")
+                problems.append(f"{prefix}{file.name}: {one_line(str(exc)) or type(exc).__name__}")
+                unreadable.add(file.name)
                 continue
             num_alerts += rows
-            sound.append(file)
-            if written and file.relative_to(path).as_posix() not in written:
-                astray[name] = fragments.keys()
+            sound.append(file.path)
+            if written is not None and file.name not in written:
+                astray[f"{prefix}{file.name}"] = fragments.keys()
             for fragment, (num, digest) in fragments.items():
                 counts[fragment] = counts.get(fragment, 0) + num
                 add_digests(digests, {fragment: int(digest, 16)})
+        told = lost_files(written or {}, met)
+        problems += [f"{prefix}{text}" for name, text in told.items() if name not in unreadable]
+        others = strangers(written or {}, (file for file in met if not file.by_all))
+        problems += [f"{prefix}{text}" for text in [*links, *(other.told for other in others)]]
     proof = prove(manifest, counts, digests, partitions)
     doubled = {gap.fragment for gap in proof.gaps if gap.excess}
-    problems += [f"{name}: a copy; none was written there" for name, held in astray.items() if held & doubled]
+    problems += [
+        f"{name}: {'a copy' if held & doubled else 'moved or renamed'}; none was written there"
+        for name, held in astray.items()
+    ]
     return VerifyResult(
         topic=plan.topic,
         share=None if partitions is None else ", ".join(owner["share"] for owner in owners),
@@ -159,20 +174,6 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
     )
 
 
-def _files(outdir: Path) -> list[Path]:
-    """Return all files that readers of a folder meet: whatever is hidden they pass over, links they follow."""
-
-    def refuse(exc: OSError) -> None:
-        if exc.filename != str(outdir) or exc.errno != errno.ENOENT:
-            raise exc
-
-    found = []
-    for folder, below, names in os.walk(outdir, onerror=refuse, followlinks=True):
-        below[:] = [name for name in below if not name.startswith(".")]
-        found += [Path(folder, name) for name in names if not name.startswith(".")]
-    return sorted(found)
-
-
 def _journal_stamp(outdir: Path) -> tuple[int, ...] | None:
     """Return what tells a journal from what it is once somebody has written into the folder."""
     with suppress(FileNotFoundError):
@@ -181,11 +182,11 @@ def _journal_stamp(outdir: Path) -> tuple[int, ...] | None:
     return None
 
 
-def _written(outdir: Path) -> Collection[str]:
-    """Return the files that the folder's journal names; without one, none is to be told from a copy."""
+def _written(outdir: Path) -> Mapping[str, Any] | None:
+    """Return the files that the folder's journal names, or None without one: then none is to be told from a copy."""
     with suppress(IncompleteError):
-        return Journal(home_of(outdir) / "journal.jsonl").files
-    return ()
+        return Journal(home_of(outdir) / "journal.jsonl").files or None
+    return None
 
 
 def _owner(path: Path) -> dict[str, Any]:
@@ -242,6 +243,8 @@ def _read_manifest(outdir: Path) -> Manifest:
 def _read_file(path: Path, plan: Plan) -> tuple[int, dict[int, tuple[int, str]]]:
     """Return a file's number of alerts and its receipt's fragments, both proved by what it holds."""
     digest, num_alerts = 0, 0
+    if not path.is_file():  # a link that leads nowhere; a pipe, which would be waited for
+        raise ValueError("not a file")
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         receipt = read_receipt(file.metadata)
         if receipt is None or receipt.job_id != plan.job_id:

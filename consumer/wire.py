@@ -81,7 +81,7 @@ def check_topic(topic: str) -> str:
         raise InputError(
             f"{shown(topic)} is not the name of a transfer topic",
             accepted=accepted,
-            next_step="copy the name that submit printed, or list them with: alert-transfer jobs",
+            next_step="copy the name that submit printed, or list them with: alert-transfer jobs --all",
         )
     for suffix in ("_schema", "_manifest"):
         if topic.endswith(suffix):

@@ -172,7 +172,7 @@ def status(face: Face, topic: str, follow: bool, receipt: bool, request: bool) -
     job = engine.job(topic, settings=_settings(face))
     if request:
         asked = job.request()
-        face.emit(asked, write_yaml(asked).rstrip())
+        face.emit_as_is(asked, write_yaml(asked).rstrip())
         return
     if follow:
         with job_bar(topic) as draw:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import consumer
 import engine
 from consumer.bars import consume_bar
-from consumer.bounds import bounds_lines
+from consumer.bounds import bounds_lines, count_text
 from consumer.console import Command, Face, face_options
 from consumer.hints import python, quoted
 from engine.sample import DEFAULT_NIGHTS
@@ -108,7 +108,7 @@ def measured_text(
             else []
         ),
         f"  consumed  {result.num_alerts_new:,} alerts in {laps['consume']:.1f} s "
-        f"({result.num_alerts_new / laps['consume']:,.0f} alerts/s), {result.num_files} files",
+        f"({result.num_alerts_new / laps['consume']:,.0f} alerts/s), {count_text(result.num_files, 'file')}",
         f"  verified  {proof.num_alerts:,} of {proof.num_expected:,} alerts on disk, {proof.missing} missing",
         *(
             f"            {line}"
@@ -126,7 +126,7 @@ def _next(archive: Path, outdir: Path, kafka: str) -> str:
     # Strings in double quotes, so that the shell's single ones hold all.
     read = f"import pandas; alerts = pandas.read_parquet({json.dumps(str(outdir), ensure_ascii=False)}); "
     seen = 'alerts.groupby("objectId").agg(nights=("day", "nunique"), alerts=("jd", "count"), last=("jd", "max"))'
-    seen = f'alerts["day"] = alerts.jd // 1; print({seen}.sort_values("nights").tail(9))'
+    seen = f'alerts["day"] = (alerts.jd + 0.5) // 1; print({seen}.sort_values("nights").tail(9))'
     commands = [
         "alert-transfer broker --port " + port + " &",
         f"{python()} -c {quoted(read + 'print(alerts)')}",

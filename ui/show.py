@@ -15,7 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from consumer.bounds import left_out_lines
+from consumer.bounds import count_text, left_out_lines
+from consumer.values import one_line
 from consumer.wire import LeftOut
 from engine.describing import ArchiveFields
 from engine.following import JobStatus
@@ -62,13 +63,13 @@ def status_text(status: JobStatus) -> str:
     if status.left_out:
         told = left_out_lines([LeftOut(**part) for part in status.left_out])
         lines += [f"{'' if number else 'left out':<11}{line}" for number, line in enumerate(told)]
-        lines += [f"           {part['reason']}" for part in status.left_out[:10]]
+        lines += [f"           {one_line(part['reason'])}" for part in status.left_out[:10]]
         if len(status.left_out) > 10:
             lines.append(f"           and {len(status.left_out) - 10:,} more; all of them: --json")
     if status.num_duplicates:
         lines.append(
-            f"doubles    {status.num_duplicates:,} alerts of these nights, selected or not, have a candid that another "
-            "one of the same night has"
+            f"doubles    {count_text(status.num_duplicates, 'alert')} of these nights, selected or not, with a candid "
+            "that one before them in the same night has already"
         )
     if status.error:
         lines.append(f"error      {status.error['message']}")

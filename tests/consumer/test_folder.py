@@ -141,12 +141,16 @@ def test_restart_empties_what_is_ours_and_nothing_else(two_rounds):
     assert not (home_of(two_rounds) / "rejected").exists()
 
 
-def test_restart_leaves_what_was_fetched_into_a_folder_below(two_rounds):
+def test_restart_is_refused_where_alerts_lie_in_a_folder_below(two_rounds):
     below = two_rounds / "other" / "part-00000.parquet"
     below.parent.mkdir()
     shutil.copy(two_rounds / "part-00000.parquet", below)
-    with Folder(two_rounds, **IDENTITY, restart=True):
-        assert _names(two_rounds) == ["other/part-00000.parquet"]
+    before = _names(two_rounds)
+    with pytest.raises(IncompleteError, match="other") as caught, Folder(two_rounds, **IDENTITY, restart=True):
+        pass
+    assert "move it" in caught.value.next_step
+    assert "--restart" not in caught.value.next_step
+    assert _names(two_rounds) == before  # told before anything is removed
 
 
 def test_a_folder_inside_one_that_was_fetched_into_is_refused(two_rounds):

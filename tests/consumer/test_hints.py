@@ -1,5 +1,6 @@
 """Commands in texts: whatever the shell knows, and wherever it stands, they run when pasted into it."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from consumer.console import Face
 from consumer.hints import python, quoted, runnable
 
 SCRIPTS = Path(sys.executable).parent
@@ -116,3 +118,12 @@ def test_other_programs_of_the_environment_are_named_by_their_path(monkeypatch, 
 @pytest.mark.parametrize("word", ["a b", "it's", "$HOME", '"', "a\nb", "*", "", "~", "é"])
 def test_words_come_through_the_shell_as_they_are(tmp_path, word):
     assert shell(f"printf %s {quoted(word)}", "/usr/bin:/bin", tmp_path).stdout == word
+
+
+def test_a_text_that_is_somebody_elses_is_shown_as_it_is(capsys, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    text = "where: |\n  a > 1; -- as alert-transfer plan says"
+    Face(given={"--kafka": "here:1"}).emit_as_is({}, text)
+    assert capsys.readouterr().out == text + "\n"
+    Face(json=True).emit_as_is({"where": text}, text)
+    assert json.loads(capsys.readouterr().out) == {"where": text}

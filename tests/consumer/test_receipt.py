@@ -225,9 +225,19 @@ def test_what_the_archive_could_not_give_stands_in_its_night():
     assert receipt.totals.num_duplicates is None
     assert [part.path for part in receipt.left_out] == ["x", f"{NIGHTS[1]}/2.parquet"]
     text = receipt_text(receipt)
-    assert rows(text)["2021-11-30"] == ["0", "0", "0", "0", "not counted", "0 and 1 files"]
+    assert rows(text)["2021-11-30"] == ["0", "0", "0", "0", "not counted", "0 and 1 file"]
     assert "no Parquet" in text
     assert "complete: every alert that fulfils the conditions was sent, but for what could not be read" in text
+
+
+def test_files_that_could_not_be_read_at_all_are_of_the_archive_too():
+    lost = {"path": "x", "size": 7, "etag": None, "night": "2021-11-30", "reason": "Couldn't read:\n  no\nParquet"}
+    receipt = make_receipt(three_nights(unreadable_files=[lost]))
+    assert (receipt.totals.num_files, receipt.totals.num_files_left_out) == (4, 1)
+    text = receipt_text(receipt)
+    assert "5 of the archive, 2 of them not read or not to the end" in text
+    assert "  Couldn't read: no Parquet\n" in text + "\n"
+    assert rows(text)["all"][-1] == "40 and 1 file"
 
 
 def test_duplicates_are_null_while_a_night_is_not_counted():
@@ -357,7 +367,7 @@ def test_a_text_of_few_nights_names_each():
         "all": ["150", "31", "31", "31", "3", "40"],
     }
     assert "\n            where: a > 1;\n            b > 2;\n" in text
-    assert "another alert of the same night in the archive has already" in text
+    assert "an alert before them in the same night has already" in text
     assert all(line == line.rstrip() and len(line) < 120 for line in text.splitlines())
 
 
@@ -390,7 +400,7 @@ def test_a_consumer_keeps_the_receipt_and_says_what_is_on_disk(make_job, tmp_pat
     assert disk["outdir"] == str(outdir)
     assert sum(gap["missing"] for gap in disk["gaps"]) == 150 - 45
     assert "running: NOT COMPLETE" in text
-    assert "45 of 220 alerts in 1 files: NOT COMPLETE, 175 are missing" in text
+    assert "45 of 220 alerts in 1 file: NOT COMPLETE, 175 are missing" in text
 
     job.send(3)
     job.done(3)
@@ -424,7 +434,7 @@ def test_another_alert_in_place_of_one_is_told_on_disk(make_job, tmp_path):
     assert (document["complete"], document["on_disk"]["complete"]) == (True, False)
     assert document["on_disk"]["gaps"] == [{"fragment": 1, "missing": 1, "excess": 1}]
     assert document["on_disk"]["num_alerts"] == 9
-    assert "1 fragments are not what was sent" in text
+    assert "1 fragment is not what was sent" in text
 
 
 def test_restart_and_an_emptied_folder_leave_no_receipt_of_before(make_job, tmp_path):

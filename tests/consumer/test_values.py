@@ -43,6 +43,12 @@ def test_what_is_no_whole_number_is_told(value, said):
     assert len(str(caught.value)) < 300
 
 
+def test_a_number_beyond_64_bits_is_told_the_bound():
+    with pytest.raises(InputError) as caught:
+        whole_number("limit", 2**63)
+    assert "9,223,372,036,854,775,807" in caught.value.accepted
+
+
 def test_truth_values():
     assert truth_value("x", np.bool_(True)) is True
     assert truth_value("x", False) is False

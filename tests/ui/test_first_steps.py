@@ -84,6 +84,8 @@ def test_what_the_demo_prints_runs_when_pasted(home):
     assert done.returncode == 0, done.stderr
     commands = [line.strip() for line in done.stdout.partition("Try next:\n")[2].splitlines()]
     assert len(commands) >= 6
+    # Julian days begin at noon, dates at midnight.
+    assert any("(alerts.jd + 0.5) // 1" in command for command in commands)
     printed = {}
     with Shell(home) as shell:
         for command in commands:

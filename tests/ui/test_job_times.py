@@ -143,6 +143,7 @@ def test_a_status_tells_what_complete_is_said_of():
     text = status_text(found)
     assert "100 alerts of 1 file" in text
     assert "1 whole file" in text
+    assert "with a candid that one before them in the same night has already" in text
     assert "30 alerts of these nights" in text
     assert found.next_step is None
     assert "resume" not in text
@@ -188,3 +189,8 @@ def test_a_status_is_a_document():
 )
 def test_whose_jobs_a_version_goes_on_with(planned, running, may):
     assert is_resumable(planned, running) == may
+
+
+def test_a_reason_of_several_lines_is_shown_on_one():
+    lost = done(3, 1009.0, num_sent=0, unreadable="row group 3:\n   torn\nhere")
+    assert "           row group 3: torn here" in status_text(status(*FIRST, lost, now=1010.0)).splitlines()
