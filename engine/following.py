@@ -252,7 +252,8 @@ class Job:
             lines.append(
                 (
                     night.time,
-                    f"night {night.night}: {night.num_alerts:,} alerts, {night.num_duplicates:,} of them twice",
+                    f"night {night.night}: {night.num_alerts:,} alerts, "
+                    f"{night.num_duplicates:,} with a candid that one before them has",
                 )
             )
         for change in manifest.changes:

@@ -540,7 +540,7 @@ class ManifestReader:
             raise RequestError(
                 f"there is no job {topic!r} at {kafka.bootstrap}",
                 accepted="the topic of a job of the last 30 days",
-                next_step="list them with: alert-transfer jobs",
+                next_step="list them with: alert-transfer jobs --all",
             )
         self.manifest = Manifest()
         self._heard_at = time.monotonic()
