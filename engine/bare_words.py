@@ -37,6 +37,7 @@ _NEGATED = {"=": "<>", "==": "<>", "IN": "NOT IN", **{word: f"NOT {word}" for wo
 _JOINING = {"AND", "OR", "THEN", "WHEN", "ELSE", "END"}
 _KEYWORDS = {"IS", "IN", "BETWEEN", "CASE", "NOT", "DIV", *_PATTERNS}
 _NOTHING = {"null", "none", "na", "missing"}
+_CONSTANTS = ("true", "false", "null")
 _TRUTHS = {"t": "true", "true": "true", "yes": "true", "f": "false", "false": "false", "no": "false"}
 _MOST_TOKENS = 3_000
 _OPENING, _CLOSING = "([{", ")]}"
@@ -135,6 +136,8 @@ class _Reading:
             return
         left, value = self._left(tokens[end - 1].end + 1), self._value(tokens[start:at])
         if left is not None and left.text == self._source(tokens[after:end]) and value is not None and value.is_bare:
+            if value.text.lower() in _CONSTANTS:
+                return
             span = tokens[start].start, tokens[at - 1].end + 1
             self._answer(left, _MIRRORED[operator], [value], *span, repeated=False)
 
@@ -145,6 +148,8 @@ class _Reading:
         end = _end_of_operand(sources, middle + 1, in_list=False)
         low, high = self._value(tokens[after:middle]), self._value(tokens[middle + 1 : end])
         if low is None or high is None or not (low.is_bare or high.is_bare):
+            return
+        if not {low.text.lower(), high.text.lower()}.isdisjoint(_CONSTANTS):
             return
         start, stop = tokens[after].start, tokens[end - 1].end + 1
         fixed = [self._fixed(left, value) for value in (low, high)]
@@ -196,7 +201,7 @@ class _Reading:
             more = self._value(tokens[end + 1 : stop])
             if more is None or sources[stop : stop + 1] not in ([], ["OR"], ["AND"], ["or"], ["and"], [")"]):
                 break
-            if more.is_bare and more.text.lower() in ("true", "false", "null"):
+            if more.is_bare and more.text.lower() in _CONSTANTS:
                 break
             values.append(more)
             end = stop

@@ -1,16 +1,20 @@
 """The command line as a user types it: what it answers, its JSON, its exit codes, its messages."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from consumer.cli import _group
+from consumer.console import report
 from engine.kafka import KafkaCluster
 
 COMMAND = str(Path(sys.executable).parent / "alert-transfer")
@@ -23,6 +27,23 @@ def run(*arguments: object, kafka: str | None = None, cwd=None) -> subprocess.Co
         environment["ALERT_TRANSFER_KAFKA"] = kafka
     words = [COMMAND, *map(str, arguments)]
     return subprocess.run(words, env=environment, cwd=cwd, capture_output=True, text=True, timeout=200, check=False)
+
+
+def run_here(*arguments: object, kafka: str | None = None) -> subprocess.CompletedProcess:
+    """Run a command as `run` does, but in this process: no message waits for a new one to import everything."""
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        redirect_stdout(io.StringIO()) as out,
+        redirect_stderr(io.StringIO()) as err,
+    ):
+        for name in [name for name in os.environ if name.startswith("ALERT_TRANSFER_")]:
+            patched.delenv(name)
+        if kafka:
+            patched.setenv("ALERT_TRANSFER_KAFKA", kafka)
+        words = [COMMAND, *map(str, arguments)]
+        patched.setattr(sys, "argv", words)
+        code = report(_group, words[1:])
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 def document(done: subprocess.CompletedProcess):
@@ -93,13 +114,13 @@ def test_a_request_of_which_half_would_vanish_is_refused(sample, tmp_path):
     file.write_text(
         f"archive: {sample}\nnights: 2021-11-22\nwhere: candidate.magpsf > 19\nwhere: candidate.distnr > 2\n"
     )
-    done = run("plan", "--request", file)
+    done = run_here("plan", "--request", file)
     assert done.returncode == 2
     assert "'where' twice" in done.stderr
-    assert "lines 3 and 4" in document(run("plan", "--request", file, "--json"))["error"]["message"]
+    assert "lines 3 and 4" in document(run_here("plan", "--request", file, "--json"))["error"]["message"]
     folded = "where: >\n  candidate.magpsf > 19;\n  -- far ones\n  candidate.distnr > 2;\n"
     file.write_text(f"archive: {sample}\nnights: 2021-11\n{folded}")
-    plan = document(run("plan", "--request", file, "--json"))
+    plan = document(run_here("plan", "--request", file, "--json"))
     assert plan["leaves"] == ["candidate.magpsf"]
     assert any("candidate.distnr > 2 with it" in note for note in plan["notes"])
     assert len(plan["nights"]) == 2
@@ -157,12 +178,12 @@ def test_wrong_input_is_told_and_leaves_nothing(sample, kafka, arguments, said):
     before = cluster.topics()
     base = () if "--archive" in arguments else ("--archive", sample)
     nights = () if "--nights" in arguments else NIGHTS
-    done = run("submit", *base, *nights, *arguments, kafka=kafka)
+    done = run_here("submit", *base, *nights, *arguments, kafka=kafka)
     assert done.returncode == 2, done.stderr
     assert said.lower() in done.stderr.lower()
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
-    error = document(run("submit", *base, *nights, *arguments, "--json", kafka=kafka))["error"]
+    error = document(run_here("submit", *base, *nights, *arguments, "--json", kafka=kafka))["error"]
     assert set(error) == {"message", "accepted", "next"}
     assert cluster.topics() == before
 
@@ -199,11 +220,11 @@ def test_kafka_must_be_given_and_answer(sample):
 def test_settings_that_are_no_settings_are_told(sample, kafka, tmp_path):
     file = tmp_path / "config.yaml"
     file.write_text("kafka_options: {sasl.passwrod: a-secret}\n")
-    done = run("jobs", "--config", file, kafka=kafka)
+    done = run_here("jobs", "--config", file, kafka=kafka)
     assert done.returncode == 2
     assert "sasl.passwrod" in done.stderr
     assert "a-secret" not in done.stderr
-    done = run("submit", "--archive", sample, *NIGHTS, "--dask", "nowhere", kafka=kafka)
+    done = run_here("submit", "--archive", sample, *NIGHTS, "--dask", "nowhere", kafka=kafka)
     assert done.returncode == 1
     assert "nowhere" in done.stderr
     assert "Traceback" not in done.stderr
@@ -211,10 +232,10 @@ def test_settings_that_are_no_settings_are_told(sample, kafka, tmp_path):
 
 @pytest.mark.parametrize("command", ["status", "log", "cancel", "resume"])
 def test_a_job_that_is_not_there(kafka, command):
-    done = run(command, "ftransfer_ztf_nobody", kafka=kafka)
+    done = run_here(command, "ftransfer_ztf_nobody", kafka=kafka)
     assert done.returncode == 2
     assert "ftransfer_ztf_nobody" in done.stderr
-    assert run(command, "nobody", kafka=kafka).returncode == 2
+    assert run_here(command, "nobody", kafka=kafka).returncode == 2
 
 
 def test_an_ended_job_can_be_neither_cancelled_nor_resumed(sample, kafka, dask):

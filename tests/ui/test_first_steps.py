@@ -128,7 +128,7 @@ def test_hints_carry_what_was_given_by_hand(home, kafka, capsys, monkeypatch):
     assert report(_group, shlex.split(told)[1:]) == 0
 
     hint = hint_of(capsys, "status", "ftransfer_ztf_nobody", "--kafka", kafka)
-    assert hint == f"{program} jobs --kafka {kafka}"
+    assert hint == f"{program} jobs --kafka {kafka} --all"
     assert bash(hint).returncode == 0
     assert hint_of(capsys, "--kafka", kafka, "status", "ftransfer_ztf_nobody") == hint
     Path("request.yaml").write_text('archive: "my $archive/science"\nnights: 2021-11-22\ncontent: fields\n')
@@ -157,8 +157,9 @@ def told_commands() -> list[str]:
 @pytest.mark.parametrize("line", told_commands())
 def test_the_commands_of_the_documents_are_commands(line):
     """Each command exists and knows the options that it is given."""
-    # Up to where the shell has a part of its own: what it writes the output to.
-    words = [word for word in shlex.split(line.split(" > ")[0], comments=True) if word not in ("…", "&")]
+    words = [word for word in shlex.split(line, comments=True) if word not in ("…", "&")]
+    if ">" in words:  # the rest is the shell's
+        words = words[: words.index(">")]
     command: click.Command = _group
     context = click.Context(command, info_name="alert-transfer")
     while isinstance(command, click.Group):
