@@ -372,8 +372,7 @@ class _Fetch:
             self._num_doubles = self._count_doubles()
         finally:
             # Also when stopped half-way: what is on disk by then is worth knowing.
-            self._lost = self._folder.lost()
-            self._wrong = self._folder.wrong()
+            self._lost, self._wrong = self._folder.look_through()
             self._held = self._count_held()
             self._write_receipt()
         self._tell_rejected()

@@ -213,12 +213,13 @@ class Folder:
 
     def lost(self) -> dict[str, str]:
         """Return what is wrong with each file that does not lie on the disk as the journal has it, by name and size."""
-        return lost_files(self.journal.files, look_through(self.path)[0])
+        return self.look_through()[0]
 
-    def wrong(self) -> list[str]:
-        """Return what readers meet in the folder besides the journal's files, a sentence each."""
+    def look_through(self) -> tuple[dict[str, str], list[str]]:
+        """Return what `lost` does, and what readers meet in the folder besides the journal's files, a sentence each."""
         met, links = look_through(self.path)
-        return [*links, *(stranger.told for stranger in strangers(self.journal.files, met))]
+        written = self.journal.files
+        return lost_files(written, met), [*links, *(stranger.told for stranger in strangers(written, met))]
 
     def commit(self, entry: Round, rejected: Mapping[tuple[int, int], bytes]) -> None:
         """Make a round part of the folder, for good.
