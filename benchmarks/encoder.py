@@ -22,7 +22,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from engine.avro import avro_schema, encode
+from engine.schema import avro_schema, encode
 
 SHARED = Path(os.environ.get("ALERT_TRANSFER_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 BLOCK_NBYTES = 30_000_000

@@ -25,8 +25,8 @@ from rich.progress import track
 from rich.table import Table
 
 import engine
-from consumer.decode import Decoder
-from engine.avro import avro_schema, encode
+from consumer.fetching.decode import Decoder
+from engine.schema import avro_schema, encode
 
 __all__ = ["SPOILERS", "Corpus", "Outcome", "corpora", "fuzz"]
 

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from torture_checks import mark_processes, orphans
-from torture_rounds import Result, Scenario, play
-from torture_scenarios import SCENARIOS
-from torture_stage import Stage, write_archive
+
+from tests.torture.checks import mark_processes, orphans
+from tests.torture.rounds import Result, Scenario, play
+from tests.torture.scenarios import SCENARIOS
+from tests.torture.stage import Stage, write_archive
 
 __all__ = ["play_all"]
 

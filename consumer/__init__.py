@@ -1,8 +1,9 @@
 """What a scientist installs on a laptop to fetch a topic: to Parquet, or as a stream of Arrow batches."""
 
-from consumer.consume import ConsumeProgress, ConsumeResult, consume, stream
+from consumer.dataset import VerifyResult, verify
 from consumer.errors import AlertTransferError, IncompleteError, InputError, JobError, KafkaError
-from consumer.verify import VerifyResult, verify
+from consumer.fetching import ConsumeProgress, ConsumeResult, consume, stream
+from consumer.wire import LeftOut
 
 __all__ = [
     "AlertTransferError",
@@ -12,6 +13,7 @@ __all__ = [
     "InputError",
     "JobError",
     "KafkaError",
+    "LeftOut",
     "VerifyResult",
     "consume",
     "stream",

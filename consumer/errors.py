@@ -2,12 +2,22 @@
 
 AlertTransferError              something went wrong; exit code 1
 ├── InputError                  the input is wrong, nothing was started; exit code 2 (also a ValueError)
+│   └── ConfigError             a configuration that is not valid
 ├── JobError                    the job failed, was cancelled or interrupted; exit code 3
 ├── IncompleteError             what is on disk is not complete; exit code 4
-└── KafkaError                  Kafka did not answer, refused us or lost a topic; exit code 1
+├── KafkaError                  Kafka did not answer, refused us or lost a topic; exit code 1
+└── WireError                   a message that does not follow the wire contract; exit code 1
 """
 
-__all__ = ["AlertTransferError", "IncompleteError", "InputError", "JobError", "KafkaError"]
+__all__ = [
+    "AlertTransferError",
+    "ConfigError",
+    "IncompleteError",
+    "InputError",
+    "JobError",
+    "KafkaError",
+    "WireError",
+]
 
 
 class AlertTransferError(Exception):
@@ -74,6 +84,10 @@ def _without_middle(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:half]} […] {text[-half + 7 :]}"
 
 
+class ConfigError(InputError):
+    """The configuration is not valid."""
+
+
 class JobError(AlertTransferError):
     """The job failed, was cancelled or was interrupted."""
 
@@ -88,3 +102,7 @@ class IncompleteError(AlertTransferError):
 
 class KafkaError(AlertTransferError):
     """Kafka did not answer, refused us, or no longer has what was asked."""
+
+
+class WireError(AlertTransferError):
+    """A message that does not follow the wire contract."""

@@ -6,52 +6,8 @@ job = engine.submit(request, client=client, kafka="host:9092")
 job.wait(progress=True)
 """
 
-from importlib import import_module
-from typing import Any
+from lazy_loader import attach_stub
 
-# Public name -> the module that has it. Imported on first use: a broker or a sample archive needs no Dask, and a
-# command that does not plan should not wait two seconds for dask-sql.
-_HOMES = {
-    "AlertTransferError": "errors",
-    "Archive": "archive",
-    "ArchiveError": "errors",
-    "BrokerError": "errors",
-    "ClusterError": "errors",
-    "ConditionError": "errors",
-    "ConfigError": "errors",
-    "EncodeError": "errors",
-    "InputError": "errors",
-    "Job": "following",
-    "JobError": "errors",
-    "JobStatus": "following",
-    "KafkaError": "errors",
-    "RequestError": "errors",
-    "SampleArchive": "sample",
-    "Settings": "config",
-    "TransferPlan": "planning",
-    "TransferRequest": "request",
-    "archive_fields": "describing",
-    "connect": "cluster",
-    "job": "following",
-    "jobs": "following",
-    "load_settings": "config",
-    "local_cluster": "cluster",
-    "plan": "lifecycle",
-    "preview": "previewing",
-    "resume": "lifecycle",
-    "start_broker": "broker",
-    "submit": "lifecycle",
-    "write_sample": "sample",
-}
-
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'engine' has no attribute {name!r}")
-    return getattr(import_module(f"engine.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+# Imported on first use: a broker or a sample archive needs no Dask, and a command that does not plan should not wait
+# two seconds for dask-sql. The stub beside this file says where each name is.
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

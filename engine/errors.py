@@ -15,7 +15,7 @@ AlertTransferError              (consumer.errors) message, what is accepted, the
     └── MessageSizeError        Kafka refused a message for its size
 """
 
-from consumer.errors import AlertTransferError, InputError, JobError, KafkaError
+from consumer.errors import AlertTransferError, ConfigError, InputError, JobError, KafkaError
 
 __all__ = [
     "AlertTransferError",
@@ -48,10 +48,6 @@ class UnreadableError(ArchiveError):
 
 class ConditionError(InputError):
     """A condition doesn't parse, or names an unknown field or function."""
-
-
-class ConfigError(InputError):
-    """The configuration is not valid."""
 
 
 class ClusterError(AlertTransferError):

@@ -13,14 +13,13 @@ from typing import Any
 
 import yaml
 
-from consumer.strict_yaml import read_table
-from consumer.values import items_of, shown, truth_value, whole_number
+from consumer.settings import items_of, read_table, shown, truth_value, whole_number
 from consumer.wire import check_topic
-from engine.condition_texts import looks_like_condition
-from engine.contents import CONTENTS
+from engine.archive import night_texts, parse_nights
+from engine.conditions import looks_like_condition
 from engine.errors import RequestError
-from engine.night_ranges import night_texts, parse_nights
-from engine.survey import survey_named
+from engine.pipeline import CONTENTS
+from engine.surveys import survey_named
 
 __all__ = ["TransferRequest", "parse_nights", "read_yaml", "write_yaml"]
 

@@ -8,8 +8,7 @@ import distributed
 import hypothesis
 import pytest
 
-from engine.broker import start_broker
-from engine.cluster import local_cluster
+from engine.local import local_cluster, start_broker
 
 # Machines are busy with other work at times: how long an example takes to draw or to run says nothing of the code.
 hypothesis.settings.register_profile(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.console import Face
+from consumer.cli import Face
 from consumer.hints import python, quoted, runnable
 
 SCRIPTS = Path(sys.executable).parent

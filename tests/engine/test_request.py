@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from engine.contents import CONTENTS
 from engine.errors import InputError, RequestError
+from engine.pipeline import CONTENTS
 from engine.request import TransferRequest, parse_nights
 
 

@@ -1,0 +1,31 @@
+"""The command line `alert-transfer`: the group, what all commands share, and the commands `consume` and `verify`.
+
+Other rooms add commands by an entry point, with the classes and texts exported here. Whatever every command shares
+comes in here.
+"""
+
+from consumer.cli.bars import consume_bar
+from consumer.cli.commands import main
+from consumer.cli.console import Command, Face, Group, face_options, remember_archive
+from consumer.hints import python, quoted
+from consumer.receipt import bounds_lines, count_text, left_out_lines, receipt_text
+from consumer.settings import one_line, read_text, shown
+
+__all__ = [
+    "Command",
+    "Face",
+    "Group",
+    "bounds_lines",
+    "consume_bar",
+    "count_text",
+    "face_options",
+    "left_out_lines",
+    "main",
+    "one_line",
+    "python",
+    "quoted",
+    "read_text",
+    "receipt_text",
+    "remember_archive",
+    "shown",
+]

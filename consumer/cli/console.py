@@ -1,0 +1,219 @@
+"""What every command of `alert-transfer` shares: options, output as text or JSON, errors, exit codes.
+
+`consumer.cli` and the engine's commands in `ui` are built on it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from rich.console import Console
+
+from consumer.errors import AlertTransferError, InputError
+from consumer.hints import runnable
+from consumer.settings import read_config
+
+__all__ = ["Command", "Face", "Group", "face_options", "remember_archive", "report", "shared_options", "show_error"]
+
+_ARCHIVE = "alert_transfer.archive"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Face:
+    """How a command was called, and how it answers."""
+
+    kafka: str | None = None
+    dask: str | None = None
+    config: str | None = None
+    json: bool = False
+    debug: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Options that were given by hand, which a further command would have to be given again."""
+
+    def say(self, text: str) -> None:
+        """Tell people something on stderr; documents go to stdout."""
+        click.echo(runnable(text, self.given), err=True)
+
+    def emit(self, document: Any, *parts: Any) -> None:
+        """Answer: one JSON document on stdout, or texts (or things that rich can draw), one below the other."""
+        if self.json:
+            click.echo(json.dumps(document, allow_nan=False))
+            return
+        for part in parts:
+            if isinstance(part, str):
+                click.echo(runnable(part, self.given))
+            else:
+                Console(width=None if sys.stdout.isatty() else 160).print(part)
+
+    def emit_as_is(self, document: Any, text: str) -> None:
+        """Answer with one JSON document, or with a text that stays as it is, commands in it, too."""
+        click.echo(json.dumps(document, allow_nan=False) if self.json else text)
+
+    def kafka_settings(self) -> tuple[str | None, dict[str, Any]]:
+        """Return (address, further librdkafka properties): the flag, else the environment's, else the file's.
+
+        Raises
+        ------
+        InputError
+            If the configuration file can't be read, or is not what it should be.
+        """
+        values = read_config(self.config) if self.config else {}
+        return self.kafka or values.get("kafka"), dict(values.get("kafka_options", {}))
+
+
+class _Strict:
+    """A command that refuses an option which is given several times and counts once, and one that is empty.
+
+    click takes the last of several, so that the others vanish; and an empty one, which is what a variable of the shell
+    becomes that is not set, would count as not given.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # The parser of click empties the list that it is given.
+        values, _, order = self.make_parser(ctx).parse_args(list(args))
+        for parameter, times in Counter(order).items():
+            if not isinstance(parameter, click.Option) or parameter.multiple:
+                continue
+            name = max(parameter.opts, key=len)
+            negation = next(iter(parameter.secondary_opts), None)
+            if parameter.is_flag:
+                if negation is not None and name in args and negation in args:
+                    raise click.UsageError(f"{name} and {negation} are both given", ctx)
+            elif times > 1:
+                raise click.UsageError(f"{name} is given {times} times, and only one can count", ctx)
+            elif values.get(parameter.name) == "":
+                raise click.UsageError(f"{name} is empty: give it a value, or leave it out", ctx)
+        return super().parse_args(ctx, args)
+
+
+class Command(_Strict, click.Command):
+    """A command of ours."""
+
+
+class Group(_Strict, click.Group):
+    """A group of them."""
+
+    command_class = Command
+
+
+_SHARED = [
+    click.option(
+        "--kafka", envvar="ALERT_TRANSFER_KAFKA", metavar="HOST:PORT", help="Kafka [env ALERT_TRANSFER_KAFKA]."
+    ),
+    click.option(
+        "--dask",
+        envvar="ALERT_TRANSFER_DASK",
+        metavar="TCP://HOST:PORT",
+        help="Dask scheduler [env ALERT_TRANSFER_DASK].",
+    ),
+    click.option(
+        "--config", envvar="ALERT_TRANSFER_CONFIG", metavar="FILE", help="YAML file [env ALERT_TRANSFER_CONFIG]."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there."),
+    click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+]
+_NAMES = ("kafka", "dask", "config", "as_json", "debug")
+
+
+def face_options(command: Callable) -> Callable:
+    """Give a command the shared options and, as its first argument, the `Face` they make up.
+
+    Given before the command's name they count as well; after it they win.
+    """
+
+    @functools.wraps(command)
+    def call(**values: Any) -> Any:
+        context = click.get_current_context()
+        inherited = context.find_root().params
+        shared = {name: values.pop(name) or inherited.get(name) for name in _NAMES}
+        as_json, debug = bool(shared.pop("as_json")), bool(shared.pop("debug"))
+        given = _given(context)
+        try:
+            return command(Face(json=as_json, debug=debug, given=given, **shared), **values)
+        except AlertTransferError as exc:
+            archive = context.meta.get(_ARCHIVE)
+            exc.next_step = exc.next_step and runnable(
+                exc.next_step, given | ({"--archive": archive} if archive else {})
+            )
+            raise
+
+    return shared_options(call)
+
+
+def remember_archive(url: str) -> None:
+    """Have the hints of the command that runs name the archive which an option or a file has named."""
+    click.get_current_context().meta[_ARCHIVE] = url
+
+
+def _given(context: click.Context) -> dict[str, str]:
+    """Return the shared options that were given on this command line, not by the environment."""
+    by_hand = ParameterSource.COMMANDLINE
+    return {
+        f"--{name}": level.params[name]
+        for name in ("kafka", "dask", "config")
+        for level in (context.find_root(), context)
+        if level.get_parameter_source(name) == by_hand
+    }
+
+
+def shared_options(command: Callable) -> Callable:
+    """Give a command or a group the shared options."""
+    for option in reversed(_SHARED):
+        command = option(command)
+    return command
+
+
+def report(group: click.Group, arguments: list[str] | None = None) -> int:
+    """Run a group of commands; whatever goes wrong is told in one block. Returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    as_json, debug = "--json" in arguments, "--debug" in arguments
+    try:
+        return group.main(arguments, prog_name="alert-transfer", standalone_mode=False) or 0
+    except AlertTransferError as exc:
+        _traceback(debug)
+        show_error(exc, as_json)
+        return exc.exit_code
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+    except click.ClickException as exc:
+        help_ = exc.ctx.command_path if isinstance(exc, click.UsageError) and exc.ctx else "alert-transfer"
+        show_error(InputError(exc.format_message(), next_step=f"see: {help_} --help"), as_json)
+        return InputError.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); Python must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as exc:  # noqa: BLE001  the last line of defence: people get a block, not a traceback
+        _traceback(debug)
+        message = f"internal error: {type(exc).__name__}: {exc}"
+        show_error(
+            AlertTransferError(message, next_step="run it again with --debug, and report what it shows"), as_json
+        )
+        return 1
+
+
+def show_error(error: AlertTransferError, as_json: bool) -> None:
+    """Tell an error: as JSON on stdout, or as a short block on stderr."""
+    error.next_step = error.next_step and runnable(error.next_step)
+    if as_json:
+        click.echo(json.dumps({"error": error.as_dict()}))
+    else:
+        click.echo(f"Error: {error}", err=True)
+
+
+def _traceback(debug: bool) -> None:
+    if debug:
+        click.echo(traceback.format_exc(), err=True)

@@ -1,0 +1,164 @@
+"""Alerts of files that are not full yet, kept beside the folder: for folders by class, of which there may be hundreds.
+
+A round of 128 MB holds a little of each label. Written at once, that would be hundreds of small files a round. So the
+rows of a round go into one Arrow file, `spool/<round>.arrow`, a record batch for each label, and the journal says of
+each batch which Parquet file it will be part of. A file is full with the row that brings its datums to the target: so
+where files begin and end depends on the order and the size of the datums alone, not on rounds. A full file is written
+from its batches when the round that filled it is; at the end of a run the last file of each label is written as far
+as it goes, and a later run that adds to it puts the longer file in its place.
+
+Memory: one row group of one file, whatever the number of labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer.dataset.journal import Journal, Piece
+from consumer.dataset.parquet import Receipt, write_pieces
+from consumer.dataset.partition import column_at
+from consumer.dataset.row_set import by_fragment
+from consumer.errors import IncompleteError
+from consumer.wire import Plan, digest_candids
+
+__all__ = ["Spool", "file_name"]
+
+_FRAGMENT = "#fragment"  # no field has this name: Avro's names have no '#'
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+class Spool:
+    """The rows that wait for their files to be full.
+
+    Parameters
+    ----------
+    home
+        Folder of the Arrow files, one a round.
+    journal
+        Knows which batches there are, and what each is part of.
+    plan
+        The job's plan.
+    schema
+        What the Parquet files hold.
+    target_nbytes
+        Bytes of datums that make a file full.
+    """
+
+    def __init__(self, home: Path, journal: Journal, plan: Plan, schema: pa.Schema, target_nbytes: int):
+        self._home = home
+        self._journal = journal
+        self._plan = plan
+        self._schema = schema
+        self._stored = schema.append(pa.field(_FRAGMENT, pa.int64()))
+        self._target_nbytes = target_nbytes
+
+    def add(
+        self,
+        path: Path,
+        table: pa.Table,
+        groups: Sequence[tuple[str, np.ndarray]],
+        fragments: np.ndarray,
+        sizes: np.ndarray,
+    ) -> list[dict[str, Any]]:
+        """Write the rows of a round to a new file; returns the batches for the journal, in the file's order.
+
+        Parameters
+        ----------
+        path
+            The file, in staging.
+        table
+            The rows, n of them, as the Parquet files hold them.
+        groups
+            Each folder and the positions of its rows, ascending.
+        fragments, sizes
+            Fragment of each row and bytes of its datum, int64, shape (n,).
+        """
+        pieces = []
+        table = table.append_column(_FRAGMENT, pa.array(fragments))
+        with pa.ipc.new_file(path, self._stored, options=_OPTIONS) as writer:
+            for folder, positions in groups:
+                for part, at in self._cut(folder, positions, sizes):
+                    batch = table.take(pa.array(at)).combine_chunks().to_batches()[0]
+                    writer.write_batch(batch)
+                    nbytes = int(sizes[at].sum())
+                    pieces.append({"folder": folder, "part": part, "num_alerts": len(at), "nbytes": nbytes})
+        return pieces
+
+    def _cut(self, folder: str, positions: np.ndarray, sizes: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        part, nbytes = self._journal.last_part(folder)
+        while len(positions):
+            if nbytes >= self._target_nbytes:
+                part, nbytes = part + 1, 0
+            # Up to and with the row that makes the file full.
+            num = int(np.searchsorted(nbytes + np.cumsum(sizes[positions]), self._target_nbytes)) + 1
+            yield part, positions[:num]
+            nbytes += int(sizes[positions[:num]].sum())
+            positions = positions[num:]
+
+    def write(self, staged: Path, folder: str, part: int, pieces: Sequence[Piece]) -> dict[str, Any]:
+        """Write one Parquet file to staging from its batches; returns it for the journal.
+
+        Parameters
+        ----------
+        staged
+            The round's staging; what belongs to this round lies there already.
+        folder, part
+            Which file.
+        pieces
+            Its batches, in order.
+
+        Raises
+        ------
+        IncompleteError
+            If a file of the spool is gone or damaged.
+        """
+        counts: dict[int, int] = {}
+        digests: dict[int, int] = {}
+
+        def counted() -> Iterator[pa.RecordBatch]:
+            for piece in pieces:
+                batch = self._read(staged, piece)
+                fragments = batch.column(_FRAGMENT).to_numpy()
+                candids = column_at(pa.Table.from_batches([batch]), self._plan.id_field)
+                candids = pc.fill_null(candids, 0).to_numpy()
+                for fragment, at in by_fragment(fragments):
+                    counts[fragment] = counts.get(fragment, 0) + len(at)
+                    digests[fragment] = (digests.get(fragment, 0) + digest_candids(candids[at])) % 2**128
+                yield batch.select(self._schema.names)
+
+        def receipt() -> Receipt:
+            return Receipt(
+                topic=self._plan.topic,
+                job_id=self._plan.job_id,
+                request=self._plan.request,
+                fragments={number: (num, f"{digests[number]:032x}") for number, num in sorted(counts.items())},
+            )
+
+        path = f"{folder}/part-{part:05d}.parquet"
+        write_pieces(staged / path, self._schema, counted(), receipt)
+        return {"path": path, "num_alerts": sum(counts.values()), "nbytes": (staged / path).stat().st_size}
+
+    def _read(self, staged: Path, piece: Piece) -> pa.RecordBatch:
+        path = staged / file_name(piece.round)
+        if not path.exists():
+            path = self._home / file_name(piece.round)
+        try:
+            # Not mapped: Windows removes no file that is mapped, as it is for as long as its batches live.
+            with pa.OSFile(str(path)) as source:
+                return pa.ipc.open_file(source).get_batch(piece.batch)
+        except (OSError, pa.ArrowException) as exc:
+            raise IncompleteError(
+                f"{path}, which holds alerts that are in no file yet, can't be read: {exc}",
+                next_step="fetch the topic anew with --restart",
+            ) from exc
+
+
+def file_name(index: int) -> str:
+    """Return the name of the file that holds the batches of a round."""
+    return f"{index:05d}.arrow"

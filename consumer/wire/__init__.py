@@ -1,0 +1,57 @@
+"""The wire contract: topic names, message keys and the records of the manifest.
+
+The engine writes what stands here and the consumer reads it, so the contract stands once; docs/wire-contract.md
+describes it for other programs. Nothing in it touches Kafka, a file or a clock. Further
+records and versions come in here.
+
+A job is three topics. `<topic>` holds the alerts, one Avro datum a message. `<topic>_schema` holds copies of the
+Avro schema in message keys. `<topic>_manifest` (one partition, so its records have one order) holds JSON records:
+the plan and its parts, one record per finished fragment and one per night whose alerts were counted, heartbeats,
+changes of state, requests to cancel.
+"""
+
+from consumer.wire.keys import decode_key, digest_candids, encode_keys, partitions_of
+from consumer.wire.manifest import FINAL_STATES, HEARTBEAT_EVERY_S, INTERRUPTED_AFTER_S, STATES, LeftOut, Manifest
+from consumer.wire.records import (
+    WIRE_VERSION,
+    CancelRequest,
+    FragmentDone,
+    Heartbeat,
+    NightDone,
+    Plan,
+    PlanPart,
+    Record,
+    StateChange,
+    decode_record,
+    encode_record,
+)
+from consumer.wire.topics import JOBS_TOPIC, TOPIC_PREFIX, check_topic, manifest_topic, schema_topic
+
+__all__ = [
+    "FINAL_STATES",
+    "HEARTBEAT_EVERY_S",
+    "INTERRUPTED_AFTER_S",
+    "JOBS_TOPIC",
+    "STATES",
+    "TOPIC_PREFIX",
+    "WIRE_VERSION",
+    "CancelRequest",
+    "FragmentDone",
+    "Heartbeat",
+    "LeftOut",
+    "Manifest",
+    "NightDone",
+    "Plan",
+    "PlanPart",
+    "Record",
+    "StateChange",
+    "check_topic",
+    "decode_key",
+    "decode_record",
+    "digest_candids",
+    "encode_keys",
+    "encode_record",
+    "manifest_topic",
+    "partitions_of",
+    "schema_topic",
+]

@@ -1,0 +1,379 @@
+"""The archive: its nights and files on any file system, their footers, fragments, and reading them.
+
+An archive is a root that holds `year=2021/month=11/day=22/*.parquet`, months and days padded with a zero or not.
+Files disagree in their schemas; whatever is read here comes out in the types of the job's schema union.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.archive.fragments import ArchiveFile, Footer, Fragment
+from engine.archive.listing import Listing, has_years, list_nights, night_folders
+from engine.errors import ArchiveError, UnreadableError
+from engine.schema import (
+    column_for,
+    combined,
+    compute_leaf,
+    conform,
+    descend,
+    existing,
+    names_along,
+    readable_together,
+    split_leaf,
+)
+from engine.storage import EncryptedError, OpenParquet, Store, open_parquet, parse_footer, without_password
+
+__all__ = ["Archive"]
+
+
+class Archive:
+    """An archive on any file system that fsspec knows.
+
+    Parameters
+    ----------
+    url
+        Root that holds `year=…/month=…/day=…`: a path or any fsspec URL (`s3://bucket/science`).
+    storage_options
+        What the file system needs (endpoint, credentials); see fsspec. Never written to a manifest.
+    """
+
+    def __init__(self, url: str, storage_options: Mapping[str, Any] | None = None):
+        self.url = str(url)
+        self.storage_options = dict(storage_options or {})
+        self._store = Store(self.url, self.storage_options)
+
+    def __reduce__(self):
+        return Archive, (self.url, self.storage_options)
+
+    @property
+    def shown(self) -> str:
+        """The URL for people: without a password."""
+        return self._store.shown
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the files lie on a local disk."""
+        return self._store.is_local
+
+    def nights(self) -> list[dt.date]:
+        """Return every night that has a folder, in order.
+
+        Raises
+        ------
+        ArchiveError
+            If the archive does not exist, can't be read or has no night.
+        """
+        nights, _ = night_folders(self._store)
+        if not nights and not has_years(self._store, self._store.root):
+            self._explain_emptiness()
+        return sorted(nights)
+
+    def files(self, nights: Sequence[dt.date]) -> list[ArchiveFile]:
+        """Return the Parquet files of these nights, by night and path.
+
+        Nights without data are left out.
+
+        Raises
+        ------
+        ArchiveError
+            If the archive does not exist, can't be read or has no night.
+        """
+        return list(self.listing(nights).files)
+
+    def listing(self, nights: Sequence[dt.date]) -> Listing:
+        """Return what lies in these nights now: the files, and what is passed over.
+
+        Raises
+        ------
+        ArchiveError
+            If the archive does not exist or can't be read, or a link in it leads nowhere.
+        """
+        listing = list_nights(self._store, nights)
+        if not listing.files and not has_years(self._store, self._store.root):
+            self._explain_emptiness()
+        return listing
+
+    def footers(
+        self,
+        files: Sequence[ArchiveFile],
+        progress=None,
+        unreadable: list[tuple[ArchiveFile, str]] | None = None,
+        *,
+        with_nulls: bool = False,
+    ) -> list[Footer]:
+        """Return the footers of files, in their order.
+
+        Parameters
+        ----------
+        files
+            From `files`.
+        progress
+            Called as `progress(done, total)` after each.
+        unreadable
+            Takes files that are not Parquet, and why; they are left out then.
+        with_nulls
+            Whether the footers shall say how many nulls each column has.
+
+        Raises
+        ------
+        UnreadableError
+            If a file is not Parquet, and `unreadable` is None.
+        ArchiveError
+            If a file can't be read.
+        """
+
+        def read(file: ArchiveFile) -> Footer | None:
+            try:
+                return self._footer(file, with_nulls)
+            except UnreadableError as exc:
+                if unreadable is None:
+                    raise
+                unreadable.append((file, exc.message))
+                return None
+
+        footers = []
+        with ThreadPoolExecutor(self._store.num_threads) as pool:
+            for done, footer in enumerate(pool.map(read, files), 1):
+                if footer is not None:
+                    footers.append(footer)
+                if progress:
+                    progress(done, len(files))
+        return footers
+
+    def read_leaves(self, fragment: Fragment, leaves: Sequence[str], types: Sequence[pa.DataType]) -> pa.Table:
+        """Return leaves of a fragment as a flat table, columns named by their paths.
+
+        Parameters
+        ----------
+        fragment
+            What to read; the table has its `num_alerts` rows, in the order of the source.
+        leaves
+            Paths (`candidate.magpsf`), or derived leaves: `size(prv_candidates)`, `present(lc_features_g)`.
+        types
+            Type that each comes out in; a leaf that the file lacks is null.
+
+        Raises
+        ------
+        UnreadableError
+            If a row group is not the Parquet it should be, naming it.
+        ArchiveError
+            If the file can't be read, or holds a value that its type has no place for.
+        """
+        opened = self._open(fragment.file)
+        parquet = opened.parquet
+        ways = [(function, names_along(parquet.schema_arrow, path)) for function, path in map(split_leaf, leaves)]
+        roots = dict.fromkeys(names[0] for _, names in ways)
+        columns = existing(parquet.schema_arrow, [column_for(parquet.schema_arrow, leaf) for leaf in leaves])
+        self._guard(fragment.file, partial(opened.hold, fragment.row_groups, columns))
+        parts = []
+        for groups in readable_together(parquet.schema_arrow, columns, fragment.row_groups):
+            read = _Reading(parquet, groups, columns)
+            read_groups = partial(parquet.read_row_groups, groups, columns=columns)
+            table = self._guard(fragment.file, read_groups, read)
+            num_alerts = sum(parquet.metadata.row_group(group).num_rows for group in groups)
+            sources = {name: combined(table[name]) for name in roots if name in table.column_names}
+            arrays = []
+            for leaf, (function, names), type_ in zip(leaves, ways, types, strict=True):
+                found = descend(sources, names)
+                if found is None or pa.types.is_null(found.type):
+                    arrays.append(pa.nulls(num_alerts, type_))
+                elif function is not None:
+                    arrays.append(compute_leaf(function, found))
+                else:
+                    arrays.append(conform(found, type_, leaf, fragment.file.path))
+            parts.append(pa.table(arrays, schema=pa.schema(list(zip(leaves, types, strict=True)))))
+        return parts[0] if len(parts) == 1 else pa.concat_tables(parts).combine_chunks()
+
+    def read_blocks(
+        self, fragment: Fragment, columns: Sequence[str], row_groups: Sequence[int], block_alerts: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the alerts of some row groups of a fragment in blocks, as the file has them.
+
+        Parameters
+        ----------
+        fragment
+            Where to read.
+        columns
+            Root columns or paths inside them; those that the file lacks are left out.
+        row_groups
+            Row groups of the fragment, in order.
+        block_alerts
+            Alerts a block at most.
+
+        Raises
+        ------
+        UnreadableError
+            If a row group is not the Parquet it should be, naming it.
+        ArchiveError
+            If the file can't be read.
+        """
+        opened = self._open(fragment.file)
+        parquet = opened.parquet
+        names = existing(parquet.schema_arrow, columns)
+        if not names:
+            for row_group in row_groups:
+                n = fragment.row_group_alerts[fragment.row_groups.index(row_group)]
+                yield pa.record_batch([pa.nulls(n)], names=[""]).select([])
+            return
+        self._guard(fragment.file, partial(opened.hold, row_groups, names))
+        for groups in readable_together(parquet.schema_arrow, names, row_groups):
+            batches = parquet.iter_batches(block_alerts, row_groups=groups, columns=names)
+            read = _Reading(parquet, groups, names)
+            while (batch := self._guard(fragment.file, partial(next, batches, None), read)) is not None:
+                yield batch
+
+    def check_unchanged(self, file: ArchiveFile) -> None:
+        """Raise if a file is gone, or is not the one that was planned by its size, its ETag and its footer.
+
+        Raises
+        ------
+        ArchiveError
+            Naming the file.
+        """
+        try:
+            entry = self._guard(file, lambda: self._store.entry(file.path))
+        except ArchiveError as exc:
+            if not isinstance(exc.__cause__, FileNotFoundError):
+                raise
+            raise ArchiveError(
+                f"{without_password(file.path)} was in the archive when the job was planned, and is gone",
+                accepted="files that every worker of the cluster can read, until the job has ended",
+                next_step="submit the request again, to plan it on what is there now; an archive on a disk has to be "
+                "there on each machine that runs workers",
+            ) from exc
+        now = replace(file, nbytes=entry.nbytes, etag=entry.version, footer_crc=None)
+        if (now.nbytes, now.etag) == (file.nbytes, file.etag):
+            return
+        if now.nbytes != file.nbytes or file.footer_crc is None or self._footer_crc(now) != file.footer_crc:
+            raise ArchiveError(
+                f"{without_password(file.path)} has changed since the job was planned: "
+                f"{file.nbytes} bytes, ETag {file.etag} then; {now.nbytes} bytes, ETag {now.etag} now",
+                next_step="submit the request again, to plan it on what is there now",
+            )
+
+    def _footer_crc(self, file: ArchiveFile) -> str | None:
+        try:
+            return self._footer(file, with_nulls=False).file.footer_crc
+        except UnreadableError:
+            return None
+
+    def _explain_emptiness(self) -> None:
+        accepted = "a root that holds year=…/month=…/day=…/*.parquet"
+        if target := self._store.dangling_root():
+            raise ArchiveError(
+                f"the archive {self._store.shown!r} is a link to {target}, which is not there",
+                accepted=accepted,
+                next_step="repair the link; the disk that it leads to may not be mounted",
+            )
+        entries = self._store.entries(self._store.root)
+        if not entries and not self._store.is_there():
+            raise ArchiveError(
+                f"there is no archive at {self._store.shown!r}", accepted=accepted, next_step="check the path or URL"
+            )
+        inside = [entry.name for entry in entries if entry.is_folder and has_years(self._store, entry.path)]
+        next_step = (
+            f"try {self._store.shown.rstrip('/')}/{inside[0]}"
+            if inside
+            else "make one to try with: alert-transfer archive sample DIR"
+        )
+        raise ArchiveError(
+            f"the archive at {self._store.shown!r} is empty: no year=… in it", accepted=accepted, next_step=next_step
+        )
+
+    def _footer(self, file: ArchiveFile, with_nulls: bool) -> Footer:
+        parquet = self._guard(file, lambda: parse_footer(self._store, file.path))
+        return self._guard(file, lambda: self._footer_of(file, parquet, with_nulls))
+
+    @staticmethod
+    def _footer_of(file: ArchiveFile, parquet: pq.ParquetFile, with_nulls: bool) -> Footer:
+        metadata = parquet.metadata
+        sizes = []
+        for group in range(metadata.num_row_groups):
+            row_group = metadata.row_group(group)
+            chunks = (row_group.column(i) for i in range(row_group.num_columns))
+            sizes.append({chunk.path_in_schema: chunk.total_uncompressed_size for chunk in chunks})
+        footer = io.BytesIO()
+        metadata.write_metadata_file(footer)
+        return Footer(
+            file=replace(file, footer_crc=f"{zlib.crc32(footer.getbuffer()):08x}"),
+            schema=parquet.schema_arrow,
+            row_groups=tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)),
+            column_nbytes=tuple(sizes),
+            null_counts=_null_counts(metadata) if with_nulls else {},
+        )
+
+    def _open(self, file: ArchiveFile) -> OpenParquet:
+        return self._guard(file, lambda: open_parquet(self._store, file.path))
+
+    def _guard(self, file: ArchiveFile, action, read: _Reading | None = None):
+        try:
+            return action()
+        except MemoryError:
+            raise
+        except Exception as exc:
+            # Arrow's errors about the bytes that it found: its own, plain OSErrors without a number, and names that are
+            # no text. All else the system or the store says: it could not be reached, or did not let us.
+            of_bytes = isinstance(exc, pa.ArrowException | UnicodeDecodeError)
+            if not of_bytes and (type(exc) is not OSError or exc.errno is not None):
+                if not isinstance(exc, OSError) and self.is_local:
+                    raise
+                raise ArchiveError(
+                    f"{without_password(file.path)} can't be read: {self._store.cause_of(exc)}",
+                    next_step="check that it is there and readable"
+                    + (", and that the server answers requests for ranges of a file" if self._store.is_web else ""),
+                ) from exc
+            if isinstance(exc, EncryptedError):
+                raise UnreadableError(
+                    f"{without_password(file.path)} ({file.nbytes} bytes) is Parquet that is not read: {exc}",
+                    accepted="Parquet without encryption",
+                    next_step=f"have the file written without encryption, leave out the night {file.night}, or send "
+                    "the rest with --skip-unreadable",
+                ) from exc
+            where = "" if read is None else read.culprit()
+            raise UnreadableError(
+                f"{where}{without_password(file.path)} ({file.nbytes} bytes) is not Parquet that can be read: {exc}",
+                accepted="Parquet",
+                next_step=f"repair the file, leave out the night {file.night}, or send the rest with --skip-unreadable",
+            ) from exc
+
+
+def _null_counts(metadata: pq.FileMetaData) -> dict[str, int | None]:
+    counts: dict[str, int | None] = {}
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for chunk in map(row_group.column, range(row_group.num_columns)):
+            statistics = chunk.statistics
+            known = statistics is not None and statistics.has_null_count
+            before = counts.get(chunk.path_in_schema, 0)
+            counts[chunk.path_in_schema] = before + statistics.null_count if known and before is not None else None
+    return counts
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What was being read of a file when it failed."""
+
+    parquet: pq.ParquetFile
+    row_groups: Sequence[int]
+    columns: Sequence[str]
+
+    def culprit(self) -> str:
+        """Return the row group that can't be read, as the beginning of a sentence."""
+        for group in self.row_groups:
+            try:
+                for _ in self.parquet.iter_batches(1024, row_groups=[group], columns=list(self.columns)):
+                    pass
+            except (pa.ArrowException, OSError):
+                return f"row group {group} of "
+        return ""

@@ -1,0 +1,155 @@
+"""Files, footers and fragments: what an archive is cut into."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from engine.schema import union_schemas
+
+__all__ = ["ArchiveFile", "Footer", "Fragment", "cut_fragments", "unite", "with_alerts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveFile:
+    """One file of the archive, and what tells whether it is still the same."""
+
+    path: str
+    """Path on the archive's file system."""
+    night: dt.date
+    nbytes: int
+    etag: str | None
+    """The object store's ETag; on a local disk the time of the last change."""
+    footer_crc: str | None = None
+    """CRC-32 of the footer, 8 hexadecimal digits, once it is read: it holds the place, size and range of every column
+    chunk, so a file that was only copied or touched is known again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footer:
+    """What a file's footer says."""
+
+    file: ArchiveFile
+    schema: pa.Schema
+    row_groups: tuple[int, ...]
+    """Number of alerts in each row group."""
+    column_nbytes: tuple[Mapping[str, int], ...] = field(repr=False)
+    """Uncompressed bytes of each leaf column in each row group."""
+    null_counts: Mapping[str, int | None] = field(default_factory=dict, repr=False)
+    """Nulls of each leaf column in the file, None where its statistics don't say; empty if they were not asked for."""
+
+    def nbytes_of(self, columns: Sequence[str], row_group: int) -> int:
+        """Return the uncompressed bytes of root columns, or of paths inside them, in a row group."""
+        return sum(size for path, size in self.column_nbytes[row_group].items() if _covers(columns, path))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fragment:
+    """Whole row groups of one file; the unit of work of a transfer."""
+
+    number: int
+    """Position in the plan; part of each message key."""
+    file: ArchiveFile
+    row_groups: tuple[int, ...]
+    row_group_alerts: tuple[int, ...]
+    """Alerts in each of the row groups."""
+    lacking: tuple[str, ...] = ()
+    """Class columns that the file does not have, so that they are computed."""
+
+    @property
+    def num_alerts(self) -> int:
+        """Alerts in the fragment."""
+        return sum(self.row_group_alerts)
+
+
+def with_alerts(footers: Sequence[Footer]) -> list[Footer]:
+    """Return the footers of files that hold alerts, or all if none does.
+
+    What a file without a row calls its columns says nothing: pandas writes an empty table's as floats.
+    """
+    return [footer for footer in footers if any(footer.row_groups)] or list(footers)
+
+
+def unite(footers: Sequence[Footer], *, widen: Iterable[str] = (), as_text: Iterable[str] = ()) -> pa.Schema:
+    """Return the schema union of files; fields keep the order of the newest night. See `union_schemas`.
+
+    Parameters
+    ----------
+    footers
+        In any order.
+    widen, as_text
+        See `union_schemas`.
+
+    Raises
+    ------
+    ArchiveError
+        If `widen` names a field in which integers and floats do not meet.
+    """
+    newest_first = sorted(footers, key=lambda f: (-f.file.night.toordinal(), f.file.path))
+    return union_schemas([(f.file.path, f.schema) for f in newest_first], widen, as_text)
+
+
+def cut_fragments(
+    footers: Sequence[Footer],
+    columns: Sequence[str],
+    *,
+    target_nbytes: int,
+    max_alerts: int,
+    max_row_groups: int | None = None,
+    class_columns: Sequence[str] = (),
+) -> list[Fragment]:
+    """Return the fragments of files: neighbouring row groups together until they hold `target_nbytes`.
+
+    Parameters
+    ----------
+    footers
+        In the archive's order (night, file).
+    columns
+        Root columns or paths inside them that will be read; their uncompressed bytes are what counts.
+    target_nbytes, max_alerts, max_row_groups
+        A fragment is closed when it has reached one of them.
+    class_columns
+        Root columns whose absence a fragment notes.
+    """
+    fragments: list[Fragment] = []
+
+    def close(footer: Footer, groups: list[int]) -> None:
+        if groups:
+            alerts = tuple(footer.row_groups[group] for group in groups)
+            lacking = tuple(name for name in class_columns if _lacks(footer.schema, name))
+            fragments.append(
+                Fragment(
+                    number=len(fragments),
+                    file=footer.file,
+                    row_groups=tuple(groups),
+                    row_group_alerts=alerts,
+                    lacking=lacking,
+                )
+            )
+
+    for footer in footers:
+        groups: list[int] = []
+        nbytes = alerts = 0
+        for group, num_alerts in enumerate(footer.row_groups):
+            groups.append(group)
+            alerts += num_alerts
+            nbytes += footer.nbytes_of(columns, group)
+            if nbytes >= target_nbytes or alerts >= max_alerts or len(groups) == max_row_groups:
+                close(footer, groups)
+                groups, nbytes, alerts = [], 0, 0
+        close(footer, groups)
+    return fragments
+
+
+def _lacks(schema: pa.Schema, name: str) -> bool:
+    index = schema.get_field_index(name)
+    return index < 0 or pa.types.is_null(schema.field(index).type)
+
+
+def _covers(columns: Sequence[str], parquet_path: str) -> bool:
+    parts = parquet_path.split(".")
+    prefixes = {".".join(parts[:i]) for i in range(1, len(parts) + 1)}
+    return any(column in prefixes for column in columns)

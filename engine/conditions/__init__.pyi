@@ -1,0 +1,14 @@
+from .dask_sql_adapter import filter_fragments, filter_table
+from .parser import all_of, leaf_type, parse_conditions
+from .texts import looks_like_condition, notes_on_comments, one_text
+
+__all__ = [
+    "all_of",
+    "filter_fragments",
+    "filter_table",
+    "leaf_type",
+    "looks_like_condition",
+    "notes_on_comments",
+    "one_text",
+    "parse_conditions",
+]

@@ -1,0 +1,229 @@
+"""The fields that a condition can name: every scalar leaf of the archive's schema, and the lengths of its lists."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from engine.errors import ConditionError
+from engine.schema import DERIVED_TYPES, Unsettled, is_list, names_along, origin_of, split_leaf, time_of
+
+__all__ = ["FieldError", "find_leaf", "find_list", "find_nested", "leaf_type", "nearest", "scalar_leaves"]
+
+
+class FieldError(Exception):
+    """A path that names no field, or none that can be compared; `names` are the nearest that do."""
+
+    def __init__(self, message: str, *, names: Sequence[str] = (), next_step: str | None = None):
+        super().__init__(message)
+        self.message, self.names, self.next_step = message, tuple(names), next_step
+
+
+def leaf_type(schema: pa.Schema, leaf: str) -> pa.DataType:
+    """Return the type in which a leaf is compared, whatever the nights chosen.
+
+    Floats are float64, whole numbers keep their width, texts, times and all-null columns are string; a value of a map
+    is what the map's values are; of the derived leaves, the length of a list (`size(prv_candidates)`) is int32, and
+    whether a struct, a map or a decimal is there (`present(mangrove)`) is boolean.
+
+    Parameters
+    ----------
+    schema
+        The job's union schema.
+    leaf
+        Full path, such as `candidate.magpsf` or `mangrove.HyperLEDA_name`.
+
+    Raises
+    ------
+    ConditionError
+        If there is no such leaf, or it is not a scalar.
+    """
+    try:
+        function, path = split_leaf(leaf)
+        if function == "size":
+            find_list(schema, names_along(schema, path))
+        elif function == "present":
+            find_nested(schema, names_along(schema, path))
+        return DERIVED_TYPES[function] if function else find_leaf(schema, names_along(schema, path))[1]
+    except FieldError as exc:
+        names = ", ".join(exc.names)
+        raise ConditionError(exc.message, accepted=names or None, next_step=exc.next_step) from exc
+
+
+def find_leaf(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType, str | None]:
+    """Return the full path and type of the leaf that a path names, in any case that is not ambiguous.
+
+    Third is `timestamp` or `date` of a leaf of times, whose type is text, and None of any other.
+
+    Raises
+    ------
+    FieldError
+        If there is none, or what is there is not a scalar.
+    """
+    path, field = _find(schema, parts)
+    _check_comparable(path, field)
+    simple = _simple_type(field.type)
+    if simple is None:
+        raise _not_scalar(path, field.type)
+    return path, simple, time_of(field)
+
+
+def find_list(schema: pa.Schema, parts: Sequence[str]) -> str:
+    """Return the full path of the list that a path names.
+
+    Raises
+    ------
+    FieldError
+        If there is none, or what is there is not a list.
+    """
+    path, field = _find(schema, parts)
+    _check_settled(path, field.type)
+    if not is_list(field.type):
+        raise FieldError(f"{path} is not a list, so it has no size", next_step="size(prv_candidates) > 5")
+    return path
+
+
+def find_nested(schema: pa.Schema, parts: Sequence[str]) -> str | None:
+    """Return the derived leaf that is null where what a path names is, which can't be compared; None of any other.
+
+    So are lists, structs and maps, and decimals, times of day and durations.
+
+    Raises
+    ------
+    FieldError
+        If there is no such field, or the files disagree on it.
+    """
+    path, field = _find(schema, parts)
+    _check_settled(path, field.type)
+    if is_list(field.type):
+        return f"size({path})"
+    nested = pa.types.is_struct(field.type) or pa.types.is_map(field.type)
+    return f"present({path})" if nested or origin_of(field) else None
+
+
+def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.Field]:
+    path: list[str] = []
+    members: Sequence[pa.Field] = list(schema)
+    field: pa.Field | None = None
+    for i, part in enumerate(parts):
+        type_ = field.type if field is not None else None
+        if type_ is not None and pa.types.is_map(type_):
+            # A map's keys are data: any name may be one, and it is taken as it is written.
+            return ".".join([*path, *parts[i:]]), type_.item_field
+        if type_ is not None and is_list(type_):
+            raise FieldError(
+                f"{'.'.join(path)} is a list, whose items a condition can't name",
+                names=[f"size({'.'.join(path)})"],
+                next_step="of the alert itself, name the fields of candidate",
+            )
+        _check_settled(".".join(path), type_)
+        if type_ is not None and not pa.types.is_struct(type_):
+            raise _unknown(schema, parts)
+        found = [m for m in members if m.name == part] or [m for m in members if m.name.lower() == part.lower()]
+        if not found:
+            raise _unknown(schema, parts)
+        if len(found) > 1:
+            names = [".".join([*path, m.name]) for m in found]
+            raise FieldError(f"{'.'.join(parts)[:200]} may be any of {len(found)} fields", names=names)
+        field = found[0]
+        path.append(field.name)
+        members = list(field.type.fields) if pa.types.is_struct(field.type) else []
+    assert field is not None
+    return ".".join(path), field
+
+
+def _check_comparable(path: str, field: pa.Field) -> None:
+    _check_settled(path, field.type)
+    origin = origin_of(field)
+    if origin:
+        # As a text or a number it would compare otherwise than in Spark: '9.50' is after '12.30', '5 s' is not 5.
+        raise FieldError(
+            f"{path} is of type {origin} in the archive, which no condition can compare",
+            next_step=f"select by it in the alerts that come; whether it is there tells {path} IS NOT NULL",
+        )
+
+
+def _check_settled(path: str, type_: pa.DataType | None) -> None:
+    if isinstance(type_, Unsettled):
+        raise FieldError(
+            f"{path} can't be in a condition: {type_.message}",
+            next_step=f"ask for other fields, or {type_.next_step}",
+        )
+
+
+def _unknown(schema: pa.Schema, parts: Sequence[str]) -> FieldError:
+    path = ".".join(parts)[:200]
+    return FieldError(
+        f"there is no field {path}",
+        names=nearest(path, list(scalar_leaves(schema))),
+        next_step="list the fields with: alert-transfer archive fields",
+    )
+
+
+def _not_scalar(path: str, type_: pa.DataType) -> FieldError:
+    if pa.types.is_struct(type_):
+        names = [f"{path}.{member.name}" for member in type_.fields][:5]
+        return FieldError(
+            f"{path} is a struct, which can't be compared",
+            names=names,
+            next_step=f"name one of its fields; whether there is a struct at all tells {path} IS NOT NULL",
+        )
+    if pa.types.is_map(type_):
+        return FieldError(
+            f"{path} is a map, which can't be compared",
+            next_step=f"name one of its keys, as {path}.key; whether there is a map at all tells {path} IS NOT NULL",
+        )
+    if is_list(type_):
+        return FieldError(
+            f"{path} is a list, which can't be compared",
+            names=[f"size({path})"],
+            next_step=f"its size is -1 where there is none; that tells {path} IS NULL, too",
+        )
+    return FieldError(f"{path} is of type {type_}, which can't be compared", next_step="ask for other fields")
+
+
+def scalar_leaves(schema: pa.Schema) -> Iterator[str]:
+    """Yield the full path of every leaf that a condition can name (but a map's keys)."""
+
+    def walk(fields: Sequence[pa.Field], prefix: str) -> Iterator[str]:
+        for field in fields:
+            if pa.types.is_struct(field.type):
+                yield from walk(list(field.type.fields), f"{prefix}{field.name}.")
+            elif _simple_type(field.type) is not None and not origin_of(field):
+                yield prefix + field.name
+
+    return walk(list(schema), "")
+
+
+def nearest(name: str, names: Sequence[str]) -> list[str]:
+    """Return the names that resemble a name, best first: those that end in it, then those that are spelled alike."""
+    last = name.lower().rpartition(".")[2]
+    lowered: dict[str, str] = {}
+    for known in names:
+        lowered.setdefault(known.lower(), known)
+    ending = [known for low, known in lowered.items() if low.rpartition(".")[2] == last]
+    alike = [lowered[low] for low in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)]
+    lasts: dict[str, str] = {}
+    for low, known in lowered.items():
+        lasts.setdefault(low.rpartition(".")[2], known)
+    alike += [lasts[low] for low in difflib.get_close_matches(last, lasts, n=3, cutoff=0.7)]
+    return list(dict.fromkeys(ending + alike))[:5]
+
+
+def _simple_type(type_: pa.DataType) -> pa.DataType | None:
+    types = pa.types
+    if types.is_dictionary(type_):
+        return _simple_type(type_.value_type)
+    if types.is_floating(type_) or types.is_decimal(type_) or types.is_uint64(type_):
+        return pa.float64()
+    if types.is_unsigned_integer(type_):
+        return {8: pa.int16(), 16: pa.int32(), 32: pa.int64()}[type_.bit_width]
+    if types.is_signed_integer(type_) or types.is_boolean(type_):
+        return type_
+    if types.is_string(type_) or types.is_large_string(type_) or types.is_string_view(type_):
+        return pa.string()
+    if types.is_timestamp(type_) or types.is_date(type_) or types.is_null(type_):
+        return pa.string()
+    return None

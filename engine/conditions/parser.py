@@ -1,0 +1,374 @@
+"""Users' conditions: several boolean expressions in Spark's SQL, checked, and written as one for dask-sql.
+
+sqlglot splits and parses them (a `;` in a text or a comment separates nothing), translator.py checks and
+translates. A text can name fields of one alert and functions of a fixed list, and nothing else: no table, no file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+import pyarrow as pa
+from sqlglot import ErrorLevel, exp
+from sqlglot.dialects.spark import Spark
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.tokens import Token, TokenType
+
+from engine.conditions.bare_words import refuse_bare_words
+from engine.conditions.error_location import refuse_at
+from engine.conditions.expressions import Term
+from engine.conditions.fields import FieldError, find_leaf, find_list, find_nested, leaf_type, nearest, scalar_leaves
+from engine.conditions.label_notes import ClassLabels
+from engine.conditions.notes import notes_on_conditions
+from engine.conditions.portal_names import refuse_portal_names
+from engine.conditions.tokens import NARROWER, limit, split, unlike_spark
+from engine.conditions.translator import UNKNOWN, Translator
+from engine.errors import ConditionError
+from engine.surveys import Description, Survey, read_descriptions
+
+__all__ = ["Conditions", "all_of", "leaf_type", "parse_conditions"]
+
+MAX_NODES = 2_000
+MAX_TREE_DEPTH = 50
+# dask-sql's parser gives up at 47 levels; all_of adds some to what is measured here.
+MAX_SQL_DEPTH = 40
+# Some forms write an operand several times: BETWEEN, IN, NULLIF, CASE x WHEN.
+MAX_SQL_PARTS = 5_000
+
+
+class _Dialect(Spark):
+    """Spark's SQL whose functions all are what they are called, and known to engine/conditions/translator.py alone."""
+
+    class Parser(Spark.Parser):
+        FUNCTIONS = {}  # noqa: RUF012
+        FUNCTION_PARSERS = {  # noqa: RUF012
+            "CAST": Spark.Parser.FUNCTION_PARSERS["CAST"],
+            # A function that is not known: to Spark, which reads '1.5' as a double alone, it is not what CAST is.
+            "TRY_CAST": lambda self: exp.Anonymous(this="try_cast", expressions=[self._parse_cast(strict=False)]),
+        }
+        NO_PAREN_FUNCTIONS = {}  # noqa: RUF012
+        NO_PAREN_FUNCTION_PARSERS = {  # noqa: RUF012
+            name: parser for name, parser in Spark.Parser.NO_PAREN_FUNCTION_PARSERS.items() if name == "CASE"
+        }
+
+        def _parse_null(self) -> exp.Expression | None:
+            # sqlglot makes one thing of NULL and UNKNOWN; the latter is for truth values.
+            found = super()._parse_null()
+            if isinstance(found, exp.Null) and self._prev.token_type == TokenType.UNKNOWN:
+                found.meta[UNKNOWN] = True
+            return found
+
+        def _parse_in(self, this: exp.Expression | None, alias: bool = False) -> exp.In:
+            if self._curr and self._curr.token_type == TokenType.L_BRACKET:
+                self.raise_error("A list stands in parentheses")
+            return super()._parse_in(this, alias)
+
+        def _parse_between(self, this: exp.Expression | None) -> exp.Between:
+            start = self._index
+            found = super()._parse_between(this)
+            depth = 0
+            for token in self._tokens[start : self._index]:
+                depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
+                if token.token_type == TokenType.AND and not depth:
+                    return found
+            self.raise_error("BETWEEN takes two values with AND between them")
+            return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """Checked conditions."""
+
+    text: str
+    """The user's conditions without their comments, one a line, each ending in `;`."""
+    sql: str | None
+    """One boolean expression in dask-sql's dialect over the leaves as quoted columns; None holds for every alert."""
+    leaves: tuple[str, ...]
+    """Full paths of the leaves it needs, and derived ones: `size(prv_candidates)`, `present(mangrove)`; never empty if
+    there is SQL."""
+    notes: tuple[str, ...] = ()
+    """What runs as Spark runs it, and is hardly meant: what is never true, or always."""
+
+
+def parse_conditions(
+    text: str | None,
+    schema: pa.Schema,
+    position: tuple[str, str] | None = None,
+    survey: Survey | None = None,
+) -> Conditions:
+    """Return conditions in Spark 3.5's SQL, checked against a schema and translated.
+
+    Parameters
+    ----------
+    text
+        Conditions separated by `;`, all of which must hold; comments allowed. None or blank: every alert.
+    schema
+        The job's union schema.
+    position
+        Full paths of the leaves that hold an alert's right ascension and declination, in degrees, for `cone`.
+    survey
+        Whose alerts they are: it tells what values stand for, and how its portal names the fields.
+
+    Raises
+    ------
+    ConditionError
+        If one doesn't parse, is not a condition on single alerts, names an unknown field or function, or is too large.
+    """
+    text = text or ""
+    if survey is not None:
+        refuse_portal_names(text, schema, survey)
+    descriptions = read_descriptions(survey.name) if survey is not None else {}
+    labels = ClassLabels(survey.name if survey is not None else None, schema.names)
+    ra_field = survey.ra_field if survey is not None else None
+    try:
+        return _parsed(text, schema, position, descriptions, labels, ra_field)
+    except ConditionError:
+        refuse_bare_words(text, schema, descriptions, labels)
+        raise
+
+
+def _parsed(
+    text: str,
+    schema: pa.Schema,
+    position: tuple[str, str] | None,
+    descriptions: Mapping[str, Description],
+    labels: ClassLabels,
+    ra_field: str | None,
+) -> Conditions:
+    parts = split(text)
+    parsed = [
+        _Part(text, tokens, f"condition {number}" if len(parts) > 1 else "the condition", schema, position)
+        for number, tokens in enumerate(parts, 1)
+    ]
+    leaves: dict[str, None] = {}
+    translated = [part.translate(leaves) for part in parsed]
+    sql = _and([condition for condition, _, _ in translated])
+    num_parts, depth = _measure(sql or "")
+    limit("levels of nesting", depth, MAX_SQL_DEPTH)
+    limit("parts once they are written out", num_parts, MAX_SQL_PARTS)
+    pairs = [pair for _, *pair in translated]
+    return Conditions(
+        text="\n".join(f"{part.normalised};" for part in parsed),
+        sql=sql,
+        leaves=tuple(leaves),
+        notes=tuple(notes_on_conditions(pairs, schema, descriptions, labels, ra_field)),
+    )
+
+
+def all_of(*conditions: Conditions) -> Conditions:
+    """Return the conditions that hold where all of several do."""
+    return Conditions(
+        text="\n".join(c.text for c in conditions if c.text),
+        sql=_and([c.sql for c in conditions if c.sql is not None]),
+        leaves=tuple(dict.fromkeys(leaf for c in conditions for leaf in c.leaves)),
+        notes=tuple(dict.fromkeys(note for c in conditions for note in c.notes)),
+    )
+
+
+def _and(sqls: Sequence[str]) -> str | None:
+    if len(sqls) <= 1:
+        return sqls[0] if sqls else None
+    middle = len(sqls) // 2
+    return f"({_and(sqls[:middle])} AND {_and(sqls[middle:])})"
+
+
+def _measure(sql: str) -> tuple[int, int]:
+    """Return how many parentheses there are, and how deep they are nested, those in quotes not counted."""
+    opened = depth = deepest = 0
+    for token in re.findall(r"\"[^\"]*\"|'[^']*'|[()]", sql):
+        opened += token == "("
+        depth += (token == "(") - (token == ")")
+        deepest = max(deepest, depth)
+    return opened, deepest
+
+
+def _depth_of_tree(tree: exp.Expression) -> int:
+    """Return how deep a tree is, a chain of AND, OR or || counted once; without recursion."""
+    deepest, rest = 0, [(tree, 1)]
+    while rest:
+        node, depth = rest.pop()
+        deepest = max(deepest, depth)
+        flat = type(node) if isinstance(node, exp.And | exp.Or | exp.DPipe) else None
+        rest += [(child, depth + (type(child) is not flat)) for child in node.iter_expressions()]
+    return deepest
+
+
+class _Part:
+    """One condition of a text, and where in the text it stands."""
+
+    def __init__(self, text: str, tokens: list[Token], name: str, schema: pa.Schema, position: tuple[str, str] | None):
+        self._text, self._tokens, self._name = text, tokens, name
+        self._schema, self._position = schema, position
+        self._leaves: dict[str, None] = {}
+
+    @property
+    def normalised(self) -> str:
+        """The condition's text, comments left out, on one line."""
+        words, end = [], self._tokens[0].start
+        for token in self._tokens:
+            if token.end < end:  # 1.5D is one word and three tokens
+                continue
+            words += [" " if token.start > end else "", self._text[token.start : token.end + 1]]
+            end = token.end + 1
+        return "".join(words)
+
+    def translate(self, leaves: dict[str, None]) -> tuple[str, exp.Expression, Translator]:
+        """Return the condition for dask-sql, its tree, and what translates that; adds the leaves that it names."""
+        self._leaves = leaves
+        tree = self._parse()
+        limit("levels of nesting", _depth_of_tree(tree), MAX_TREE_DEPTH)
+        limit("parts", sum(not isinstance(n, exp.Literal | exp.Identifier) for n in tree.bfs()), MAX_NODES)
+        translator = Translator(
+            field=self._field,
+            size=self._size,
+            presence=self._presence,
+            position=self._alert_position,
+            fail=self._fail,
+            anchor=self._anchor,
+        )
+        return translator.condition(tree).sql, tree, translator
+
+    def _parse(self) -> exp.Expression:
+        parser = _Dialect.Parser(dialect=_Dialect(), error_level=ErrorLevel.IMMEDIATE)
+        try:
+            trees = parser.parse(self._tokens, self._text)
+        except ParseError as exc:
+            details = exc.errors[0] if exc.errors else {}
+            at = self._token_at(details.get("line"), details.get("col"))
+            refuse_at(
+                self._text,
+                (at or self._tokens[0]).start,
+                (at or self._tokens[-1]).end + 1,
+                f"{self._name} doesn't parse: {_readable(details.get('description') or str(exc))}",
+                next_step=unlike_spark(self._tokens, at)
+                or "each condition ends in ; — check parentheses, quotes and operators",
+            )
+        except (SqlglotError, RecursionError) as exc:
+            raise ConditionError(f"{self._name} doesn't parse: {str(exc)[:200]}", next_step=NARROWER) from exc
+        if len(trees) != 1 or trees[0] is None:  # a word of procedural SQL alone, such as ELSE or END
+            refuse_at(
+                self._text,
+                self._tokens[0].start,
+                self._tokens[-1].end + 1,
+                f"{self._name} is none",
+                accepted="candidate.magpsf > 19.5; objectId LIKE 'ZTF21%'",
+            )
+        return trees[0]
+
+    def _token_at(self, line: int | None, column: int | None) -> Token | None:
+        # sqlglot gives the line and the column of the token's last character, as the token has them.
+        return next((token for token in self._tokens if (token.line, token.col) == (line, column)), None)
+
+    # --- What a name stands for ---------------------------------------------------------------------------------
+
+    def _field(self, node: exp.Expression) -> Term:
+        return self._leaf(node, self._path(node))
+
+    def _leaf(self, node: exp.Expression, parts: Sequence[str]) -> Term:
+        try:
+            path, type_, time = find_leaf(self._schema, parts)
+        except FieldError as exc:
+            self._fail_field(node, exc)
+        return replace(self._column(path, type_), time=time)
+
+    def _size(self, node: exp.Expression) -> Term:
+        if not isinstance(node, exp.Column | exp.Dot):
+            self._fail(node, "size takes the name of a list", accepted="size(prv_candidates)")
+        try:
+            path = find_list(self._schema, self._path(node))
+        except FieldError as exc:
+            self._fail_field(node, exc)
+        return self._column(f"size({path})", pa.int32())
+
+    def _presence(self, node: exp.Expression) -> Term | None:
+        """Return the column that is null where a list, struct or map is; None of anything else."""
+        if not isinstance(node, exp.Column | exp.Dot | exp.Bracket):
+            return None
+        try:
+            leaf = find_nested(self._schema, self._path(node))
+        except FieldError as exc:
+            self._fail_field(node, exc)
+        return self._column(leaf, leaf_type(self._schema, leaf)) if leaf else None
+
+    def _alert_position(self, node: exp.Expression) -> tuple[Term, Term]:
+        if self._position is None:
+            self._fail(node, "these alerts have no position that is known here", next_step="compare their fields")
+        ra, dec = (self._leaf(node, path.split(".")) for path in self._position)
+        return ra, dec
+
+    def _column(self, leaf: str, type_: pa.DataType) -> Term:
+        self._leaves[leaf] = None
+        quoted = leaf.replace('"', '""')
+        return Term(sql=f'"{quoted}"', type=_SPARK_TYPES[type_], is_field=True)
+
+    def _anchor(self) -> Term:
+        # A condition without a field, such as 1 = 1, still needs rows to hold on: those of the first scalar column.
+        leaf = next(iter(self._leaves or scalar_leaves(self._schema)))
+        return self._column(leaf, leaf_type(self._schema, leaf))
+
+    def _path(self, node: exp.Expression) -> list[str]:
+        if isinstance(node, exp.Bracket):
+            (key,) = node.expressions if len(node.expressions) == 1 else (None,)
+            if not (isinstance(key, exp.Literal) and key.is_string):
+                self._fail(node, "square brackets take a key in quotes", accepted="mangrove['HyperLEDA_name']")
+            return [*self._path(node.this), key.this]
+        if isinstance(node, exp.Dot):
+            return [*self._path(node.this), *self._path(node.expression)]
+        if isinstance(node, exp.Identifier):
+            return [node.this]
+        if isinstance(node, exp.Column) and all(isinstance(part, exp.Identifier) for part in node.parts):
+            return [part.this for part in node.parts]
+        self._fail(node, "this is not the name of a field", accepted="candidate.magpsf, `2MASS_name`, mangrove['key']")
+
+    # --- Errors that point at their place -----------------------------------------------------------------------
+
+    def _fail_field(self, node: exp.Expression, exc: FieldError) -> NoReturn:
+        accepted, next_step = ", ".join(exc.names) or None, exc.next_step
+        if isinstance(node, exp.Column) and node.name.lower() in _NUMBER_NAMES and len(node.parts) == 1:
+            next_step = "isnan(x); or, as a number: CAST('NaN' AS DOUBLE), CAST('inf' AS DOUBLE)"
+        self._fail(node, exc.message, accepted=accepted, next_step=next_step)
+
+    def _fail(
+        self,
+        node: exp.Expression,
+        message: str,
+        *,
+        accepted: str | None = None,
+        next_step: str | None = None,
+        names: tuple[str, Sequence[str]] | None = None,
+    ) -> NoReturn:
+        if names is not None:
+            alike = nearest(*names)
+            accepted = ", ".join(alike or names[1])
+        spans = [(n.meta["start"], n.meta["end"] + 1) for n in node.walk() if "start" in n.meta and "end" in n.meta]
+        if spans:
+            start, end = min(s for s, _ in spans), max(e for _, e in spans)
+        else:
+            start, end = self._tokens[0].start, self._tokens[-1].end + 1
+        refuse_at(self._text, start, end, f"{self._name}: {message}", accepted=accepted, next_step=next_step)
+
+
+_NUMBER_NAMES = {"nan", "inf", "infinity"}
+_SPARK_TYPES = {
+    pa.bool_(): "boolean",
+    pa.int8(): "tinyint",
+    pa.int16(): "smallint",
+    pa.int32(): "int",
+    pa.int64(): "bigint",
+    pa.float64(): "double",
+    pa.string(): "string",
+}
+
+
+def _readable(message: str) -> str:
+    # sqlglot names its own classes in some messages.
+    if message.startswith("Invalid expression"):
+        return "this was not expected here"
+    if message.startswith("Required keyword: 'expression'"):
+        return "an operator lacks its right-hand side"
+    if message.startswith("Required keyword"):
+        return "something is missing here"
+    return message.rstrip(".")

@@ -1,0 +1,8 @@
+"""What runs on this machine for as long as we do: an embedded Kafka, a Dask cluster, their processes and jars.
+
+Whatever is started here ends with its owner, however that ends. Other services that a laptop needs come in here.
+"""
+
+from lazy_loader import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

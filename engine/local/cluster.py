@@ -1,0 +1,122 @@
+"""Dask: connect to a cluster that runs elsewhere, or start one on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import distributed
+import psutil
+
+from engine.errors import ClusterError
+from engine.local.processes import OwnedProcess, start_owned
+
+__all__ = ["connect", "local_cluster"]
+
+_START_S = 180.0  # what fails ends at once and is told; this is for machines that are busy
+_ANSWER_S = 10.0
+
+
+@contextlib.contextmanager
+def connect(address: str) -> Iterator[distributed.Client]:
+    """Connect to a scheduler that runs elsewhere.
+
+    Raises
+    ------
+    ClusterError
+        If it does not answer within 10 s, or has no worker.
+    """
+    client = _client(address, _ANSWER_S)
+    with client:
+        if not client.nthreads():
+            raise ClusterError(
+                f"the Dask cluster at {address} has no worker", next_step=f"start one with: dask worker {address}"
+            )
+        yield client
+
+
+@contextlib.contextmanager
+def local_cluster(num_workers: int | None = None) -> Iterator[distributed.Client]:
+    """Start a scheduler and workers of one thread each, as processes of their own; they end with the context.
+
+    Processes that are started afresh, not forked, need no `if __name__ == "__main__"` in the user's script.
+
+    Parameters
+    ----------
+    num_workers
+        Worker processes; default one a core, 8 at most.
+
+    Raises
+    ------
+    ClusterError
+        If they don't come up.
+    """
+    num_workers = num_workers or min(os.cpu_count() or 1, 8)
+    with contextlib.ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="alert-transfer-dask-"))
+        address_file = folder / "scheduler.json"
+        scheduler = stack.enter_context(
+            _start(folder, "scheduler", "--port", "0", "--host", "127.0.0.1", "--scheduler-file", address_file)
+        )
+        address = _await_address(scheduler, address_file, folder)
+        memory_nbytes = int(psutil.virtual_memory().total * 0.8 / num_workers)
+        worker = stack.enter_context(
+            _start(
+                folder,
+                "worker",
+                address,
+                *("--nworkers", num_workers, "--nthreads", 1, "--memory-limit", memory_nbytes),
+                *("--local-directory", folder, "--host", "127.0.0.1", "--death-timeout", _START_S),
+                # Importing dask-sql takes two seconds: before the first task, not in it.
+                *("--preload", "engine.transfer.coordinator"),
+            )
+        )
+        client = stack.enter_context(_client(address, _START_S))
+        deadline = time.monotonic() + _START_S
+        while len(client.nthreads()) < num_workers:
+            if worker.poll() is not None or time.monotonic() > deadline:
+                raise ClusterError(f"the local Dask workers did not start:\n{_tail(folder / 'worker.log')}")
+            client.sync(asyncio.sleep, 0.05)
+        yield client
+
+
+def _client(address: str, timeout_s: float) -> distributed.Client:
+    try:
+        # Before a client is made of it, which would not be got rid of again.
+        distributed.comm.resolve_address(address)
+        # Futures of the coordinator outlive this client; it must not set itself as everybody's default either.
+        return distributed.Client(address, timeout=timeout_s, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as exc:
+        raise ClusterError(
+            f"no Dask scheduler answers at {address}: {exc}",
+            accepted="tcp://host:port of a running scheduler",
+            next_step="check the address, or leave --dask out to have a cluster on this machine",
+        ) from exc
+
+
+def _start(folder: Path, role: str, *arguments: object) -> OwnedProcess:
+    command = [sys.executable, "-m", "dask", role, *map(str, arguments), "--no-dashboard"]
+    # The folder goes when they end, also when we are killed.
+    return start_owned(command, log=folder / f"{role}.log", remove=folder)
+
+
+def _await_address(scheduler: OwnedProcess, address_file: Path, folder: Path) -> str:
+    deadline = time.monotonic() + _START_S
+    while True:
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            return json.loads(address_file.read_text())["address"]
+        if scheduler.poll() is not None or time.monotonic() > deadline:
+            raise ClusterError(f"the local Dask scheduler did not start:\n{_tail(folder / 'scheduler.log')}")
+        with contextlib.suppress(TimeoutError):
+            scheduler.wait(0.05)
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else "(it wrote nothing)"

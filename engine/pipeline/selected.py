@@ -1,0 +1,58 @@
+"""The selected alerts of a fragment, read in the content that was asked for, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from engine.archive import Fragment
+from engine.pipeline.contents import CLASS_COLUMNS
+from engine.pipeline.narrow import NarrowReader, Selection
+
+__all__ = ["read_content"]
+
+
+def read_content(
+    job: Selection, fragment: Fragment, positions: np.ndarray | None
+) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+    """Yield the selected alerts of a fragment in the job's content, block by block.
+
+    Parameters
+    ----------
+    job
+        What to read, and as what.
+    fragment
+        Where.
+    positions
+        Positions of the selected alerts in the fragment, ascending, shape (k,); None selects all.
+
+    Yields
+    ------
+    positions, block
+        Positions of the block's alerts, shape (n,), and the alerts, n rows.
+    """
+    starts = np.concatenate([[0], np.cumsum(fragment.row_group_alerts)])
+    if positions is None:
+        positions = np.arange(fragment.num_alerts)
+    owners = np.searchsorted(starts, positions, side="right") - 1
+    touched = np.unique(owners)
+    if not len(touched):
+        return
+    lacking = [name for name in CLASS_COLUMNS if name in fragment.lacking and name in job.projection.sources]
+    classes = NarrowReader.of(job).classes(fragment, lacking)
+    # Row groups without a selected alert are never opened.
+    read = np.concatenate([np.arange(starts[group], starts[group + 1]) for group in touched])
+    row_groups = [fragment.row_groups[group] for group in touched]
+    done = 0
+    for block in job.archive.read_blocks(fragment, job.projection.columns(), row_groups, job.block_alerts):
+        here = read[done : done + block.num_rows]
+        done += block.num_rows
+        keep = np.isin(here, positions, assume_unique=True)
+        if not keep.any():
+            continue
+        if not keep.all():
+            block, here = block.filter(pa.array(keep)), here[keep]
+        chosen = {name: array.take(pa.array(here)) for name, array in classes.items()}
+        yield here, job.projection.apply(block, chosen, fragment.file.path)

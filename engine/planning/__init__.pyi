@@ -1,0 +1,16 @@
+from .class_notes import counted_names
+from .fields import ArchiveFields, archive_fields
+from .making import make_plan, plan
+from .previewing import preview
+from .transfer_plan import TransferPlan, new_topic
+
+__all__ = [
+    "ArchiveFields",
+    "TransferPlan",
+    "archive_fields",
+    "counted_names",
+    "make_plan",
+    "new_topic",
+    "plan",
+    "preview",
+]

@@ -1,0 +1,129 @@
+"""What a user should know of a plan before it runs: nights and fields that are missing, and what follows from that."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+
+from engine.archive import Footer, Listing
+from engine.enrichment import FINKCLASS_INPUTS, impossible_labels
+from engine.pipeline import CLASS_COLUMNS, Projection
+from engine.schema import split_leaf, type_at, unit_of
+from engine.storage import without_password
+
+__all__ = [
+    "notes_on_classes",
+    "notes_on_leaves",
+    "notes_on_listing",
+    "notes_on_names",
+    "notes_on_nights",
+    "notes_on_passwords",
+    "notes_on_units",
+]
+
+_MOST_GROUPS = 3
+_MOST_NAMES = 5
+
+
+def notes_on_nights(without: Sequence[dt.date]) -> list[str]:
+    """Return a note on nights that have no data."""
+    if not without:
+        return []
+    shown = ", ".join(map(str, without[:10])) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
+    return [f"no data in {len(without)} of the nights: {shown}"]
+
+
+def notes_on_listing(listing: Listing) -> list[str]:
+    """Return notes on what was found in the nights, or on the way to them, and is not read."""
+    said = {
+        "passed over in these nights, since they are no Parquet files by name or were put aside": listing.passed_over,
+        "passed over in these nights, since they are links to what is read already": listing.repeated,
+        "passed over, since they are in no year=…/month=…/day=…": listing.beside,
+    }
+    return [f"{what}: {len(names)} ({_some(names)})" for what, names in said.items() if names]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def notes_on_passwords(archive: str, tns_catalogue: str | None) -> list[str]:
+    """Return a note on each URL with a password in it: the job's manifest keeps both, for workers to open."""
+    places = {"archive": archive, "TNS catalogue": tns_catalogue or ""}
+    return [
+        f"the URL of the {what} has a password in it, and whoever can read the job's manifest can read that"
+        + ("; storage_options of the configuration stay out of it" if what == "archive" else "")
+        for what, url in places.items()
+        if without_password(url) != url
+    ]
+
+
+def notes_on_names(archive: pa.Schema, projection: Projection) -> list[str]:
+    """Return a note on each root column that is left out since a field of the candidate comes out under its name."""
+    return [
+        f"the column {name} is left out: {source} comes out as {name}"
+        for name, source in zip(projection.schema.names, projection.sources, strict=True)
+        if source not in (name, *projection.schema.names) and name in archive.names
+    ]
+
+
+def notes_on_units(content: pa.Schema) -> list[str]:
+    """Return a note on each duration of the content: the number that leaves does not tell its unit."""
+
+    def walk(fields: Iterable[pa.Field], prefix: str) -> Iterator[str]:
+        for field in fields:
+            path = prefix + field.name
+            unit = unit_of(field)
+            if unit:
+                yield f"{path} is a duration and comes out as a whole number of {unit}"
+            inside = (field.type.field(i) for i in range(field.type.num_fields))
+            yield from walk(inside, f"{path}.")
+
+    return list(walk(content, ""))
+
+
+def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str]) -> list[str]:
+    """Return a note on each leaf of the question that files lack, or have as a column of type null."""
+    num_nights = len({footer.file.night for footer in footers})
+    notes = []
+    for leaf in leaves:
+        function, path = split_leaf(leaf)
+        if path in CLASS_COLUMNS:
+            continue
+        lacking = {footer.file.night for footer in footers if type_at(footer.schema, path) is None}
+        having = {footer.file.night for footer in footers if type_at(footer.schema, path) is not None}
+        places = []
+        if lacking - having:
+            places.append(f"{len(lacking - having)} of {num_nights} nights")
+        if lacking & having:
+            places.append(f"some files of {len(lacking & having)} {'more' if places else f'of {num_nights} nights'}")
+        if places:
+            notes.append(
+                f"{path if function == 'present' else leaf} is missing in {' and in '.join(places)}: null there"
+            )
+    return notes
+
+
+def notes_on_classes(footers: Sequence[Footer]) -> list[str]:
+    """Return a note for each set of inputs that files lack of which `finkclass` is computed."""
+    num_nights = len({footer.file.night for footer in footers})
+    groups: dict[tuple[str, ...], set[dt.date]] = {}
+    for footer in footers:
+        if type_at(footer.schema, "finkclass") is None:
+            missing = tuple(leaf for leaf in FINKCLASS_INPUTS if type_at(footer.schema, leaf) is None)
+            groups.setdefault(missing, set()).add(footer.file.night)
+    groups.pop((), None)
+    largest_first = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+    notes = []
+    for missing, nights in largest_first[:_MOST_GROUPS]:
+        labels = impossible_labels(missing)
+        outcome = f"no alert of them becomes {', '.join(labels)}" if labels else "rules on them are false"
+        notes.append(
+            f"finkclass is computed without {', '.join(missing)} in {len(nights)} of {num_nights} nights: {outcome}"
+        )
+    if len(largest_first) > _MOST_GROUPS:
+        notes.append(f"finkclass is computed without other inputs in {len(largest_first) - _MOST_GROUPS} more ways")
+    return notes

@@ -1,0 +1,77 @@
+"""The first alerts that a request selects, in the content it asks for, without Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import distributed
+import pyarrow as pa
+
+from consumer.settings import Settings, load_settings, whole_number
+from engine.conditions import filter_table
+from engine.pipeline import NarrowReader, read_content
+from engine.planning.making import make_plan
+from engine.planning.transfer_plan import TransferPlan
+from engine.request import TransferRequest
+
+__all__ = ["preview"]
+
+
+def preview(
+    request: TransferRequest,
+    *,
+    limit: int = 10,
+    client: distributed.Client | None = None,
+    settings: Settings | None = None,
+    on_plan: Callable[[TransferPlan], None] | None = None,
+) -> pa.Table:
+    """Return the first alerts that a transfer would send.
+
+    The same filter and the same reading as the transfer's, fragment by fragment until there are enough.
+
+    Parameters
+    ----------
+    request
+        What is asked for.
+    limit
+        Rows at most; the request's own limit counts too.
+    client
+        Where to run it; None runs it here.
+    settings
+        Default: the environment and the configuration file.
+    on_plan
+        Called with the plan before an alert is read: its notes say what a user should know.
+
+    Raises
+    ------
+    InputError
+        If the request can't be fulfilled.
+    """
+    limit = whole_number("limit", limit, least=0)
+    plan = make_plan(request, settings or load_settings())
+    if on_plan:
+        on_plan(plan)
+    wanted = min(limit, request.limit or limit)
+    found: list[pa.Table] = []
+    for fragment in plan.fragments:
+        left = wanted - sum(map(len, found))
+        if left <= 0:
+            break
+        if client is None:
+            found.append(_first_of(plan, fragment, left))
+        else:
+            found.append(client.submit(_first_of, plan, fragment, left, pure=False).result())
+    return pa.concat_tables(found) if found else plan.projection.schema.empty_table()
+
+
+def _first_of(plan, fragment, num_rows: int) -> pa.Table:
+    question = plan.question
+    positions = None
+    if question.sql is not None:
+        positions = filter_table(NarrowReader.of(plan)(fragment), question.sql)[:num_rows]
+    blocks = []
+    for _, block in read_content(plan, fragment, positions):
+        blocks.append(block)
+        if sum(map(len, blocks)) >= num_rows:
+            break
+    return pa.Table.from_batches(blocks, schema=plan.projection.schema).slice(0, num_rows)

@@ -1,0 +1,15 @@
+from .encryption import EncryptedError
+from .opening import OpenParquet, open_parquet, parse_footer
+from .stores import Entry, Store, cause_of, fresh_info, without_password
+
+__all__ = [
+    "EncryptedError",
+    "Entry",
+    "OpenParquet",
+    "Store",
+    "cause_of",
+    "fresh_info",
+    "open_parquet",
+    "parse_footer",
+    "without_password",
+]

@@ -1,0 +1,158 @@
+"""Opening Parquet files: their footers first, then the ranges that are asked for and little else."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.storage.encryption import EncryptedError, has_encrypted_columns
+from engine.storage.stores import Store
+
+__all__ = ["OpenParquet", "open_parquet", "parse_footer"]
+
+# Of ten thousands of files most have footers no longer than this; the rest takes one request more.
+_TAIL_NBYTES = 64 * 1024
+# What lies between two column chunks is fetched with them, up to this: a request costs more.
+_GAP_NBYTES = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenParquet:
+    """A Parquet file that was opened, and where its bytes come from."""
+
+    parquet: pq.ParquetFile
+    source: _Ranges | None
+    """None: a file on a local disk, mapped into memory."""
+
+    def hold(self, row_groups: Sequence[int], columns: Sequence[str]) -> None:
+        """Fetch the column chunks of some columns in as few requests as make sense, ahead of Arrow's reads."""
+        if self.source is not None:
+            self.source.hold(_chunks(self.parquet.metadata, row_groups, columns))
+
+
+def parse_footer(store: Store, path: str) -> pq.ParquetFile:
+    """Return what a file's footer says of it; alerts can't be read from this."""
+    with _open(store, path, afresh=False) as file:
+        metadata = _metadata(file)
+    return pq.ParquetFile(pa.BufferReader(b""), metadata=metadata)
+
+
+def open_parquet(store: Store, path: str) -> OpenParquet:
+    """Open a file to read alerts from it.
+
+    Raises
+    ------
+    pyarrow.ArrowException, OSError
+        If it is not Parquet, or encrypted. All that the file system raises comes out as well.
+    """
+    with ExitStack() as opened:
+        file = opened.enter_context(_open(store, path, afresh=True))
+        metadata = _metadata(file)
+        if not store.is_local:
+            opened.pop_all()  # the alerts are read from it
+    source = None if store.is_local else _Ranges(file)
+    parquet = pq.ParquetFile(
+        path if source is None else source,
+        metadata=metadata,
+        memory_map=source is None,
+        pre_buffer=False,
+        page_checksum_verification=True,
+    )
+    return OpenParquet(parquet=parquet, source=source)
+
+
+def _open(store: Store, path: str, *, afresh: bool) -> io.IOBase:
+    if store.is_local:
+        return open(path, "rb")
+    return store.open(path, afresh=afresh)
+
+
+def _metadata(file: io.IOBase) -> pq.FileMetaData:
+    """Return a file's metadata, read from its end alone."""
+    size = file.seek(0, io.SEEK_END)
+    start = max(0, size - _TAIL_NBYTES)
+    tail = _read(file, start, size)
+    if tail[-4:] == b"PARE":
+        raise EncryptedError("it is encrypted, its footer too")
+    footer_nbytes = struct.unpack("<I", tail[-8:-4])[0] if len(tail) >= 8 and tail[-4:] == b"PAR1" else 0
+    if start and footer_nbytes + 8 > len(tail):
+        first = max(0, size - footer_nbytes - 8)
+        tail = _read(file, first, start) + tail
+    metadata = pq.read_metadata(pa.BufferReader(tail))
+    if has_encrypted_columns(memoryview(tail)[len(tail) - 8 - footer_nbytes : -8], metadata):
+        raise EncryptedError("columns of it are encrypted")
+    return metadata
+
+
+def _read(file: io.IOBase, start: int, end: int) -> bytes:
+    file.seek(start)
+    return file.read(end - start) if end > start else b""
+
+
+def _chunks(metadata: pq.FileMetaData, row_groups: Sequence[int], columns: Sequence[str]) -> list[tuple[int, int]]:
+    """Return where the column chunks of root columns, or of paths inside them, stand in the file: starts and ends."""
+    prefixes = tuple(f"{column}." for column in columns)
+    paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+    wanted = [i for i, path in enumerate(paths) if path in columns or path.startswith(prefixes)]
+    found = []
+    for chunk in (metadata.row_group(group).column(i) for group in row_groups for i in wanted):
+        # A dictionary stands before the data; writers that don't say where it is put 0. A damaged footer says anything.
+        offsets = (chunk.dictionary_page_offset, chunk.data_page_offset)
+        start = min((offset for offset in offsets if offset and offset > 0), default=0)
+        found.append((start, start + max(0, chunk.total_compressed_size)))
+    return sorted(found)
+
+
+class _Ranges(io.RawIOBase):
+    """A file that keeps ranges of it in memory."""
+
+    def __init__(self, file: io.IOBase):
+        self._file = file
+        self._size = file.seek(0, io.SEEK_END)
+        self._at = 0
+        self._held: list[tuple[int, memoryview]] = []
+
+    def hold(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Fetch ranges, neighbouring ones together. They replace those that were held."""
+        merged: list[tuple[int, int]] = []
+        for start, end in ranges:
+            end = min(end, self._size)
+            if merged and start - merged[-1][1] <= _GAP_NBYTES:
+                merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+            else:
+                merged.append((start, end))
+        self._held = []
+        self._held = [(start, memoryview(_read(self._file, start, end))) for start, end in merged]
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        end = self._size if size is None or size < 0 else min(self._at + size, self._size)
+        data = self._held_bytes(end)
+        if data is None:
+            data = _read(self._file, self._at, end)
+        self._at += len(data)
+        return data
+
+    def _held_bytes(self, end: int) -> bytes | None:
+        for start, held in self._held:
+            if start <= self._at and end <= start + len(held):
+                return bytes(held[self._at - start : end - start])
+        return None

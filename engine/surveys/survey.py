@@ -1,0 +1,39 @@
+"""What is particular to a survey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["Survey"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """Names of the fields that mean something to the engine."""
+
+    name: str
+    candidate: str
+    """Struct with the properties of the detection."""
+    identity: tuple[str, ...]
+    """Paths that let an alert be known and put into its night, in every content."""
+    id_field: str
+    """The alert's identifier: int64, unique."""
+    time_field: str
+    """Julian date, UTC, days."""
+    ra_field: str
+    """Right ascension, ICRS, degrees."""
+    dec_field: str
+    """Declination, ICRS, degrees."""
+    lightcurve_leaves: tuple[str, ...]
+    """What the lightcurve content takes out of the candidate to the top level."""
+    history: str
+    """List of the object's earlier detections."""
+    stamps: tuple[str, ...]
+    night_columns: tuple[str, ...]
+    """Root columns that repeat the folder's name."""
+    portal_prefixes: Mapping[str, tuple[str, ...]]
+    """Prefix of names in the portal's REST interface (`i` of `i:magpsf`) -> where the fields stand that it names, each
+    as the beginning of a path."""
+    portal_computed: Mapping[str, str | None]
+    """Names there of what the portal computes -> what comes near it in a condition, None where nothing does."""

@@ -1,0 +1,3 @@
+from .survey import ZTF
+
+__all__ = ["ZTF"]

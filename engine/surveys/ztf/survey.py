@@ -1,0 +1,37 @@
+"""ZTF's alerts, as the Fink broker archives them."""
+
+from __future__ import annotations
+
+from engine.surveys.survey import Survey
+
+__all__ = ["ZTF"]
+
+ZTF = Survey(
+    name="ztf",
+    candidate="candidate",
+    identity=("objectId", "candid", "candidate.jd"),
+    id_field="candid",
+    time_field="candidate.jd",
+    ra_field="candidate.ra",
+    dec_field="candidate.dec",
+    lightcurve_leaves=tuple(
+        f"candidate.{leaf}" for leaf in ("magpsf", "sigmapsf", "fid", "jd", "ra", "dec", "ssnamenr")
+    ),
+    history="prv_candidates",
+    stamps=("cutoutScience", "cutoutTemplate", "cutoutDifference"),
+    night_columns=("year", "month", "day"),
+    portal_prefixes={"i": ("", "candidate."), "d": ("",), "b": ("",), "v": ("",)},
+    portal_computed={
+        "v:classification": "finkclass",
+        "v:lastdate": "candidate.jd",
+        "v:firstdate": "candidate.jdstarthist",
+        "v:lapse": "candidate.jd - candidate.jdstarthist",
+        "v:rate": "mag_rate",
+        "v:dg": None,
+        "v:dr": None,
+        "v:g-r": None,
+        "v:rate(g-r)": None,
+        "v:constellation": None,
+        "v:separation_degree": None,
+    },
+)

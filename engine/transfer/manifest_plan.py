@@ -1,0 +1,203 @@
+"""What a job needs to run, apart from the alerts: written to the manifest, read back by coordinator and workers."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from consumer.wire import Manifest, Plan, PlanPart
+from engine.archive import Archive, ArchiveFile, Fragment
+from engine.enrichment import CatalogueFile
+from engine.errors import JobError
+from engine.kafka import KafkaCluster
+from engine.pipeline import NarrowQuestion, Projection
+from engine.planning import TransferPlan, counted_names
+from engine.surveys import Survey, survey_named
+from engine.transfer.versions import check_resumable, engine_version
+
+__all__ = ["TransferTask", "fragments_of", "plan_records", "task_of"]
+
+_FRAGMENTS_A_PART = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferTask:
+    """All that a worker needs to send any fragment of a job."""
+
+    topic: str
+    job_id: str
+    kafka: KafkaCluster
+    num_partitions: int
+    archive: Archive
+    survey: Survey
+    question: NarrowQuestion
+    projection: Projection
+    schema: Mapping[str, Any]
+    """Avro schema of the datums."""
+    tns_catalogue: CatalogueFile | None
+    block_alerts: int
+    limit: int | None
+    skip_unreadable: bool
+    max_message_nbytes: int
+    """Largest message that the topic takes."""
+    labels: frozenset[str]
+    """Labels of which the alerts are counted."""
+
+
+def plan_records(
+    plan: TransferPlan,
+    *,
+    topic: str,
+    job_id: str,
+    num_partitions: int,
+    created_at: float,
+    max_message_nbytes: int,
+) -> Iterator[Plan | PlanPart]:
+    """Yield the manifest records that hold a plan."""
+    numbers = {file: index for index, file in enumerate(plan.files)}
+    steps = range(0, len(plan.fragments), _FRAGMENTS_A_PART)
+    yield Plan(
+        job_id=job_id,
+        topic=topic,
+        engine_version=engine_version(),
+        created_at=created_at,
+        request={**plan.request.to_dict(), "archive": plan.archive.url, "topic": topic},
+        num_partitions=num_partitions,
+        num_files=len(plan.files),
+        num_fragments=len(plan.fragments),
+        num_parts=len(steps),
+        num_alerts=plan.num_alerts,
+        schema=plan.schema,
+        time_field=plan.survey.time_field
+        if _has(plan, plan.survey.time_field)
+        else plan.survey.time_field.split(".")[-1],
+        id_field=plan.survey.id_field,
+        nights_without_data=[night.isoformat() for night in plan.nights_without_data],
+        unreadable_files=[{**_file_record(file), "reason": reason} for file, reason in plan.unreadable],
+        labels=counted_names(plan.request.classes),
+        details={
+            "survey": plan.survey.name,
+            "archive": plan.archive.url,
+            "tns_catalogue": plan.tns_catalogue and asdict(plan.tns_catalogue),
+            "sql": plan.question.sql,
+            "leaves": _pack(plan.question.schema),
+            "content": _pack(plan.projection.schema),
+            "sources": list(plan.projection.sources),
+            "block_alerts": plan.block_alerts,
+            "limit": plan.request.limit,
+            "skip_unreadable": plan.request.skip_unreadable,
+            "max_message_nbytes": max_message_nbytes,
+        },
+    )
+    written = 0
+    for index, start in enumerate(steps):
+        fragments = plan.fragments[start : start + _FRAGMENTS_A_PART]
+        end = len(plan.files) if index == len(steps) - 1 else numbers[fragments[-1].file] + 1
+        yield PlanPart(
+            job_id=job_id,
+            index=index,
+            files=[{"index": number, **_file_record(plan.files[number])} for number in range(written, end)],
+            fragments=[_fragment_record(fragment, numbers[fragment.file]) for fragment in fragments],
+        )
+        written = max(written, end)
+
+
+def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[str, Any]) -> TransferTask:
+    """Return the task that a manifest's plan describes.
+
+    Raises
+    ------
+    JobError
+        If the plan is not whole, or a version of the engine wrote it whose jobs this one may not go on with.
+    """
+    plan = manifest.plan
+    if plan is None or not manifest.is_planned:
+        raise JobError("the manifest holds no whole plan: its submission was broken off", next_step="submit again")
+    check_resumable(plan.topic, plan.engine_version)
+    details = plan.details
+    leaves = _unpack(details["leaves"])
+    return TransferTask(
+        topic=plan.topic,
+        job_id=plan.job_id,
+        kafka=kafka,
+        num_partitions=plan.num_partitions,
+        archive=Archive(details["archive"], storage_options),
+        survey=survey_named(details["survey"]),
+        question=NarrowQuestion(sql=details["sql"], leaves=tuple(leaves.names), types=tuple(leaves.types)),
+        projection=Projection(schema=_unpack(details["content"]), sources=tuple(details["sources"])),
+        schema=plan.schema,
+        tns_catalogue=CatalogueFile(**found) if (found := details["tns_catalogue"]) else None,
+        block_alerts=details["block_alerts"],
+        limit=details["limit"],
+        skip_unreadable=details["skip_unreadable"],
+        max_message_nbytes=details["max_message_nbytes"],
+        labels=frozenset(plan.labels),
+    )
+
+
+def fragments_of(manifest: Manifest) -> list[Fragment]:
+    """Return the fragments of a manifest's plan, in order."""
+    files: dict[int, ArchiveFile] = {}
+    records: list[dict[str, Any]] = []
+    for _, part in sorted(manifest.parts.items()):
+        files |= {record["index"]: _file_of(record) for record in part.files}
+        records += part.fragments
+    return [
+        Fragment(
+            number=record["fragment"],
+            file=files[record["file"]],
+            row_groups=tuple(record["row_groups"]),
+            row_group_alerts=tuple(record["row_group_alerts"]),
+            lacking=tuple(record["lacking"]),
+        )
+        for record in sorted(records, key=lambda record: record["fragment"])
+    ]
+
+
+def _has(plan: TransferPlan, path: str) -> bool:
+    return path.split(".")[0] in plan.projection.schema.names
+
+
+def _file_record(file: ArchiveFile) -> dict[str, Any]:
+    return {
+        "path": file.path,
+        "size": file.nbytes,
+        "etag": file.etag,
+        "footer_crc": file.footer_crc,
+        "night": file.night.isoformat(),
+    }
+
+
+def _file_of(record: Mapping[str, Any]) -> ArchiveFile:
+    return ArchiveFile(
+        path=record["path"],
+        night=dt.date.fromisoformat(record["night"]),
+        nbytes=record["size"],
+        etag=record["etag"],
+        footer_crc=record["footer_crc"],
+    )
+
+
+def _fragment_record(fragment: Fragment, file: int) -> dict[str, Any]:
+    return {
+        "fragment": fragment.number,
+        "file": file,
+        "row_groups": list(fragment.row_groups),
+        "row_group_alerts": list(fragment.row_group_alerts),
+        "num_alerts": fragment.num_alerts,
+        "lacking": list(fragment.lacking),
+    }
+
+
+def _pack(schema: pa.Schema) -> str:
+    return base64.b64encode(zlib.compress(schema.serialize().to_pybytes())).decode()
+
+
+def _unpack(text: str) -> pa.Schema:
+    return pa.ipc.read_schema(pa.py_buffer(zlib.decompress(base64.b64decode(text))))

@@ -1,0 +1,306 @@
+"""Jobs that were submitted, here or anywhere: how they stand, what they did, and that they shall stop.
+
+A job is its topics. Whoever has a topic's name can follow the job; there is nothing else to keep. Nothing here needs
+Dask, so that a question about a job is answered at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from consumer.receipt import Receipt, make_receipt
+from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, CancelRequest, Manifest, Plan, StateChange, check_topic
+from engine.errors import InputError, JobError, KafkaError
+from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
+from engine.transfer.versions import engine_version, is_resumable
+
+__all__ = ["Job", "JobStatus"]
+
+_OUTAGE_S = 300.0
+_PLANNED_S = 5.0
+_TWO_BEATS_S = 2 * HEARTBEAT_EVERY_S + 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """How a job stands."""
+
+    topic: str
+    state: str
+    num_alerts: int | None
+    """Alerts that the job sends in all; None until it is known."""
+    num_alerts_sent: int
+    """Alerts of finished fragments. Of a job that was stopped, Kafka may hold a part of others besides."""
+    num_fragments: int
+    num_fragments_done: int
+    nbytes: int
+    elapsed_s: float
+    """Seconds that the job took, or takes so far; those between an end (or its silence) and its being taken up again
+    don't count."""
+    first_alert_s: float | None
+    """Seconds from submit until the first fragment's alerts were acknowledged, counted likewise."""
+    error: dict[str, Any] | None
+    left_out: list[dict[str, Any]]
+    """What of the archive could not be read and was left out, as the request allowed. Each: path, row_groups (None:
+    the whole file), num_alerts (None: not known), reason."""
+    num_left_out: int
+    """Alerts of `left_out`, selected or not, as far as their number is known."""
+    num_files_left_out: int
+    """Files of `left_out` of which not even the number of alerts is known."""
+    num_duplicates: int | None
+    """Alerts of the archive's nights, selected or not, whose identifier an alert before them in the night has already;
+    None unless the job has come to its end and all nights are counted."""
+    engine_version: str
+    """The version that planned the job."""
+    next_step: str | None
+    """What can be done with a job that was stopped; None for others."""
+
+    @classmethod
+    def of(cls, manifest: Manifest, now: float) -> JobStatus:
+        """Return how a job stands by its manifest, which holds a plan, at `now` (Unix time, seconds)."""
+        plan_ = manifest.plan
+        begun = plan_.created_at
+        state = manifest.state_at(now)
+        ended = manifest.last_sign_at if state in FINAL_STATES or state == "interrupted" else now
+        first = manifest.first_alert_s
+        return cls(
+            topic=plan_.topic,
+            state=state,
+            num_alerts=manifest.num_alerts,
+            num_alerts_sent=manifest.num_sent,
+            num_fragments=plan_.num_fragments,
+            num_fragments_done=len(manifest.fragments),
+            nbytes=manifest.nbytes,
+            elapsed_s=max(0.0, round(ended - begun - manifest.paused_s, 3)),
+            first_alert_s=None if first is None else round(first, 3),
+            error=manifest.error,
+            left_out=[asdict(part) for part in manifest.left_out],
+            num_left_out=manifest.num_left_out,
+            num_files_left_out=manifest.num_files_left_out,
+            num_duplicates=_num_duplicates(manifest),
+            engine_version=plan_.engine_version,
+            next_step=_next_step(plan_, state),
+        )
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self.state in FINAL_STATES or self.state == "interrupted"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the status as the command line's JSON has it."""
+        return asdict(self)
+
+
+class Job:
+    """A job that was submitted, here or anywhere.
+
+    Parameters
+    ----------
+    topic
+        Its topic.
+    kafka
+        The Kafka that has it.
+
+    Raises
+    ------
+    InputError
+        If there is no such job.
+    """
+
+    def __init__(self, topic: str, kafka: KafkaCluster):
+        self.topic = check_topic(topic)
+        self.kafka = kafka
+        kafka.check()
+        self._reader = ManifestReader(kafka, topic)
+
+    def __repr__(self) -> str:
+        return f"Job({self.topic!r})"
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return the job's manifest as far as it is written."""
+        return self._reader.refresh()
+
+    def hear(self, timeout_s: float) -> Manifest:
+        """Return the manifest once it has grown, or as it is after `timeout_s`."""
+        return self._reader.wait_for_more(timeout_s)
+
+    def status(self) -> JobStatus:
+        """Return how the job stands now.
+
+        Raises
+        ------
+        InputError
+            If its manifest holds no plan.
+        """
+        return JobStatus.of(self._planned(), time.time())
+
+    def _planned(self) -> Manifest:
+        manifest = self._reader.refresh()
+        deadline = time.monotonic() + _PLANNED_S
+        while manifest.plan is None and time.monotonic() < deadline:
+            manifest = self.hear(0.5)  # somebody may be submitting it just now
+        if manifest.plan is None:
+            raise InputError(
+                f"{self.topic} is no job: its manifest holds no plan",
+                accepted="the topic of a job of the last 30 days whose submission was not broken off",
+                next_step="submit the request again, under another name",
+            )
+        return manifest
+
+    def wait(self, progress: bool = False, on_change: Callable[[JobStatus], None] | None = None) -> JobStatus:
+        """Return once the job is in a final state, or is interrupted.
+
+        Parameters
+        ----------
+        progress
+            Draw a bar on stderr.
+        on_change
+            Called with the status whenever something happened.
+
+        Returns
+        -------
+        JobStatus
+            Look at its state: a job that failed raises nothing here.
+
+        Raises
+        ------
+        KafkaError
+            If Kafka is away for five minutes; the job, elsewhere, waits longer.
+        """
+        # Other machines' clocks may be wrong, and who could not be heard is not dead: a job is taken for interrupted
+        # only once it was silent for two heartbeats while we listened.
+        silent_since, last_sign_at = time.monotonic(), self._reader.manifest.last_sign_at
+        with _bar(self.topic) if progress else contextlib.nullcontext() as draw:
+            while True:
+                try:
+                    status = self.status()
+                except KafkaError:
+                    self.kafka.await_answer(_OUTAGE_S)
+                    silent_since = time.monotonic()
+                    continue
+                if self._reader.manifest.last_sign_at != last_sign_at:
+                    silent_since, last_sign_at = time.monotonic(), self._reader.manifest.last_sign_at
+                if status.state != "interrupted" or time.monotonic() - silent_since > _TWO_BEATS_S:
+                    for listener in (draw, on_change):
+                        if listener:
+                            listener(status)
+                    if status.is_final:
+                        return status
+                with contextlib.suppress(KafkaError):  # if it is away, the next status() says so
+                    self.hear(0.5)
+
+    def cancel(self) -> JobStatus:
+        """Ask the job to stop, and return once it has; what was sent stays readable.
+
+        Raises
+        ------
+        JobError
+            If it has ended already.
+        """
+        status = self.status()
+        if status.state in FINAL_STATES:
+            raise JobError(f"the job {self.topic} can't be cancelled: it is {status.state} already")
+        plan_ = self._reader.manifest.plan
+        writer = ManifestWriter(self.kafka, self.topic)
+        writer.append(CancelRequest(job_id=plan_.job_id, time=time.time()))
+        while not (status := self.status()).is_final:
+            self.hear(0.5)
+        if status.state == "interrupted":
+            # No coordinator is left that could say so.
+            writer.append(StateChange(job_id=plan_.job_id, state="cancelled", time=time.time()))
+            self.kafka.announce_job(plan_, "cancelled", status.num_alerts_sent)
+        return self.status()
+
+    def log(self) -> list[str]:
+        """Return what happened, a line each, with its time (UTC)."""
+        manifest = self._planned()
+        first = f"planned: {manifest.plan.num_files} files, {manifest.plan.num_fragments} fragments"
+        if unreadable := manifest.plan.unreadable_files:
+            first += f"; {len(unreadable):,} files left out as unreadable"
+        lines = [(manifest.plan.created_at, first)]
+        for done in manifest.fragments.values():
+            lines.append(
+                (
+                    done.time,
+                    f"fragment {done.fragment}: {done.num_alerts:,} alerts, {done.num_selected:,} selected, "
+                    f"{done.num_sent:,} sent, {done.nbytes:,} bytes"
+                    + (f"; left out: {done.unreadable}" if done.unreadable else ""),
+                )
+            )
+        for night in manifest.nights.values():
+            lines.append(
+                (
+                    night.time,
+                    f"night {night.night}: {night.num_alerts:,} alerts, "
+                    f"{night.num_duplicates:,} with a candid that one before them has",
+                )
+            )
+        for change in manifest.changes:
+            error = f": {change.error['message']}" if change.error else ""
+            lines.append((change.time, f"{change.state}{error}"))
+        stamp = "%Y-%m-%d %H:%M:%S"
+        return [f"{dt.datetime.fromtimestamp(at, dt.UTC):{stamp}} {text}" for at, text in sorted(lines)]
+
+    def receipt(self) -> Receipt:
+        """Return what the job sent, of what, and what was left out; of a job that still runs, what it has sent so far.
+
+        Raises
+        ------
+        JobError
+            If the manifest holds no whole plan.
+        """
+        manifest = self._planned()
+        return make_receipt(manifest, state=manifest.state_at(time.time()))
+
+    def request(self) -> dict[str, Any]:
+        """Return the job's request, as `TransferRequest.from_dict` takes it, without the topic, which exists now."""
+        asked = self._planned().plan.request
+        return {name: value for name, value in asked.items() if name != "topic"}
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._reader.close()
+
+
+def _num_duplicates(manifest: Manifest) -> int | None:
+    # Not while it runs: what a receipt is made of is all of the plan, and a status is asked for again and again.
+    ended = manifest.is_planned and manifest.stated in ("complete", "empty")
+    return make_receipt(manifest).totals.num_duplicates if ended else None
+
+
+def _next_step(plan_: Plan, state: str) -> str | None:
+    if state not in ("interrupted", "failed", "cancelled"):
+        return None
+    if is_resumable(plan_.engine_version):
+        return f"take it up again with: alert-transfer resume {plan_.topic}"
+    return (
+        f"version {plan_.engine_version} planned it, which version {engine_version()} can't go on with; submit its "
+        f"request again: alert-transfer status {plan_.topic} --request > request.yaml, then "
+        "alert-transfer submit --request request.yaml"
+    )
+
+
+@contextlib.contextmanager
+def _bar(topic: str) -> Iterator[Callable[[JobStatus], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("fragments"))
+    shown = (*columns, TextColumn("{task.fields[alerts]:,} alerts"), TimeElapsedColumn())
+    with Progress(*shown, console=Console(file=sys.stderr)) as bar:
+        row = bar.add_task(topic, total=None, alerts=0)
+        yield lambda status: bar.update(
+            row,
+            total=status.num_fragments,
+            completed=status.num_fragments_done,
+            alerts=status.num_alerts_sent,
+            description=f"{topic} {status.state}",
+        )

@@ -1,0 +1,317 @@
+"""dask-sql finds the rows, in this process and on a cluster, and leaves no trace in the process that asks."""
+
+import logging
+import pickle
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import dask
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from distributed import Client, LocalCluster, worker_client
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.archive import Archive, cut_fragments
+from engine.conditions import filter_fragments, filter_table, leaf_type, parse_conditions
+from engine.conditions.dask_sql_adapter import narrow_frame
+from engine.schema import union_schemas
+
+NAN = float("nan")
+SCHEMA = pa.schema([("candidate.magpsf", pa.float64()), ("cdsxmatch", pa.string()), ("candidate.fid", pa.int32())])
+NESTED = pa.schema(
+    [("candidate", pa.struct([("magpsf", pa.float64()), ("fid", pa.int32())])), ("cdsxmatch", pa.string())]
+)
+SQL = parse_conditions(
+    "candidate.magpsf > 19.5 AND NOT cdsxmatch = 'Star'; log10(candidate.magpsf) < 1.3; candidate.fid IN (1, 2)", NESTED
+).sql
+NUM_ALERTS = (0, 1_000, 3, 2_500, 0, 1, 700)
+
+
+def make(seed: int) -> pa.Table:
+    """Return the narrow table of a fragment, with nulls and NaN; some fragments have no rows."""
+    rng, n = np.random.default_rng(seed), NUM_ALERTS[seed % len(NUM_ALERTS)]
+    mags = rng.uniform(18, 22, n)
+    mags[rng.random(n) < 0.1] = NAN
+    types = rng.choice(["Star", "Unknown", "Galaxy"], n)
+    columns = [
+        pa.array(mags, mask=rng.random(n) < 0.1),
+        pa.array(types, pa.string(), mask=rng.random(n) < 0.1),
+        pa.array(rng.integers(1, 4, n), pa.int32()),
+    ]
+    return pa.table(columns, schema=SCHEMA)
+
+
+def expected(table: pa.Table) -> list[int]:
+    def keeps(row: dict) -> bool:
+        mag, matched = row["candidate.magpsf"], row["cdsxmatch"]
+        if mag is None or matched is None or matched == "Star" or row["candidate.fid"] == 3:
+            return False
+        # NaN is greater than 19.5, and its logarithm, NaN again, is not less than 1.3.
+        return 19.5 < mag < 10**1.3
+
+    return [i for i, row in enumerate(table.to_pylist()) if keeps(row)]
+
+
+def check(results) -> None:
+    for seed, positions in enumerate(results):
+        assert isinstance(positions, np.ndarray)
+        assert positions.dtype == np.int64
+        assert positions.tolist() == expected(make(seed))
+
+
+def test_frame_keeps_nan_apart_from_null():
+    table = pa.table(
+        {
+            "x": pa.chunked_array([[1.0, NAN], [None]], pa.float64()),
+            "i": pa.array([1, None, 3], pa.int16()),
+            "b": pa.array([True, None, False]),
+            "s": pa.array(["a", None, ""]),
+            "n": pa.nulls(3),
+        }
+    )
+    for frame in (narrow_frame(table), pickle.loads(pickle.dumps(narrow_frame(table)))):
+        assert [str(dtype) for dtype in frame.dtypes] == ["Float64", "Int16", "boolean", "string", "string"]
+        assert frame.isna().to_numpy().tolist() == [
+            [False] * 4 + [True],
+            [False] + [True] * 4,
+            [True] + [False] * 3 + [True],
+        ]
+        assert np.isnan(frame["x"].to_numpy(dtype=float, na_value=0.0)).tolist() == [False, True, False]
+    assert len(narrow_frame(table.select(["x"]).slice(0, 0))) == 0
+
+
+def test_frame_refuses_what_is_not_a_leaf():
+    with pytest.raises(TypeError, match="list"):
+        narrow_frame(pa.table({"x": pa.array([[1]])}))
+
+
+@pytest.mark.parametrize("distinguish", [True, False])
+def test_results_do_not_depend_on_the_option_of_pandas(distinguish):
+    with pd.option_context("future.distinguish_nan_and_na", distinguish):
+        check(dask.compute(*filter_fragments(make, range(7), SCHEMA, SQL), scheduler="synchronous"))
+
+
+def test_no_question_keeps_every_row():
+    positions = filter_table(make(1), None)
+    assert positions.dtype == np.int64
+    assert positions.tolist() == list(range(1_000))
+
+
+def test_a_table_is_filtered_as_a_fragment_is():
+    check(filter_table(make(seed), SQL) for seed in range(7))
+
+
+@pytest.mark.parametrize("scheduler", ["synchronous", "threads"])
+def test_each_fragment_has_its_task_in_order(scheduler):
+    tasks = filter_fragments(make, range(14), SCHEMA, SQL)
+    assert len(tasks) == 14
+    check(dask.compute(*tasks, scheduler=scheduler))
+    check([task.compute(scheduler=scheduler) for task in tasks[:4]])
+
+
+def test_no_fragments_make_no_tasks():
+    assert filter_fragments(make, [], SCHEMA, SQL) == []
+
+
+def test_one_fragment_is_one_task():
+    sql = parse_conditions("candidate.magpsf > 19.5 AND cdsxmatch = 'Star' OR ln(candidate.fid) < 1", NESTED).sql
+    (task,) = filter_fragments(make, [3], SCHEMA, sql)
+    (optimised,) = dask.optimize(task)
+    assert len(optimised.__dask_graph__()) == 1
+
+
+def test_two_questions_share_no_keys():
+    keys = [task.key for _ in range(3) for task in filter_fragments(make, range(5), SCHEMA, SQL)]
+    assert len(set(keys)) == 15
+    assert all("read_leaves" in str(key) for key in keys)
+
+
+def test_columns_may_come_in_another_order_and_width():
+    def read(seed: int) -> pa.Table:
+        table = make(seed).select(["candidate.fid", "cdsxmatch", "candidate.magpsf"])
+        return table.set_column(0, "candidate.fid", table["candidate.fid"].cast(pa.int64()))
+
+    check(dask.compute(*filter_fragments(read, range(7), SCHEMA, SQL), scheduler="synchronous"))
+
+
+def test_an_error_of_the_reader_comes_out():
+    def read(fragment: int) -> pa.Table:
+        raise FileNotFoundError(f"fragment {fragment} is gone")
+
+    with pytest.raises(FileNotFoundError, match="fragment 7 is gone"):
+        dask.compute(*filter_fragments(read, [7], SCHEMA, SQL), scheduler="synchronous")
+
+
+def test_nothing_of_the_process_is_changed():
+    root = logging.getLogger()
+    before = (
+        list(root.handlers),
+        root.level,
+        dask.config.get("sql.optimize"),
+        pd.get_option("future.distinguish_nan_and_na"),
+    )
+    filter_table(make(1), SQL)
+    after = (
+        list(root.handlers),
+        root.level,
+        dask.config.get("sql.optimize"),
+        pd.get_option("future.distinguish_nan_and_na"),
+    )
+    assert after == before
+
+
+def test_threads_may_ask_at_once():
+    with ThreadPoolExecutor(4) as pool:
+        check(pool.map(lambda seed: filter_table(make(seed), SQL), range(14)))
+
+
+# --- On a cluster -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+# A reader that a worker needs not import from this file.
+READ = {seed: make(seed) for seed in range(14)}.__getitem__
+
+
+def test_two_processes_find_the_same_rows(client):
+    check(client.gather(client.compute(filter_fragments(READ, range(14), SCHEMA, SQL))))
+
+
+def test_a_task_may_ask(client):
+    def coordinate(read, sql, schema):
+        from engine.conditions import filter_fragments
+
+        with worker_client() as own:
+            return own.gather(own.compute(filter_fragments(read, range(7), schema, sql)))
+
+    check(client.submit(coordinate, READ, SQL, SCHEMA).result())
+
+
+def test_questions_at_once_do_not_take_each_others_results(client):
+    texts = [f"candidate.magpsf <= {limit}" for limit in (18.5, 19, 20, 21)]
+    questions = [parse_conditions(text, NESTED).sql for text in texts]
+    asked = [client.compute(filter_fragments(READ, range(7), SCHEMA, sql)) for sql in questions]
+    for sql, futures in zip(questions, asked, strict=True):
+        for seed, positions in enumerate(client.gather(futures)):
+            assert positions.tolist() == filter_table(make(seed), sql).tolist()
+
+
+def test_workers_have_nothing_to_warn_of(client):
+    client.gather(client.compute(filter_fragments(READ, range(7), SCHEMA, SQL)))
+    logs = [line for lines in client.get_worker_logs().values() for line in lines]
+    assert not [line for line in logs if line[0] in ("WARNING", "ERROR", "CRITICAL")]
+
+
+# --- Real alerts, DuckDB as a second opinion ------------------------------------------------------------------------
+
+FLOATS = ("candidate.magpsf", "candidate.distnr", "candidate.rb", "candidate.drb", "Plx", "rf_snia_vs_nonia", "mulens")
+WHOLES = ("candid", "candidate.fid", "candidate.ndethist", "roid", "nalerthist")
+TEXTS = ("objectId", "cdsxmatch", "candidate.ssnamenr", "tracklet")
+
+
+@pytest.fixture(scope="module")
+def real(shared_archive: Path) -> tuple[pa.Schema, pa.Table]:
+    """The union schema and the narrow table of all real alerts."""
+    archive = Archive(str(shared_archive))
+    footers = archive.footers(archive.files(archive.nights()))
+    schema = union_schemas([(footer.file.path, footer.schema) for footer in reversed(footers)])
+    leaves = (*FLOATS, *WHOLES, *TEXTS, "timestamp")
+    types = [leaf_type(schema, leaf) for leaf in leaves]
+    fragments = cut_fragments(footers, ["candidate"], target_nbytes=1, max_alerts=1)
+    return schema, pa.concat_tables([archive.read_leaves(fragment, leaves, types) for fragment in fragments])
+
+
+def numbers(depth: int) -> st.SearchStrategy[str]:
+    """Expressions whose doubles neither overflow nor leave a function's domain, where DuckDB raises an error."""
+    field = st.sampled_from(FLOATS)
+    literal = st.floats(-30, 30).map(lambda x: f"({x:.3e})")
+    if not depth:
+        return field | literal
+    inner = numbers(depth - 1)
+    return (
+        field
+        | st.tuples(inner, st.sampled_from("+-*"), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})")
+        | inner.map(lambda x: f"abs({x})")
+        | st.tuples(inner, inner).map(lambda t: f"coalesce({t[0]}, {t[1]})")
+        | st.tuples(inner, inner).map(lambda t: f"nullif({t[0]}, {t[1]})")
+    )
+
+
+def predicates() -> st.SearchStrategy[str]:
+    operator = st.sampled_from(["=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"])
+    whole = st.integers(-2, 12).map(str)
+    text = st.sampled_from(["'Unknown'", "'Star'", "'ZTF21'", "''", "'null'", "'Candidate_SN*'"])
+    pattern = st.sampled_from(["'ZTF%'", "'%a%'", "'U_known'", "'%'", "'_'"])
+    a_whole, a_text = st.sampled_from(WHOLES), st.sampled_from(TEXTS)
+    words = st.sampled_from(["", "NOT "])
+    return (
+        st.tuples(numbers(1), operator, numbers(1)).map(" ".join)
+        | st.tuples(a_whole, operator, whole | a_whole).map(" ".join)
+        | st.tuples(a_text, operator, text | a_text).map(" ".join)
+        | st.tuples(a_whole, words, whole, whole).map(lambda t: f"{t[0]} {t[1]}IN ({t[2]}, {t[3]})")
+        | st.tuples(a_text, words, text, text).map(lambda t: f"{t[0]} {t[1]}IN ({t[2]}, {t[3]})")
+        | st.tuples(numbers(1), words, numbers(0), numbers(0)).map(lambda t: f"{t[0]} {t[1]}BETWEEN {t[2]} AND {t[3]}")
+        | st.tuples(a_text, words, st.sampled_from(["LIKE", "ILIKE"]), pattern).map(
+            lambda t: f"{t[0]} {t[1]}{t[2]} {t[3]}"
+        )
+        | st.tuples(st.sampled_from(FLOATS + WHOLES + TEXTS), words).map(lambda t: f"{t[0]} IS {t[1]}NULL")
+    )
+
+
+def conditions() -> st.SearchStrategy[str]:
+    return st.recursive(
+        predicates(),
+        lambda inner: (
+            inner.map(lambda x: f"NOT ({x})")
+            | st.tuples(inner, st.sampled_from(["AND", "OR"]), inner).map(lambda t: f"(({t[0]}) {t[1]} ({t[2]}))")
+            | st.tuples(inner, inner, inner).map(lambda t: f"CASE WHEN {t[0]} THEN ({t[1]}) ELSE ({t[2]}) END")
+        ),
+        max_leaves=5,
+    )
+
+
+@settings(deadline=None)
+@given(conditions())
+def test_real_alerts_are_found_as_duckdb_finds_them(real, condition):
+    schema, table = real
+    parsed = parse_conditions(condition, schema)
+    ours = filter_table(table.select(list(parsed.leaves)), parsed.sql).tolist()
+    dotted = condition
+    for name in (*FLOATS, *WHOLES, *TEXTS):
+        if "." in name:
+            dotted = dotted.replace(name, f'"{name}"')
+    alerts = table.append_column("row_number", pa.array(range(table.num_rows)))
+    with duckdb.connect() as connection:
+        connection.register("alerts", alerts)
+        theirs = connection.sql(f"SELECT row_number FROM alerts WHERE {dotted} ORDER BY row_number").fetchall()
+    assert ours == [row for (row,) in theirs]
+
+
+@pytest.mark.parametrize("operator", ["=", "<>", "<", ">="])
+@pytest.mark.parametrize("form", ["{}T{}", "{} {}", "{}T{}Z", "{} {}+00:00"])
+def test_real_alerts_are_found_by_time_as_duckdb_finds_them(real, operator, form):
+    schema, table = real
+    moments = table.append_column("row_number", pa.array(range(table.num_rows)))
+    times = table["timestamp"].drop_null().to_pylist()
+    with duckdb.connect() as connection:
+        connection.register("alerts", moments)
+        for time in (times[0], times[len(times) // 2], times[-1], "2021-11-22 00:00:00"):
+            theirs = connection.execute(
+                f"SELECT row_number FROM alerts WHERE timestamp::TIMESTAMP {operator} $1::TIMESTAMP ORDER BY 1", [time]
+            ).fetchall()
+            parsed = parse_conditions(f"timestamp {operator} '{form.format(*time.split())}'", schema)
+            ours = filter_table(table.select(["timestamp"]), parsed.sql).tolist()
+            assert ours == [row for (row,) in theirs]

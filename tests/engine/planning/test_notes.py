@@ -1,0 +1,99 @@
+"""A plan's notes: nights without data, fields that are missing anywhere on their path, inputs of the rules."""
+
+import datetime as dt
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import engine
+from engine.planning.notes import notes_on_passwords
+
+FIRST = dt.date(2021, 1, 1)
+
+
+def write(root: Path, night: int, columns: dict, part: int = 0) -> None:
+    folder = root / f"year=2021/month=01/day={night:02d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = {"objectId": ["ZTF21a"], "candid": [1], "candidate": [{"jd": 2459540.5}], **columns}
+    pq.write_table(pa.table(columns), folder / f"part-{part}.parquet")
+
+
+def notes(root: Path, where: str | None = None, nights: str = "2021-01-01:2021-01-04") -> list[str]:
+    request = engine.TransferRequest(archive=str(root), nights=nights, where=where)
+    return [note for note in engine.plan(request, settings=engine.Settings()).notes if "finkclass" not in note]
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """Four nights; in the last, one of two files lacks what the other has."""
+    strings = pa.map_(pa.string(), pa.string())
+    full = {
+        "candidate": [{"jd": 1.0, "rms": 0.1, "deep": {"x": 1}}],
+        "prv": [[{"jd": 1.0}]],
+        "m": pa.array([[("key", "value")]], strings),
+        "typed": ["text"],
+    }
+    write(tmp_path, 1, full)
+    write(tmp_path, 2, {"candidate": [{"jd": 1.0, "deep": {"y": 1}}], "typed": pa.nulls(1)})
+    write(tmp_path, 3, {"candidate": pa.array([{"jd": 1.0, "rms": None}]), "m": [{"key": "v"}], "prv": pa.nulls(1)})
+    write(tmp_path, 4, full)
+    write(tmp_path, 4, {}, part=1)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("leaf", "places"),
+    [
+        ("candidate.rms", "2 of 4 nights and in some files of 1 more"),
+        ("candidate.deep.x", "2 of 4 nights and in some files of 1 more"),
+        ("m.key", "1 of 4 nights and in some files of 1 more"),
+        ("typed", "2 of 4 nights and in some files of 1 more"),
+        ("size(prv)", "2 of 4 nights and in some files of 1 more"),
+    ],
+)
+def test_a_leaf_that_is_missing_on_its_path_is_told(root, leaf, places):
+    assert notes(root, f"{leaf} IS NOT NULL") == [f"{leaf} is missing in {places}: null there"]
+
+
+def test_only_files_of_one_night(root):
+    assert notes(root, "typed = 'text'", "2021-01-04") == [
+        "typed is missing in some files of 1 of 1 nights: null there"
+    ]
+
+
+def test_what_is_everywhere_is_not_told(root):
+    assert notes(root, "candidate.jd > 0 AND candid > 0 AND finkclass <> 'Star'") == []
+    assert notes(root, "candidate.jd > 0", "2021-01-03:2021-01-07") == [
+        "no data in 3 of the nights: 2021-01-05, 2021-01-06, 2021-01-07"
+    ]
+
+
+def test_missing_inputs_of_the_rules_are_told_once_with_the_labels_that_cannot_come(tmp_path, shared_archive):
+    request = engine.TransferRequest(archive=shared_archive, nights="2019-09-01:2025-08-01")
+    told = [note for note in engine.plan(request, settings=engine.Settings()).notes if "finkclass" in note]
+    assert told == [
+        "finkclass is computed without tracklet in 3 of 4 nights: no alert of them becomes Tracklet",
+    ]
+    write(tmp_path, 1, {"finkclass": ["Star"]})
+    write(tmp_path, 2, {"finkclass": pa.nulls(1), "cdsxmatch": ["Star"], "roid": [3], "snn_sn_vs_all": [0.5]})
+    write(tmp_path, 3, {"cdsxmatch": ["Star"], "roid": [3], "snn_sn_vs_all": [0.5]})
+    request = engine.TransferRequest(archive=str(tmp_path), nights="2021-01-01:2021-01-03")
+    (note,) = engine.plan(request, settings=engine.Settings()).notes
+    assert "without mulens, snn_snia_vs_nonia, rf_snia_vs_nonia, rf_kn_vs_nonkn, tracklet, candidate.ndethist" in note
+    assert "in 2 of 3 nights" in note
+    assert note.endswith(
+        "no alert of them becomes Microlensing candidate, SN candidate, Early SN Ia candidate, Kilonova candidate, "
+        "Tracklet, Ambiguous"
+    )
+
+
+def test_passwords_in_urls_are_told_without_them():
+    (archive,) = notes_on_passwords("ftp://me:pa55@host/science", "/home/me/tns.parquet")
+    assert "URL of the archive" in archive
+    assert "storage_options" in archive
+    (catalogue,) = notes_on_passwords("s3://bucket/science", "http://me:pa55@host/tns.csv")
+    assert "URL of the TNS catalogue" in catalogue
+    assert "pa55" not in archive + catalogue
+    assert notes_on_passwords("/data/science", None) == []

@@ -1,0 +1,84 @@
+"""The client that the service's users have today, run as they run it, on topics of ours."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import consumer
+import engine
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = ROOT / "requirements-fink-client.lock"
+UV = str(Path(sys.executable).parent / "uv")
+
+
+@pytest.fixture(scope="module")
+def finkctl() -> str:
+    """The client's command, in an environment of its own (it pins other versions than ours)."""
+    folder = ROOT / ".venvs" / "fink-client"
+    mark, wanted = folder / "installed", hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    if not mark.exists() or mark.read_text() != wanted:
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+        install = [UV, "pip", "install", "--quiet", "--python", folder / "bin/python", "--require-hashes", "-r", LOCK]
+        subprocess.run(install, check=True)
+        mark.write_text(wanted)
+    return str(folder / "bin" / "finkctl")
+
+
+def fetch(finkctl: str, home: Path, topic: str, group: str, kafka: str) -> list[dict]:
+    """Return the rows that the client writes of a topic, in a fresh folder and as a new group."""
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home)}
+    register = ["auth", "register", "-survey", "ztf", "-username", "tester", "-groupid", group, "-servers", kafka]
+    transfer = ["transfer", "-survey", "ztf", "-topic", topic, "-outdir", "out", "-partitionby", "time", "--verbose"]
+    for words in ([*register, "-maxtimeout", "2"], transfer):
+        done = subprocess.run(
+            [finkctl, *words], env=environment, cwd=home, capture_output=True, text=True, timeout=280, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    files = sorted((home / "out").rglob("*.parquet"))
+    assert files, done.stdout + done.stderr
+    return [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
+
+
+def comparable(rows: list[dict]) -> dict[int, dict[str, str]]:
+    """Return rows by candid, values as text: the client keeps the values, and types of its own."""
+    left_out = ("year", "month", "day")
+    return {row["candid"]: {k: repr(v) for k, v in sorted(row.items()) if k not in left_out} for row in rows}
+
+
+@pytest.mark.timeout(900)
+def test_two_groups_fetch_the_same_rows_as_we_do(finkctl, kafka, dask_client, tmp_path):
+    sample = engine.write_sample(tmp_path / "sample", alerts_per_night=100, profile="2025")
+    request = engine.TransferRequest(archive=sample.archive, nights=sample.nights)
+    job = engine.submit(request, client=dask_client, kafka=kafka)
+    assert job.wait().state == "complete"
+    consumer.consume(job.topic, tmp_path / "ours", kafka=kafka, partitionby="none")
+    ours = comparable(pq.read_table(tmp_path / "ours").to_pylist())
+    assert len(ours) == sample.num_alerts
+    groups = ("first", "second")
+    with ThreadPoolExecutor() as pool:  # the client waits most of its time
+        fetched = list(pool.map(lambda group: fetch(finkctl, tmp_path / group, job.topic, group, kafka), groups))
+    for theirs in fetched:
+        assert len(theirs) == sample.num_alerts
+        assert comparable(theirs) == ours
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("content", ["lightcurve", "full"])
+def test_real_alerts_reach_it_whole(finkctl, shared_archive, kafka, dask_client, tmp_path, content):
+    request = engine.TransferRequest(archive=shared_archive, nights="2019-09-03:2025-07-31", content=content)
+    job = engine.submit(request, client=dask_client, kafka=kafka)
+    assert job.wait().state == "complete"
+    consumer.consume(job.topic, tmp_path / "ours", kafka=kafka, partitionby="none")
+    theirs = fetch(finkctl, tmp_path / "home", job.topic, "real", kafka)
+    assert len(theirs) == 106
+    assert comparable(theirs) == comparable(pq.read_table(tmp_path / "ours").to_pylist())

@@ -1,0 +1,147 @@
+"""A job over S3: the same archive, served by a real S3 protocol, through s3fs."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import confluent_kafka
+import fsspec
+import pyarrow.parquet as pq
+import pytest
+import s3fs
+from moto.server import ThreadedMotoServer
+
+import consumer
+import engine
+from engine.enrichment import find_catalogue
+from engine.errors import ArchiveError
+
+SECRET = "a-secret-that-must-not-travel"
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[dict]:
+    """fsspec's storage options for a store that runs here."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    _, port = server.get_host_and_port()
+    yield {"endpoint_url": f"http://127.0.0.1:{port}", "key": "me", "secret": SECRET}
+    server.stop()
+
+
+def upload(archive: Path, bucket: str, store: dict) -> str:
+    files = s3fs.S3FileSystem(**store)
+    files.mkdir(bucket)
+    for path in sorted(archive.rglob("*.parquet")):
+        files.pipe(f"{bucket}/science/{path.relative_to(archive)}", path.read_bytes())
+    return f"s3://{bucket}/science"
+
+
+def transfer(archive: str, nights, kafka, client, settings, outdir) -> tuple[engine.Job, list[dict]]:
+    request = engine.TransferRequest(archive=archive, nights=nights, content="full", where="candidate.magpsf > 17")
+    job = engine.submit(request, client=client, kafka=kafka, settings=settings)
+    assert job.wait().state == "complete"
+    consumer.consume(job.topic, outdir, kafka=kafka, partitionby="none")
+    rows = pq.read_table(outdir).to_pandas().sort_values("candid").astype(str)
+    return job, rows.to_dict("records")
+
+
+def test_a_job_over_s3_sends_what_a_local_one_sends(store, kafka, dask_client, tmp_path):
+    sample = engine.write_sample(tmp_path / "sample", alerts_per_night=50)
+    url = upload(Path(sample.archive), "transfers", store)
+    settings = engine.Settings(storage_options=store)
+    job, remote = transfer(url, sample.nights, kafka, dask_client, settings, tmp_path / "remote")
+    _, local = transfer(sample.archive, sample.nights, kafka, dask_client, engine.Settings(), tmp_path / "local")
+    assert remote == local
+    assert remote
+    assert SECRET not in repr(settings)
+    assert SECRET not in raw_manifest(job)
+
+
+def test_the_real_alerts_over_s3(shared_archive, store, kafka, dask_client, tmp_path):
+    url = upload(shared_archive, "real", store)
+    nights = "2019-09-03:2025-07-31"
+    settings = engine.Settings(storage_options=store)
+    _, remote = transfer(url, nights, kafka, dask_client, settings, tmp_path / "remote")
+    _, local = transfer(str(shared_archive), nights, kafka, dask_client, engine.Settings(), tmp_path / "local")
+    assert remote == local
+
+
+def test_a_missing_bucket_is_told(store):
+    with pytest.raises(ArchiveError, match="no-such-bucket"):
+        engine.Archive("s3://no-such-bucket/science", store).nights()
+
+
+def test_an_object_that_changed_is_noticed(store, tmp_path):
+    sample = engine.write_sample(tmp_path, alerts_per_night=5)
+    archive = engine.Archive(upload(Path(sample.archive), "changing", store), store)
+    file = archive.files(archive.nights())[0]
+    archive.check_unchanged(file)
+    s3fs.S3FileSystem(**store).pipe(file.path, bytes(file.nbytes))
+    with pytest.raises(ArchiveError, match="changed"):
+        archive.check_unchanged(file)
+    s3fs.S3FileSystem(**store).rm(file.path)
+    with pytest.raises(ArchiveError, match="and is gone"):
+        archive.check_unchanged(file)
+
+
+def test_every_look_at_a_store_sees_what_is_there_now(store, tmp_path):
+    """A notebook, a server or a worker lives on while the archive grows: others write, with clients of their own."""
+    sample = engine.write_sample(tmp_path, nights=[dt.date(2021, 11, 22), dt.date(2021, 11, 23)], alerts_per_night=5)
+    first, second = sorted(Path(sample.archive).rglob("*.parquet"))
+    url, settings = "s3://growing/science", engine.Settings(storage_options=store)
+    others = boto3.client(
+        *("s3", "us-east-1"), endpoint_url=store["endpoint_url"], aws_access_key_id="me", aws_secret_access_key=SECRET
+    )
+    others.create_bucket(Bucket="growing")
+
+    def put(path: Path, key: str) -> None:
+        others.put_object(Bucket="growing", Key=f"science/{key}", Body=path.read_bytes())
+
+    def alerts() -> tuple[int, int]:
+        request = engine.TransferRequest(archive=url, nights="2021-11-22:2021-11-23")
+        plan = engine.plan(request, settings=settings)
+        fields = engine.archive_fields(url, settings=settings)
+        assert fields.num_alerts == plan.num_archive_alerts
+        return len(engine.preview(request, limit=100, settings=settings)), len(engine.Archive(url, store).nights())
+
+    put(first, "year=2021/month=11/day=22/part-0.parquet")
+    others.put_object(Bucket="growing", Key="science/year=2021/month=11/day=22/", Body=b"")
+    assert alerts() == (5, 1)
+    put(second, "year=2021/month=11/day=22/part-1.parquet")
+    assert alerts() == (10, 1)
+    put(second, "year=2021/month=11/day=23/part-0.parquet")
+    assert alerts() == (15, 2)
+    archive = engine.Archive(url, store)
+    (file, *_) = archive.files([dt.date(2021, 11, 22)])
+    put(second, "year=2021/month=11/day=22/part-0.parquet")  # replaced: seen now, and read as it is now
+    with pytest.raises(ArchiveError, match="changed"):
+        archive.check_unchanged(file)
+    assert alerts() == (15, 2)
+    others.delete_object(Bucket="growing", Key="science/year=2021/month=11/day=22/part-0.parquet")
+    assert alerts() == (10, 2)
+
+
+def test_a_catalogue_in_a_store_is_seen_as_it_is_now(store, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store["endpoint_url"])
+    files = s3fs.S3FileSystem(**store)
+    files.mkdir("catalogues")
+    files.pipe("catalogues/tns.parquet", b"one")
+    fsspec.filesystem("s3").ls("catalogues")
+    found = find_catalogue("s3://catalogues/tns.parquet")
+    files.pipe("catalogues/tns.parquet", b"another")
+    assert find_catalogue("s3://catalogues/tns.parquet") != found
+
+
+def raw_manifest(job: engine.Job) -> str:
+    reader = confluent_kafka.Consumer({"bootstrap.servers": job.kafka.bootstrap, "group.id": "raw"})
+    try:
+        partition = confluent_kafka.TopicPartition(f"{job.topic}_manifest", 0, 0)
+        reader.assign([partition])
+        _, end = reader.get_watermark_offsets(partition)
+        return "\n".join(message.value().decode() for message in reader.consume(end, timeout=20))
+    finally:
+        reader.close()

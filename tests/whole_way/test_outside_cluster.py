@@ -1,0 +1,104 @@
+"""A Python call against a Dask cluster that runs elsewhere, and what survives the submitter and a worker."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import distributed
+import pytest
+
+import consumer
+import engine
+from engine.errors import ClusterError, JobError
+from engine.kafka import KafkaCluster
+from engine.local.processes import start_owned
+
+SCRIPT = """
+import sys, distributed, engine
+address, kafka, archive = sys.argv[1:]
+request = engine.TransferRequest(archive=archive, nights="2021-11-22:2025-07-31")
+job = engine.submit(request, client=distributed.Client(address), kafka=kafka)
+print(job.topic, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory) -> Iterator[str]:
+    """A scheduler and two workers, started as an operator would."""
+    folder = tmp_path_factory.mktemp("cluster")
+    file = folder / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    options = ["--no-dashboard", "--scheduler-file", str(file)]
+    with start_owned([*dask, "scheduler", "--port", "0", *options], log=folder / "scheduler.log"):
+        deadline = time.monotonic() + 60
+        while not (file.exists() and file.read_text().strip()):
+            assert time.monotonic() < deadline, "the scheduler did not start"
+        worker = [*dask, "worker", "--nthreads", "1", "--local-directory", str(folder), *options]
+        with start_owned(worker, log=folder / "1.log"), start_owned(worker, log=folder / "2.log"):
+            address = json.loads(file.read_text())["address"]
+            with distributed.Client(address) as client:
+                client.wait_for_workers(2, timeout=60)
+            yield address
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory) -> engine.SampleArchive:
+    return engine.write_sample(tmp_path_factory.mktemp("sample"), alerts_per_night=6_000)
+
+
+def test_the_job_outlives_its_submitter(address, archive, kafka, tmp_path):
+    words = [sys.executable, "-c", SCRIPT, address, kafka, archive.archive]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as submitter:
+        topic = submitter.stdout.readline().strip()
+        submitter.kill()
+    job = engine.job(topic, kafka=kafka)
+    status = job.wait()
+    assert (status.state, status.num_alerts_sent) == ("complete", archive.num_alerts)
+    result = consumer.consume(topic, tmp_path / "out", kafka=kafka)
+    assert (result.num_alerts, result.complete) == (archive.num_alerts, True)
+
+
+def test_a_killed_worker_loses_and_doubles_nothing(address, archive, kafka, tmp_path):
+    request = engine.TransferRequest(archive=archive.archive, nights=archive.nights, content="full")
+    with distributed.Client(address) as client:
+        pids = client.run(os.getpid)
+        job = engine.submit(request, client=client, kafka=kafka)
+        os.kill(next(iter(pids.values())), signal.SIGKILL)
+        status = job.wait()
+    assert (status.state, status.num_alerts_sent) == ("complete", archive.num_alerts)
+    result = consumer.consume(job.topic, tmp_path / "out", kafka=kafka)
+    assert (result.num_alerts, result.complete) == (archive.num_alerts, True)
+    assert consumer.verify(tmp_path / "out").complete
+
+
+class _Elsewhere:
+    """A client of workers that lack the package."""
+
+    def __init__(self, client: distributed.Client):
+        self._client = client
+
+    def submit(self, _, *arguments, **more) -> distributed.Future:
+        return self._client.submit(_lacking, *arguments, **more)
+
+
+def _lacking(*_):
+    raise ModuleNotFoundError("No module named 'engine'")
+
+
+def test_workers_that_cannot_run_the_job_are_told(address, archive, kafka):
+    request = engine.TransferRequest(archive=archive.archive, nights=archive.nights, topic="ftransfer_ztf_lacking")
+    with distributed.Client(address) as client, pytest.raises(JobError, match="No module named 'engine'"):
+        engine.submit(request, client=_Elsewhere(client), kafka=kafka)
+    deadline = time.monotonic() + 30
+    while "ftransfer_ztf_lacking" in KafkaCluster(bootstrap=kafka).topics():  # the broker takes a moment to delete it
+        assert time.monotonic() < deadline
+
+
+def test_a_scheduler_that_does_not_answer_is_told():
+    with pytest.raises(ClusterError, match=r"127\.0\.0\.1:1"), engine.connect("tcp://127.0.0.1:1"):
+        pass

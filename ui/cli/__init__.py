@@ -1,0 +1,16 @@
+"""The commands of `alert-transfer` that need the engine; `consume` and `verify` are the consumer's own.
+
+Each is a thin call of the engine's public names. The group, its options and its errors have their room in consumer/cli.
+"""
+
+from __future__ import annotations
+
+from ui.cli.archive_commands import archive
+from ui.cli.broker_command import broker
+from ui.cli.demo_command import demo
+from ui.cli.job_commands import cancel, jobs, log, resume, status
+from ui.cli.request_commands import plan, preview, submit
+
+__all__ = ["commands"]
+
+commands = [archive, broker, cancel, demo, jobs, log, plan, preview, resume, status, submit]

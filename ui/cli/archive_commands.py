@@ -1,0 +1,109 @@
+"""Commands about archives: make a sample, list nights, list fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+import engine
+from consumer.cli import Face, Group, face_options, quoted, remember_archive
+from engine import DEFAULT_NIGHTS, PROFILE_NAMES, Archive, InputError
+from ui.cli.face_settings import settings_of
+
+__all__ = ["archive"]
+
+
+@click.group(cls=Group)
+def archive() -> None:
+    """Make a sample archive, or look at an archive."""
+
+
+@archive.command()
+@click.argument("directory", metavar="DIR")
+@click.option(
+    "--nights", multiple=True, metavar="NIGHTS", help="2021-11-22, a month, or a range; repeatable (three nights)."
+)
+@click.option("--alerts-per-night", type=int, default=2_000, show_default=True, metavar="N")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--profile", metavar="P", help=f"{', '.join(PROFILE_NAMES)}: the schema of that year (each night its own)."
+)
+@face_options
+def sample(
+    face: Face, directory: str, nights: tuple[str, ...], alerts_per_night: int, seed: int, profile: str | None
+) -> None:
+    """Write a realistic archive below DIR/science.
+
+    Objects are seen again: half of the alerts are of objects that the night before saw too, two thirds of those of the
+    fourth night on end are of objects seen before, and some return after years. SIMBAD's types have their old or new
+    names by year.
+    """
+    from ui.cli.render import progress_bar
+
+    with progress_bar("writing alerts") as progress:
+        made = engine.write_sample(
+            directory,
+            nights=nights or DEFAULT_NIGHTS,
+            alerts_per_night=alerts_per_night,
+            seed=seed,
+            profile=profile,
+            progress=progress,
+        )
+    document = {name: getattr(made, name) for name in ("archive", "num_alerts", "num_files", "nights")}
+    text = f"{made.num_alerts:,} alerts in {made.num_files} files, nights {', '.join(made.nights)}\n"
+    text += f"archive  {made.archive}\n"
+    text += "look at some of it with:\n  alert-transfer preview "
+    text += quoted("--archive", made.archive, "--nights", made.nights[0], "--where", "candidate.magpsf < 17")
+    face.emit(document, text)
+
+
+@archive.command()
+@click.option("--archive", "url", metavar="URL", help="Root that holds year=…/month=…/day=….")
+@face_options
+def info(face: Face, url: str | None) -> None:
+    """List the nights of an archive."""
+    from ui.cli.render import nights_table
+
+    if url:
+        remember_archive(url)
+    settings = settings_of(face, archive=url)
+    if settings.archive is None:
+        raise InputError("no archive is given", next_step="give --archive URL, or set it in the configuration")
+    found = Archive(settings.archive, settings.storage_options)
+    # Each look sees the archive as it is then, and it may grow between two.
+    there = found.nights()
+    nights: dict[str, dict[str, Any]] = {night.isoformat(): {"files": 0, "nbytes": 0, "alerts": 0} for night in there}
+    for footer in found.footers(found.files(there)):
+        night = nights[footer.file.night.isoformat()]
+        night["files"] += 1
+        night["nbytes"] += footer.file.nbytes
+        night["alerts"] += sum(footer.row_groups)
+    face.emit({"archive": found.url, "nights": nights}, nights_table(nights))
+
+
+@archive.command()
+@click.option("--archive", "url", metavar="URL", help="Root that holds year=…/month=…/day=….")
+@click.option(
+    "--nights",
+    multiple=True,
+    metavar="NIGHTS",
+    help="2021-11-22, a month, or a range; repeatable (all nights, or 60 spread over an archive that has more).",
+)
+@click.option("--like", metavar="TEXT", help="Only fields whose name or meaning has this in it.")
+@click.option("--survey", default="ztf", show_default=True, help="The data source.")
+@face_options
+def fields(face: Face, url: str | None, nights: tuple[str, ...], like: str | None, survey: str) -> None:
+    """List what a condition can name: type, unit, how often it is null, and what it means."""
+    from ui.cli.render import fields_table, progress_bar
+
+    if url:
+        remember_archive(url)
+    with progress_bar("reading footers") as progress:
+        found = engine.archive_fields(
+            url, nights or None, like, survey=survey, settings=settings_of(face), progress=progress
+        )
+    if len(found.nights) < found.num_archive_nights and not nights:
+        face.say(f"looked into {len(found.nights)} of {found.num_archive_nights:,} nights; choose others with --nights")
+    nothing = f"no field has {like!r} in its name or meaning"
+    face.emit(found.to_dict(), fields_table(found) if found.fields else nothing)

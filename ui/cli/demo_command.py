@@ -1,0 +1,137 @@
+"""The whole job on a sample archive: broker, cluster, submit, consume, show. Ends by itself."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import consumer
+import engine
+from consumer.cli import Command, Face, bounds_lines, consume_bar, count_text, face_options, python, quoted
+from engine import DEFAULT_NIGHTS
+from ui.cli.render import alerts_table, bytes_text, job_bar, progress_bar
+
+__all__ = ["demo", "measured_text"]
+
+_WHERE = "candidate.magpsf > 17;  -- faint ones\ncandidate.drb > 0.5;"
+
+
+@click.command(cls=Command)
+@click.option(
+    "--dir", "directory", default="alert-transfer-demo", show_default=True, help="Where archive and alerts go."
+)
+@click.option("--alerts-per-night", type=int, default=2_000, show_default=True, metavar="N")
+@face_options
+def demo(face: Face, directory: str, alerts_per_night: int) -> None:
+    """Run the whole job on a sample archive: broker, cluster, submit, consume, show."""
+    root, laps = Path(directory), {}
+
+    @contextmanager
+    def step(name: str, what: str) -> Iterator[None]:
+        face.say(what)
+        begun = time.monotonic()
+        yield
+        laps[name] = time.monotonic() - begun
+
+    archive = root / "archive" / "science"
+    if not archive.exists():
+        what = f"Writing a sample archive of {len(DEFAULT_NIGHTS)} nights to {archive}"
+        with step("sample", what), progress_bar("alerts written") as progress:
+            engine.write_sample(root / "archive", alerts_per_night=alerts_per_night, progress=progress)
+    request = engine.TransferRequest(
+        archive=archive, nights=[night.isoformat() for night in DEFAULT_NIGHTS], where=_WHERE, content="lightcurve"
+    )
+    face.say(f"\nThe plan:\n\n{engine.plan(request)}\n")
+    with ExitStack() as stack:
+        with step("broker", "Starting Apache Kafka on this machine"):
+            broker = stack.enter_context(engine.start_broker(announce=face.say))
+        with step("cluster", "Starting a Dask cluster on this machine"):
+            client = stack.enter_context(engine.local_cluster())
+        with step("transfer", "Submitting the job"):
+            job = engine.submit(request, client=client, kafka=broker.bootstrap)
+            with job_bar(job.topic) as draw:
+                status = job.wait(on_change=draw)
+        if status.state == "empty":
+            raise engine.JobError(
+                "no alert of the sample archive fulfils the demo's conditions",
+                next_step="give more alerts a night and another --dir, in which a new archive is made",
+            )
+        if status.state != "complete":
+            raise engine.JobError(f"the job {status.state}: {(status.error or {}).get('message')}")
+        outdir = root / job.topic
+        with step("consume", f"Fetching the topic {job.topic} to {outdir}"), consume_bar(job.topic) as draw:
+            result = consumer.consume(job.topic, outdir, kafka=broker.bootstrap, progress=draw)
+        proof = consumer.verify(outdir)
+    document = {
+        "archive": str(archive),
+        "outdir": str(outdir),
+        "status": status.to_dict(),
+        "num_alerts": result.num_alerts,
+        "complete": proof.complete,
+        "elapsed_s": {name: round(elapsed_s, 2) for name, elapsed_s in laps.items()},
+    }
+    face.emit(
+        document,
+        _first_rows(outdir),
+        measured_text(status, result, proof, laps),
+        _next(archive, outdir, broker.bootstrap),
+    )
+
+
+def _first_rows(outdir: Path):
+    first = next(iter(sorted(outdir.rglob("*.parquet"))))
+    alerts: pa.Table = pq.ParquetFile(first).read().slice(0, 8)
+    return alerts_table(alerts, title=f"\nThe first of them, as they lie in {first}")
+
+
+def measured_text(
+    status: engine.JobStatus, result: consumer.ConsumeResult, proof: consumer.VerifyResult, laps: Mapping[str, float]
+) -> str:
+    """Return what the demo measured, a few lines; `laps` are the seconds that each of its steps took."""
+    sent = status.num_alerts_sent
+    lines = [
+        "\nWhat was measured:",
+        f"  sent      {sent:,} alerts, {bytes_text(status.nbytes)}, in {status.elapsed_s:.1f} s",
+        *(
+            [f"  first     alerts were there {status.first_alert_s:.1f} s after the job was submitted"]
+            if status.first_alert_s is not None
+            else []
+        ),
+        f"  consumed  {result.num_alerts_new:,} alerts in {laps['consume']:.1f} s "
+        f"({result.num_alerts_new / laps['consume']:,.0f} alerts/s), {count_text(result.num_files, 'file')}",
+        f"  verified  {proof.num_alerts:,} of {proof.num_expected:,} alerts on disk, {proof.missing} missing",
+        *(
+            f"            {line}"
+            for line in bounds_lines(proof.left_out, proof.num_left_out_here, proof.num_archive_duplicates)
+        ),
+        "  set up    "
+        + ", ".join(f"{name} {laps[name]:.1f} s" for name in ("sample", "broker", "cluster") if name in laps),
+    ]
+    return "\n".join(lines)
+
+
+def _next(archive: Path, outdir: Path, kafka: str) -> str:
+    # The demo's own broker has ended; its port is free again, and nobody else's Kafka is there.
+    port, topic, night = kafka.rpartition(":")[2], f"{outdir.name}_full", DEFAULT_NIGHTS[0].isoformat()
+    # Strings in double quotes, so that the shell's single ones hold all.
+    read = f"import pandas; alerts = pandas.read_parquet({json.dumps(str(outdir), ensure_ascii=False)}); "
+    seen = 'alerts.groupby("objectId").agg(nights=("day", "nunique"), alerts=("jd", "count"), last=("jd", "max"))'
+    seen = f'alerts["day"] = (alerts.jd + 0.5) // 1; print({seen}.sort_values("nights").tail(9))'
+    commands = [
+        "alert-transfer broker --port " + port + " &",
+        f"{python()} -c {quoted(read + 'print(alerts)')}",
+        f"{python()} -c {quoted(read + seen)}",
+        "alert-transfer preview " + quoted("--archive", archive, "--nights", night, "--where", "candidate.magpsf < 15"),
+        "alert-transfer submit "
+        + quoted("--kafka", kafka, "--archive", archive, "--nights", night, "--content", "full", "--topic", topic),
+        "alert-transfer consume " + quoted("--kafka", kafka, topic, "--outdir", outdir.with_name(topic)),
+        "kill %%    # ends the broker",
+    ]
+    return "\n  ".join(["\nTry next:", *commands])

@@ -1,0 +1,85 @@
+"""Commands about jobs: list them, see how one stands, stop it, take it up again."""
+
+from __future__ import annotations
+
+import click
+
+import engine
+from consumer.cli import Command, Face, face_options, receipt_text
+from engine import InputError, write_yaml
+from ui.cli.face_settings import settings_of
+from ui.cli.started_jobs import check_ended, run_job
+
+__all__ = ["cancel", "jobs", "log", "resume", "status"]
+
+
+@click.command(cls=Command)
+@click.argument("topic")
+@click.option("--wait", is_flag=True, help="Wait until the job has ended (always so without --dask).")
+@face_options
+def resume(face: Face, topic: str, wait: bool) -> None:
+    """Take up a job that was interrupted, failed or cancelled."""
+    settings = settings_of(face)
+    run_job(face, settings, lambda **more: engine.resume(topic, settings=settings, **more), wait=wait)
+
+
+@click.command(cls=Command)
+@click.option("--all", "everything", is_flag=True, help="Also those that have ended.")
+@face_options
+def jobs(face: Face, everything: bool) -> None:
+    """List the jobs of this Kafka."""
+    from ui.cli.render import jobs_table
+
+    found = engine.jobs(settings=settings_of(face), everything=everything)
+    text = jobs_table(found) if found else "no job" + ("" if everything else " runs; --all shows those that have ended")
+    face.emit([status.to_dict() for status in found], text)
+
+
+@click.command(cls=Command)
+@click.argument("topic")
+@click.option("--follow", is_flag=True, help="Until the job has ended.")
+@click.option("--receipt", is_flag=True, help="Show what was sent, of what, night by night, and what was left out.")
+@click.option("--request", is_flag=True, help="Show what was asked for, as a file that submit --request takes.")
+@face_options
+def status(face: Face, topic: str, follow: bool, receipt: bool, request: bool) -> None:
+    """Show how a job stands."""
+    from ui.cli.render import job_bar, status_text
+
+    if request and (follow or receipt):
+        raise InputError("--request goes with neither --follow nor --receipt", next_step="ask one after the other")
+    job = engine.job(topic, settings=settings_of(face))
+    if request:
+        asked = job.request()
+        face.emit_as_is(asked, write_yaml(asked).rstrip())
+        return
+    if follow:
+        with job_bar(topic) as draw:
+            job.wait(on_change=draw)
+    now = job.status()
+    if receipt:
+        made = job.receipt()
+        face.emit(made.to_dict(), receipt_text(made))
+    else:
+        face.emit(now.to_dict(), status_text(now))
+    if follow:
+        check_ended(now)
+
+
+@click.command(cls=Command)
+@click.argument("topic")
+@face_options
+def log(face: Face, topic: str) -> None:
+    """Show what happened in a job, line by line."""
+    lines = engine.job(topic, settings=settings_of(face)).log()
+    face.emit(lines, "\n".join(lines))
+
+
+@click.command(cls=Command)
+@click.argument("topic")
+@face_options
+def cancel(face: Face, topic: str) -> None:
+    """Stop a job; what was sent stays readable."""
+    from ui.cli.render import status_text
+
+    found = engine.job(topic, settings=settings_of(face)).cancel()
+    face.emit(found.to_dict(), status_text(found))

@@ -1,0 +1,132 @@
+"""The request on the command line: one option for each of its keys, and a YAML file for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from consumer.cli import read_text, remember_archive, shown
+from engine import CONTENTS, RequestError, TransferRequest, read_yaml
+
+__all__ = ["request_from", "request_options"]
+
+_OPTIONS = [
+    click.option(
+        "--request",
+        "request_file",
+        type=click.Path(),
+        metavar="FILE",
+        help="YAML file with a request; options given beside it win.",
+    ),
+    click.option("--survey", help="The data source (ztf)."),
+    click.option(
+        "--archive", metavar="URL", help="Root that holds year=…/month=…/day=…: a path, s3://…, any fsspec URL."
+    ),
+    click.option(
+        "--nights",
+        multiple=True,
+        metavar="NIGHTS",
+        help="2021-11-22, a month 2021-11, or a range, 2021-11-22:2021-11-30; repeatable.",
+    ),
+    click.option(
+        "--class",
+        "classes",
+        multiple=True,
+        metavar="LABEL",
+        help="Keep this class: Fink, (SIMBAD) X, (TNS) X; repeatable.",
+    ),
+    click.option(
+        "--exclude-class", "exclude_classes", multiple=True, metavar="LABEL", help="Drop this class; repeatable."
+    ),
+    click.option(
+        "--where",
+        multiple=True,
+        metavar="SQL",
+        help="Conditions, separated by ';', or @file.sql; repeatable, and all must hold.",
+    ),
+    click.option("--content", metavar="CONTENT", help=f"{', '.join(CONTENTS)} (lightcurve)."),
+    click.option(
+        "--field",
+        "fields",
+        multiple=True,
+        metavar="PATH",
+        help="A root column or candidate.x; stands for --content fields; repeatable.",
+    ),
+    click.option("--limit", type=int, metavar="N", help="Exactly the first N matches in the archive's order."),
+    click.option("--topic", help="Name of the topic to make; must begin with ftransfer_."),
+    click.option(
+        "--tns-catalogue",
+        metavar="FILE",
+        help="Parquet or TNS's CSV with ra, declination, type; gives tnsclass where the archive lacks it.",
+    ),
+    click.option(
+        "--skip-unreadable/--no-skip-unreadable",
+        default=None,
+        help="Send the rest where a file of the archive can't be read, and tell what was left out.",
+    ),
+    click.option(
+        "--widen",
+        multiple=True,
+        metavar="FIELD",
+        help="Let integers and floats of this field meet as double; repeatable.",
+    ),
+]
+
+
+def request_options(command: Callable) -> Callable:
+    """Give a command the options of a request."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def request_from(values: Mapping[str, Any]) -> TransferRequest:
+    """Return the request that a command's options make up, taken out of `values`.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, or the request is not valid.
+    """
+    given: dict[str, Any] = {}
+    if values["request_file"]:
+        given |= read_yaml(read_text(values["request_file"], "the request", error=RequestError))
+    names = set(TransferRequest.__dataclass_fields__)
+    options = {name: value for name, value in values.items() if name in names and value is not None and value != ()}
+    if "where" in options:
+        options["where"] = [_conditions(text) for text in options["where"]]
+    # Fields and a content of their own belong together: an option for the one also decides on the other of the file.
+    if "fields" in options:
+        if options.setdefault("content", "fields") != "fields":
+            raise RequestError(
+                f"--field and --content {shown(options['content'])} contradict each other: what --field names is the "
+                "content",
+                accepted="--field alone or beside --content fields, or another content without --field",
+                next_step="leave one of the two out",
+            )
+    elif options.get("content", "fields") != "fields":
+        given.pop("fields", None)
+    request = TransferRequest.from_dict(given | options)
+    if request.archive is not None:
+        remember_archive(request.archive)
+    return request
+
+
+def _conditions(text: str) -> str:
+    """Return one `--where`, or what the file has that it names."""
+    if not text.strip():
+        raise RequestError(
+            "--where is empty",
+            accepted="SQL conditions, or @file.sql",
+            next_step="leave it out, or write --where true to have every alert whatever the file of the request says",
+        )
+    if not text.startswith("@"):
+        return text
+    read = read_text(text[1:], "the file of conditions", error=RequestError)
+    if not read.strip():
+        raise RequestError(
+            f"the file of conditions {shown(text[1:])} is empty", next_step="leave it out to have every alert"
+        )
+    return read

@@ -1,0 +1,203 @@
+"""How things are shown to people on a terminal: alerts as a table, numbers with their units, progress on stderr."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from consumer import LeftOut
+from consumer.cli import count_text, left_out_lines, one_line
+from engine import ArchiveFields, JobStatus
+
+__all__ = [
+    "alerts_table",
+    "as_json",
+    "bytes_text",
+    "fields_table",
+    "job_bar",
+    "jobs_table",
+    "nights_table",
+    "progress_bar",
+    "status_text",
+]
+
+_SHOWN_COLUMNS = 8
+
+
+def bytes_text(nbytes: float) -> str:
+    """Return a number of bytes as people read it: `1.4 KB`."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if nbytes < 1000:
+            return f"{nbytes:.0f} bytes" if unit == "bytes" else f"{nbytes:.1f} {unit}"
+        nbytes /= 1000
+    return f"{nbytes:.2f} TB"
+
+
+def status_text(status: JobStatus) -> str:
+    """Return how a job stands, a few lines."""
+    of = "" if status.num_alerts is None else f" of {status.num_alerts:,}"
+    rate = status.num_alerts_sent / status.elapsed_s if status.elapsed_s else 0
+    lines = [
+        f"topic      {status.topic}",
+        f"state      {status.state}",
+        f"alerts     {status.num_alerts_sent:,}{of} sent, {bytes_text(status.nbytes)}, {rate:,.0f} alerts/s",
+        f"fragments  {status.num_fragments_done:,} of {status.num_fragments:,} finished",
+        f"elapsed    {status.elapsed_s:.1f} s",
+    ]
+    if status.state in ("cancelled", "failed", "interrupted") and status.num_fragments_done < status.num_fragments:
+        lines.insert(3, "           these are of finished fragments; a part of others may have been sent besides")
+    if status.first_alert_s is not None:
+        lines.append(f"first      {status.first_alert_s:.1f} s until the first alerts were there")
+    if status.left_out:
+        told = left_out_lines([LeftOut(**part) for part in status.left_out])
+        lines += [f"{'' if number else 'left out':<11}{line}" for number, line in enumerate(told)]
+        lines += [f"           {one_line(part['reason'])}" for part in status.left_out[:10]]
+        if len(status.left_out) > 10:
+            lines.append(f"           and {len(status.left_out) - 10:,} more; all of them: --json")
+    if status.num_duplicates:
+        lines.append(
+            f"doubles    {count_text(status.num_duplicates, 'alert')} of these nights, selected or not, with a candid "
+            "that one before them in the same night has already"
+        )
+    if status.error:
+        lines.append(f"error      {status.error['message']}")
+        lines += [f"           {status.error[key]}" for key in ("accepted", "next") if status.error.get(key)]
+    if status.next_step:
+        lines.append(f"next       {status.next_step}")
+    return "\n".join(lines)
+
+
+def jobs_table(statuses: list[JobStatus]) -> Table:
+    """Return jobs as a table."""
+    table = Table("topic", "state", "alerts sent", "bytes", "fragments", "elapsed", box=None)
+    for status in statuses:
+        table.add_row(
+            status.topic,
+            status.state,
+            f"{status.num_alerts_sent:,}",
+            bytes_text(status.nbytes),
+            f"{status.num_fragments_done:,}/{status.num_fragments:,}",
+            f"{status.elapsed_s:.0f} s",
+        )
+    return table
+
+
+def nights_table(nights: Mapping[str, Mapping[str, int]]) -> Table:
+    """Return the nights of an archive as a table."""
+    table = Table("night", "alerts", "files", "bytes", box=None)
+    for night, held in nights.items():
+        table.add_row(night, f"{held['alerts']:,}", f"{held['files']:,}", bytes_text(held["nbytes"]))
+    return table
+
+
+def fields_table(found: ArchiveFields) -> Table:
+    """Return the fields of an archive as a table, names as a condition takes them."""
+    table = Table("field", "type", "unit", "nights", "null", "meaning", box=None)
+    table.columns[0].overflow = "fold"
+    for field in found.fields:
+        nights = f"{field.num_nights}/{len(found.nights)}"
+        table.add_row(
+            Text(field.name),
+            field.type,
+            field.unit or "",
+            nights,
+            _share_text(field.null_share),
+            Text(field.meaning or ""),
+            style="" if field.in_conditions else "dim",
+        )
+    notes = [f"{found.num_alerts:,} alerts in {len(found.nights)} nights", "null: null, or not there at all"]
+    if any(field.null_share is None for field in found.fields):
+        notes.append("?: the footers don't say")
+    if not all(field.in_conditions for field in found.fields):
+        notes.append("in a list, bytes, or of a type that can't be compared: no condition can name it")
+    table.caption, table.caption_justify = "\n".join(notes), "left"
+    return table
+
+
+def _share_text(share: float | None) -> str:
+    if share is None:
+        return "?"
+    if 0 < share < 0.01:
+        return "<1%"
+    return ">99%" if 0.99 < share < 1 else f"{share:.0%}"
+
+
+def alerts_table(alerts: pa.Table, title: str | None = None) -> Table:
+    """Return the first columns of alerts as a table."""
+    names = alerts.column_names[:_SHOWN_COLUMNS]
+    if "finkclass" in alerts.column_names and "finkclass" not in names:
+        names = [*names[:-1], "finkclass"]
+    table = Table(*names, title=title, title_justify="left", box=None)
+    for row in alerts.select(names).to_pylist():
+        table.add_row(*(_cell(row[name]) for name in names))
+    left_out = len(alerts.column_names) - len(names)
+    if left_out:
+        table.caption = f"and {left_out} columns more"
+    return table
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return f"{value:.7g}" if abs(value) < 1e6 else f"{value:.5f}"
+    if isinstance(value, dict | list | bytes):
+        return f"{type(value).__name__} of {len(value)}"
+    return str(value)
+
+
+def as_json(value: Any) -> Any:
+    """Return a value of an alert as JSON has it: bytes as base64, NaN and infinity as null."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_json(item) for item in value]
+    return value
+
+
+def _bar(*columns: Any) -> Progress:
+    console = Console(file=sys.stderr)
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+
+@contextlib.contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Draw a bar on stderr, if that is a terminal; yields `progress(done, total)`."""
+    with _bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+        row = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(row, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def job_bar(topic: str) -> Iterator[Callable[[JobStatus], None]]:
+    """Draw a job's progress on stderr, if that is a terminal; yields a function that takes each status."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("fragments"))
+    with _bar(*columns, TextColumn("{task.fields[figures]}"), TimeRemainingColumn()) as bar:
+        row = bar.add_task(topic, total=None, figures="")
+
+        def draw(status: JobStatus) -> None:
+            rate = status.num_alerts_sent / status.elapsed_s if status.elapsed_s else 0
+            figures = f"{status.num_alerts_sent:,} alerts, {bytes_text(status.nbytes)}, {rate:,.0f} alerts/s"
+            bar.update(
+                row,
+                total=status.num_fragments,
+                completed=status.num_fragments_done,
+                figures=figures,
+                description=f"{topic} {status.state}",
+            )
+
+        yield draw

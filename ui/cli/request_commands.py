@@ -1,0 +1,85 @@
+"""Commands that take a request: what it would do, its first alerts, and the transfer itself."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+
+import click
+
+import engine
+from consumer.cli import Command, Face, face_options
+from engine import InputError, Settings
+from ui.cli.face_settings import settings_of
+from ui.cli.options import request_from, request_options
+from ui.cli.started_jobs import run_job
+
+__all__ = ["plan", "preview", "submit"]
+
+_TEST_ALERTS = 10
+
+
+def _cluster(settings: Settings):
+    """Return a context with the configured cluster's client, or with None."""
+    if not settings.dask:
+        return nullcontext()
+    from engine import connect
+
+    return connect(settings.dask)
+
+
+@click.command(cls=Command)
+@request_options
+@face_options
+def plan(face: Face, **values: Any) -> None:
+    """Show what a transfer would do; starts nothing."""
+    from ui.cli.render import progress_bar
+
+    request = request_from(values)
+    with progress_bar("reading footers") as progress:
+        found = engine.plan(request, settings=settings_of(face), progress=progress)
+    face.emit(found.to_dict(), str(found))
+
+
+@click.command(cls=Command)
+@request_options
+@face_options
+def preview(face: Face, **values: Any) -> None:
+    """Show the first alerts that a request selects (10, or --limit)."""
+    from ui.cli.render import alerts_table, as_json
+
+    request, settings = request_from(values), settings_of(face)
+    limit = 10 if values["limit"] is None else values["limit"]
+    with _cluster(settings) as client:
+        tell = partial(_say_notes, face)
+        alerts = engine.preview(request, limit=limit, settings=settings, client=client, on_plan=tell)
+    rows = [as_json(row) for row in alerts.to_pylist(maps_as_pydicts="lossy")] if face.json else None
+    face.emit(rows, alerts_table(alerts) if alerts.num_rows else "no alert of these nights fulfils the conditions")
+
+
+@click.command(cls=Command)
+@request_options
+@click.option("--wait", is_flag=True, help="Wait until the job has ended (always so without --dask).")
+@click.option("--test", is_flag=True, help=f"Send the first {_TEST_ALERTS} alerts only.")
+@face_options
+def submit(face: Face, wait: bool, test: bool, **values: Any) -> None:
+    """Start a transfer."""
+    if test:
+        if values["limit"] is not None:
+            raise InputError(
+                f"--test is --limit {_TEST_ALERTS}, and --limit {values['limit']} is given beside it",
+                accepted="one of the two",
+            )
+        values["limit"] = _TEST_ALERTS
+    request, settings = request_from(values), settings_of(face)
+    run_job(face, settings, partial(_submitted, face, request, settings), wait=wait)
+
+
+def _submitted(face: Face, request: engine.TransferRequest, settings: Settings, **more: Any) -> engine.Job:
+    return engine.submit(request, settings=settings, on_plan=partial(_say_notes, face), **more)
+
+
+def _say_notes(face: Face, plan: engine.TransferPlan) -> None:
+    for note in plan.notes:
+        face.say(f"note: {note}")
