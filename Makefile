@@ -26,6 +26,7 @@ test: install
 lint: install
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports --no-cache
 
 bench: install
 	.venv/bin/python benchmarks/one_night.py
