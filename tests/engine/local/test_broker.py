@@ -161,7 +161,7 @@ def test_nothing_is_left_by_an_owner_that_is_killed(tmp_path, jars):
     script = f"""
         import os, sys, time
         sys.path.insert(0, {str(REPOSITORY)!r})
-        from engine.broker import start_broker
+        from engine.local import start_broker
         broker = start_broker(jars_dir={str(jars)!r})
         print(broker.pid, broker.bootstrap, broker.data_dir, flush=True)
         time.sleep(600)

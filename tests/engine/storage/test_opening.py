@@ -65,7 +65,7 @@ def night(tmp_path) -> Path:
 
 
 def opened(night: Path) -> Archive:
-    return Archive(str(night.parents[3]))
+    return Archive(str(night.parents[2]))
 
 
 def assert_told_as_encrypted(error: UnreadableError) -> None:
