@@ -1,13 +1,15 @@
 from .contents import CLASS_COLUMNS, CONTENTS, Projection, project_schema
-from .narrow import NarrowQuestion, NarrowReader
+from .narrow import NarrowReader
 from .selected import read_content
+from .selection import Predicate, Selection
 
 __all__ = [
     "CLASS_COLUMNS",
     "CONTENTS",
-    "NarrowQuestion",
     "NarrowReader",
+    "Predicate",
     "Projection",
+    "Selection",
     "project_schema",
     "read_content",
 ]

@@ -9,19 +9,20 @@ import pyarrow as pa
 
 from engine.archive import Fragment
 from engine.pipeline.contents import CLASS_COLUMNS
-from engine.pipeline.narrow import NarrowReader, Selection
+from engine.pipeline.narrow import NarrowReader
+from engine.pipeline.selection import Selection
 
 __all__ = ["read_content"]
 
 
 def read_content(
-    job: Selection, fragment: Fragment, positions: np.ndarray | None
+    selection: Selection, fragment: Fragment, positions: np.ndarray | None
 ) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
-    """Yield the selected alerts of a fragment in the job's content, block by block.
+    """Yield the selected alerts of a fragment in the content of the selection, block by block.
 
     Parameters
     ----------
-    job
+    selection
         What to read, and as what.
     fragment
         Where.
@@ -40,13 +41,15 @@ def read_content(
     touched = np.unique(owners)
     if not len(touched):
         return
-    lacking = [name for name in CLASS_COLUMNS if name in fragment.lacking and name in job.projection.sources]
-    classes = NarrowReader.of(job).classes(fragment, lacking)
+    lacking = [name for name in CLASS_COLUMNS if name in fragment.lacking and name in selection.projection.sources]
+    classes = NarrowReader(selection=selection).classes(fragment, lacking)
     # Row groups without a selected alert are never opened.
     read = np.concatenate([np.arange(starts[group], starts[group + 1]) for group in touched])
     row_groups = [fragment.row_groups[group] for group in touched]
     done = 0
-    for block in job.archive.read_blocks(fragment, job.projection.columns(), row_groups, job.block_alerts):
+    for block in selection.archive.read_blocks(
+        fragment, selection.projection.columns(), row_groups, selection.block_alerts
+    ):
         here = read[done : done + block.num_rows]
         done += block.num_rows
         keep = np.isin(here, positions, assume_unique=True)
@@ -55,4 +58,4 @@ def read_content(
         if not keep.all():
             block, here = block.filter(pa.array(keep)), here[keep]
         chosen = {name: array.take(pa.array(here)) for name, array in classes.items()}
-        yield here, job.projection.apply(block, chosen, fragment.file.path)
+        yield here, selection.projection.apply(block, chosen, fragment.file.path)

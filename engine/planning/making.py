@@ -11,7 +11,7 @@ from engine.archive import Archive, ArchiveFile, Footer, cut_fragments, unite, w
 from engine.conditions import all_of, leaf_type, notes_on_comments, one_text, parse_conditions
 from engine.enrichment import find_catalogue, load_tns_catalogue
 from engine.errors import ArchiveError, RequestError
-from engine.pipeline import CLASS_COLUMNS, NarrowQuestion, project_schema
+from engine.pipeline import CLASS_COLUMNS, Predicate, Selection, project_schema
 from engine.planning.checks import check_class_columns, check_survey_fields, no_data
 from engine.planning.class_filter import class_filter
 from engine.planning.class_notes import notes_on_class_names, notes_on_contradictions, notes_on_literal_names
@@ -34,6 +34,7 @@ __all__ = ["make_plan", "plan"]
 
 FRAGMENT_NBYTES = 32 * 1024 * 1024
 FRAGMENT_MAX_ALERTS = 50_000
+BLOCK_NBYTES = 24 * 1024 * 1024
 
 
 def plan(request: TransferRequest, *, settings: Settings | None = None, progress=None) -> TransferPlan:
@@ -130,27 +131,31 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
         tns_catalogue,
         skip_unreadable=request.skip_unreadable,
     )
+    alert_nbytes = _alert_nbytes(footers, projection.columns())
     held = {file.night for file in files}
     without = tuple(night for night in wanted if night not in held)
     return TransferPlan(
         request=request,
-        survey=survey,
-        archive=archive,
-        tns_catalogue=tns_catalogue,
+        selection=Selection(
+            archive=archive,
+            survey=survey,
+            predicate=Predicate(
+                sql=conditions.sql,
+                leaves=conditions.leaves,
+                types=tuple(leaf_type(union, leaf) for leaf in conditions.leaves),
+            ),
+            projection=projection,
+            tns_catalogue=tns_catalogue,
+            block_alerts=max(64, min(16_384, BLOCK_NBYTES // max(alert_nbytes, 1))),
+        ),
         files=files_read,
         unreadable=tuple(unreadable),
         fragments=tuple(fragments),
         nights_without_data=without,
         listing=listing,
         archive_schema=union,
-        question=NarrowQuestion(
-            sql=conditions.sql,
-            leaves=conditions.leaves,
-            types=tuple(leaf_type(union, leaf) for leaf in conditions.leaves),
-        ),
-        projection=projection,
         schema=avro_schema(projection.schema),
-        alert_nbytes=_alert_nbytes(footers, projection.columns()),
+        alert_nbytes=alert_nbytes,
         notes=(
             *notes_on_comments(one_text(request.where)),
             *conditions.notes,

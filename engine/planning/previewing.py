@@ -8,8 +8,9 @@ import distributed
 import pyarrow as pa
 
 from consumer.settings import Settings, load_settings, whole_number
+from engine.archive import Fragment
 from engine.conditions import filter_table
-from engine.pipeline import NarrowReader, read_content
+from engine.pipeline import NarrowReader, Selection, read_content
 from engine.planning.making import make_plan
 from engine.planning.transfer_plan import TransferPlan
 from engine.request import TransferRequest
@@ -58,20 +59,19 @@ def preview(
         if left <= 0:
             break
         if client is None:
-            found.append(_first_of(plan, fragment, left))
+            found.append(_first_of(plan.selection, fragment, left))
         else:
-            found.append(client.submit(_first_of, plan, fragment, left, pure=False).result())
-    return pa.concat_tables(found) if found else plan.projection.schema.empty_table()
+            found.append(client.submit(_first_of, plan.selection, fragment, left, pure=False).result())
+    return pa.concat_tables(found) if found else plan.selection.projection.schema.empty_table()
 
 
-def _first_of(plan, fragment, num_rows: int) -> pa.Table:
-    question = plan.question
+def _first_of(selection: Selection, fragment: Fragment, num_rows: int) -> pa.Table:
     positions = None
-    if question.sql is not None:
-        positions = filter_table(NarrowReader.of(plan)(fragment), question.sql)[:num_rows]
+    if selection.predicate.sql is not None:
+        positions = filter_table(NarrowReader(selection=selection)(fragment), selection.predicate.sql)[:num_rows]
     blocks = []
-    for _, block in read_content(plan, fragment, positions):
+    for _, block in read_content(selection, fragment, positions):
         blocks.append(block)
         if sum(map(len, blocks)) >= num_rows:
             break
-    return pa.Table.from_batches(blocks, schema=plan.projection.schema).slice(0, num_rows)
+    return pa.Table.from_batches(blocks, schema=selection.projection.schema).slice(0, num_rows)

@@ -8,16 +8,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from engine.archive import Archive, ArchiveFile, Fragment, Listing
+from engine.archive import ArchiveFile, Fragment, Listing
 from engine.conditions import one_text
-from engine.enrichment import CatalogueFile
-from engine.pipeline import NarrowQuestion, Projection
+from engine.pipeline import Selection
 from engine.request import TransferRequest
-from engine.surveys import Survey
 
 __all__ = ["TransferPlan", "new_topic"]
 
-BLOCK_NBYTES = 24 * 1024 * 1024
 _MOST_PASSED_OVER = 100
 
 
@@ -26,9 +23,7 @@ class TransferPlan:
     """What a transfer would do, in full; `print(plan)` tells it to people."""
 
     request: TransferRequest
-    survey: Survey
-    archive: Archive
-    tns_catalogue: CatalogueFile | None
+    selection: Selection
     files: tuple[ArchiveFile, ...]
     unreadable: tuple[tuple[ArchiveFile, str], ...]
     """Files that are left out because they are not Parquet, and why."""
@@ -38,8 +33,6 @@ class TransferPlan:
     """What lies in the chosen nights, with what is passed over."""
     archive_schema: pa.Schema
     """The schema union of the chosen nights, with the two class columns; what the job does not use may be unsettled."""
-    question: NarrowQuestion
-    projection: Projection
     schema: dict
     """Avro schema of the datums."""
     alert_nbytes: int
@@ -55,14 +48,9 @@ class TransferPlan:
     @property
     def num_alerts(self) -> int | None:
         """Alerts that the job will send, or None where only the filter can tell."""
-        if self.question.sql is not None:
+        if self.selection.predicate.sql is not None:
             return None
         return min(self.num_archive_alerts, self.request.limit or self.num_archive_alerts)
-
-    @property
-    def block_alerts(self) -> int:
-        """Alerts that are read and encoded at once."""
-        return max(64, min(16_384, BLOCK_NBYTES // max(self.alert_nbytes, 1)))
 
     @property
     def nights(self) -> list[dt.date]:
@@ -73,7 +61,7 @@ class TransferPlan:
         """Return the plan's figures as plain values, for `--json`."""
         return {
             "request": self.request.to_dict(),
-            "archive": self.archive.url,
+            "archive": self.selection.archive.url,
             "nights": [night.isoformat() for night in self.nights],
             "nights_without_data": [night.isoformat() for night in self.nights_without_data],
             "num_archive_alerts": self.num_archive_alerts,
@@ -82,9 +70,9 @@ class TransferPlan:
             "unreadable_files": [file.path for file, _ in self.unreadable],
             **self._passed_over(),
             "num_fragments": len(self.fragments),
-            "sql": self.question.sql,
-            "leaves": list(self.question.leaves),
-            "columns": self.projection.schema.names,
+            "sql": self.selection.predicate.sql,
+            "leaves": list(self.selection.predicate.leaves),
+            "columns": self.selection.projection.schema.names,
             "notes": list(self.notes),
         }
 
@@ -100,14 +88,14 @@ class TransferPlan:
         nights = self.nights
         span = nights[0].isoformat() if len(nights) == 1 else f"{nights[0]} to {nights[-1]}"
         lines = [
-            f"archive     {self.archive.shown}",
+            f"archive     {self.selection.archive.shown}",
             f"nights      {len(nights)} with data, {span}",
             f"alerts      {self.num_archive_alerts:,} in {len(self.files):,} files, {len(self.fragments):,} fragments",
             f"conditions  {one_text(self.request.where).strip() or 'none'}".replace("\n", "\n            "),
             f"classes     {self._classes()}",
-            f"asks        {self.question.sql or 'every alert'}",
-            f"reads       {', '.join(self.question.leaves) or 'nothing before the content'}",
-            f"content     {self.request.content}: {len(self.projection.schema)} columns",
+            f"asks        {self.selection.predicate.sql or 'every alert'}",
+            f"reads       {', '.join(self.selection.predicate.leaves) or 'nothing before the content'}",
+            f"content     {self.request.content}: {len(self.selection.projection.schema)} columns",
         ]
         if self.request.limit:
             lines.append(f"limit       {self.request.limit:,}")

@@ -314,18 +314,21 @@ class _Coordinator:
     def _submit(self, task: TransferTask, shared, waiting: deque[Fragment], most: int) -> None:
         """Have the next fragments sent, `most` of them or fewer; they are taken from `waiting`."""
         window = [waiting.popleft() for _ in range(min(most, len(waiting)))]
+        predicate = task.selection.predicate
         positions: list[Any] = [None] * len(window)
-        if task.question.sql is not None:
-            positions = filter_fragments(NarrowReader.of(task), window, task.question.schema, task.question.sql)
+        if predicate.sql is not None:
+            positions = filter_fragments(
+                NarrowReader(selection=task.selection), window, predicate.schema, predicate.sql
+            )
         quotas: Sequence[int | None] = [None] * len(window)
         if task.limit is not None:
-            if task.question.sql is not None:
+            if task.selection.predicate.sql is not None:
                 positions = self._client.compute(list(positions))
             quotas = self._quotas(task, window, positions)
             waiting.extendleft(reversed(window[len(quotas) :]))
         send = dask.delayed(send_fragment, pure=False)
         sends = [send(shared, *item) for item in zip(window, positions, quotas, strict=False)]
-        if task.question.sql is not None and task.limit is None:
+        if task.selection.predicate.sql is not None and task.limit is None:
             # Futures of their own: Dask can run what failed again only where the client knows of all that failed.
             futures = self._client.compute([*positions, *sends])
             positions, sent = futures[: len(window)], futures[len(window) :]
@@ -347,7 +350,7 @@ class _Coordinator:
         limit cuts waits until those before it are sent; what is returned is shorter than the window then.
         """
         counts = [fragment.num_alerts for fragment in window]
-        if task.question.sql is not None:
+        if task.selection.predicate.sql is not None:
             counts = self._counts(window, positions)
         left, quotas = task.limit - self._num_sent, []
         for count in counts:

@@ -16,9 +16,9 @@ from engine.archive import Archive, ArchiveFile, Fragment
 from engine.enrichment import CatalogueFile
 from engine.errors import JobError
 from engine.kafka import KafkaCluster
-from engine.pipeline import NarrowQuestion, Projection
+from engine.pipeline import Predicate, Projection, Selection
 from engine.planning import TransferPlan, counted_names
-from engine.surveys import Survey, survey_named
+from engine.surveys import survey_named
 from engine.transfer.versions import check_resumable, engine_version
 
 __all__ = ["TransferTask", "fragments_of", "plan_records", "task_of"]
@@ -34,14 +34,9 @@ class TransferTask:
     job_id: str
     kafka: KafkaCluster
     num_partitions: int
-    archive: Archive
-    survey: Survey
-    question: NarrowQuestion
-    projection: Projection
+    selection: Selection
     schema: Mapping[str, Any]
     """Avro schema of the datums."""
-    tns_catalogue: CatalogueFile | None
-    block_alerts: int
     limit: int | None
     skip_unreadable: bool
     max_message_nbytes: int
@@ -67,29 +62,29 @@ def plan_records(
         topic=topic,
         engine_version=engine_version(),
         created_at=created_at,
-        request={**plan.request.to_dict(), "archive": plan.archive.url, "topic": topic},
+        request={**plan.request.to_dict(), "archive": plan.selection.archive.url, "topic": topic},
         num_partitions=num_partitions,
         num_files=len(plan.files),
         num_fragments=len(plan.fragments),
         num_parts=len(steps),
         num_alerts=plan.num_alerts,
         schema=plan.schema,
-        time_field=plan.survey.time_field
-        if _has(plan, plan.survey.time_field)
-        else plan.survey.time_field.split(".")[-1],
-        id_field=plan.survey.id_field,
+        time_field=plan.selection.survey.time_field
+        if _has(plan, plan.selection.survey.time_field)
+        else plan.selection.survey.time_field.split(".")[-1],
+        id_field=plan.selection.survey.id_field,
         nights_without_data=[night.isoformat() for night in plan.nights_without_data],
         unreadable_files=[{**_file_record(file), "reason": reason} for file, reason in plan.unreadable],
         labels=counted_names(plan.request.classes),
         details={
-            "survey": plan.survey.name,
-            "archive": plan.archive.url,
-            "tns_catalogue": plan.tns_catalogue and asdict(plan.tns_catalogue),
-            "sql": plan.question.sql,
-            "leaves": _pack(plan.question.schema),
-            "content": _pack(plan.projection.schema),
-            "sources": list(plan.projection.sources),
-            "block_alerts": plan.block_alerts,
+            "survey": plan.selection.survey.name,
+            "archive": plan.selection.archive.url,
+            "tns_catalogue": plan.selection.tns_catalogue and asdict(plan.selection.tns_catalogue),
+            "sql": plan.selection.predicate.sql,
+            "leaves": _pack(plan.selection.predicate.schema),
+            "content": _pack(plan.selection.projection.schema),
+            "sources": list(plan.selection.projection.sources),
+            "block_alerts": plan.selection.block_alerts,
             "limit": plan.request.limit,
             "skip_unreadable": plan.request.skip_unreadable,
             "max_message_nbytes": max_message_nbytes,
@@ -127,13 +122,15 @@ def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[st
         job_id=plan.job_id,
         kafka=kafka,
         num_partitions=plan.num_partitions,
-        archive=Archive(details["archive"], storage_options),
-        survey=survey_named(details["survey"]),
-        question=NarrowQuestion(sql=details["sql"], leaves=tuple(leaves.names), types=tuple(leaves.types)),
-        projection=Projection(schema=_unpack(details["content"]), sources=tuple(details["sources"])),
+        selection=Selection(
+            archive=Archive(details["archive"], storage_options),
+            survey=survey_named(details["survey"]),
+            predicate=Predicate(sql=details["sql"], leaves=tuple(leaves.names), types=tuple(leaves.types)),
+            projection=Projection(schema=_unpack(details["content"]), sources=tuple(details["sources"])),
+            tns_catalogue=CatalogueFile(**found) if (found := details["tns_catalogue"]) else None,
+            block_alerts=details["block_alerts"],
+        ),
         schema=plan.schema,
-        tns_catalogue=CatalogueFile(**found) if (found := details["tns_catalogue"]) else None,
-        block_alerts=details["block_alerts"],
         limit=details["limit"],
         skip_unreadable=details["skip_unreadable"],
         max_message_nbytes=details["max_message_nbytes"],
@@ -161,7 +158,7 @@ def fragments_of(manifest: Manifest) -> list[Fragment]:
 
 
 def _has(plan: TransferPlan, path: str) -> bool:
-    return path.split(".")[0] in plan.projection.schema.names
+    return path.split(".")[0] in plan.selection.projection.schema.names
 
 
 def _file_record(file: ArchiveFile) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def _client(client: distributed.Client | None, settings: Settings) -> Iterator[t
 
 def _start(plan_: TransferPlan, client: distributed.Client, kafka: KafkaCluster, settings: Settings) -> Job:
     now = time.time()
-    topic = plan_.request.topic or new_topic(plan_.survey.name, dt.datetime.fromtimestamp(now, dt.UTC))
+    topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.fromtimestamp(now, dt.UTC))
     kafka.create_job_topics(topic, NUM_PARTITIONS)
     try:
         max_message_nbytes = kafka.max_message_nbytes(topic)

@@ -66,12 +66,12 @@ def send_fragment(
     nbytes = digest = 0
     labels: Counter[str] = Counter()
     try:
-        for rows, block in read_content(task, fragment, positions):
+        for rows, block in read_content(task.selection, fragment, positions):
             if not is_wanted():
                 raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
             datums = encode(block, task.schema)
             sizes = np.diff(np.frombuffer(datums.buffers()[1], dtype=np.int64)[: len(datums) + 1])
-            candids = _identifiers(block, task.survey.id_field)
+            candids = _identifiers(block, task.selection.survey.id_field)
             at = int(np.argmax(sizes))
             largest = max(largest, (int(sizes[at]), int(rows[at]), int(candids[at])))
             if largest[0] > task.max_message_nbytes - _FRAMING_NBYTES:
@@ -82,7 +82,7 @@ def send_fragment(
             labels += _labels_in(block, task.labels)
     finally:
         # After reading, so that a change on the way is seen; whatever went wrong, a changed file explains it best.
-        task.archive.check_unchanged(fragment.file)
+        task.selection.archive.check_unchanged(fragment.file)
     sender = FragmentSender(task.kafka, task.topic, is_wanted)
     per_partition = np.zeros(task.num_partitions, dtype=np.int64)
     try:
@@ -162,7 +162,7 @@ def count_night(task: TransferTask, fragments: Sequence[Fragment]) -> NightDone:
         If a file can't be read and the job does not allow to leave such out.
     """
     num_alerts, num_duplicates = count_duplicates(
-        task.archive, fragments, task.survey.id_field, skip_unreadable=task.skip_unreadable
+        task.selection.archive, fragments, task.selection.survey.id_field, skip_unreadable=task.skip_unreadable
     )
     return NightDone(
         job_id=task.job_id,

@@ -356,7 +356,7 @@ def test_all_of_several_conditions_hold_in_a_plan(shared_archive):
         return engine.plan(request, settings=engine.Settings())
 
     both = plan(["candidate.magpsf > 19 -- faint", "candidate.distnr > 2"])
-    assert both.question == plan("candidate.magpsf > 19; candidate.distnr > 2;").question
+    assert both.selection.predicate == plan("candidate.magpsf > 19; candidate.distnr > 2;").selection.predicate
     assert "candidate.distnr > 2" in str(both)
     told = plan("candidate.magpsf > 19; -- far ones candidate.distnr > 2;").notes
     assert any("candidate.distnr > 2 with it" in note for note in told)

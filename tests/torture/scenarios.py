@@ -223,7 +223,7 @@ def _send_again(round_: Round) -> None:
     task = task_of(manifest, round_.stage.kafka, {})
     for fragment in round_.chance.sample(fragments_of(manifest), 4):
         sender = FragmentSender(round_.stage.kafka, round_.topic)
-        for rows, block in read_content(task, fragment, _selected(task, fragment)):
+        for rows, block in read_content(task.selection, fragment, _selected(task, fragment)):
             datums = encode(block, task.schema).to_pylist()
             keys = encode_keys(fragment.number, rows)
             partitions = partitions_of(fragment.number, rows, task.num_partitions)
@@ -234,7 +234,7 @@ def _send_again(round_: Round) -> None:
 
 
 def _selected(task, fragment) -> np.ndarray:
-    magnitudes = task.archive.read_leaves(fragment, ["candidate.magpsf"], [pa.float64()])
+    magnitudes = task.selection.archive.read_leaves(fragment, ["candidate.magpsf"], [pa.float64()])
     return np.flatnonzero(magnitudes.column(0).to_numpy() > MAGNITUDE)
 
 

@@ -200,7 +200,7 @@ def test_a_file_that_was_only_touched_is_known_again_and_a_changed_one_is_not(ar
     fragment = next(fragment for fragment in plan.fragments if fragment.file.path == str(file(archive, 1)))
     pq.write_table(pq.ParquetFile(file(archive, 1)).read_row_group(0), file(archive, 1))
     with pytest.raises(ArchiveError, match=r"part-1\.parquet has changed since the job was planned"):
-        NarrowReader.of(plan)(fragment)
+        NarrowReader(selection=plan.selection)(fragment)
     with pytest.raises(ArchiveError, match=r"part-1\.parquet has changed since the job was planned"):
         count_duplicates(found, [fragment], "candid", skip_unreadable=True)
     # As many bytes, other alerts.

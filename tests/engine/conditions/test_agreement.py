@@ -804,8 +804,8 @@ def test_preview_and_transfer_keep_the_same_alerts(alerts, data):
     assert previewed["candid"].to_pylist() == expected, condition.sql
 
     plan = make_plan(request, engine.Settings())
-    reader, question = NarrowReader.of(plan), plan.question
-    tasks = filter_fragments(reader, plan.fragments, question.schema, question.sql)
+    reader, predicate = NarrowReader(selection=plan.selection), plan.selection.predicate
+    tasks = filter_fragments(reader, plan.fragments, predicate.schema, predicate.sql)
     starts = [sum(f.num_alerts for f in plan.fragments[:i]) for i in range(len(plan.fragments))]
     chosen = dask.compute(*tasks, scheduler="synchronous")
     rows = [start + int(i) for start, positions in zip(starts, chosen, strict=True) for i in positions]

@@ -171,9 +171,9 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 
 def transferred(plan: engine.TransferPlan) -> dict[int, dict[str, Any]]:
-    blocks = [block for fragment in plan.fragments for _, block in read_content(plan, fragment, None)]
+    blocks = [block for fragment in plan.fragments for _, block in read_content(plan.selection, fragment, None)]
     rows = [row for block in blocks for row in block.to_pylist(maps_as_pydicts="strict")]
-    assert all(block.schema == plan.projection.schema for block in blocks)
+    assert all(block.schema == plan.selection.projection.schema for block in blocks)
     found = {row["candid"]: row for row in rows}
     assert len(found) == len(rows)
     return found
@@ -248,7 +248,7 @@ def check_narrow_reading(plan: engine.TransferPlan, rows: dict[int, dict[str, An
     names = [leaf for leaf in scalar_leaves(plan.archive_schema) if leaf not in ("finkclass", "tnsclass")]
     kinds = [leaf_type(plan.archive_schema, leaf) for leaf in names]
     for fragment in plan.fragments:
-        for narrow in plan.archive.read_leaves(fragment, names, kinds).to_pylist():
+        for narrow in plan.selection.archive.read_leaves(fragment, names, kinds).to_pylist():
             for leaf in names:
                 wanted: Any = rows[narrow["candid"]]
                 for part in leaf.split("."):
@@ -419,7 +419,7 @@ def test_a_fraction_among_integers_fails_by_name_unless_widened(tmp_path, conten
     assert "2.5" in str(caught.value)
     assert "--widen candidate.x" in str(caught.value.next_step)
     widened = plan_of(tmp_path, content=content, fields=fields, widen=("candidate.x",))
-    blocks = [block for fragment in widened.fragments for _, block in read_content(widened, fragment, None)]
+    blocks = [block for fragment in widened.fragments for _, block in read_content(widened.selection, fragment, None)]
     found = [
         row["x"] if content == "fields" else row["candidate"]["x"] for block in blocks for row in block.to_pylist()
     ]

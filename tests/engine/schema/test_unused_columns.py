@@ -52,7 +52,7 @@ def received(root: Path, **more) -> list[dict[str, Any]]:
     plan = plan_of(root, **more)
     decoder, rows = Decoder(plan.schema), []
     for fragment in plan.fragments:
-        for _, block in read_content(plan, fragment, None):
+        for _, block in read_content(plan.selection, fragment, None):
             decoded = decoder.decode(encode(block, plan.schema).to_pylist())
             assert not decoded.bad
             rows += decoded.batch.to_pylist(maps_as_pydicts="strict")
@@ -220,7 +220,7 @@ def test_a_condition_on_an_exact_value_is_refused_by_name_and_type(tmp_path, whe
     assert type_ in caught.value.message
     assert "in the alerts that come" in caught.value.next_step
     # Neither does it take one for its own where it only needs some column, nor propose one.
-    assert plan_of(root, where="1 = 1").question.leaves == ("objectId",)
+    assert plan_of(root, where="1 = 1").selection.predicate.leaves == ("objectId",)
     with pytest.raises(engine.ConditionError) as caught:
         plan_of(root, where="prise > 5")
     assert "price" not in str(caught.value.accepted)
