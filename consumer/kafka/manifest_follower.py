@@ -45,6 +45,7 @@ class ManifestFollower:
         self._connection = cluster.open({})
         self._silent_since = time.monotonic()
         self._at_end = False
+        self._is_kafka_away = False
         try:
             if not self._connection.num_partitions(self._topic):
                 raise self._missing(topic)
@@ -122,8 +123,11 @@ class ManifestFollower:
         """Whether Kafka answers, and has no record that we have not read: only then is silence the job's."""
         try:
             _, end = self._connection.watermarks(self._topic, 0)
+            was_away, self._is_kafka_away = self._is_kafka_away, False
         except KafkaError:
-            # Kafka is silent, not the job: the job's silence counts from here.
+            was_away = self._is_kafka_away = True
+        if was_away:
+            # Kafka is silent, or was until now, and the job need not be: its silence counts from here.
             self._silent_since = time.monotonic()
             return False
         return self._reader.positions[0] >= end

@@ -81,9 +81,7 @@ def test_reading_goes_on_when_a_leader_moves_or_a_broker_is_away(fake, code):
     assert read(reader) == [(0, 1)]
 
 
-@pytest.mark.parametrize(
-    "code", [ck.KafkaError.TOPIC_AUTHORIZATION_FAILED, ck.KafkaError._SSL, ck.KafkaError._BAD_MSG]
-)
+@pytest.mark.parametrize("code", [ck.KafkaError.TOPIC_AUTHORIZATION_FAILED, ck.KafkaError._SSL, ck.KafkaError._BAD_MSG])
 def test_what_forbids_to_read_ends_the_reading_and_is_told(fake, code):
     fake.create("t")
     reader = reader_of(fake, "t", {0: 0})
