@@ -122,7 +122,7 @@ class FakeKafka:
 class FakeClient:
     def __init__(self, kafka: FakeKafka, properties, logger):
         self.kafka, self.properties, self.reports = kafka, properties, deque()
-        self.is_closed = False
+        self.is_closed, self.made_at = False, kafka.clock.now
         kafka.clients.append(self)
 
     def _serve(self) -> None:
@@ -204,8 +204,12 @@ class FakeConsumer(FakeClient):
         if at is None:
             return None
         if logs is None:
-            self._at[place] = None
-            return ck.Message(error=ck.KafkaError(ck.KafkaError.UNKNOWN_TOPIC_OR_PART), **where)
+            # librdkafka does not take the first word for it, and then it says so only here, not among the messages.
+            waits_s = self.properties.get("topic.metadata.propagation.max.ms", 30_000) / 1000
+            if self.kafka.clock.now >= self.made_at + waits_s:
+                self._at[place] = None
+                self.reports.append(ck.KafkaError(ck.KafkaError.UNKNOWN_TOPIC_OR_PART))
+            return None
         log = logs[place[1]]
         if not log.first <= at <= log.end:
             if self.properties["auto.offset.reset"] == "error":

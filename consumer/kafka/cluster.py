@@ -123,6 +123,10 @@ class Connection:
         """Raise if Kafka refused us."""
         self._reports.check()
 
+    def take_gone(self) -> bool:
+        """Return whether a topic that is read here was reported as gone since this was last asked."""
+        return self._reports.take_gone()
+
     def num_partitions(self, topic: str) -> int:
         """Return how many partitions a topic has, 0 if there is no such topic."""
         found = self._ask(lambda: self.raw.list_topics(topic, timeout=_FIRST_ANSWER_S)).topics[topic]
@@ -134,13 +138,19 @@ class Connection:
         """Return the names of all topics that we may see."""
         return set(self._ask(lambda: self.raw.list_topics(timeout=_FIRST_ANSWER_S)).topics)
 
-    def check_exists(self, topic: str) -> None:
-        """Raise if Kafka has no such topic any more, and still has none after 5 s."""
+    def exists(self, topic: str) -> bool:
+        """Return whether Kafka has a topic; if it has none, only after 5 s of it."""
         deadline = time.monotonic() + _GONE_S
         while not self.num_partitions(topic):
             if time.monotonic() > deadline:
-                raise deleted(self.bootstrap, topic)
+                return False
             time.sleep(0.5)
+        return True
+
+    def check_exists(self, topic: str) -> None:
+        """Raise if Kafka has no such topic any more, and still has none after 5 s."""
+        if not self.exists(topic):
+            raise deleted(self.bootstrap, topic)
 
     def watermarks(self, topic: str, partition: int, *, within_s: float = _LEADER_S) -> tuple[int, int]:
         """Return the first offset that is kept and the one that comes next; waits while the partition has no leader.

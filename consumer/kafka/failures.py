@@ -87,17 +87,21 @@ class Reports:
     """Keeps what librdkafka reports of brokers and connections, beside the answers to requests.
 
     Given to a client as its `error_cb`: it is called while the client is polled, and never else. Wrong credentials
-    show nowhere but here: every request would only time out, and messages after minutes.
+    show nowhere but here: every request would only time out, and messages after minutes. So does, to who reads it, that
+    a topic was deleted: what is fetched just comes back empty.
     """
 
     def __init__(self, bootstrap: str):
         self._bootstrap = bootstrap
         self._refusal: ck.KafkaError | None = None
         self._reason: ck.KafkaError | None = None
+        self._is_topic_gone = False
 
     def __call__(self, error: ck.KafkaError) -> None:
         if is_refusal(error):
             self._refusal = error
+        elif error.code() in GONE:
+            self._is_topic_gone = True
         elif error.code() != ck.KafkaError._ALL_BROKERS_DOWN:  # which is never the reason
             self._reason = error
 
@@ -108,6 +112,11 @@ class Reports:
     def forget_reason(self) -> None:
         """Forget why somebody did not answer: a new request begins. A refusal stays."""
         self._reason = None
+
+    def take_gone(self) -> bool:
+        """Return whether a topic was reported as gone since this was last asked."""
+        is_gone, self._is_topic_gone = self._is_topic_gone, False
+        return is_gone
 
     def check(self) -> None:
         """Raise if Kafka refused us."""

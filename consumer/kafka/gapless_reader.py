@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping
 
 import confluent_kafka as ck
 
+from consumer.errors import KafkaError
 from consumer.kafka.cluster import Connection
-from consumer.kafka.failures import EXPIRED, GONE, PASSING, REFUSED, expired, unreadable
+from consumer.kafka.failures import EXPIRED, GONE, PASSING, REFUSED, deleted, expired, unreadable
 
 __all__ = ["GaplessReader"]
 
@@ -92,9 +93,8 @@ class GaplessReader:
                 raise expired(self._topic)
             if code in REFUSED or not (error.retriable() or code in PASSING):
                 raise unreadable(self._connection.bootstrap, self._topic, error)
-        if errors.keys() & GONE:
-            self._connection.check_exists(self._topic)
-            self._begin_again()
+        if self._connection.take_gone() or errors.keys() & GONE:
+            self._look_for_topic()
 
     def hold(self, partitions: frozenset[int]) -> None:
         """Read no more of these partitions for now, and again of the others."""
@@ -103,6 +103,18 @@ class GaplessReader:
         self._connection.raw.pause([ck.TopicPartition(self._topic, p) for p in partitions - self.held])
         self._connection.raw.resume([ck.TopicPartition(self._topic, p) for p in self.held - partitions])
         self.held = partitions
+
+    def _look_for_topic(self) -> None:
+        """Raise if the topic is gone; if it is there after all, ask anew for what comes next."""
+        try:
+            is_there = self._connection.exists(self._topic)
+        except KafkaError:
+            # Whoever told that it is gone is away now. It is told again, or the topic is there.
+            self._connection.check()
+            return
+        if not is_there:
+            raise deleted(self._connection.bootstrap, self._topic)
+        self._begin_again()
 
     def _begin_again(self) -> None:
         """Ask anew for what comes next."""

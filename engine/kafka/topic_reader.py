@@ -96,5 +96,7 @@ class TopicReader:
     def _take(self, timeout_s: float) -> list[ck.Message]:
         """Return the next message, if one comes in time; ends of the partition and errors that pass are none."""
         found = self._reader.consume(1, timeout_s)
-        self._reader.check(found)
-        return [message for message in found if message.error() is None]
+        messages = [message for message in found if message.error() is None]
+        if not messages:
+            self._reader.check(found)  # a message that came is given out first, else it would be passed over
+        return messages

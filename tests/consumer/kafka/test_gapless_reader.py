@@ -76,6 +76,7 @@ def test_reading_goes_on_when_a_leader_moves_or_a_broker_is_away(fake, code):
     log.append(None, b"1")
     reader = reader_of(fake, "t", {0: 0})
     fake.fail("consume", code, code)
+    fake.report(code)
     assert read(reader) == [(0, 0)]
     log.append(None, b"2")
     assert read(reader) == [(0, 1)]
@@ -114,8 +115,22 @@ def test_a_topic_that_is_deleted_ends_the_reading(fake):
     fake.create("t")
     reader = reader_of(fake, "t", {0: 0})
     del fake.topics["t"]
+    begun = fake.clock.now
     with pytest.raises(KafkaError, match="no longer has the topic t"):
-        read(reader)
+        read(reader, rounds=1000)
+    assert fake.clock.now - begun < 40, "librdkafka takes 30 s to say so"
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_topic_that_only_one_broker_calls_gone_is_read_on(fake, is_away):
+    (log,) = fake.create("t")
+    reader = reader_of(fake, "t", {0: 0})
+    fake.report(ck.KafkaError._UNKNOWN_PARTITION)
+    fake.is_away = is_away
+    assert read(reader, rounds=1) == []
+    fake.is_away = False
+    log.append(None, b"1")
+    assert read(reader) == [(0, 0)]
 
 
 def test_a_topic_that_a_broker_does_not_know_again_yet_is_read_on(fake):
@@ -124,9 +139,9 @@ def test_a_topic_that_a_broker_does_not_know_again_yet_is_read_on(fake):
     reader = reader_of(fake, "t", {0: 0})
     assert read(reader) == [(0, 0)]
     del fake.topics["t"]
-    fake.clock.at(3, lambda: fake.topics.update(t=logs))
+    fake.clock.at(30, lambda: fake.topics.update(t=logs))
     logs[0].append(None, b"2")
-    assert read(reader) == [(0, 1)]
+    assert read(reader, rounds=400) == [(0, 1)]
 
 
 def test_partitions_that_are_held_stay_held_where_others_are_read_again(fake):

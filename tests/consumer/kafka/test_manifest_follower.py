@@ -195,7 +195,7 @@ def test_a_manifest_that_is_deleted_is_told(fake, cluster, writer):
     follower.refresh()
     del fake.topics[manifest_topic(TOPIC)]
     with pytest.raises(KafkaError, match=f"no longer has the topic {TOPIC}_manifest"):
-        follower.refresh()
+        states_of(follower, fake, 60)
 
 
 def test_a_topic_that_is_no_job_is_wrong_input_and_leaves_no_client_open(fake, cluster):
