@@ -7,12 +7,11 @@ administration of topics on it.
 
 from consumer.kafka.cluster import Cluster, Connection
 from consumer.kafka.data_reader import DataReader, Message
-from consumer.kafka.failures import GONE, Reports, code_of, reason_of, stopped, unknown_ends
+from consumer.kafka.failures import Reports, code_of, reason_of, stopped, unknown_ends
 from consumer.kafka.gapless_reader import GaplessReader
 from consumer.kafka.manifest_follower import ManifestFollower
 
 __all__ = [
-    "GONE",
     "Cluster",
     "Connection",
     "DataReader",

@@ -1,4 +1,4 @@
-"""Reading from a real Kafka: what the client library leaves out does not stay out, and holes in the offsets end nothing.
+"""Reading from a real Kafka: what the client library leaves out is fetched, and holes in the offsets end nothing.
 
 The rules themselves are tested on a Kafka in memory (test_gapless_reader.py, tests/engine/kafka/test_manifest.py).
 """
