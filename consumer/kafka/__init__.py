@@ -1,9 +1,26 @@
 """Kafka as a reader uses it: follow a manifest, read a data topic from given offsets without a gap.
 
-One of two rooms that import confluent_kafka. What any reader of a topic needs comes in here: connections, failures and
-how they are told.
+One of two rooms that import confluent_kafka. What any client of Kafka needs comes in here: connections, what
+librdkafka's errors mean and how they are told, reading without a gap; engine/kafka builds its producer and its
+administration of topics on it.
 """
 
-from consumer.kafka.client import Cluster, DataReader, ManifestFollower, Message
+from consumer.kafka.cluster import Cluster, Connection
+from consumer.kafka.data_reader import DataReader, Message
+from consumer.kafka.failures import Reports, code_of, reason_of, stopped, unknown_ends
+from consumer.kafka.gapless_reader import GaplessReader
+from consumer.kafka.manifest_follower import ManifestFollower
 
-__all__ = ["Cluster", "DataReader", "ManifestFollower", "Message"]
+__all__ = [
+    "Cluster",
+    "Connection",
+    "DataReader",
+    "GaplessReader",
+    "ManifestFollower",
+    "Message",
+    "Reports",
+    "code_of",
+    "reason_of",
+    "stopped",
+    "unknown_ends",
+]

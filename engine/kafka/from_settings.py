@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from consumer.settings import Settings
 from engine.errors import InputError
-from engine.kafka.client import KafkaCluster
+from engine.kafka.cluster import KafkaCluster
 
 __all__ = ["kafka_of"]
 

@@ -1,0 +1,173 @@
+"""Reading a data topic from given offsets.
+
+No consumer group is joined, and what is committed is for show: what was taken is known by the folder's own journal, so
+anybody may read a topic, any number of times, at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import confluent_kafka as ck
+
+from consumer.errors import KafkaError
+from consumer.kafka.cluster import Cluster
+from consumer.kafka.gapless_reader import GaplessReader
+
+__all__ = ["DataReader", "Message"]
+
+_APPEARS_S = 10.0
+_SILENCE_S = 60.0
+_CHECK_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the data topic."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+
+
+class DataReader:
+    """Reads a data topic, all partitions at once, each from its own offset on.
+
+    Parameters
+    ----------
+    cluster
+        The Kafka that has it.
+    topic
+        The data topic.
+    num_partitions
+        How many partitions the plan says it has.
+    offsets
+        Offset to begin with, per partition; 0 where there is none.
+    partitions
+        Those to read; None means all.
+
+    Raises
+    ------
+    KafkaError
+        If Kafka no longer has the topic, or no longer has the messages that come next.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        topic: str,
+        num_partitions: int,
+        offsets: Mapping[int, int],
+        partitions: Collection[int] | None = None,
+    ):
+        wanted = range(num_partitions) if partitions is None else sorted(partitions)
+        wanted_offsets = {partition: offsets.get(partition, 0) for partition in wanted}
+        self._topic = topic
+        group = f"alert-transfer-{topic}"
+        self._connection = cluster.open({"queued.max.messages.kbytes": 32 * 1024, "group.id": group})
+        self._silent_since = self._checked_at = time.monotonic()
+        try:
+            self._wait_for_topic(num_partitions)
+            for partition, position in wanted_offsets.items():
+                low, high = self._connection.watermarks(topic, partition)
+                if position < low or position > high:
+                    raise _expired(topic, partition, position, low)
+            self._reader = GaplessReader(self._connection, topic, wanted_offsets)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def positions(self) -> Mapping[int, int]:
+        """Return the offset that comes next, per partition."""
+        return self._reader.positions
+
+    def read(self, timeout_s: float) -> list[Message]:
+        """Return the next messages of any partition, each partition's in order; none after `timeout_s`."""
+        fetched = self._reader.consume(5000, timeout_s)
+        messages = []
+        for message in fetched:
+            error = message.error()
+            if error is None:
+                partition, offset = message.partition(), message.offset()
+                messages.append(Message(partition, offset, message.key(), message.value() or b""))
+            elif error.code() == ck.KafkaError._PARTITION_EOF:
+                self._silent_since = time.monotonic()
+        self._reader.check(fetched)
+        if messages:
+            self._silent_since = time.monotonic()
+        else:
+            self._check_alive()
+        return messages
+
+    def ends(self) -> dict[int, int]:
+        """Return, per partition, the offset that the next message sent will have; Kafka may be away for a minute."""
+        deadline = time.monotonic() + _SILENCE_S
+        while True:
+            try:
+                return self._connection.ends(self._topic, self.positions)
+            except KafkaError:
+                self._connection.check()
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+
+    def show_progress(self, offsets: Mapping[int, int]) -> None:
+        """Commit offsets for operators' tools to see; nothing reads them back, so nothing waits for it to succeed."""
+        self._connection.raw.commit(
+            offsets=[ck.TopicPartition(self._topic, partition, offset) for partition, offset in offsets.items()],
+            asynchronous=True,
+        )
+
+    def hold(self, partitions: frozenset[int]) -> None:
+        """Read no more of these partitions for now, and again of the others."""
+        self._reader.hold(partitions)
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._connection.close()
+
+    def _wait_for_topic(self, num_partitions: int) -> None:
+        # The topics of a job are made together, but a broker may learn of one later than of the other.
+        deadline = time.monotonic() + _APPEARS_S
+        while (found := self._connection.num_partitions(self._topic)) != num_partitions:
+            if time.monotonic() > deadline:
+                self._connection.check_exists(self._topic)
+                if found:
+                    raise KafkaError(
+                        f"{self._topic} has {found} partitions, its plan says {num_partitions}",
+                        next_step="submit the request again",
+                    )
+            time.sleep(0.5)
+
+    def _check_alive(self) -> None:
+        # A deleted topic, or a broker that is away, raises nothing: fetches just come back empty.
+        now = time.monotonic()
+        if now - self._checked_at < _CHECK_EVERY_S:
+            return
+        self._checked_at = now
+        try:
+            found = self._connection.num_partitions(self._topic)
+            self._silent_since = time.monotonic()
+        except KafkaError:
+            if now - self._silent_since > _SILENCE_S:
+                raise
+            return
+        if not found:
+            self._connection.check_exists(self._topic)
+
+
+def _expired(topic: str, partition: int, position: int, low: int) -> KafkaError:
+    if position > low:
+        return KafkaError(
+            f"partition {partition} of {topic} ends before offset {position}, where we left off: it was made anew",
+            next_step="choose another --outdir, or begin anew with --restart",
+        )
+    return KafkaError(
+        f"{low - position} messages of partition {partition} of {topic} expired before they were fetched",
+        accepted="alerts are kept for 4 days",
+        next_step="submit the request again, and fetch it into another folder; what was fetched before stays",
+    )

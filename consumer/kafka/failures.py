@@ -1,0 +1,191 @@
+"""What librdkafka's errors mean to us, and how they are told: one table for all that talk to Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import confluent_kafka as ck
+
+from consumer.errors import ConfigError, KafkaError
+
+__all__ = [
+    "EXPIRED",
+    "GONE",
+    "LEADERLESS",
+    "PASSING",
+    "REFUSED",
+    "Reports",
+    "code_of",
+    "deleted",
+    "expired",
+    "invalid_settings",
+    "is_refusal",
+    "reason_of",
+    "refusal",
+    "silence",
+    "stopped",
+    "unknown_ends",
+    "unreadable",
+]
+
+GONE = frozenset({ck.KafkaError.UNKNOWN_TOPIC_OR_PART, ck.KafkaError._UNKNOWN_TOPIC, ck.KafkaError._UNKNOWN_PARTITION})
+"""Kafka has no such topic, as far as the one who answers knows: a broker that was just started may not know yet."""
+EXPIRED = frozenset({ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE})
+"""Kafka does not have the message that comes next."""
+LEADERLESS = frozenset(
+    {
+        ck.KafkaError.LEADER_NOT_AVAILABLE,
+        ck.KafkaError.NOT_LEADER_FOR_PARTITION,
+        ck.KafkaError.FENCED_LEADER_EPOCH,
+        ck.KafkaError.UNKNOWN_LEADER_EPOCH,
+        ck.KafkaError.OFFSET_NOT_AVAILABLE,
+        ck.KafkaError._DESTROY_BROKER,
+        ck.KafkaError._TRANSPORT,
+        ck.KafkaError._UNKNOWN_PARTITION,
+    }
+)
+"""A partition's leader moves, or a new topic has none yet; librdkafka says so for a while after a break."""
+PASSING = (
+    LEADERLESS
+    | GONE
+    | {
+        ck.KafkaError._PARTITION_EOF,
+        ck.KafkaError._ALL_BROKERS_DOWN,
+        ck.KafkaError._TIMED_OUT,
+        ck.KafkaError._RESOLVE,
+    }
+)
+"""What comes between messages and does not end the reading by itself."""
+REFUSED = frozenset(
+    {
+        ck.KafkaError._AUTHENTICATION,
+        ck.KafkaError._SSL,
+        ck.KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        ck.KafkaError.SASL_AUTHENTICATION_FAILED,
+    }
+)
+"""Kafka does not let us in, or does not let us do it: trying again is of no use."""
+
+
+def is_refusal(error: ck.KafkaError) -> bool:
+    """Return whether Kafka refuses us for good."""
+    return error.code() in REFUSED or error.fatal()
+
+
+def code_of(exc: BaseException) -> int | None:
+    """Return librdkafka's code of an exception, None if it is not librdkafka's."""
+    return exc.args[0].code() if isinstance(exc, ck.KafkaException) and exc.args else None
+
+
+def reason_of(exc: BaseException) -> str:
+    """Return what an exception says, in librdkafka's words."""
+    first = exc.args[0] if exc.args else exc
+    return first.str() if isinstance(first, ck.KafkaError) else str(first)
+
+
+class Reports:
+    """Keeps what librdkafka reports of brokers and connections, beside the answers to requests.
+
+    Given to a client as its `error_cb`: it is called while the client is polled, and never else. Wrong credentials
+    show nowhere but here: every request would only time out, and messages after minutes. So does, to who reads it, that
+    a topic was deleted: what is fetched just comes back empty.
+    """
+
+    def __init__(self, bootstrap: str):
+        self._bootstrap = bootstrap
+        self._refusal: ck.KafkaError | None = None
+        self._reason: ck.KafkaError | None = None
+        self._is_topic_gone = False
+
+    def __call__(self, error: ck.KafkaError) -> None:
+        if is_refusal(error):
+            self._refusal = error
+        elif error.code() in GONE:
+            self._is_topic_gone = True
+        elif error.code() != ck.KafkaError._ALL_BROKERS_DOWN:  # which is never the reason
+            self._reason = error
+
+    def clear(self) -> None:
+        """Forget what was reported."""
+        self._refusal = self._reason = None
+
+    def forget_reason(self) -> None:
+        """Forget why somebody did not answer: a new request begins. A refusal stays."""
+        self._reason = None
+
+    def take_gone(self) -> bool:
+        """Return whether a topic was reported as gone since this was last asked."""
+        is_gone, self._is_topic_gone = self._is_topic_gone, False
+        return is_gone
+
+    def check(self) -> None:
+        """Raise if Kafka refused us."""
+        if self._refusal is not None:
+            raise refusal(self._bootstrap, self._refusal)
+
+    def silence(self, exc: ck.KafkaException) -> KafkaError:
+        """Return the error for a request that failed: that we are refused, or that Kafka does not answer, and why."""
+        if self._refusal is not None:
+            return refusal(self._bootstrap, self._refusal)
+        return silence(self._bootstrap, reason_of(exc) if self._reason is None else self._reason.str())
+
+
+def invalid_settings(exc: Exception) -> ConfigError:
+    """Return the error that says that librdkafka does not take its properties."""
+    return ConfigError(
+        f"Kafka's settings are not valid: {reason_of(exc)}",
+        accepted="host:port[,host:port], and kafka_options that librdkafka knows",
+        next_step="check --kafka, and kafka_options in the configuration",
+    )
+
+
+def refusal(bootstrap: str, error: ck.KafkaError) -> KafkaError:
+    """Return the error that says that Kafka refuses us."""
+    return KafkaError(
+        f"Kafka at {bootstrap} refuses us: {error.str()}",
+        next_step="check user, password and certificates (kafka_options in the configuration)",
+    )
+
+
+def silence(bootstrap: str, reason: str) -> KafkaError:
+    """Return the error that says that Kafka does not answer."""
+    return KafkaError(
+        f"no Kafka answers at {bootstrap} ({reason})",
+        accepted="host:port[,host:port] of a running Kafka",
+        next_step="check the address, and security.protocol in kafka_options if it wants another; "
+        "or start one with: alert-transfer broker",
+    )
+
+
+def deleted(bootstrap: str, topic: str) -> KafkaError:
+    """Return the error that says that a topic, which there was, is gone."""
+    return KafkaError(
+        f"Kafka at {bootstrap} no longer has the topic {topic}: it was deleted",
+        accepted="alerts are kept for 4 days, the manifest of a job for 30",
+        next_step="submit the request again; what was fetched before stays where it is",
+    )
+
+
+def expired(topic: str) -> KafkaError:
+    """Return the error that says that Kafka no longer has the messages that come next."""
+    return KafkaError(
+        f"messages of {topic} that come next expired before they were fetched",
+        accepted="alerts are kept for 4 days, the manifest of a job for 30",
+        next_step="submit the request again, and fetch it with --restart or into another folder",
+    )
+
+
+def unreadable(bootstrap: str, topic: str, error: ck.KafkaError) -> KafkaError:
+    """Return the error that says that Kafka gives no messages of a topic, and why."""
+    return KafkaError(f"Kafka at {bootstrap} does not let us read {topic}: {error.str()}")
+
+
+def stopped(bootstrap: str, topic: str) -> KafkaError:
+    """Return the error that says that messages that are there do not come."""
+    return KafkaError(f"Kafka at {bootstrap} stopped sending {topic}")
+
+
+def unknown_ends(topic: str, reason: str, partitions: Collection[int] = ()) -> KafkaError:
+    """Return the error that says that Kafka does not tell which offset comes next."""
+    of = f"partitions {sorted(partitions)} of {topic} end" if partitions else f"{topic} ends"
+    return KafkaError(f"Kafka does not tell where {of}: {reason}")

@@ -1,0 +1,218 @@
+"""The topics of a Kafka: which there are, their limits and ends, making and deleting them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import confluent_kafka as ck
+import confluent_kafka.admin as ck_admin
+from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from consumer.kafka import Cluster, Reports, code_of, reason_of, unknown_ends
+from consumer.wire import JOBS_TOPIC, manifest_topic, schema_topic
+from engine.errors import KafkaError, RequestError
+from engine.kafka.kept_clients import kept
+from engine.kafka.limits import DATA_RETENTION_MS, MANIFEST_RETENTION_MS, MAX_MESSAGE_NBYTES
+
+__all__ = ["TopicAdmin"]
+
+_ANSWER_S = 10.0
+# Shorter than a consumer's: whoever submits or looks at jobs has imported more by then, and is told within 10 s, too.
+_FIRST_ANSWER_S = 6.0
+_CREATED_S = 30.0
+_KNOWN_S = 5.0
+
+
+class TopicAdmin(Cluster):
+    """A Kafka whose topics are looked at, made and deleted."""
+
+    def check(self) -> None:
+        """Raise if no broker answers within 10 s.
+
+        Raises
+        ------
+        KafkaError
+            Naming the address.
+        """
+        self._metadata()
+
+    def await_answer(self, timeout_s: float) -> None:
+        """Return once a broker answers.
+
+        Raises
+        ------
+        KafkaError
+            If none does within `timeout_s`.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception_type(KafkaError),
+            stop=stop_after_delay(timeout_s),
+            wait=wait_fixed(1),
+            reraise=True,
+        )
+        retrying(self.check)
+
+    def topics(self) -> set[str]:
+        """Return the names of all topics."""
+        return set(self._metadata().topics)
+
+    def has_topic(self, topic: str) -> bool:
+        """Return whether Kafka has a topic; a broker that was just started is given 5 s to know it again.
+
+        Raises
+        ------
+        KafkaError
+            If no broker answers.
+        """
+        deadline = time.monotonic() + _KNOWN_S
+        while topic not in self.topics():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
+        return True
+
+    def create_job_topics(self, topic: str, num_partitions: int) -> None:
+        """Create the three topics of a job, or none of them.
+
+        Raises
+        ------
+        RequestError
+            If one of them exists.
+        KafkaError
+            If Kafka refuses or does not answer.
+        """
+        self._metadata()
+        failure = self._create_all_or_none(
+            _new_topic(topic, num_partitions, DATA_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
+            _new_topic(schema_topic(topic), 1, MANIFEST_RETENTION_MS, "compression.type", "zstd"),
+            _new_topic(manifest_topic(topic), 1, MANIFEST_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
+        )
+        if failure is None:
+            return
+        name, exc = failure
+        if code_of(exc) == ck.KafkaError.TOPIC_ALREADY_EXISTS:
+            raise RequestError(
+                f"the topic {name!r} exists already",
+                accepted="a name that no job has had yet",
+                next_step=f"choose another name, or follow that job: alert-transfer status {topic}",
+            ) from exc
+        if code_of(exc) == ck.KafkaError._TIMED_OUT:
+            named = ", ".join(f"{broker.host}:{broker.port}" for broker in self._metadata().brokers.values())
+            raise KafkaError(
+                f"Kafka at {self.bootstrap} does not create the topic {name!r}: {reason_of(exc)}",
+                accepted=f"brokers that can be reached from here at the addresses that they give: {named}",
+                next_step="check the brokers' advertised.listeners, and whether they are well",
+            ) from exc
+        raise KafkaError(f"Kafka refuses to create the topic {name!r}: {reason_of(exc)}") from exc
+
+    def create_jobs_topic(self) -> None:
+        """Create the compacted list of jobs, unless there is one.
+
+        Raises
+        ------
+        KafkaError
+            If Kafka refuses or does not answer.
+        """
+        if JOBS_TOPIC in self.topics():
+            return
+        wanted = ck_admin.NewTopic(JOBS_TOPIC, 1, -1, config={"cleanup.policy": "compact"})
+        try:
+            self._admin().create_topics([wanted], operation_timeout=_ANSWER_S)[JOBS_TOPIC].result()
+        except ck.KafkaException as exc:
+            if code_of(exc) != ck.KafkaError.TOPIC_ALREADY_EXISTS:
+                raise KafkaError(f"Kafka refuses to create the topic {JOBS_TOPIC!r}: {reason_of(exc)}") from exc
+
+    def max_message_nbytes(self, topic: str) -> int:
+        """Return the size of the largest message that a topic takes, key and framing included.
+
+        Raises
+        ------
+        KafkaError
+            If Kafka does not tell.
+        """
+        resource = ck_admin.ConfigResource(ck_admin.ResourceType.TOPIC, topic)
+        # A broker learns of a topic a moment after the controller has created it.
+        retrying = Retrying(
+            retry=retry_if_exception(_is_unknown_topic),
+            stop=stop_after_delay(_ANSWER_S),
+            wait=wait_fixed(0.1),
+            reraise=True,
+        )
+        try:
+            found = retrying(
+                lambda: self._admin().describe_configs([resource], request_timeout=_ANSWER_S)[resource].result()
+            )
+        except ck.KafkaException as exc:
+            raise KafkaError(f"Kafka does not tell the limits of the topic {topic!r}: {reason_of(exc)}") from exc
+        return min(int(found["max.message.bytes"].value), MAX_MESSAGE_NBYTES)
+
+    def ends(self, topic: str, num_partitions: int) -> dict[int, int]:
+        """Return, per partition, the offset that the next message sent to it will have.
+
+        Raises
+        ------
+        KafkaError
+            If Kafka does not tell, for the moment or because it has no such topic.
+        """
+        latest = {ck.TopicPartition(topic, p): ck_admin.OffsetSpec.latest() for p in range(num_partitions)}
+        try:
+            found = self._admin().list_offsets(latest, request_timeout=_ANSWER_S)
+            ends = {partition.partition: future.result().offset for partition, future in found.items()}
+        except ck.KafkaException as exc:
+            raise unknown_ends(topic, reason_of(exc)) from exc
+        # librdkafka gives "invalid" (-1001) for an offset, and no error, where the connection broke on the way.
+        if unknown := [partition for partition, end in ends.items() if end < 0]:
+            raise unknown_ends(topic, "the connection broke", unknown)
+        return ends
+
+    def delete_topics(self, topics: Sequence[str]) -> None:
+        """Delete topics; those that are not there are no error."""
+        for name, future in self._admin().delete_topics(list(topics), operation_timeout=_ANSWER_S).items():
+            try:
+                future.result()
+            except ck.KafkaException as exc:
+                if not _is_unknown_topic(exc):
+                    raise KafkaError(f"Kafka refuses to delete the topic {name!r}: {reason_of(exc)}") from exc
+
+    def _create_all_or_none(self, *wanted: ck_admin.NewTopic) -> tuple[str, ck.KafkaException] | None:
+        """Return which topic could not be created, and why; those that were created are deleted again then."""
+        created, failure = [], None
+        futures = self._admin().create_topics(list(wanted), operation_timeout=_ANSWER_S, request_timeout=_CREATED_S)
+        for name, future in futures.items():
+            try:
+                future.result()
+                created.append(name)
+            except ck.KafkaException as exc:
+                failure = failure or (name, exc)
+        if failure is not None and created:
+            self.delete_topics(created)
+        return failure
+
+    def _admin(self) -> ck_admin.AdminClient:
+        return self._admin_and_reports()[0]
+
+    def _admin_and_reports(self) -> tuple[ck_admin.AdminClient, Reports]:
+        def make() -> tuple[ck_admin.AdminClient, Reports]:
+            reports = Reports(self.bootstrap)
+            return self.make(ck_admin.AdminClient, {}, reports), reports
+
+        return kept("admin", self, make)
+
+    def _metadata(self) -> ck_admin.ClusterMetadata:
+        admin, reports = self._admin_and_reports()
+        reports.clear()  # the client is the thread's for long, and what ailed it then may be mended
+        try:
+            return admin.list_topics(timeout=_FIRST_ANSWER_S)
+        except ck.KafkaException as exc:
+            admin.poll(0)  # librdkafka tells only so why: refused, a name that is nobody's, another protocol
+            raise reports.silence(exc) from exc
+
+
+def _new_topic(name: str, num_partitions: int, retention_ms: int, limit: str, value: str) -> ck_admin.NewTopic:
+    config = {"retention.ms": str(retention_ms), limit: value}
+    return ck_admin.NewTopic(name, num_partitions, -1, config=config)
+
+
+def _is_unknown_topic(exc: BaseException) -> bool:
+    return code_of(exc) == ck.KafkaError.UNKNOWN_TOPIC_OR_PART

@@ -1,0 +1,100 @@
+"""A job's manifest: what is written to it, and what it says."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from consumer.wire import Manifest, Record, decode_record, encode_record, manifest_topic
+from engine.errors import KafkaError, RequestError
+from engine.kafka.admin import TopicAdmin
+from engine.kafka.producer import Producer, send_all
+from engine.kafka.topic_reader import TopicReader
+
+__all__ = ["ManifestReader", "ManifestWriter"]
+
+# Four heartbeats.
+_SILENCE_S = 20.0
+
+
+class ManifestWriter:
+    """Appends records to a job's manifest; each is acknowledged when `append` returns."""
+
+    def __init__(self, kafka: TopicAdmin, topic: str):
+        self._kafka = kafka
+        # Not the thread's own: the coordinator writes from two threads.
+        self._producer = Producer(kafka)
+        self._topic = manifest_topic(topic)
+        self._lock = threading.Lock()
+
+    def append(self, *records: Record) -> None:
+        """Write records, in order.
+
+        Raises
+        ------
+        KafkaError
+            If one was not acknowledged; they may be appended again then.
+        """
+        with self._lock:
+            try:
+                send_all(self._producer, self._topic, [encode_record(record) for record in records])
+            except KafkaError:
+                # What ails it may be for good (fatal errors of idempotence are): the next attempt has a fresh one.
+                self._producer = Producer(self._kafka)
+                raise
+
+
+class ManifestReader:
+    """Follows a job's manifest."""
+
+    def __init__(self, kafka: TopicAdmin, topic: str):
+        if manifest_topic(topic) not in kafka.topics():
+            raise RequestError(
+                f"there is no job {topic!r} at {kafka.bootstrap}",
+                accepted="the topic of a job of the last 30 days",
+                next_step="list them with: alert-transfer jobs --all",
+            )
+        self.manifest = Manifest()
+        self._refreshed_at = time.monotonic()
+        self._reader = TopicReader(kafka, manifest_topic(topic))
+
+    def refresh(self) -> Manifest:
+        """Take in everything that is there now.
+
+        Raises
+        ------
+        KafkaError
+            If Kafka does not send it; it may be asked again then.
+        """
+        self._refreshed_at = time.monotonic()
+        try:
+            for message in self._reader.read_to_end():
+                self.manifest.apply(decode_record(message.value()))
+        except KafkaError:
+            self._reader.connect_again()
+            raise
+        return self.manifest
+
+    def wait_for_more(self, timeout_s: float) -> Manifest:
+        """Take in what comes next, or nothing after `timeout_s`.
+
+        Raises
+        ------
+        KafkaError
+            As of `refresh`.
+        """
+        try:
+            message = self._reader.wait(timeout_s)
+        except KafkaError:
+            self._reader.connect_again()
+            raise
+        if message is not None:
+            self.manifest.apply(decode_record(message.value()))
+        # A job that runs writes heartbeats: after so long a silence there may be something that does not come.
+        elif time.monotonic() - self._refreshed_at < _SILENCE_S:
+            return self.manifest
+        return self.refresh()
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._reader.close()

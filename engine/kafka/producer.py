@@ -1,0 +1,163 @@
+"""Sending messages: idempotent, with back-pressure, and the first failure to deliver kept until it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import confluent_kafka as ck
+
+from consumer.kafka import Cluster, Reports, reason_of
+from engine.errors import JobError, KafkaError, MessageSizeError
+from engine.kafka.kept_clients import forget, kept
+from engine.kafka.limits import MAX_MESSAGE_NBYTES
+
+__all__ = ["FragmentSender", "Producer", "own_producer", "send_all"]
+
+_PROPERTIES = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "compression.type": "lz4",
+    "linger.ms": 5,
+    "batch.size": 1024 * 1024,
+    "message.max.bytes": MAX_MESSAGE_NBYTES,
+    "queue.buffering.max.messages": 1_000_000,
+    "queue.buffering.max.kbytes": 96 * 1024,
+    "delivery.timeout.ms": 180_000,
+    "delivery.report.only.error": True,
+}
+_TOO_LARGE = (ck.KafkaError.MSG_SIZE_TOO_LARGE, ck.KafkaError.RECORD_LIST_TOO_LARGE)
+_Wanted = Callable[[], bool]
+
+
+class _Latch:
+    """Keeps the first failure to deliver; called by librdkafka for each message that failed."""
+
+    def __init__(self) -> None:
+        self.failure: tuple[str | None, bytes | None, ck.KafkaError] | None = None
+        """Topic, key and reason."""
+
+    def __call__(self, error: ck.KafkaError | None, message: ck.Message) -> None:
+        if error is not None and self.failure is None:
+            self.failure = (message.topic(), message.key(), error)
+
+
+class Producer:
+    """An idempotent producer of librdkafka's that raises our errors.
+
+    What fails is told to the latch that was given with the message, so several may share a producer.
+    """
+
+    def __init__(self, cluster: Cluster):
+        self._cluster = cluster
+        self._reports = Reports(cluster.bootstrap)
+        self._raw = cluster.make(ck.Producer, _PROPERTIES, self._reports)
+
+    def send(
+        self, topic: str, key: bytes | None, value: bytes, partition: int, latch: _Latch, is_wanted: _Wanted
+    ) -> None:
+        """Queue one message; waits while the queue is full."""
+        while True:
+            try:
+                self._raw.produce(topic, value, key, partition, on_delivery=latch)
+                return
+            except BufferError:
+                # Back-pressure: Kafka takes them more slowly than we make them.
+                self._raw.poll(0.05)
+                self.check(latch, is_wanted)
+            except ck.KafkaException as exc:
+                raise KafkaError(f"the message {key!r} can't be sent to {topic}: {reason_of(exc)}") from exc
+
+    def check(self, latch: _Latch, is_wanted: _Wanted) -> None:
+        """Raise what was latched; drop what is still queued and raise if nobody wants it any more."""
+        self._raw.poll(0)
+        # A producer that failed may be unusable for good (fatal errors of idempotence are): the next one is fresh.
+        if not is_wanted():
+            forget("producer", self._cluster, self)
+            self._raw.purge()
+            raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
+        try:
+            self._reports.check()
+        except KafkaError:
+            forget("producer", self._cluster, self)
+            raise
+        if latch.failure is not None:
+            forget("producer", self._cluster, self)
+            topic, key, why = latch.failure
+            kind = MessageSizeError if why.code() in _TOO_LARGE else KafkaError
+            raise kind(f"the message {key!r} was not delivered to {topic}: {why.str()}")
+
+    def flush(self, latch: _Latch, is_wanted: _Wanted) -> None:
+        """Return when every message is acknowledged; raise if one is not."""
+        while self._raw.flush(0.5):
+            self.check(latch, is_wanted)
+        self.check(latch, is_wanted)
+
+
+def own_producer(cluster: Cluster) -> Producer:
+    """Return the thread's own producer."""
+    return kept("producer", cluster, lambda: Producer(cluster))
+
+
+def send_all(producer: Producer, topic: str, messages: Sequence[tuple[bytes, bytes]]) -> None:
+    """Send messages (key and value) to a topic's first partition; return when all are acknowledged.
+
+    Raises
+    ------
+    KafkaError
+        If one is not.
+    """
+    latch = _Latch()
+    for key, value in messages:
+        producer.send(topic, key, value, 0, latch, _always)
+    producer.flush(latch, _always)
+
+
+class FragmentSender:
+    """Sends the alerts of one fragment.
+
+    Parameters
+    ----------
+    kafka
+        Where to.
+    topic
+        The data topic.
+    is_wanted
+        Asked now and then; once it says no, what is queued is dropped and JobError raised.
+    """
+
+    def __init__(self, kafka: Cluster, topic: str, is_wanted: _Wanted | None = None):
+        self._topic = topic
+        self._is_wanted = is_wanted or _always
+        self._latch = _Latch()
+        self._producer = own_producer(kafka)
+
+    def send(self, keys: Sequence[bytes], datums: Sequence[bytes], partitions: Sequence[int]) -> None:
+        """Queue alerts.
+
+        Raises
+        ------
+        KafkaError
+            If an earlier one was not delivered; MessageSizeError if for its size.
+        JobError
+            If they are not wanted any more.
+        """
+        send, topic, latch, is_wanted = self._producer.send, self._topic, self._latch, self._is_wanted
+        for key, datum, partition in zip(keys, datums, partitions, strict=True):
+            send(topic, key, datum, partition, latch, is_wanted)
+        self._producer.check(latch, is_wanted)
+
+    def finish(self) -> None:
+        """Return when every alert that was queued is acknowledged.
+
+        Raises
+        ------
+        KafkaError
+            If one was not delivered; MessageSizeError if for its size.
+        JobError
+            If they are not wanted any more.
+        """
+        self._producer.flush(self._latch, self._is_wanted)
+
+
+def _always() -> bool:
+    return True

@@ -1,0 +1,54 @@
+"""The compacted list of jobs."""
+
+import dataclasses
+
+import confluent_kafka as ck
+import pytest
+
+from consumer.wire import JOBS_TOPIC
+from engine.errors import KafkaError
+from tests.engine.kafka.test_manifest import plan_of
+
+
+def test_a_kafka_without_jobs_lists_none(cluster):
+    assert cluster.list_jobs() == []
+
+
+def test_jobs_are_listed_oldest_first_as_they_stand_now(fake, cluster):
+    new, old = plan_of("new"), dataclasses.replace(plan_of("old"), created_at=0.5)
+    cluster.announce_job(new, "running", 0)
+    cluster.announce_job(old, "running", 0)
+    cluster.announce_job(old, "complete", 12)
+    found = [(job["topic"], job["state"], job["num_alerts_sent"]) for job in cluster.list_jobs()]
+    assert found == [("old", "complete", 12), ("new", "running", 0)]
+    assert fake.configs[JOBS_TOPIC]["cleanup.policy"] == "compact"
+    assert all(client.is_closed for client in fake.clients if hasattr(client, "consume"))
+
+
+@pytest.mark.parametrize("tail", ["kept", "compacted"])
+def test_what_compaction_removed_is_not_waited_for(fake, cluster, tail):
+    for number in range(20):
+        cluster.announce_job(plan_of(f"job {number % 4}"), "running", number)
+    (log,) = fake.topics[JOBS_TOPIC]
+    kept = [3, 16, 17, 19] if tail == "kept" else [3, 12, 13]
+    log.messages = {offset: log.messages[offset] for offset in kept}
+    begun = fake.clock.now
+    assert sorted(job["num_alerts_sent"] for job in cluster.list_jobs()) == (
+        [16, 17, 19] if tail == "kept" else [3, 12, 13]
+    )
+    assert fake.clock.now - begun < 1
+
+
+def test_a_job_that_was_taken_from_the_list_is_not_listed(fake, cluster):
+    cluster.announce_job(plan_of("a"), "running", 0)
+    fake.topics[JOBS_TOPIC][0].append(b"b", None)
+    assert [job["topic"] for job in cluster.list_jobs()] == ["a"]
+
+
+def test_somebody_who_makes_the_list_at_the_same_time_is_no_error(fake, cluster):
+    fake.fail("create_topics", ck.KafkaError.TOPIC_ALREADY_EXISTS)
+    with pytest.raises(KafkaError, match="not delivered"):
+        cluster.announce_job(plan_of("a"), "running", 0)  # the fake only says so, and has none
+    fake.fail("create_topics", ck.KafkaError.POLICY_VIOLATION)
+    with pytest.raises(KafkaError, match="refuses to create"):
+        cluster.announce_job(plan_of("a"), "running", 0)

@@ -1,0 +1,225 @@
+"""Writing a job's manifest and following it."""
+
+import time
+import uuid
+
+import confluent_kafka as ck
+import pytest
+
+from consumer.errors import WireError
+from consumer.wire import FragmentDone, Heartbeat, Plan, StateChange, encode_record
+from engine.errors import KafkaError, RequestError
+from engine.kafka import ManifestReader, ManifestWriter
+
+JOB = uuid.uuid4().hex
+
+
+def plan_of(topic: str = "t", job_id: str = JOB) -> Plan:
+    return Plan(
+        job_id=job_id,
+        topic=topic,
+        engine_version="0",
+        created_at=1.0,
+        request={},
+        num_partitions=1,
+        num_files=0,
+        num_fragments=0,
+        num_parts=0,
+        num_alerts=None,
+        schema={},
+        time_field="jd",
+        id_field="candid",
+    )
+
+
+def done(number: int) -> FragmentDone:
+    counts = {"num_alerts": 1, "num_selected": 1, "num_sent": 1, "nbytes": 1, "partitions": {0: 1}}
+    return FragmentDone(job_id=JOB, fragment=number, digest="0", time=2.0, **counts)
+
+
+def readers(fake) -> list:
+    return [client for client in fake.clients if hasattr(client, "consume")]
+
+
+@pytest.fixture
+def log(fake):
+    (log,) = fake.create("t_manifest")
+    log.append(*encode_record(plan_of()))
+    return log
+
+
+def test_records_are_written_in_order_and_read_back(fake, cluster):
+    cluster.create_job_topics("t", 1)
+    writer = ManifestWriter(cluster, "t")
+    writer.append(plan_of(), StateChange(job_id=JOB, state="running", time=1.0, coordinator="c"), done(0))
+    reader = ManifestReader(cluster, "t")
+    manifest = reader.refresh()
+    assert (manifest.plan, manifest.stated, manifest.num_sent) == (plan_of(), "running", 1)
+    writer.append(done(1), StateChange(job_id=JOB, state="complete", time=3.0, coordinator="c"))
+    assert (reader.refresh().stated, reader.manifest.num_sent) == ("complete", 2)
+    reader.close()
+    assert all(client.is_closed for client in readers(fake))
+
+
+def test_a_record_that_was_not_acknowledged_may_be_written_again_by_a_fresh_producer(fake, cluster, log):
+    writer = ManifestWriter(cluster, "t")
+    key, _ = encode_record(done(0))
+    fake.undelivered = {key: ck.KafkaError._FATAL}
+    with pytest.raises(KafkaError, match="not delivered to t_manifest"):
+        writer.append(done(0))
+    fake.undelivered = {}
+    num_clients = len(fake.clients)
+    writer.append(done(0))
+    assert len(fake.clients) == num_clients, "it was made when the other one failed"
+    assert len(log.messages) == 2
+
+
+def test_a_topic_without_a_manifest_is_no_job(fake, cluster):
+    fake.create("other")
+    with pytest.raises(RequestError, match="no job 'other'") as caught:
+        ManifestReader(cluster, "other")
+    assert "alert-transfer jobs" in caught.value.next_step
+
+
+def test_all_that_is_there_is_read_whatever_librdkafka_leaves_out(fake, cluster, log):
+    for number in range(1500):
+        log.append(*encode_record(done(number)))
+    log.skip()
+    reader = ManifestReader(cluster, "t")
+    fake.left_out = {("t_manifest", 0, offset) for offset in (0, 1, 700, 1499, 1500)}
+    assert len(reader.refresh().fragments) == 1500
+    assert fake.left_out == set()
+    assert reader.refresh().plan == plan_of()
+
+
+def test_a_manifest_whose_first_records_expired_is_read_from_what_is_left(fake, cluster, log):
+    log.append(*encode_record(done(0)))
+    log.expire(1)
+    reader = ManifestReader(cluster, "t")
+    assert reader.refresh().plan is None
+    log.append(*encode_record(done(1)))
+    log.append(*encode_record(plan_of()))
+    log.expire(3)
+    assert reader.refresh().plan == plan_of(), "also where it expires meanwhile"
+
+
+def test_who_waits_is_told_as_soon_as_a_record_comes(fake, cluster, log):
+    reader = ManifestReader(cluster, "t")
+    reader.refresh()
+    begun = fake.clock.now
+    assert reader.wait_for_more(0.5).fragments == {}
+    assert fake.clock.now - begun == pytest.approx(0.5)
+
+    def write() -> None:
+        log.append(*encode_record(done(0)))
+        log.append(*encode_record(done(1)))
+
+    fake.clock.at(0.1, write)
+    begun = fake.clock.now
+    assert len(reader.wait_for_more(10).fragments) == 2, "and takes in what came with it"
+    assert fake.clock.now - begun == pytest.approx(0.1)
+
+
+def test_after_20_s_of_silence_it_is_found_that_something_does_not_come(fake, cluster, log):
+    reader = ManifestReader(cluster, "t")
+    reader.refresh()
+    log.append(*encode_record(done(0)))
+    readers(fake)[-1].pause([ck.TopicPartition("t_manifest", 0)])  # something ails the client, and it does not say so
+    begun = fake.clock.now
+    while fake.clock.now - begun < 19:
+        assert reader.wait_for_more(0.5).fragments == {}
+    with pytest.raises(KafkaError, match="stopped sending"):
+        reader.wait_for_more(1.0)
+    assert fake.clock.now - begun >= 20
+    assert len(reader.wait_for_more(0.5).fragments) == 1
+
+
+def test_who_could_not_read_reads_on_with_a_fresh_client(fake, cluster, log):
+    reader = ManifestReader(cluster, "t")
+    reader.refresh()
+    log.append(*encode_record(done(0)))
+    fake.is_away = True
+    begun = fake.clock.now
+    with pytest.raises(KafkaError, match="no Kafka answers"):
+        reader.refresh()
+    # A coordinator that reads writes no heartbeat meanwhile.
+    assert fake.clock.now - begun < 30
+    fake.is_away = False
+    assert len(reader.refresh().fragments) == 1
+    assert [client.is_closed for client in readers(fake)] == [True, False]
+
+
+@pytest.mark.parametrize("method", ["refresh", "wait_for_more"])
+def test_a_refusal_ends_one_attempt_and_not_the_reader(fake, cluster, log, method):
+    """Brokers that start refuse passwords now and then, before they have read them."""
+    reader = ManifestReader(cluster, "t")
+    reader.refresh()
+    fake.is_away = True
+    fake.report(ck.KafkaError.SASL_AUTHENTICATION_FAILED)
+    arguments = [1.0] if method == "wait_for_more" else []
+    with pytest.raises(KafkaError, match="refuses us"):
+        getattr(reader, method)(*arguments)
+    fake.is_away = False
+    log.append(*encode_record(done(0)))
+    assert len(getattr(reader, method)(*arguments).fragments) == 1
+
+
+def test_what_came_together_with_a_refusal_is_not_passed_over(fake, cluster, log):
+    reader = ManifestReader(cluster, "t")
+    log.append(*encode_record(done(0)))
+    fake.report(ck.KafkaError.SASL_AUTHENTICATION_FAILED)
+    reader.refresh()
+    with pytest.raises(KafkaError, match="refuses us"):
+        reader.wait_for_more(1.0)
+    assert (reader.refresh().plan, len(reader.manifest.fragments)) == (plan_of(), 1)
+
+
+def test_messages_that_are_there_and_do_not_come_are_told_after_10_s(fake, cluster, log):
+    reader = ManifestReader(cluster, "t")
+    readers(fake)[-1].pause([ck.TopicPartition("t_manifest", 0)])
+    begun = fake.clock.now
+    with pytest.raises(KafkaError, match="stopped sending t_manifest"):
+        reader.refresh()
+    assert 10 <= fake.clock.now - begun < 12
+    assert reader.refresh().plan == plan_of()
+
+
+@pytest.mark.parametrize("code", [ck.KafkaError.NOT_LEADER_FOR_PARTITION, ck.KafkaError._TRANSPORT])
+def test_a_leader_that_moves_is_waited_for(fake, cluster, log, code):
+    reader = ManifestReader(cluster, "t")
+    fake.fail("get_watermark_offsets", code, code)
+    fake.fail("consume", code, code)
+    assert reader.refresh().plan == plan_of()
+
+
+def test_a_manifest_that_was_deleted_is_told(fake, cluster, log):
+    reader = ManifestReader(cluster, "t")
+    reader.refresh()
+    del fake.topics["t_manifest"]
+    for read in (reader.refresh, lambda: reader.wait_for_more(5)):
+        with pytest.raises(KafkaError, match="no longer has the topic t_manifest"):
+            read()
+
+
+def test_a_record_that_cannot_be_read_takes_no_other_with_it(fake, cluster, log):
+    key, value = encode_record(done(0))
+    log.append(key, value[:-5])
+    log.append(*encode_record(done(1)))
+    reader = ManifestReader(cluster, "t")
+    with pytest.raises(WireError):
+        reader.refresh()
+    assert list(reader.refresh().fragments) == [1]
+
+
+def test_a_reader_of_a_manifest_that_cannot_be_opened_leaves_no_client_open(fake, cluster, log):
+    fake.fail("get_watermark_offsets", ck.KafkaError.UNKNOWN)
+    with pytest.raises(KafkaError, match="no Kafka answers"):
+        ManifestReader(cluster, "t")
+    assert all(client.is_closed for client in readers(fake))
+
+
+def test_heartbeats_of_a_coordinator_are_read_as_signs_of_life(fake, cluster, log):
+    log.append(*encode_record(StateChange(job_id=JOB, state="running", time=2.0, coordinator="c")))
+    log.append(*encode_record(Heartbeat(job_id=JOB, coordinator="c", time=time.time())))
+    manifest = ManifestReader(cluster, "t").refresh()
+    assert manifest.state_at(manifest.last_sign_at + 1) == "running"
