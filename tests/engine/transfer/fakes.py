@@ -118,7 +118,11 @@ class FakeStore:
 
     def states(self) -> list[str]:
         """Return what is written of the job's state."""
-        return [record.state for record in map(decode_record, self.log.values) if isinstance(record, StateChange)]
+        return [record.state for record in self.records() if isinstance(record, StateChange)]
+
+    def records(self) -> list[Record | None]:
+        """Return all that is written."""
+        return [decode_record(value) for value in self.log.values]
 
 
 class FakeWriter:

@@ -50,7 +50,7 @@ def test_a_job_that_selects_nothing_is_empty():
 def test_windows_keep_the_cluster_busy_and_do_not_flood_it():
     cluster = FakeCluster(num_threads=20)
     run(planned([1] * 400), cluster)
-    assert [len(window) for window in cluster.submitted][0] == 80
+    assert len(cluster.submitted[0]) == 80
     assert cluster.most_in_flight <= 80 + 40 + 1
     assert [number for window in cluster.submitted for number in window] == list(range(400)), "the archive's order"
 
