@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from consumer.wire import FragmentDone, digest_candids
 from engine.archive import Fragment
-from engine.pipeline import CLASS_COLUMNS
+from engine.schema import descend, names_along
 
-__all__ = ["FragmentFigures", "identifiers", "nothing_sent"]
+__all__ = ["FragmentFigures", "nothing_sent"]
 
 _DIGESTS = 2**128
 
@@ -31,18 +31,32 @@ class FragmentFigures:
     num_selected
         How many of them fulfil the conditions.
     id_field
-        Column of the alert's identifier.
+        Path of the alert's identifier, as conditions name it.
+    id_path
+        Path of the identifier in the job's content.
+    class_columns
+        Columns of the content that hold labels.
     labels
         Labels of which the alerts are counted.
     """
 
     def __init__(
-        self, *, job_id: str, fragment: Fragment, num_selected: int, id_field: str, labels: Collection[str] = ()
+        self,
+        *,
+        job_id: str,
+        fragment: Fragment,
+        num_selected: int,
+        id_field: str,
+        id_path: str,
+        class_columns: Sequence[str] = (),
+        labels: Collection[str] = (),
     ):
+        self.id_field = id_field
         self._job_id = job_id
         self._fragment = fragment
         self._num_selected = num_selected
-        self._id_field = id_field
+        self._id_path = id_path
+        self._class_columns = class_columns
         self._labels = labels
         self._num_sent = 0
         self._digest = 0
@@ -51,12 +65,18 @@ class FragmentFigures:
     def add(self, block: pa.RecordBatch) -> None:
         """Count alerts in the job's content."""
         self._num_sent += block.num_rows
-        self._digest = (self._digest + digest_candids(identifiers(block, self._id_field))) % _DIGESTS
-        for name in CLASS_COLUMNS if self._labels else ():
+        self._digest = (self._digest + digest_candids(self.identifiers(block))) % _DIGESTS
+        for name in self._class_columns if self._labels else ():
             counts = pc.value_counts(block.column(name)).to_pylist()
             self._found.update(
                 {count["values"]: count["counts"] for count in counts if count["values"] in self._labels}
             )
+
+    def identifiers(self, block: pa.RecordBatch) -> np.ndarray:
+        """Return the identifiers of alerts; an alert without one counts as 0, since the digest needs a number."""
+        columns = dict(zip(block.schema.names, block.columns, strict=True))
+        found = descend(columns, names_along(block.schema, self._id_path))
+        return (pa.nulls(block.num_rows) if found is None else found).cast(pa.int64()).fill_null(0).to_numpy()
 
     def done(self, *, nbytes: int, partitions: Mapping[int, int]) -> FragmentDone:
         """Return the record of the fragment, all alerts of which are acknowledged.
@@ -80,11 +100,6 @@ class FragmentFigures:
             time=time.time(),
             labels=dict(self._found),
         )
-
-
-def identifiers(block: pa.RecordBatch, id_field: str) -> np.ndarray:
-    """Return the identifiers of alerts; one without counts as 0, since the digest needs a number."""
-    return block.column(id_field).fill_null(0).to_numpy()
 
 
 def nothing_sent(job_id: str, fragment: Fragment, unreadable: str) -> FragmentDone:

@@ -15,7 +15,7 @@ from engine.errors import EncodeError, InputError, JobError, MessageSizeError
 from engine.kafka import FragmentSender, KafkaCluster
 from engine.planning import TransferPlan
 from engine.schema import encode
-from engine.sinks.figures import FragmentFigures, identifiers
+from engine.sinks.figures import FragmentFigures
 from engine.sinks.taking_back import taken_back_on_failure
 
 __all__ = ["KafkaSink"]
@@ -36,8 +36,6 @@ class KafkaSink:
     """Largest message that the topic takes; known once the topic is there."""
     schema: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Avro schema of the datums; the plan's."""
-    id_field: str = ""
-    """Column of the alert's identifier; the plan's."""
 
     @property
     def place(self) -> str:
@@ -51,12 +49,7 @@ class KafkaSink:
             max_message_nbytes = self.kafka.max_message_nbytes(self.topic)
             _check_average(plan, max_message_nbytes)
             self.kafka.write_schema(self.topic, plan.schema)
-        return replace(
-            self,
-            max_message_nbytes=max_message_nbytes,
-            schema=plan.schema,
-            id_field=plan.selection.survey.id_field,
-        )
+        return replace(self, max_message_nbytes=max_message_nbytes, schema=plan.schema)
 
     def take_up(self, plan: Plan) -> KafkaSink:
         """Return the sink as the manifest's plan describes it."""
@@ -65,7 +58,6 @@ class KafkaSink:
             num_partitions=plan.num_partitions,
             max_message_nbytes=plan.details["max_message_nbytes"],
             schema=plan.schema,
-            id_field=plan.id_field,
         )
 
     def terms(self) -> Mapping[str, Any]:
@@ -127,7 +119,7 @@ class _KafkaWriter:
         datums = encode(block, self._sink.schema)
         sizes = np.diff(np.frombuffer(datums.buffers()[1], dtype=np.int64)[: len(datums) + 1])
         at = int(np.argmax(sizes))
-        identifier = int(identifiers(block, self._sink.id_field)[at])
+        identifier = int(self._figures.identifiers(block)[at])
         self._largest = max(self._largest, _Datum(int(sizes[at]), int(rows[at]), identifier))
         if self._largest.nbytes > self._sink.max_message_nbytes - _FRAMING_NBYTES:
             raise self._too_large(self._sink.max_message_nbytes)
@@ -161,7 +153,7 @@ class _KafkaWriter:
             f"{list(fragment.row_groups)}) takes {largest.nbytes:,} bytes as a message",
             accepted=f"{most_nbytes - _FRAMING_NBYTES:,} bytes, by the max.message.bytes of {self._sink.topic}",
             next_step=f"choose a smaller content, or leave the alert out with a condition: "
-            f"{self._sink.id_field} != {largest.identifier}",
+            f"{self._figures.id_field} != {largest.identifier}",
         )
 
 

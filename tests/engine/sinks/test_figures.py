@@ -23,7 +23,15 @@ ALERTS = st.lists(
 
 @given(ALERTS, st.lists(st.integers(0, 10), max_size=5))
 def test_figures_do_not_depend_on_the_blocks(alerts, cuts):
-    figures = FragmentFigures(job_id="a", fragment=FRAGMENT, num_selected=49, id_field="candid", labels={"SN"})
+    figures = FragmentFigures(
+        job_id="a",
+        fragment=FRAGMENT,
+        num_selected=49,
+        id_field="candid",
+        id_path="candid",
+        class_columns=["finkclass", "tnsclass"],
+        labels={"SN"},
+    )
     ids, classes, names = (list(column) for column in zip(*alerts, strict=True)) if alerts else ([], [], [])
     table = pa.record_batch(
         [pa.array(ids, pa.int64()), pa.array(classes, pa.string()), pa.array(names, pa.string())],
@@ -38,6 +46,15 @@ def test_figures_do_not_depend_on_the_blocks(alerts, cuts):
     assert int(done.digest, 16) == digest_candids(np.array([candid or 0 for candid in ids], dtype=np.int64))
     assert Counter(done.labels) == Counter(name for name in [*classes, *names] if name == "SN")
     assert (done.nbytes, done.partitions, done.unreadable) == (12, {3: len(alerts)}, None)
+
+
+def test_identifiers_are_found_inside_a_column_too():
+    how = {"id_field": "source.id", "id_path": "source.id"}
+    figures = FragmentFigures(job_id="a", fragment=FRAGMENT, num_selected=3, **how)
+    alerts = pa.record_batch([pa.array([{"id": 7}, None, {"id": None}])], ["source"])
+    assert figures.identifiers(alerts).tolist() == [7, 0, 0]
+    figures.add(alerts)
+    assert int(figures.done(nbytes=1, partitions={0: 3}).digest, 16) == digest_candids(np.array([7, 0, 0]))
 
 
 def test_a_fragment_that_is_left_out_sent_nothing_and_says_why():

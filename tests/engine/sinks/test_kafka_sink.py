@@ -87,7 +87,6 @@ def sink_of(kafka, num_partitions: int = 4) -> KafkaSink:
         num_partitions=num_partitions,
         max_message_nbytes=kafka.most_nbytes,
         schema=SCHEMA,
-        id_field="candid",
     )
 
 
@@ -97,7 +96,9 @@ def block(candids: list[int | None], nbytes: int = 10) -> pa.RecordBatch:
 
 
 def writer(sink: KafkaSink, num_selected: int = 40):
-    figures = FragmentFigures(job_id="a", fragment=FRAGMENT, num_selected=num_selected, id_field="candid")
+    figures = FragmentFigures(
+        job_id="a", fragment=FRAGMENT, num_selected=num_selected, id_field="source.candid", id_path="candid"
+    )
     return sink.open(FRAGMENT, figures, lambda: True), figures
 
 
@@ -136,7 +137,7 @@ def test_an_alert_that_no_message_holds_is_named(kafka):
     for part in ("13 ", FILE.path, "row 5 ", "[2, 3]", "99,5"):
         assert part in raised.value.message
     assert TOPIC in raised.value.accepted
-    assert "candid != 13" in raised.value.next_step
+    assert "source.candid != 13" in raised.value.next_step
     assert kafka.messages == []
 
 
