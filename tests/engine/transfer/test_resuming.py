@@ -1,15 +1,21 @@
 """Which jobs may be taken up again; and a job that is followed and cancelled, all in memory."""
 
+import re
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
-from consumer.wire import INTERRUPTED_AFTER_S, CancelRequest, Heartbeat
+import engine
+from consumer.wire import INTERRUPTED_AFTER_S, CancelRequest, Heartbeat, Manifest, Plan, PlanPart
 from engine.errors import InputError, JobError, RequestError
-from engine.transfer.manifest_plan import task_of
+from engine.kafka import KafkaCluster
+from engine.sinks import KafkaSink
+from engine.transfer.manifest_plan import plan_records, task_of
 from engine.transfer.resuming import check_stopped
 from engine.transfer.submitted_job import Job
+from engine.transfer.versions import engine_version
 from tests.engine.transfer.fakes import JOB, TOPIC, FakeStore, done, fragments_of, planned, says, there
 
 NOW = time.time()
@@ -66,6 +72,35 @@ def test_a_job_of_a_plan_that_is_not_whole_can_not_be_resumed():
     store.append(planned([4]).manifest.plan, says("queued"))
     with pytest.raises(JobError, match="no whole plan"):
         task_of(store.refresh(), there(), {})
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory) -> list[Plan | PlanPart]:
+    made = engine.write_sample(tmp_path_factory.mktemp("sample"), alerts_per_night=3, seed=1)
+    plan = engine.plan(engine.TransferRequest(archive=made.archive, nights=made.nights), settings=engine.Settings())
+    how = {"num_partitions": 3, "max_message_nbytes": 1_000_000}
+    return list(plan_records(plan, topic=TOPIC, job_id=JOB, created_at=0.0, **how))
+
+
+def planned_by(version: str, records) -> Manifest:
+    return Manifest(replace(r, engine_version=version) if isinstance(r, Plan) else r for r in records)
+
+
+def test_a_job_that_another_version_of_the_same_series_planned_is_gone_on_with(records):
+    sibling = re.sub(r"\d+$", "999", engine_version())
+    sink = KafkaSink(kafka=KafkaCluster(bootstrap="nowhere:9092"), topic=TOPIC)
+    task = task_of(planned_by(sibling, records), sink, {})
+    assert (task.job_id, task.limit, task.skip_unreadable) == (JOB, None, False)
+    assert (task.sink.num_partitions, task.sink.max_message_nbytes) == (3, 1_000_000)
+    assert task.sink.schema == records[0].schema
+
+
+def test_a_job_that_another_series_planned_is_not(records):
+    with pytest.raises(JobError) as raised:
+        task_of(planned_by("0.0.1", records), there(), {})
+    for version in ("0.0.1", engine_version()):
+        assert version in raised.value.message
+    assert "status" in raised.value.next_step
 
 
 def test_there_is_no_job_without_a_manifest():
