@@ -76,7 +76,9 @@ class FragmentFigures:
         """Return the identifiers of alerts; an alert without one counts as 0, since the digest needs a number."""
         columns = dict(zip(block.schema.names, block.columns, strict=True))
         found = descend(columns, names_along(block.schema, self._id_path))
-        return (pa.nulls(block.num_rows) if found is None else found).cast(pa.int64()).fill_null(0).to_numpy()
+        found = pa.nulls(block.num_rows) if found is None else found
+        values: np.ndarray = found.cast(pa.int64()).fill_null(0).to_numpy()
+        return values
 
     def done(self, *, nbytes: int, partitions: Mapping[int, int]) -> FragmentDone:
         """Return the record of the fragment, all alerts of which are acknowledged.

@@ -27,7 +27,7 @@ class KafkaManifestStore:
         self.topic = topic
         self._kafka = kafka
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[KafkaManifestStore], tuple[KafkaCluster, str]]:
         return type(self), (self._kafka, self.topic)
 
     @property

@@ -116,7 +116,7 @@ class _KafkaWriter:
 
     def write(self, rows: np.ndarray, block: pa.RecordBatch) -> None:
         """Encode alerts."""
-        datums = encode(block, self._sink.schema)
+        datums = encode(block, dict(self._sink.schema))
         sizes = np.diff(np.frombuffer(datums.buffers()[1], dtype=np.int64)[: len(datums) + 1])
         at = int(np.argmax(sizes))
         identifier = int(self._figures.identifiers(block)[at])
@@ -143,8 +143,8 @@ class _KafkaWriter:
             if self._largest.nbytes <= lowered - _FRAMING_NBYTES:
                 raise
             raise self._too_large(lowered) from exc
-        partitions = {partition: int(n) for partition, n in enumerate(per_partition) if n}
-        return self._figures.done(nbytes=self._nbytes, partitions=partitions)
+        held = {partition: int(num_alerts) for partition, num_alerts in enumerate(per_partition) if num_alerts}
+        return self._figures.done(nbytes=self._nbytes, partitions=held)
 
     def _too_large(self, most_nbytes: int) -> EncodeError:
         largest, fragment = self._largest, self._fragment

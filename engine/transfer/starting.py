@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from consumer.wire import StateChange
+from consumer.wire import Plan, StateChange
 from engine.errors import JobError
 from engine.planning import TransferPlan
 from engine.sinks import OUTAGES, ManifestStore, Sink, taken_back_on_failure
@@ -57,12 +57,14 @@ def start_new(
     prepared = sink.prepare(plan)
     with taken_back_on_failure(prepared.discard, store.topic):
         records = plan_records(plan, topic=store.topic, job_id=job_id, created_at=now, **prepared.terms())
-        store.append(*records, StateChange(job_id=job_id, state="queued", time=now))
-        store.announce(store.refresh().plan, "queued", 0)
+        written = [*records, StateChange(job_id=job_id, state="queued", time=now)]
+        store.append(*written)
+        store.announce(next(record for record in written if isinstance(record, Plan)), "queued", 0)
         _launch(client, sink, store, storage_options, patience_s)
 
 
 def start_again(
+    job_id: str,
     client: distributed.Client,
     sink: Sink,
     store: ManifestStore,
@@ -70,14 +72,14 @@ def start_again(
     *,
     patience_s: float = _FIRST_RECORD_S,
 ) -> None:
-    """Start a job that was stopped once more; the parameters are those of `start_new`.
+    """Start a job that was stopped once more; the parameters are those of `start_new`, and the job's identity.
 
     Raises
     ------
     JobError
         If no worker takes it up.
     """
-    store.append(StateChange(job_id=store.manifest.plan.job_id, state="queued", time=time.time()))
+    store.append(StateChange(job_id=job_id, state="queued", time=time.time()))
     _launch(client, sink, store, storage_options, patience_s)
 
 

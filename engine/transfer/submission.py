@@ -31,7 +31,7 @@ def submit(
     settings: Settings | None = None,
     on_start: Callable[[Job], None] | None = None,
     on_plan: Callable[[TransferPlan], None] | None = None,
-    progress=None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Job:
     """Start a transfer; returns once the job's coordinator runs.
 
@@ -99,9 +99,9 @@ def resume(
     job_ = Job(topic, cluster, store)
     check_stopped(job_)
     sink = KafkaSink(kafka=cluster, topic=topic)
-    task_of(job_.manifest, sink, settings.storage_options)
+    task = task_of(job_.manifest, sink, settings.storage_options)
     with _client(client, settings) as (client_, ends_with_us):
-        start_again(client_, sink, store, settings.storage_options)
+        start_again(task.job_id, client_, sink, store, settings.storage_options)
         return _see_started(job_, ends_with_us, on_start)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from consumer.wire import Manifest
 from engine.archive import Fragment
 
-__all__ = ["Cluster", "ClusterLost", "Future", "Rules", "Work"]
+__all__ = ["Cluster", "ClusterLost", "Future", "FutureT", "Rules", "Work"]
 
 Work = Fragment | str
 """What a task of the cluster does: it sends a fragment, or counts a night (`2021-11-22`)."""
@@ -35,7 +35,7 @@ class Future(Protocol):
     """A task of the cluster, and what became of it."""
 
     @property
-    def status(self) -> str:
+    def status(self) -> str | None:
         """`pending`, `finished`, `error`, `cancelled`, or `lost`: its worker died after it had finished."""
 
     def result(self) -> Any:
@@ -45,7 +45,11 @@ class Future(Protocol):
         """Return the error of a task that failed."""
 
 
-class Cluster(Protocol):
+FutureT = TypeVar("FutureT", bound=Future)
+"""The futures of one kind of cluster."""
+
+
+class Cluster(Protocol[FutureT]):
     """Runs a job's tasks on its workers."""
 
     @property
@@ -65,15 +69,15 @@ class Cluster(Protocol):
             If the plan is not whole, or this version of the engine can't go on with it.
         """
 
-    def filter(self, window: Sequence[Fragment]) -> list[Future]:
+    def filter(self, window: Sequence[Fragment]) -> list[FutureT]:
         """Find the selected alerts of fragments; a future each."""
 
-    def count(self, found: Sequence[Future]) -> list[Future]:
+    def count(self, found: Sequence[FutureT]) -> list[FutureT]:
         """Count the selected alerts that `filter` finds; a future each, of an int."""
 
     def send(
-        self, window: Sequence[Fragment], found: Sequence[Future] | None, quotas: Sequence[int | None]
-    ) -> list[Future]:
+        self, window: Sequence[Fragment], found: Sequence[FutureT] | None, quotas: Sequence[int | None]
+    ) -> list[FutureT]:
         """Send fragments; a future each, of a FragmentDone.
 
         Parameters
@@ -86,23 +90,23 @@ class Cluster(Protocol):
             Send only the first so many selected alerts of each; None sends all.
         """
 
-    def count_night(self, fragments: Sequence[Fragment]) -> Future:
+    def count_night(self, fragments: Sequence[Fragment]) -> FutureT:
         """Count the alerts of a night, all fragments of which are given; a future of a NightDone."""
 
-    def ended(self, timeout_s: float) -> list[Future]:
+    def ended(self, timeout_s: float) -> list[FutureT]:
         """Return those futures of `send` and `count_night` that ended since the last call.
 
         It returns at once where there are some, else after `timeout_s`. A future that is retried ends once more.
         """
 
-    def wait(self, futures: Sequence[Future], timeout_s: float) -> None:
+    def wait(self, futures: Sequence[FutureT], timeout_s: float) -> None:
         """Return when all these futures have ended, or after `timeout_s`."""
 
-    def retry(self, future: Future) -> None:
+    def retry(self, future: FutureT) -> None:
         """Run a task that failed again."""
 
-    def release(self, future: Future) -> None:
+    def release(self, future: FutureT) -> None:
         """Let go of a future of `send` or `count_night` that is done with."""
 
-    def cancel(self, futures: Sequence[Future]) -> None:
+    def cancel(self, futures: Sequence[FutureT]) -> None:
         """Stop tasks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import dask
 import distributed
@@ -20,6 +20,8 @@ from engine.transfer.manifest_plan import TransferTask, task_of
 from engine.transfer.worker import count_night, send_fragment
 
 __all__ = ["DaskCluster"]
+
+_Future: TypeAlias = "distributed.Future[Any]"
 
 
 class DaskCluster:
@@ -39,8 +41,8 @@ class DaskCluster:
         self._client = client
         self._sink = sink
         self._storage_options = storage_options
-        self._ended: queue.SimpleQueue[distributed.Future] = queue.SimpleQueue()
-        self._inputs: dict[distributed.Future, Any] = {}
+        self._ended: queue.SimpleQueue[_Future] = queue.SimpleQueue()
+        self._inputs: dict[_Future, Any] = {}
         """What each future that is followed needs: without it Dask could not run what failed again."""
 
     @property
@@ -63,9 +65,10 @@ class DaskCluster:
             skip_unreadable=self._task.skip_unreadable,
         )
 
-    def filter(self, window: Sequence[Fragment]) -> list[distributed.Future]:
+    def filter(self, window: Sequence[Fragment]) -> list[_Future]:
         """Find the selected alerts of fragments."""
-        return self._client.compute(self._filters(window))
+        found: list[_Future] = self._client.compute(self._filters(window))
+        return found
 
     def _filters(self, window: Sequence[Fragment]) -> list[Any]:
         selection = self._task.selection
@@ -74,13 +77,14 @@ class DaskCluster:
             return []
         return filter_fragments(NarrowReader(selection=selection), window, predicate.schema, predicate.sql)
 
-    def count(self, found: Sequence[distributed.Future]) -> list[distributed.Future]:
+    def count(self, found: Sequence[_Future]) -> list[_Future]:
         """Count the selected alerts of fragments."""
-        return self._client.map(len, found, pure=False)
+        lengths: list[_Future] = self._client.map(len, found, pure=False)
+        return lengths
 
     def send(
-        self, window: Sequence[Fragment], found: Sequence[distributed.Future] | None, quotas: Sequence[int | None]
-    ) -> list[distributed.Future]:
+        self, window: Sequence[Fragment], found: Sequence[_Future] | None, quotas: Sequence[int | None]
+    ) -> list[_Future]:
         """Send fragments."""
         filters = self._filters(window) if found is None else []
         positions = found or filters or [None] * len(window)
@@ -94,40 +98,40 @@ class DaskCluster:
             self._follow(future, needed)
         return sent
 
-    def count_night(self, fragments: Sequence[Fragment]) -> distributed.Future:
+    def count_night(self, fragments: Sequence[Fragment]) -> _Future:
         """Count the alerts of a night, after the fragments that wait to be sent."""
-        future = self._client.submit(count_night, self._task, fragments, pure=False, priority=-1)
+        future: _Future = self._client.submit(count_night, self._task, fragments, pure=False, priority=-1)
         self._follow(future, None)
         return future
 
-    def _follow(self, future: distributed.Future, needed: Any) -> None:
+    def _follow(self, future: _Future, needed: Any) -> None:
         self._inputs[future] = needed
         future.add_done_callback(self._ended.put)
 
-    def ended(self, timeout_s: float) -> list[distributed.Future]:
+    def ended(self, timeout_s: float) -> list[_Future]:
         """Return what ended since the last call."""
-        found = []
+        found: list[_Future] = []
         with contextlib.suppress(queue.Empty):
             found.append(self._ended.get(timeout=timeout_s))
             while True:
                 found.append(self._ended.get_nowait())
         return found
 
-    def wait(self, futures: Sequence[distributed.Future], timeout_s: float) -> None:
+    def wait(self, futures: Sequence[_Future], timeout_s: float) -> None:
         """Return when all these futures have ended, or after a time."""
         with contextlib.suppress(TimeoutError):
             distributed.wait(futures, timeout=timeout_s)
 
-    def retry(self, future: distributed.Future) -> None:
+    def retry(self, future: _Future) -> None:
         """Run a task again, and what it needs of others that failed."""
         future.retry()
         if future in self._inputs:
             future.add_done_callback(self._ended.put)
 
-    def release(self, future: distributed.Future) -> None:
+    def release(self, future: _Future) -> None:
         """Let go of a future, and of what it needs."""
         del self._inputs[future]
 
-    def cancel(self, futures: Sequence[distributed.Future]) -> None:
+    def cancel(self, futures: Sequence[_Future]) -> None:
         """Stop tasks, also those that others wait for."""
         self._client.cancel(list(futures), force=True)

@@ -24,7 +24,7 @@ def launch(
     sink: Sink,
     storage_options: Mapping[str, Any],
     num_starts: int = 0,
-) -> distributed.Future:
+) -> distributed.Future[Any]:
     """Start a job's coordinator on a cluster, which keeps it running when the caller is gone.
 
     The parameters are those of `coordinate`.
@@ -74,6 +74,6 @@ def coordinate(store: ManifestStore, sink: Sink, storage_options: Mapping[str, A
             if len(begun := starts(manifest)) > num_starts:
                 launch(client, store, sink, storage_options, len(begun))
                 return "replaced"
-            return Coordinator(store, sink, DaskCluster(client, sink, storage_options)).run()
+            return Coordinator(manifest.plan, store, sink, DaskCluster(client, sink, storage_options)).run()
     finally:
         store.close()

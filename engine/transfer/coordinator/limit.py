@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from engine.archive import Fragment
-from engine.transfer.coordinator.cluster import Cluster, ClusterLost
+from engine.transfer.coordinator.cluster import Cluster, ClusterLost, FutureT
 from engine.transfer.coordinator.retries import ATTEMPTS, is_passing
 
 __all__ = ["count_selected", "share_out"]
@@ -38,7 +38,7 @@ def share_out(counts: Sequence[int], left: int, *, skip_unreadable: bool) -> lis
 
 
 def count_selected(
-    cluster: Cluster, window: Sequence[Fragment], found: Sequence, check_wanted: Callable[[], None]
+    cluster: Cluster[FutureT], window: Sequence[Fragment], found: Sequence[FutureT], check_wanted: Callable[[], None]
 ) -> tuple[list[int], list[Fragment]]:
     """Return how many alerts of each fragment are selected, up to the first for which that can't be found out.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from typing import Any
+from typing import Any, Generic
 
-from consumer.wire import FragmentDone, NightDone, StateChange
+from consumer.wire import FragmentDone, NightDone, Plan, StateChange
 from engine.errors import AlertTransferError
 from engine.sinks import ManifestStore, Sink
-from engine.transfer.coordinator.cluster import Cluster, ClusterLost, Future, Rules, Work
+from engine.transfer.coordinator.cluster import Cluster, ClusterLost, FutureT, Rules, Work
 from engine.transfer.coordinator.heartbeat import Cancelled, Replaced, Watch
 from engine.transfer.coordinator.limit import count_selected, share_out
 from engine.transfer.coordinator.retries import OUTAGE_S, Attempts, check_progress, deleted, through_outages
@@ -22,29 +22,31 @@ __all__ = ["Coordinator"]
 _SOON_S = 0.25
 
 
-class Coordinator:
+class Coordinator(Generic[FutureT]):
     """Takes one job from its plan, or from where others left it, to its final state.
 
     Parameters
     ----------
+    plan
+        The job's plan.
     store
-        The job's manifest, which was read and holds a plan.
+        Its manifest, which was read.
     sink
         Where the alerts go.
     cluster
         What sends them.
     """
 
-    def __init__(self, store: ManifestStore, sink: Sink, cluster: Cluster):
+    def __init__(self, plan: Plan, store: ManifestStore, sink: Sink, cluster: Cluster[FutureT]):
         self._store = store
         self._sink = sink
         self._cluster = cluster
         self._manifest = store.manifest
-        self._plan = store.manifest.plan
+        self._plan = plan
         self._name = uuid.uuid4().hex
-        self._watch = Watch(store, self._plan.job_id, self._name)
-        self._in_flight: dict[Future, Work] = {}
-        self._lost: list[Future] = []
+        self._watch = Watch(store, plan.job_id, self._name)
+        self._in_flight: dict[FutureT, Work] = {}
+        self._lost: list[FutureT] = []
         self._num_sent = 0
         self._acknowledged: Counter[int] = Counter()  # alerts, per partition of the sink
 
@@ -79,7 +81,6 @@ class Coordinator:
     def _send_all(self) -> None:
         rules = self._cluster.take_up(self._manifest, self._name)
         attempts = Attempts(self._plan.topic, self._plan.job_id, skip_unreadable=rules.skip_unreadable)
-        is_limited = rules.limit is not None
         # Copied once: the watch goes on to read, and what is not sent again must be what was counted.
         finished = dict(self._manifest.fragments)
         for done in finished.values():
@@ -89,14 +90,14 @@ class Coordinator:
             finished=finished,
             counted=set(self._manifest.nights),
             num_threads=self._cluster.num_threads,
-            is_limited=is_limited,
+            is_limited=rules.limit is not None,
         )
         self._watch.check_wanted()
-        check_progress(self._manifest)
+        check_progress(self._plan.topic, self._manifest)
         self._submit_nights(backlog)
         while backlog or self._in_flight:
             if backlog.is_due(len(self._in_flight)):
-                if is_limited and self._num_sent >= rules.limit:
+                if rules.limit is not None and self._num_sent >= rules.limit:
                     break
                 self._submit(rules, attempts, backlog)
                 self._submit_nights(backlog)
@@ -106,7 +107,7 @@ class Coordinator:
     def _submit(self, rules: Rules, attempts: Attempts, backlog: Backlog) -> None:
         """Have the fragments of the next window sent, or the first of them where a limit is not shared out further."""
         window = backlog.take()
-        found: list[Future] | None = None
+        found: list[FutureT] | None = None
         quotas: list[int] | list[None] = [None] * len(window)
         if rules.limit is not None:
             counts = [fragment.num_alerts for fragment in window]
@@ -143,10 +144,11 @@ class Coordinator:
                     self._count(done)
         self._watch.check_wanted()
 
-    def _outcome(self, attempts: Attempts, future: Future) -> FragmentDone | NightDone | None:
+    def _outcome(self, attempts: Attempts, future: FutureT) -> FragmentDone | NightDone | None:
         """Return the record of what a task did, or None if it runs once more."""
         if future.status == "finished":
-            return future.result()
+            done: FragmentDone | NightDone = future.result()
+            return done
         if future.status == "cancelled":
             # Not by this coordinator: a future is called so when the connection to the scheduler breaks.
             raise ClusterLost

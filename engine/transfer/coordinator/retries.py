@@ -58,7 +58,7 @@ class Attempts:
         """Have none of these tried again."""
         self._made.update(dict.fromkeys(works, ATTEMPTS))
 
-    def judge(self, work: Work, failure: BaseException) -> FragmentDone | None:
+    def judge(self, work: Work, failure: BaseException | None) -> FragmentDone | None:
         """Return None if the work is to be tried again, or the record with which the job goes on without it.
 
         Raises
@@ -135,7 +135,7 @@ def starts(manifest: Manifest) -> list[float]:
     return found
 
 
-def check_progress(manifest: Manifest) -> None:
+def check_progress(topic: str, manifest: Manifest) -> None:
     """Raise if the coordinators before this one died again and again, and no fragment was finished in between."""
     began = starts(manifest)
     last = max((done.time for done in list(manifest.fragments.values())), default=0.0)
@@ -143,5 +143,5 @@ def check_progress(manifest: Manifest) -> None:
         raise JobError(
             f"the worker that saw the job through ended {_MOST_DEATHS} times with no fragment finished in between, "
             "most likely for lack of memory",
-            next_step=_more_memory(manifest.plan.topic),
+            next_step=_more_memory(topic),
         )

@@ -65,7 +65,7 @@ def test_the_first_selected_alerts_are_sent_each_fragment_once(archive, chance):
     cluster = cluster_of(archive, chance, skip_unreadable=True)
     store = planned(sizes, per_night=20)
     expected = first_selected(selected, set(bad), limit)
-    assert Coordinator(store, there(), cluster).run() == ("complete" if expected else "empty")
+    assert Coordinator(store.manifest.plan, store, there(), cluster).run() == ("complete" if expected else "empty")
     assert held(cluster) == expected
     assert set(Counter(number for number, _ in cluster.sent).values()) <= {1}
     assert store.refresh().num_sent == sum(expected.values())
@@ -78,12 +78,12 @@ def test_a_job_that_failed_sends_the_same_alerts_once_its_files_are_mended(archi
     sizes, selected, is_filtered, _, limit = archive
     cluster = cluster_of(archive, chance)
     store = planned(sizes, per_night=20)
-    state = Coordinator(store, there(), cluster).run()
+    state = Coordinator(store.manifest.plan, store, there(), cluster).run()
     expected = first_selected(selected, set(), limit)
     mended = cluster_of((sizes, selected, is_filtered, {}, limit), chance)
     if state == "failed":
         assert cluster.failures, "something was unreadable"
-        state = Coordinator(store, there(), mended).run()
+        state = Coordinator(store.manifest.plan, store, there(), mended).run()
     assert state == ("complete" if expected else "empty")
     assert held(cluster, mended) == expected
     assert store.refresh().num_sent == sum(expected.values())

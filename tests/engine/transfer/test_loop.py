@@ -21,7 +21,7 @@ from tests.engine.transfer.fakes import (
 
 
 def run(store: FakeStore, cluster: FakeCluster, sink=None) -> str:
-    return Coordinator(store, sink or there(), cluster).run()
+    return Coordinator(store.manifest.plan, store, sink or there(), cluster).run()
 
 
 def killed() -> KilledWorker:
@@ -187,7 +187,7 @@ def test_a_coordinator_that_another_one_replaced_stops_without_a_word():
 
 def test_of_two_coordinators_that_begin_at_once_the_later_one_goes_on():
     store, cluster = planned([4]), FakeCluster()
-    first = Coordinator(store, there(), cluster)
+    first = Coordinator(store.manifest.plan, store, there(), cluster)
     announce = store.announce
 
     def late(*of) -> None:

@@ -83,10 +83,10 @@ def test_coordinators_are_counted_since_the_job_was_queued():
 
 def test_progress_is_what_was_finished_between_the_last_five_starts():
     began = [says("running", str(number), time=10.0 * number) for number in range(1, 6)]
-    check_progress(planned([4], *began[:4]).manifest)
+    check_progress(TOPIC, planned([4], *began[:4]).manifest)
     with pytest.raises(JobError) as raised:
-        check_progress(planned([4], *began).manifest)
+        check_progress(TOPIC, planned([4], *began).manifest)
     assert TOPIC in raised.value.next_step
-    check_progress(planned([4, 4], *began, done(FRAGMENT, num_selected=4, num_sent=4, time=10.0)).manifest)
+    check_progress(TOPIC, planned([4, 4], *began, done(FRAGMENT, num_selected=4, num_sent=4, time=10.0)).manifest)
     with pytest.raises(JobError):
-        check_progress(planned([4, 4], *began, done(FRAGMENT, num_selected=4, num_sent=4, time=9.0)).manifest)
+        check_progress(TOPIC, planned([4, 4], *began, done(FRAGMENT, num_selected=4, num_sent=4, time=9.0)).manifest)

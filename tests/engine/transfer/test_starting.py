@@ -1,5 +1,7 @@
 """How a job starts, in memory: all of it, or nothing is left behind."""
 
+from dataclasses import replace
+
 import pytest
 
 import engine
@@ -7,7 +9,7 @@ from consumer.wire import FINAL_STATES, Plan, PlanPart, decode_record
 from engine.errors import JobError, KafkaError, RequestError
 from engine.planning import TransferPlan
 from engine.transfer.starting import start_again, start_new
-from tests.engine.transfer.fakes import TOPIC, FakeSink, FakeStore, planned, says
+from tests.engine.transfer.fakes import JOB, TOPIC, FakeSink, FakeStore, planned, says
 
 
 class Started:
@@ -31,9 +33,8 @@ class Client:
     def submit(self, function, *arguments, key: str, **how) -> Started:
         self.submitted.append((function.__name__, key, *arguments))
         if not self._error and not self._is_full:
-            job_id = self._store.manifest.plan.job_id
-            state = says("running", "me")
-            FakeStore(self._store.log).append(type(state)(**{**vars(state), "job_id": job_id}))
+            worker = FakeStore(self._store.log)
+            worker.append(replace(says("running", "me"), job_id=worker.refresh().plan.job_id))
         return Started(self._error)
 
 
@@ -138,10 +139,10 @@ def test_a_job_is_started_again():
     store = planned([4], says("running", "dead"), says("failed", "dead"))
     sink = FakeSink()
     sink.is_there = True
-    start_again(Client(store), sink, store, {})
+    start_again(JOB, Client(store), sink, store, {})
     assert store.states() == ["queued", "running", "failed", "queued", "running"]
     with pytest.raises(JobError) as raised:
-        start_again(Client(store, ImportError("no module engine")), sink, store, {})
+        start_again(JOB, Client(store, ImportError("no module engine")), sink, store, {})
     assert "no module engine" in raised.value.message
     assert "nowhere:9092" in raised.value.next_step
     assert sink.is_there, "a job that exists is not deleted since it could not be taken up"
