@@ -7,7 +7,8 @@ import pytest
 from consumer.wire import CancelRequest, Heartbeat, decode_record
 from engine.errors import KafkaError
 from engine.transfer.coordinator.heartbeat import Cancelled, Replaced, Watch
-from tests.engine.transfer.fakes import JOB, FakeStore, planned, says
+from tests.engine.transfer.fake_store import FakeStore, planned
+from tests.engine.transfer.job_records import JOB, says
 
 
 def heartbeats(store: FakeStore) -> list[str]:

@@ -7,7 +7,9 @@ import pytest
 
 from engine.errors import JobError, KafkaError
 from engine.transfer.coordinator import coordinate, launch
-from tests.engine.transfer.fakes import TOPIC, FakeStore, planned, says, there
+from tests.engine.transfer.fake_sink import there
+from tests.engine.transfer.fake_store import FakeStore, planned
+from tests.engine.transfer.job_records import TOPIC, says
 
 
 class Client:

@@ -6,18 +6,11 @@ from distributed.scheduler import KilledWorker
 from consumer.wire import CancelRequest, Heartbeat, decode_record
 from engine.errors import ArchiveError, JobError, KafkaError, UnreadableError
 from engine.transfer.coordinator.loop import Coordinator
-from tests.engine.transfer.fakes import (
-    JOB,
-    TOPIC,
-    FakeCluster,
-    FakeStore,
-    done,
-    fragments_of,
-    planned,
-    says,
-    there,
-    totals,
-)
+from engine.transfer.manifest_plan import fragments_of
+from tests.engine.transfer.fake_cluster import FakeCluster, totals
+from tests.engine.transfer.fake_sink import there
+from tests.engine.transfer.fake_store import FakeStore, planned
+from tests.engine.transfer.job_records import JOB, TOPIC, done, says
 
 
 def run(store: FakeStore, cluster: FakeCluster, sink=None) -> str:

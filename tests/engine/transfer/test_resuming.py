@@ -12,11 +12,13 @@ from consumer.wire import INTERRUPTED_AFTER_S, CancelRequest, Heartbeat, Manifes
 from engine.errors import InputError, JobError, RequestError
 from engine.kafka import KafkaCluster
 from engine.sinks import KafkaSink
-from engine.transfer.manifest_plan import plan_records, task_of
+from engine.transfer.manifest_plan import fragments_of, plan_records, task_of
 from engine.transfer.resuming import check_stopped
 from engine.transfer.submitted_job import Job
 from engine.transfer.versions import engine_version
-from tests.engine.transfer.fakes import JOB, TOPIC, FakeStore, done, fragments_of, planned, says, there
+from tests.engine.transfer.fake_sink import there
+from tests.engine.transfer.fake_store import FakeStore, planned
+from tests.engine.transfer.job_records import JOB, TOPIC, done, says
 
 NOW = time.time()
 

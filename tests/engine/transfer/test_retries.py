@@ -4,7 +4,9 @@ import pytest
 
 from engine.errors import ArchiveError, EncodeError, JobError, KafkaError, UnreadableError
 from engine.transfer.coordinator.retries import Attempts, check_progress, starts, through_outages
-from tests.engine.transfer.fakes import JOB, TOPIC, done, fragments_of, planned, says
+from engine.transfer.manifest_plan import fragments_of
+from tests.engine.transfer.fake_store import planned
+from tests.engine.transfer.job_records import JOB, TOPIC, done, says
 
 FRAGMENT = fragments_of(planned([4]).manifest)[0]
 

@@ -9,7 +9,9 @@ from consumer.wire import FINAL_STATES, Plan, PlanPart, decode_record
 from engine.errors import JobError, KafkaError, RequestError
 from engine.planning import TransferPlan
 from engine.transfer.starting import start_again, start_new
-from tests.engine.transfer.fakes import JOB, TOPIC, FakeSink, FakeStore, planned, says
+from tests.engine.transfer.fake_sink import FakeSink
+from tests.engine.transfer.fake_store import FakeStore, planned
+from tests.engine.transfer.job_records import JOB, TOPIC, says
 
 
 class Started:

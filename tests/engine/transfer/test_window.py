@@ -4,7 +4,8 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from engine.transfer.coordinator.window import Backlog
-from tests.engine.transfer.fakes import fragments_of, planned
+from engine.transfer.manifest_plan import fragments_of
+from tests.engine.transfer.fake_store import planned
 
 
 def backlog(sizes, *, finished=(), counted=(), num_threads=1, is_limited=False, per_night=10) -> Backlog:

@@ -17,7 +17,7 @@ from engine.archive import Fragment
 from engine.errors import ArchiveError, JobError
 from engine.transfer.manifest_plan import TransferTask, plan_records, task_of
 from engine.transfer.worker import count_night, send_fragment
-from tests.engine.transfer.fakes import FakeSink, there
+from tests.engine.transfer.fake_sink import FakeSink, there
 
 ROWS = 40
 
