@@ -24,7 +24,8 @@ from consumer.errors import IncompleteError, InputError, JobError
 from consumer.fetching import ConsumeResult
 from consumer.fetching import consume as fetch
 from consumer.hints import python, quoted
-from consumer.receipt import FragmentGap, bounds_lines, count_text, here_text
+from consumer.receipt import FragmentGap, bounds_lines, here_text
+from consumer.words import count_text
 
 __all__ = ["main"]
 

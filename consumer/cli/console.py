@@ -22,6 +22,7 @@ from rich.console import Console
 from consumer.errors import AlertTransferError, InputError
 from consumer.hints import runnable
 from consumer.settings import read_config
+from consumer.terms import command_line_terms
 
 __all__ = ["Command", "Face", "Group", "face_options", "remember_archive", "report", "shared_options", "show_error"]
 
@@ -176,7 +177,11 @@ def shared_options(command: Callable) -> Callable:
 def report(group: click.Group, arguments: list[str] | None = None) -> int:
     """Run a group of commands; whatever goes wrong is told in one block. Returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    as_json, debug = "--json" in arguments, "--debug" in arguments
+    with command_line_terms():
+        return _report(group, arguments, as_json="--json" in arguments, debug="--debug" in arguments)
+
+
+def _report(group: click.Group, arguments: list[str], *, as_json: bool, debug: bool) -> int:
     try:
         return group.main(arguments, prog_name="alert-transfer", standalone_mode=False) or 0
     except AlertTransferError as exc:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from consumer.wire import LeftOut
+from consumer.words import count_text
 
-__all__ = ["bounds_lines", "count_text", "doubles_text", "here_text", "left_out_lines"]
+__all__ = ["bounds_lines", "doubles_text", "here_text", "left_out_lines"]
 
 
 def bounds_lines(
@@ -77,8 +78,3 @@ def here_text(num_alerts: int, num_expected: int, missing: int, *, is_total_know
         return f"{num_alerts:,} of {num_expected:,} alerts{of} are here{lacking}"
     lacking = lacking or "; none is missing of the fragments that are finished"
     return f"{num_alerts:,} alerts{of} are here{lacking}; how many the job sends in all is not known"
-
-
-def count_text(number: int, what: str, several: str | None = None) -> str:
-    """Return a number with what it counts: `1 file`, `2,000 files`."""
-    return f"{number:,} {what if number == 1 else several or what + 's'}"

@@ -6,10 +6,11 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from consumer.receipt.bounds import bounds_lines, count_text
+from consumer.receipt.bounds import bounds_lines
 from consumer.receipt.receipt import Counts, OnDisk, Receipt, add_counts
 from consumer.settings import one_line
 from consumer.wire import LeftOut
+from consumer.words import count_text
 
 __all__ = ["receipt_text"]
 
