@@ -41,6 +41,13 @@ _OTHER_NAMES = {
     **dict.fromkeys(["max", "n", "num_alerts"], "limit"),
     **dict.fromkeys(["catalog", "catalogue", "tns_catalog"], "tns_catalogue"),
 }
+_OTHER_CONTENTS = {
+    **dict.fromkeys(["history", "lc", "light", "lightpacket", "photometry"], "lightcurve"),
+    **dict.fromkeys(["images", "stamp", "stamps", "thumbnails"], "cutouts"),
+    **dict.fromkeys(["mediumpacket", "nocutouts"], "medium"),
+    **dict.fromkeys(["*", "all", "everything", "fullpacket", "packet"], "full"),
+    **dict.fromkeys(["columns", "custom", "select"], "fields"),
+}
 _CONFIGURATION = ("kafka", "dask", "storage_options", "kafka_options")
 
 
@@ -90,11 +97,11 @@ class TransferRequest:
         parse_nights(self.nights)
         survey_named(self.survey)
         if self.content not in CONTENTS:
-            near = difflib.get_close_matches(self.content.lower(), CONTENTS, n=1)
+            near = _meant_content(self.content)
             raise RequestError(
                 f"there is no content {shown(self.content)}",
                 accepted=", ".join(CONTENTS),
-                next_step=f"did you mean {near[0]!r}?" if near else "choose one of them",
+                next_step=f"did you mean {near!r}?" if near else "choose one of them",
             )
         if (self.content == "fields") != bool(self.fields):
             raise RequestError(
@@ -218,6 +225,11 @@ def _meant_key(name: Any) -> str | None:
     near = word if word in names else _OTHER_NAMES.get(word)
     near = near or next(iter(difflib.get_close_matches(word[:100], names, n=1)), None)
     return f"did you mean {near!r}?" if near else None
+
+
+def _meant_content(text: str) -> str | None:
+    word = re.sub(r"[\s_-]+", "", text[:100].lower())
+    return _OTHER_CONTENTS.get(word) or next(iter(difflib.get_close_matches(word, CONTENTS, n=1)), None)
 
 
 def _text_in(name: str):

@@ -19,9 +19,10 @@ import click
 from click.core import ParameterSource
 from rich.console import Console
 
+from consumer.cli.nearest import nearest_command
 from consumer.errors import AlertTransferError, InputError
 from consumer.hints import runnable
-from consumer.settings import read_config
+from consumer.settings import read_config, shown
 from consumer.terms import command_line_terms
 
 __all__ = ["Command", "Face", "Group", "face_options", "remember_archive", "report", "shared_options", "show_error"]
@@ -102,9 +103,22 @@ class Command(_Strict, click.Command):
 
 
 class Group(_Strict, click.Group):
-    """A group of them."""
+    """A group of them, which names the nearest where somebody asks for one that is not there."""
 
     command_class = Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name.startswith("-") or self.get_command(ctx, name) is not None:
+            return super().resolve_command(ctx, args)
+        near = nearest_command(name, self.list_commands(ctx))
+        raise InputError(
+            f"there is no command {shown(name)}",
+            accepted=", ".join(self.list_commands(ctx)),
+            next_step=f"did you mean: {ctx.command_path} {near}" if near else f"see: {ctx.command_path} --help",
+        )
 
 
 _SHARED = [

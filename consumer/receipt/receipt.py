@@ -12,12 +12,15 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from consumer.errors import JobError
+from consumer.notebooks import html_rows, html_table
 from consumer.receipt.proof import Proof
 from consumer.wire import FINAL_STATES, FragmentDone, LeftOut, Manifest, Plan
+from consumer.words import count_text, some_text
 
 __all__ = ["Counts", "Held", "OnDisk", "Receipt", "add_counts", "count_disk", "make_receipt"]
 
 RECEIPT_VERSION = 1
+_MOST_SHOWN = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +92,7 @@ class OnDisk:
     """The job is at its end, and count and digest of every fragment are those that were sent; of a share, the count."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Receipt:
     """What a job sent, and of what; `consumer.receipt_text` tells it to people."""
 
@@ -134,6 +137,33 @@ class Receipt:
     """What of the archive could not be read and was left out, as the request allowed."""
     on_disk: OnDisk | None
     """What the folder holds that the receipt lies beside; None elsewhere."""
+
+    def __repr__(self) -> str:
+        return f"<Receipt of {self.topic}: {self.state}, {self._sent()}>"
+
+    def _repr_html_(self) -> str:
+        totals = self.totals
+        files = count_text(totals.num_files_left_out, "file")
+        rows = [
+            ("state", self.state + ("" if self.complete else ": NOT COMPLETE")),
+            ("error", (self.error or {}).get("message") or ""),
+            ("records", "; ".join(self.problems[:_MOST_SHOWN])),
+            ("request", "\n".join(f"{name}: {value}" for name, value in self.request.items())),
+            ("alerts", f"{totals.num_alerts:,} in the archive, {totals.num_selected:,} selected, {self._sent()}"),
+            ("left out", f"{totals.num_left_out:,} alerts and {files}" if self.left_out else ""),
+            ("no data", some_text(self.nights_without_data, _MOST_SHOWN)),
+            ("digest", self.digest),
+        ]
+        head = ("night", "in archive", "selected", "sent", "acknowledged")
+        nights = [
+            (night, *map("{:,}".format, (n.num_alerts, n.num_selected, n.num_sent, n.num_acknowledged)))
+            for night, n in self.nights.items()
+        ]
+        table = html_table(head, nights)
+        return html_rows(f"Receipt of {self.topic}", [(name, text) for name, text in rows if text]) + table
+
+    def _sent(self) -> str:
+        return f"{count_text(self.totals.num_sent, 'alert')} sent"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as a JSON document."""

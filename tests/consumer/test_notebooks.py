@@ -1,38 +1,11 @@
 """What a notebook shows of our errors and objects, by IPython itself."""
 
-import sys
 import warnings
-
-import pytest
-from IPython.core.displaypub import CapturingDisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import consumer
 from consumer.notebooks import drawn_in_place, html_rows, html_table, in_notebook
 
 CELL = "import engine\nrequest = engine.TransferRequest(nights='2021-11-22', content='lightcurves')\n"
-
-
-class ZMQInteractiveShell(InteractiveShell):
-    """A notebook's shell by its name, which is what others tell it by; it keeps what is displayed."""
-
-
-@pytest.fixture
-def notebook(tmp_path, monkeypatch):
-    # IPython makes itself Python's own hooks, which another test mustn't meet.
-    for name in ("excepthook", "displayhook"):
-        monkeypatch.setattr(sys, name, getattr(sys, name))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    quiet = Config()
-    quiet.HistoryManager.enabled = False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its own, at its start
-        shell = ZMQInteractiveShell.instance(config=quiet)
-    shell.colors = "nocolor"
-    shell.display_pub = CapturingDisplayPublisher(parent=shell)
-    yield shell
-    ZMQInteractiveShell.clear_instance()
 
 
 def test_an_error_is_shown_by_the_cell_one_frame_of_ours_and_what_to_do(notebook, capsys):
@@ -56,7 +29,7 @@ def test_names_of_options_are_those_of_arguments(notebook, capsys):
 
 def test_a_terminal_is_no_notebook(notebook):
     assert in_notebook()
-    ZMQInteractiveShell.clear_instance()
+    type(notebook).clear_instance()
     assert not in_notebook()
 
 

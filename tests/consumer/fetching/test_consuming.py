@@ -449,7 +449,7 @@ def test_verify_sees_what_was_altered(make_job, tmp_path):
     copy.unlink()
     files[1].unlink()
     assert consumer.verify(outdir).missing == 130
-    with pytest.raises(IncompleteError, match="--restart"):
+    with pytest.raises(IncompleteError, match="restart=True"):
         consumer.consume(job.topic, outdir, kafka=job.kafka)
 
 
