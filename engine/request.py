@@ -30,7 +30,7 @@ _LISTS = ("classes", "exclude_classes", "fields", "widen")
 _TEXTS = ("survey", "content", "topic")
 _PLACES = ("archive", "tns_catalogue")
 _NOT_TEXTS = ("limit", "skip_unreadable")
-# What others call it. What only resembles a key is found without.
+# Other names of the keys. A name that only resembles a key is found without.
 _OTHER_NAMES = {
     **dict.fromkeys(["condition", "conditions", "filter", "filters", "query", "sql", "expr"], "where"),
     **dict.fromkeys(["date", "dates", "day", "days", "month", "start", "stop", "startdate", "stopdate"], "nights"),
@@ -256,7 +256,7 @@ def _check_characters(name: str, text: str) -> None:
         text.encode()
     except UnicodeEncodeError as exc:
         raise RequestError(
-            f"{name} has a character that is none: {text[exc.start]!r} at position {exc.start}",
+            f"{name} has half of a character: {text[exc.start]!r} at position {exc.start}",
             accepted="text that can be written as UTF-8",
         ) from None
 

@@ -10,7 +10,7 @@ from consumer.cli.console import Command, Face, Group, face_options, remember_ar
 from consumer.hints import python, quoted
 from consumer.receipt import bounds_lines, left_out_lines, receipt_text
 from consumer.settings import one_line, read_text, shown
-from consumer.words import count_text, some_text
+from consumer.words import count_text, some_text, verb_text
 
 __all__ = [
     "Command",
@@ -30,4 +30,5 @@ __all__ = [
     "remember_archive",
     "shown",
     "some_text",
+    "verb_text",
 ]

@@ -74,10 +74,10 @@ class Face:
 
 
 class _Strict:
-    """A command that refuses an option which is given several times and counts once, and one that is empty.
+    """A command that refuses an option that is given more often than it counts, and one that is empty.
 
-    click takes the last of several, so that the others vanish; and an empty one, which is what a variable of the shell
-    becomes that is not set, would count as not given.
+    click takes the last of several and drops the others. An empty one would count as not given, and a variable of the
+    shell that is not set becomes one.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -103,7 +103,7 @@ class Command(_Strict, click.Command):
 
 
 class Group(_Strict, click.Group):
-    """A group of them, which names the nearest where somebody asks for one that is not there."""
+    """A group of commands, which names the nearest if users type one that is not there."""
 
     command_class = Command
 

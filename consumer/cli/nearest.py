@@ -1,4 +1,4 @@
-"""The command that somebody means who types one that is not there."""
+"""The command that users mean when they type one that is not there."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def _cluster(settings: Settings):
 @request_options
 @face_options
 def plan(face: Face, **values: Any) -> None:
-    """Show what a transfer would do; starts nothing. With --debug, also the predicate that Dask is asked."""
+    """Show what a transfer would do; starts nothing. With --debug, also the predicate that dask-sql answers."""
     from ui.cli.render import progress_bar
 
     request = request_from(values)
