@@ -64,7 +64,12 @@ def demo(face: Face, directory: str, alerts_per_night: int) -> None:
                 next_step="give more alerts a night and another --dir, in which a new archive is made",
             )
         if status.state != "complete":
-            raise engine.JobError(f"the job {status.state}: {(status.error or {}).get('message')}")
+            error = status.error or {}
+            raise engine.JobError(
+                f"the job is {status.state}: {error.get('message')}",
+                accepted=error.get("accepted"),
+                next_step=error.get("next"),
+            )
         outdir = root / job.topic
         with step("consume", f"Fetching the topic {job.topic} to {outdir}"), consume_bar(job.topic) as draw:
             result = consumer.consume(job.topic, outdir, kafka=broker.bootstrap, progress=draw)

@@ -504,3 +504,23 @@ def test_verify_sees_a_flipped_byte_in_any_page(make_job, tmp_path):
     assert flipped > group.num_columns
     path.write_bytes(whole)
     assert consumer.verify(outdir).complete
+
+
+def test_a_notebook_shows_a_receipt_as_a_table_with_every_text_escaped():
+    evil = "<img src=x onerror=alert(1)>"
+    receipt = make_receipt(three_nights(state="failed", request={"nights": NIGHTS, "where": evil}))
+    shown = receipt._repr_html_()
+    assert "<img" not in shown
+    assert "&lt;img" in shown
+    for night in NIGHTS:
+        assert night in shown
+    assert "NOT COMPLETE" in shown
+    assert "the disk is full" in shown
+    assert "\n" not in repr(receipt)
+    assert "31 alerts sent" in repr(receipt)
+
+
+def test_one_alert_of_one_file_is_told_in_the_singular():
+    receipt = make_receipt(manifest_of([file(0, NIGHTS[0])], [Planned(0, 1, 1)]))
+    text = receipt_text(receipt)
+    assert not re.search(r"\b1 (alerts|files|fragments|nights)\b", text)
