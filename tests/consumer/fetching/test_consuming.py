@@ -379,8 +379,8 @@ def test_without_an_address_the_next_step_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("ALERT_TRANSFER_KAFKA", raising=False)
     with pytest.raises(InputError) as caught:
         consumer.consume("ftransfer_x", tmp_path / "out")
-    assert "alert-transfer broker" in caught.value.next_step
-    assert "--kafka" in caught.value.accepted
+    assert "engine.start_broker()" in caught.value.next_step
+    assert "kafka=" in caught.value.accepted
 
 
 def test_alerts_that_expired_are_an_error_and_what_is_there_stays(make_job, tmp_path):
