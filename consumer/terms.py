@@ -11,6 +11,7 @@ import contextlib
 import re
 import shlex
 from collections.abc import Iterator
+from functools import partial
 
 __all__ = ["command_line_terms", "in_face_terms", "in_python_terms"]
 
@@ -96,7 +97,7 @@ def in_python_terms(text: str) -> str:
     if "--" not in text and "alert-transfer" not in text:
         return text
     for pattern, call in _CALLS:
-        text = pattern.sub(lambda found, call=call: call.format_map(_written(found)), text)
+        text = pattern.sub(partial(_as_call, call), text)
     parts, end = [], 0
     for found in _OPTION.finditer(text):
         argument, form, values = _ARGUMENTS[found["option"]]
@@ -110,9 +111,9 @@ def in_python_terms(text: str) -> str:
     return "".join([*parts, text[end:]])
 
 
-def _written(found: re.Match[str]) -> dict[str, str]:
-    """Return the parts of a command; a path, which stands there as the shell takes it, as Python writes it."""
+def _as_call(call: str, found: re.Match[str]) -> str:
+    """Return a command as a call; a path, which stands there as the shell takes it, as Python writes it."""
     parts = found.groupdict()
     if "path" in parts:
         parts["path"] = repr("".join(shlex.split(parts["path"])))
-    return parts
+    return call.format_map(parts)
