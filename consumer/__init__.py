@@ -3,6 +3,7 @@
 from consumer.dataset import VerifyResult, verify
 from consumer.errors import AlertTransferError, IncompleteError, InputError, JobError, KafkaError
 from consumer.fetching import ConsumeProgress, ConsumeResult, consume, stream
+from consumer.receipt import receipt_text
 from consumer.wire import LeftOut
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "LeftOut",
     "VerifyResult",
     "consume",
+    "receipt_text",
     "stream",
     "verify",
 ]

@@ -9,6 +9,9 @@ AlertTransferError              something went wrong; exit code 1
 └── WireError                   a message that does not follow the wire contract; exit code 1
 """
 
+from consumer.notebooks import short_traceback
+from consumer.terms import in_face_terms
+
 __all__ = [
     "AlertTransferError",
     "ConfigError",
@@ -22,6 +25,9 @@ __all__ = [
 
 class AlertTransferError(Exception):
     """An error that tells what was wrong, what is accepted and what to do next.
+
+    Texts are written in the command line's terms (`--archive URL`). Whoever reads them in Python, by an attribute, by
+    `str` or in a traceback, reads arguments instead (`archive='URL'`): `consumer.terms` has both.
 
     Parameters
     ----------
@@ -37,13 +43,32 @@ class AlertTransferError(Exception):
 
     def __init__(self, message: str, *, accepted: str | None = None, next_step: str | None = None):
         super().__init__(message)
-        self.message = message
-        self.accepted = accepted
-        self.next_step = next_step
+        self._message = message
+        self._accepted = accepted
+        self._next_step = next_step
+
+    @property
+    def message(self) -> str:
+        """What was wrong, with the value that was."""
+        return in_face_terms(self._message)
+
+    @property
+    def accepted(self) -> str | None:
+        """What is accepted instead, if anything is."""
+        return self._accepted and in_face_terms(self._accepted)
+
+    @property
+    def next_step(self) -> str | None:
+        """What to do next."""
+        return self._next_step and in_face_terms(self._next_step)
+
+    @next_step.setter
+    def next_step(self, text: str | None) -> None:
+        self._next_step = text
 
     def __reduce__(self):
         # Errors travel from Dask workers to the coordinator by pickle, which knows positional arguments only.
-        return _rebuild, (type(self), self.message, self.accepted, self.next_step)
+        return _rebuild, (type(self), self._message, self._accepted, self._next_step)
 
     def __str__(self) -> str:
         lines = [self.message]
@@ -54,8 +79,12 @@ class AlertTransferError(Exception):
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, str | None]:
-        """Return the error as the command line's JSON shows it."""
-        return {"message": self.message, "accepted": self.accepted, "next": self.next_step}
+        """Return the error as the command line's JSON and a job's manifest have it, in the command line's terms."""
+        return {"message": self._message, "accepted": self._accepted, "next": self._next_step}
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython's own hook. What we called inside tells nothing to the user of a notebook.
+        return short_traceback(self)
 
 
 def _rebuild(cls: type[AlertTransferError], message: str, accepted: str | None, next_step: str | None):

@@ -30,7 +30,7 @@ _LISTS = ("classes", "exclude_classes", "fields", "widen")
 _TEXTS = ("survey", "content", "topic")
 _PLACES = ("archive", "tns_catalogue")
 _NOT_TEXTS = ("limit", "skip_unreadable")
-# What others call it. What only resembles a key is found without.
+# Other names of the keys. A name that only resembles a key is found without.
 _OTHER_NAMES = {
     **dict.fromkeys(["condition", "conditions", "filter", "filters", "query", "sql", "expr"], "where"),
     **dict.fromkeys(["date", "dates", "day", "days", "month", "start", "stop", "startdate", "stopdate"], "nights"),
@@ -40,6 +40,13 @@ _OTHER_NAMES = {
     **dict.fromkeys(["source", "datasource"], "survey"),
     **dict.fromkeys(["max", "n", "num_alerts"], "limit"),
     **dict.fromkeys(["catalog", "catalogue", "tns_catalog"], "tns_catalogue"),
+}
+_OTHER_CONTENTS = {
+    **dict.fromkeys(["history", "lc", "light", "lightpacket", "photometry"], "lightcurve"),
+    **dict.fromkeys(["images", "stamp", "stamps", "thumbnails"], "cutouts"),
+    **dict.fromkeys(["mediumpacket", "nocutouts"], "medium"),
+    **dict.fromkeys(["*", "all", "everything", "fullpacket", "packet"], "full"),
+    **dict.fromkeys(["columns", "custom", "select"], "fields"),
 }
 _CONFIGURATION = ("kafka", "dask", "storage_options", "kafka_options")
 
@@ -90,11 +97,11 @@ class TransferRequest:
         parse_nights(self.nights)
         survey_named(self.survey)
         if self.content not in CONTENTS:
-            near = difflib.get_close_matches(self.content.lower(), CONTENTS, n=1)
+            near = _meant_content(self.content)
             raise RequestError(
                 f"there is no content {shown(self.content)}",
                 accepted=", ".join(CONTENTS),
-                next_step=f"did you mean {near[0]!r}?" if near else "choose one of them",
+                next_step=f"did you mean {near!r}?" if near else "choose one of them",
             )
         if (self.content == "fields") != bool(self.fields):
             raise RequestError(
@@ -220,6 +227,11 @@ def _meant_key(name: Any) -> str | None:
     return f"did you mean {near!r}?" if near else None
 
 
+def _meant_content(text: str) -> str | None:
+    word = re.sub(r"[\s_-]+", "", text[:100].lower())
+    return _OTHER_CONTENTS.get(word) or next(iter(difflib.get_close_matches(word, CONTENTS, n=1)), None)
+
+
 def _text_in(name: str):
     """Return what gives an item of a list of texts as Python's own text."""
     return lambda item: _one_text(name, item, "holds")
@@ -244,7 +256,7 @@ def _check_characters(name: str, text: str) -> None:
         text.encode()
     except UnicodeEncodeError as exc:
         raise RequestError(
-            f"{name} has a character that is none: {text[exc.start]!r} at position {exc.start}",
+            f"{name} has half of a character: {text[exc.start]!r} at position {exc.start}",
             accepted="text that can be written as UTF-8",
         ) from None
 

@@ -1,12 +1,17 @@
 """Fixtures that every room's tests share."""
 
 import os
+import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import distributed
 import hypothesis
 import pytest
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from engine.local import local_cluster, start_broker
 
@@ -54,3 +59,25 @@ def dask_client() -> Iterator[distributed.Client]:
     """Client of a real Dask cluster: a scheduler and two workers, processes of their own."""
     with local_cluster(num_workers=2) as client:
         yield client
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch) -> Iterator[InteractiveShell]:
+    """IPython as a notebook runs it, by the name that others tell it by; it keeps what is displayed."""
+    # IPython makes itself Python's own hooks, which another test mustn't meet.
+    for name in ("excepthook", "displayhook"):
+        monkeypatch.setattr(sys, name, getattr(sys, name))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+
+    class ZMQInteractiveShell(InteractiveShell):
+        pass
+
+    quiet = Config()
+    quiet.HistoryManager.enabled = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # IPython's own, at its start
+        shell = ZMQInteractiveShell.instance(config=quiet)
+    shell.colors = "nocolor"
+    shell.display_pub = CapturingDisplayPublisher(parent=shell)
+    yield shell
+    ZMQInteractiveShell.clear_instance()

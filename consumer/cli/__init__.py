@@ -8,8 +8,9 @@ from consumer.cli.bars import consume_bar
 from consumer.cli.commands import main
 from consumer.cli.console import Command, Face, Group, face_options, remember_archive
 from consumer.hints import python, quoted
-from consumer.receipt import bounds_lines, count_text, left_out_lines, receipt_text
+from consumer.receipt import bounds_lines, left_out_lines, receipt_text
 from consumer.settings import one_line, read_text, shown
+from consumer.words import count_text, some_text, verb_text
 
 __all__ = [
     "Command",
@@ -28,4 +29,6 @@ __all__ = [
     "receipt_text",
     "remember_archive",
     "shown",
+    "some_text",
+    "verb_text",
 ]

@@ -24,7 +24,8 @@ from consumer.errors import IncompleteError, InputError, JobError
 from consumer.fetching import ConsumeResult
 from consumer.fetching import consume as fetch
 from consumer.hints import python, quoted
-from consumer.receipt import FragmentGap, bounds_lines, count_text, here_text
+from consumer.receipt import FragmentGap, bounds_lines, here_text
+from consumer.words import count_text, verb_text
 
 __all__ = ["main"]
 
@@ -155,7 +156,7 @@ def consume(
 def _how_to_read(outdir: str, partitionby: str) -> str:
     arguments, modules = json.dumps(outdir, ensure_ascii=False), ""
     if partitionby not in ("time", "none"):
-        # Left to itself, pyarrow takes labels such as 01 for numbers, and knows no null among the names of folders.
+        # Without a schema, pyarrow reads labels such as 01 as numbers, and reads no null from the name of a folder.
         schema = f'pyarrow.schema([("{partitionby}", pyarrow.string())])'
         arguments += f', partitioning=pyarrow.dataset.partitioning({schema}, flavor="hive")'
         modules = ", pyarrow.dataset"
@@ -187,7 +188,7 @@ def verify(face: Face, outdirs: tuple[str, ...]) -> None:
     elif result.complete:
         text += ", by their number; name the folders of all shares to have each alert proved"
     elif too_many := sum(gap.excess for gap in result.fragments):
-        text += f"; {too_many:,} are too many"
+        text += f"; {too_many:,} {verb_text(too_many, 'is', 'are')} too many"
     bounds = (result.left_out, result.num_left_out_here, result.num_archive_duplicates, result.num_unfinished)
     text += "".join(f"\n{line}" for line in bounds_lines(*bounds))
     if not result.complete and result.state not in ("complete", "empty"):
@@ -207,6 +208,6 @@ def _gap_text(gap: FragmentGap) -> str:
 
 def main() -> None:
     """Run the command line."""
-    # A service manager's TERM ends us as Ctrl-C does: in order.
+    # A service manager's TERM ends the command as Ctrl-C does: in order.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(report(_group))

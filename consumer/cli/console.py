@@ -19,9 +19,11 @@ import click
 from click.core import ParameterSource
 from rich.console import Console
 
+from consumer.cli.nearest import nearest_command
 from consumer.errors import AlertTransferError, InputError
 from consumer.hints import runnable
-from consumer.settings import read_config
+from consumer.settings import read_config, shown
+from consumer.terms import command_line_terms
 
 __all__ = ["Command", "Face", "Group", "face_options", "remember_archive", "report", "shared_options", "show_error"]
 
@@ -72,10 +74,10 @@ class Face:
 
 
 class _Strict:
-    """A command that refuses an option which is given several times and counts once, and one that is empty.
+    """A command that refuses an option that is given more often than it counts, and one that is empty.
 
-    click takes the last of several, so that the others vanish; and an empty one, which is what a variable of the shell
-    becomes that is not set, would count as not given.
+    click takes the last of several and drops the others. An empty one would count as not given, and a variable of the
+    shell that is not set becomes one.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -101,9 +103,22 @@ class Command(_Strict, click.Command):
 
 
 class Group(_Strict, click.Group):
-    """A group of them."""
+    """A group of commands, which names the nearest if users type one that is not there."""
 
     command_class = Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name.startswith("-") or self.get_command(ctx, name) is not None:
+            return super().resolve_command(ctx, args)
+        near = nearest_command(name, self.list_commands(ctx))
+        raise InputError(
+            f"there is no command {shown(name)}",
+            accepted=", ".join(self.list_commands(ctx)),
+            next_step=f"did you mean: {ctx.command_path} {near}" if near else f"see: {ctx.command_path} --help",
+        )
 
 
 _SHARED = [
@@ -176,7 +191,11 @@ def shared_options(command: Callable) -> Callable:
 def report(group: click.Group, arguments: list[str] | None = None) -> int:
     """Run a group of commands; whatever goes wrong is told in one block. Returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    as_json, debug = "--json" in arguments, "--debug" in arguments
+    with command_line_terms():
+        return _report(group, arguments, as_json="--json" in arguments, debug="--debug" in arguments)
+
+
+def _report(group: click.Group, arguments: list[str], *, as_json: bool, debug: bool) -> int:
     try:
         return group.main(arguments, prog_name="alert-transfer", standalone_mode=False) or 0
     except AlertTransferError as exc:

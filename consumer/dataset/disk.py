@@ -1,4 +1,4 @@
-"""What is asked of the disk: that a file or the entries of a folder are safe, and whether names differ by case."""
+"""What is asked of the disk: to keep a file or the entries of a folder for good, and whether it tells names by case."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["DRAFT", "ignores_case", "make_folders", "sync", "write_file"]
 DRAFT = ".tmp"
 """End of the name of a file that `write_file` has not finished."""
 
-# What is said where the entries of a folder can't be told to reach the disk: some network drives, all of Windows.
+# Errors of systems that can't be told to write the entries of a folder to disk: some network drives, all of Windows.
 _NO_SYNC = {
     *(errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF),
     *(errno.EACCES, errno.EPERM, errno.EISDIR),
@@ -53,7 +53,7 @@ def make_folders(folder: Path) -> list[Path]:
 
 def ignores_case(folder: Path) -> bool:
     """Whether names that differ only in their capitals are one name in a folder; tried there, nothing is left of it."""
-    # Readers take a folder of such a name for one without alerts, should we be killed in between.
+    # The name is one that readers pass over, in case this process is killed in between.
     trial = folder / "case=probe"
     trial.mkdir(exist_ok=True)
     try:

@@ -1,4 +1,4 @@
-"""What the archive itself holds twice, counted from the files that came of it, in bounded memory."""
+"""Alerts that the archive itself holds twice, counted from the fetched files, in bounded memory."""
 
 from __future__ import annotations
 

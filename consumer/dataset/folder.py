@@ -12,8 +12,8 @@
         spool/              alerts whose files aren't full yet, by class only (consumer/dataset/spool.py)
         rejected/           messages that could not be read, as they came
 
-Nothing of it needs Kafka. A file reaches the folder by rename, after the journal has its round on disk; whatever
-moment a crash chooses, opening the folder again finishes the renames of the last round or discards the staging.
+Nothing here needs Kafka. A file reaches the folder by rename, after the journal has its round on disk. A crash may come
+at any moment: whoever opens the folder next finishes the renames of the last round, or discards the staging.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Folder:
     outdir
         What `locate` returned.
     topic, job_id, partitionby, request, share
-        What the folder is for; the first consumer writes it down, later ones must agree.
+        What the folder is for. The first consumer writes it down; each later one must be for the same.
     restart
         Empty what this program wrote, and nothing else, and begin anew.
     note
@@ -109,7 +109,7 @@ class Folder:
     Raises
     ------
     InputError
-        If the folder is another job's, holds files of somebody else, or is in use.
+        If the folder is another job's, holds files of another program, or is in use.
     IncompleteError
         If files that were written have gone or changed.
     """
@@ -141,7 +141,7 @@ class Folder:
         make_folders(self._home)
         self._lock = lock(outdir, self._home)
         try:
-            check_free(outdir, restart=restart)  # again, now that nobody else can write
+            check_free(outdir, restart=restart)  # again, now that no other consumer can write
             if restart:
                 ours = self._written()
                 self._check_others({path.relative_to(outdir).as_posix() for path in ours}, lambda text: None)
@@ -186,7 +186,7 @@ class Folder:
         return self._home / "spool"
 
     def drop_spool(self) -> None:
-        """Give up what is spooled, once no file can grow any more."""
+        """Empty the spool, once no file can grow any more."""
         shutil.rmtree(self.spool, ignore_errors=True)
 
     def stage(self) -> Path:
@@ -216,7 +216,7 @@ class Folder:
         return self.look_through()[0]
 
     def look_through(self) -> tuple[dict[str, str], list[str]]:
-        """Return what `lost` does, and what readers meet in the folder besides the journal's files, a sentence each."""
+        """Return what `lost` returns, and a sentence on each further file that readers meet in the folder."""
         met, links = look_through(self.path)
         written = self.journal.files
         return lost_files(written, met), [*links, *(stranger.told for stranger in strangers(written, met))]
@@ -326,7 +326,7 @@ class Folder:
         return list(_files_below(self.path)) if self.path.exists() else []
 
     def _check_others(self, known: Collection[str], note: Callable[[str], None]) -> None:
-        """Refuse alerts in the folder, and below it, that are none of those known: they could be there twice."""
+        """Refuse alerts, in the folder or below it, that the journal does not know: they could be there twice."""
         others = list(strangers(known, look_through(self.path)[0]))
         for stranger in others:
             if stranger.is_ours:
@@ -338,7 +338,7 @@ class Folder:
                 )
         if others:
             first = others[0].met.path
-            note(f"{first} is not of this program; whoever reads {self.path} as a whole may stumble over it")
+            note(f"{first} is not of this program; programs that read {self.path} as a whole may stop at it")
 
     def _written(self) -> list[Path]:
         """Files in the folder that this program wrote: by the journal, or by their own receipts."""
@@ -407,8 +407,8 @@ def check_free(outdir: Path, *, restart: bool = False) -> None:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """Yield what lies where this program puts files: in a folder, and in the hive folders below it; no other folders'
-    files, which may be what was fetched of another topic.
+    """Yield the files in a folder and in the hive folders below it, where this program puts files. Other folders may
+    hold another fetched topic.
     """
     for path in sorted(folder.iterdir()):
         if path.is_dir() and "=" in path.name:

@@ -1,9 +1,9 @@
 """How a class label is written as the name of a folder.
 
-A label may hold anything, the name of a folder may not. So all but ASCII letters, digits and `_-.` is percent-encoded
-(UTF-8), as readers of hive folders expect it: a `*`, too, which Polars takes for a pattern and Windows refuses, and a
-full stop at the end, which Windows drops. Where the disk ignores case, capitals are encoded as well: `Galaxy` and
-`galaxy` are two labels.
+A label may hold any character, the name of a folder may not. So all but ASCII letters, digits and `_-.` is
+percent-encoded (UTF-8), as readers of hive folders expect it: a `*`, too, which Polars takes for a pattern and Windows
+refuses, and a full stop at the end, which Windows drops. Where the disk ignores case, capitals are encoded as well:
+`Galaxy` and `galaxy` are two labels.
 
 Different labels have different names, also where case is ignored: what is encoded can be decoded, and the only
 capitals that are left then are hexadecimal digits, which are never small.
@@ -86,7 +86,7 @@ def is_rule(owner: Mapping[str, Any]) -> bool:
     if not isinstance(version, int) or isinstance(version, bool):
         return False
     whole = rule.keys() == {"version", "ignores_case"} and isinstance(rule["ignores_case"], bool)
-    # What later versions wrote is theirs to know.
+    # Only a later version knows what it wrote.
     return version > _NEWEST or (version > _OLDEST and whole)
 
 

@@ -131,7 +131,7 @@ class Journal:
         return part, sum(piece.nbytes for piece in self.parts.get((folder, part), ()))
 
     def unwritten(self) -> list[tuple[str, int]]:
-        """Return folder and number of each Parquet file of which the spool has more rows than the folder."""
+        """Return folder and number of each Parquet file for which the spool has more rows than the folder."""
         return [
             (folder, part)
             for (folder, part), pieces in self.parts.items()
@@ -139,7 +139,7 @@ class Journal:
         ]
 
     def needed(self) -> set[int]:
-        """Return the rounds of which the spool's file is needed: by a file that isn't written, or that may grow."""
+        """Return the rounds whose file in the spool is needed, for a Parquet file that isn't written or may grow."""
         growing = {(folder, part) for folder, part in self._last_parts.items()}
         return {piece.round for key in growing.union(self.unwritten()) for piece in self.parts.get(key, ())}
 

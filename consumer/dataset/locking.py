@@ -1,9 +1,8 @@
 """One consumer a folder: the lock that it holds while it writes, on Linux, macOS and Windows alike.
 
-The lock is the file `lock` in the folder beside the alerts, held by the operating system for as long as the process
-lives. Locks that several readers share are not the same everywhere, so whoever only reads holds none: it asks whether
-somebody writes, and holds what the journal was like before it read against what it is like afterwards
-(consumer/dataset/verification.py).
+The lock is the file `lock` in the folder beside the alerts; the operating system holds it as long as the process runs.
+Locks that several readers share are not the same everywhere, so a reader takes none: it checks whether a consumer
+writes, and compares the journal before it read with the journal afterwards (consumer/dataset/verification.py).
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ def check_unlocked(outdir: Path, home: Path) -> None:
     InputError
         If one does.
     """
-    # Who only reads makes no file, and can do with one that is read-only: the folder may be another user's.
+    # A reader makes no file, and opens a read-only one as well: the folder may be another user's.
     try:
         if _ONLY_MARKERS:
             held = _by_marker(home / _MARKER)
@@ -106,7 +105,7 @@ def _busy(outdir: Path) -> InputError:
 
 
 def _by_system(path: Path, mode: str) -> ExitStack | None:
-    """Lock a file by the operating system's means; None if somebody else holds it."""
+    """Lock a file by the operating system's means; None if another process holds it."""
     with ExitStack() as opened:
         file = opened.enter_context(path.open(mode))
         deadline = time.monotonic() + _PATIENCE_S

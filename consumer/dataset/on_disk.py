@@ -1,4 +1,4 @@
-"""What readers of a folder meet, held against what was written there: one rule for `consume` and `verify`.
+"""The files that readers of a folder meet, compared with those that were written: one rule for `consume` and `verify`.
 
 Readers differ. pyarrow and pandas read whatever lies in a folder and below it, but for names, of files or of folders,
 that begin with `_` or `.`. Polars, DuckDB and Dask read what ends in `.parquet`, whatever it begins with. So alerts
@@ -39,7 +39,7 @@ class Met:
 
     @property
     def readers(self) -> str:
-        """Who reads it, in words."""
+        """Which readers read it, in words."""
         if self.by_all:
             return "all readers"
         return "Polars, DuckDB and Dask" if self.hidden else "pyarrow and pandas"
@@ -105,7 +105,7 @@ def lost_files(written: Mapping[str, Mapping[str, Any]], met: Iterable[Met]) -> 
     met
         What `look_through` found.
     """
-    # Names as the folder lists them: a disk that ignores case would say yes to others, too.
+    # Names as the folder lists them: asked for a name, a disk that ignores case finds others, too.
     paths = {file.name: file.path for file in met}
     twins = {name.lower(): name for name in paths if name not in written}
     found = {}

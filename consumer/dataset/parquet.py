@@ -20,7 +20,7 @@ _GROUP_NBYTES = 32 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What a file's key-value metadata says of it; each field is a key `alert_transfer.<field>`."""
+    """What a file's key-value metadata says of the file; each field is a key `alert_transfer.<field>`."""
 
     topic: str
     job_id: str

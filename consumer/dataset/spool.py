@@ -1,11 +1,11 @@
-"""Alerts of files that are not full yet, kept beside the folder: for folders by class, of which there may be hundreds.
+"""Alerts that wait beside the folder until their file is full: used for folders by class, where there may be hundreds.
 
 A round of 128 MB holds a little of each label. Written at once, that would be hundreds of small files a round. So the
 rows of a round go into one Arrow file, `spool/<round>.arrow`, a record batch for each label, and the journal says of
 each batch which Parquet file it will be part of. A file is full with the row that brings its datums to the target: so
 where files begin and end depends on the order and the size of the datums alone, not on rounds. A full file is written
-from its batches when the round that filled it is; at the end of a run the last file of each label is written as far
-as it goes, and a later run that adds to it puts the longer file in its place.
+from its batches together with the round that filled it; at the end of a run the last file of each label is written as
+far as it goes, and a later run that adds to it puts the longer file in its place.
 
 Memory: one row group of one file, whatever the number of labels.
 """
@@ -149,7 +149,7 @@ class Spool:
         if not path.exists():
             path = self._home / file_name(piece.round)
         try:
-            # Not mapped: Windows removes no file that is mapped, as it is for as long as its batches live.
+            # Read, not mapped: Windows removes no mapped file, and a file stays mapped while a batch of it exists.
             with pa.OSFile(str(path)) as source:
                 return pa.ipc.open_file(source).get_batch(piece.batch)
         except (OSError, pa.ArrowException) as exc:

@@ -34,7 +34,7 @@ _ROWS_AT_ONCE = 8192
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyResult:
-    """What a folder is worth."""
+    """What was found in a folder, and whether it is complete."""
 
     topic: str
     share: str | None
@@ -66,7 +66,7 @@ class VerifyResult:
     fragments: list[FragmentGap]
     """Fragments whose alerts are not those that were sent."""
     problems: list[str]
-    """Files that can't be read, are gone, are not what was written, are of somebody else, or are read by some readers
+    """Files that can't be read, are gone, are not what was written, are of another program, or are read by some readers
     only: their alerts count as missing. Files of this job that lie where none was written. Links that lead back."""
 
 
@@ -75,7 +75,7 @@ def verify(*outdirs: str | os.PathLike[str]) -> VerifyResult:
 
     Every page of every file is read and its checksum compared. The identifiers of the alerts must give the digests
     that the file's receipt names, and the receipts together those that the manifest's copy names. Of a share of a topic
-    only the counts can be held against the manifest; of all its shares together the digests, too. The
+    only the counts can be compared with the manifest; of all its shares together the digests, too. The
     files must lie where the folder's journal, if there is one, has them.
 
     Parameters
@@ -175,7 +175,7 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
 
 
 def _journal_stamp(outdir: Path) -> tuple[int, ...] | None:
-    """Return what tells a journal from what it is once somebody has written into the folder."""
+    """Return what differs in a journal once a consumer has written into the folder."""
     with suppress(FileNotFoundError):
         told = (home_of(outdir) / "journal.jsonl").stat()
         return told.st_ino, told.st_size, told.st_mtime_ns

@@ -1,6 +1,6 @@
 """From a topic to the folder, or to a stream of batches: rounds, their order, duplicates dropped, datums decoded.
 
-Data flows one way: messages, rows, Arrow tables, files. What makes it faster comes in here.
+Data flows one way: messages, rows, Arrow tables, files. Faster decoding and writing come in here.
 """
 
 from consumer.fetching.consuming import ConsumeProgress, ConsumeResult, consume, stream

@@ -9,8 +9,8 @@ filled over many rounds, up to the same bytes (consumer/dataset/spool.py), else 
 A round is written to staging, then entered into the journal together with the offsets that come next, then renamed
 into the folder (consumer/dataset/folder.py). What was fetched but not written when the consumer stops is fetched again.
 
-A message's key tells which row of which fragment it is. The rows that were taken are known as a set, so a second copy
-is dropped, and a gap that a later copy fills is filled, in whatever order the copies come.
+A message's key names its fragment and its row. The consumer keeps the set of rows that it has taken. So it drops second
+copies, and a later copy fills a gap, in whatever order they come.
 
 Memory: a round's datums, once as they came and once or twice as Arrow tables, and what partitions deliver ahead of
 others before they are held. Measured with rounds of 128 MB: 0.7 GB for lightcurves, 0.9 GB for full packets. By class
@@ -50,6 +50,7 @@ from consumer.kafka import Cluster, DataReader, ManifestFollower
 from consumer.receipt import Held, Proof, count_disk, make_receipt, prove, receipt_text
 from consumer.settings import one_line, whole_number
 from consumer.wire import FINAL_STATES, LeftOut, Manifest, check_topic
+from consumer.words import count_text
 
 __all__ = ["ConsumeProgress", "ConsumeResult", "consume", "stream"]
 
@@ -61,7 +62,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @dataclass(frozen=True, kw_only=True)
 class ConsumeProgress:
-    """Where a consumer is."""
+    """How far a consumer is."""
 
     state: str
     """The job's state."""
@@ -73,7 +74,7 @@ class ConsumeProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class ConsumeResult:
-    """What a consumer did."""
+    """What a consumer has done."""
 
     topic: str
     state: str
@@ -214,7 +215,7 @@ def consume(
 
 @contextmanager
 def _told_when_refused(path: str | os.PathLike[str], kind: type[AlertTransferError]) -> Iterator[None]:
-    """Tell what the disk refuses: as an error of this kind, or as IncompleteError where it is full."""
+    """Raise what the disk refuses as an error of this kind, or as IncompleteError where the disk is full."""
     try:
         yield
     except OSError as exc:
@@ -280,20 +281,20 @@ def _check_stream(manifest: Manifest, state: str, seen: Seen, num_rejected: int)
     topic = manifest.plan.topic
     if state not in ("complete", "empty"):
         raise JobError(
-            f"the job of {topic} is {state}: the {len(seen)} alerts that came are not all",
+            f"the job of {topic} is {state}: {count_text(len(seen), 'alert')} came, and that is not all",
             next_step=f"see why with: alert-transfer log {topic}",
         )
     proof = prove(manifest, seen.counts(), None)
     if not proof.complete:
         raise JobError(
-            f"{proof.num_expected} alerts of {topic} were sent, {len(seen)} came; "
-            f"{num_rejected} messages can't be read",
+            f"the job of {topic} sent {count_text(proof.num_expected, 'alert')}, {len(seen):,} came; "
+            f"{count_text(num_rejected, 'message')} can't be read",
             next_step="submit the request again",
         )
 
 
 class _End:
-    """Tells when all is read that will come: once the job has ended, what Kafka has then is all there will be."""
+    """Knows when everything is read: once the job has ended, no further alert comes into Kafka."""
 
     def __init__(self, follower: ManifestFollower, reader: DataReader, *, wait: bool):
         self._follower = follower
@@ -314,7 +315,7 @@ class _End:
             if self.state not in _ENDED:
                 self._ends = None  # a job can be taken up again
             elif self._ends is None:
-                # Asked after the final state was seen: every alert was acknowledged before that was written.
+                # Asked after the final state was read: every alert was acknowledged before that was written.
                 self._ends = self._reader.ends()
         positions = self._reader.positions
         if self._ends is None:
@@ -375,7 +376,7 @@ class _Fetch:
             self._folder.append_manifest(self._follower.take_lines())
             self._num_doubles = self._count_doubles()
         finally:
-            # Also when stopped half-way: what is on disk by then is worth knowing.
+            # Also when stopped half-way: users want to know what is on disk by then.
             self._lost, self._wrong = self._folder.look_through()
             self._held = self._count_held()
             self._write_receipt()
@@ -383,13 +384,13 @@ class _Fetch:
         return self._result(state)
 
     def _proof_of_disk(self) -> Proof:
-        """Return what is proved once the folder is held against the journal."""
+        """Return the proof, once the folder is compared with the journal."""
         held = self._held
         proof = prove(self._follower.manifest, held.counts, held.digests, self._partitions)
         return replace(proof, complete=proof.complete and not self._lost and not self._wrong)
 
     def _count_held(self) -> Held:
-        """Return what lies on the disk of what was written: by the journal, or, where files are lost, by the others."""
+        """Return which written files lie on the disk: by the journal, or, where some are lost, by the others."""
         journal = self._journal
         if not self._lost:
             files, alerts = len(journal.files), journal.num_alerts
@@ -426,7 +427,7 @@ class _Fetch:
             reason = one_line(item["reason"])
             self._note(f"partition {item['partition']}, offset {item['offset']} can't be read: {reason}"[:300])
         if len(new) > _REJECTED_TOLD:
-            self._note(f"and {len(new) - _REJECTED_TOLD:,} messages more")
+            self._note(f"and {count_text(len(new) - _REJECTED_TOLD, 'more message')}")
 
     def _write_receipt(self) -> None:
         on_disk = count_disk(
@@ -441,7 +442,7 @@ class _Fetch:
         self._folder.write_receipt(receipt.to_dict(), receipt_text(receipt))
 
     def _fetch(self, cluster: Cluster) -> str:
-        """Fetch what there is to fetch; returns the job's state then."""
+        """Fetch everything that is there; returns the job's state afterwards."""
         offsets = self._journal.offsets
         plan = self._plan
         with closing(DataReader(cluster, plan.topic, plan.num_partitions, offsets, self._partitions)) as reader:
@@ -536,4 +537,4 @@ def _cluster(kafka: str | None, options: Mapping[str, Any] | None) -> Cluster:
 
 
 def _ignore(_: object) -> None:
-    """Take a report that nobody asked for."""
+    """Take reports of progress where the caller wants none."""

@@ -86,7 +86,7 @@ def _arrow_type(avro: Any, named: dict[str, pa.DataType], where: str) -> pa.Data
         if kind == "array":
             items = _arrow_field("element", avro["items"], named, where)
             if not _takes_bytes(items):
-                # A datum of ten bytes could claim 2^62 of them, and nothing in it would tell that it lies.
+                # A datum of ten bytes could claim to hold 2^62 of them, and nothing in it would contradict.
                 raise WireError(f"the field {where!r} is a list of items that take no bytes")
             return pa.list_(items)
         if kind == "map":

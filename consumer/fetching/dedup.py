@@ -1,4 +1,4 @@
-"""From messages to new rows: keys checked, duplicates dropped, datums decoded, what can't be read put aside."""
+"""From messages to new rows: checks keys, drops duplicates, decodes datums, and puts aside what can't be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from consumer.wire import Manifest, decode_key, partitions_of
 
 __all__ = ["Intake", "Rejected", "Taken"]
 
-# Up to 18 digits fit int64 for sure; longer numbers go the slow way, which rejects them.
+# Up to 18 digits always fit int64; longer numbers take the slow path, which rejects them.
 _KEYS = re.compile(rb"\d{1,18}:\d{1,18}(,\d{1,18}:\d{1,18})*")
 
 

@@ -56,7 +56,7 @@ class Backlog:
         return self._cut(None)
 
     def leaders(self, growing: Mapping[int, int]) -> frozenset[int]:
-        """Return the partitions that are ahead of the slowest of those that grow, and wait for it."""
+        """Return the partitions that are ahead of the slowest growing one, and so wait for it."""
         slowest = min(growing.values(), default=0)
         return frozenset(partition for partition, offset in growing.items() if offset > slowest)
 

@@ -4,7 +4,7 @@ Made of the manifest, and of counts of what lies on disk, alone; nothing here re
 receipt come in here.
 """
 
-from consumer.receipt.bounds import bounds_lines, count_text, here_text, left_out_lines
+from consumer.receipt.bounds import bounds_lines, here_text, left_out_lines
 from consumer.receipt.proof import FragmentGap, Proof, prove
 from consumer.receipt.receipt import Held, Receipt, count_disk, make_receipt
 from consumer.receipt.text import receipt_text
@@ -16,7 +16,6 @@ __all__ = [
     "Receipt",
     "bounds_lines",
     "count_disk",
-    "count_text",
     "here_text",
     "left_out_lines",
     "make_receipt",

@@ -1,18 +1,19 @@
-"""What `complete` is said of, in words: what was left out, what the archive holds twice, what no record proves."""
+"""What to tell beside `complete`: what was left out, what the archive holds twice, what no record proves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from consumer.wire import LeftOut
+from consumer.words import count_text, verb_text
 
-__all__ = ["bounds_lines", "count_text", "doubles_text", "here_text", "left_out_lines"]
+__all__ = ["bounds_lines", "doubles_text", "here_text", "left_out_lines"]
 
 
 def bounds_lines(
     left_out: Sequence[LeftOut], num_left_out_here: int, num_archive_duplicates: int | None, num_unfinished: int = 0
 ) -> list[str]:
-    """Return what to say beside how complete a folder is, a sentence each; none where nothing bounds it.
+    """Return a sentence on each thing that limits what `complete` means for a folder; none where nothing does.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
         lines.append(f"left out of the archive as unreadable: {alerts} of {files}, selected or not")
     if uncounted:
         files = count_text(len(uncounted), "whole file")
-        lines.append(f"left out of the archive as unreadable: {files}, nobody knows with how many alerts")
+        lines.append(f"left out of the archive as unreadable: {files}, the number of their alerts is not known")
     return lines
 
 
@@ -72,13 +73,9 @@ def here_text(num_alerts: int, num_expected: int, missing: int, *, is_total_know
     of
         What they are alerts of, with a space in front; or nothing.
     """
-    lacking = f"; {missing:,} are missing" if missing else ""
+    lacking = f"; {missing:,} {verb_text(missing, 'is', 'are')} missing" if missing else ""
+    are = verb_text(num_alerts, "is", "are")
     if is_total_known:
-        return f"{num_alerts:,} of {num_expected:,} alerts{of} are here{lacking}"
+        return f"{num_alerts:,} of {count_text(num_expected, 'alert')}{of} {are} here{lacking}"
     lacking = lacking or "; none is missing of the fragments that are finished"
-    return f"{num_alerts:,} alerts{of} are here{lacking}; how many the job sends in all is not known"
-
-
-def count_text(number: int, what: str, several: str | None = None) -> str:
-    """Return a number with what it counts: `1 file`, `2,000 files`."""
-    return f"{number:,} {what if number == 1 else several or what + 's'}"
+    return f"{count_text(num_alerts, 'alert')}{of} {are} here{lacking}; how many the job sends in all is not known"

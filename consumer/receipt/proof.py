@@ -18,12 +18,12 @@ class FragmentGap:
     missing: int
     """Rows that were sent and are not there; at least 1 where one of them was replaced by another."""
     excess: int
-    """Rows that are there and were not sent; likewise."""
+    """Rows that are there and were not sent; at least 1 likewise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """What the rows that are there are worth."""
+    """How the rows that are there compare with those that were sent."""
 
     complete: bool
     """Every row that the job sends is there, exactly once, and the job is at its end."""

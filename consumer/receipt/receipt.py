@@ -12,12 +12,15 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from consumer.errors import JobError
+from consumer.notebooks import html_rows, html_table
 from consumer.receipt.proof import Proof
 from consumer.wire import FINAL_STATES, FragmentDone, LeftOut, Manifest, Plan
+from consumer.words import count_text, some_text, verb_text
 
 __all__ = ["Counts", "Held", "OnDisk", "Receipt", "add_counts", "count_disk", "make_receipt"]
 
 RECEIPT_VERSION = 1
+_MOST_SHOWN = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +92,7 @@ class OnDisk:
     """The job is at its end, and count and digest of every fragment are those that were sent; of a share, the count."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Receipt:
     """What a job sent, and of what; `consumer.receipt_text` tells it to people."""
 
@@ -135,6 +138,33 @@ class Receipt:
     on_disk: OnDisk | None
     """What the folder holds that the receipt lies beside; None elsewhere."""
 
+    def __repr__(self) -> str:
+        return f"<Receipt of {self.topic}: {self.state}, {self._sent()}>"
+
+    def _repr_html_(self) -> str:
+        totals = self.totals
+        files = count_text(totals.num_files_left_out, "file")
+        rows = [
+            ("state", self.state + ("" if self.complete else ": NOT COMPLETE")),
+            ("error", (self.error or {}).get("message") or ""),
+            ("records", "; ".join(self.problems[:_MOST_SHOWN])),
+            ("request", "\n".join(f"{name}: {value}" for name, value in self.request.items())),
+            ("alerts", f"{totals.num_alerts:,} in the archive, {totals.num_selected:,} selected, {self._sent()}"),
+            ("left out", f"{count_text(totals.num_left_out, 'alert')} and {files}" if self.left_out else ""),
+            ("no data", some_text(self.nights_without_data, _MOST_SHOWN)),
+            ("digest", self.digest),
+        ]
+        head = ("night", "in archive", "selected", "sent", "acknowledged")
+        nights = [
+            (night, *map("{:,}".format, (n.num_alerts, n.num_selected, n.num_sent, n.num_acknowledged)))
+            for night, n in self.nights.items()
+        ]
+        table = html_table(head, nights)
+        return html_rows(f"Receipt of {self.topic}", [(name, text) for name, text in rows if text]) + table
+
+    def _sent(self) -> str:
+        return f"{count_text(self.totals.num_sent, 'alert')} sent"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as a JSON document."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -156,7 +186,7 @@ def make_receipt(manifest: Manifest, *, state: str | None = None, on_disk: OnDis
     manifest
         The job's manifest, as far as it is written.
     state
-        The job's state, where the caller knows of interruption; default: the one that was written last.
+        The job's state, from callers that know whether the job is interrupted; default: the last one written.
     on_disk
         What a folder holds of the job.
 
@@ -344,17 +374,20 @@ def _problems(manifest: Manifest, planned: Mapping[int, Mapping[str, Any]]) -> l
         if number not in planned:
             found.append(f"fragment {number} is in no part of the plan")
         elif record.num_alerts != planned[number]["num_alerts"]:
-            there = f"{record.num_alerts} alerts, the plan {planned[number]['num_alerts']}"
+            there = f"{count_text(record.num_alerts, 'alert')}, the plan {planned[number]['num_alerts']}"
             found.append(f"fragment {number} names {there}")
         if _acknowledged(record) != record.num_sent:
-            found.append(
-                f"fragment {number} sent {record.num_sent} alerts, its partitions name {_acknowledged(record)}"
-            )
+            sent = count_text(record.num_sent, "alert")
+            found.append(f"fragment {number} sent {sent}, its partitions name {_acknowledged(record)}")
         if record.num_sent != record.num_selected and manifest.plan.request.get("limit") is None:
-            found.append(f"fragment {number} sent {record.num_sent} of {record.num_selected} alerts without a limit")
+            selected = count_text(record.num_selected, "alert")
+            found.append(f"fragment {number} sent {record.num_sent} of {selected} without a limit")
     unfinished = len(planned.keys() - manifest.fragments.keys())
     if manifest.stated in ("complete", "empty") and unfinished and not _limit_reached(manifest.plan, manifest.num_sent):
-        found.append(f"the job is {manifest.stated}, and {unfinished} of its {len(planned)} fragments are not finished")
+        found.append(
+            f"the job is {manifest.stated}, and {unfinished} of its {count_text(len(planned), 'fragment')} "
+            f"{verb_text(unfinished, 'is', 'are')} not finished"
+        )
     return found
 
 

@@ -6,10 +6,11 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from consumer.receipt.bounds import bounds_lines, count_text
+from consumer.receipt.bounds import bounds_lines
 from consumer.receipt.receipt import Counts, OnDisk, Receipt, add_counts
 from consumer.settings import one_line
 from consumer.wire import LeftOut
+from consumer.words import count_text, verb_text
 
 __all__ = ["receipt_text"]
 
@@ -36,7 +37,10 @@ def receipt_text(receipt: Receipt) -> str:
         *_entry("request", *(_request_lines(receipt.request))),
         *_entry("files", files),
         *_entry("fragments", f"{totals.num_fragments_done:,} of {totals.num_fragments:,} finished"),
-        *_entry("classes", *_first([f"{name}: {number:,} alerts sent" for name, number in receipt.labels.items()])),
+        *_entry(
+            "classes",
+            *_first([f"{name}: {count_text(number, 'alert')} sent" for name, number in receipt.labels.items()]),
+        ),
         *_entry("digest", receipt.digest),
         "",
         *_table(receipt),
@@ -66,7 +70,11 @@ def _standing(receipt: Receipt) -> str:
     if receipt.state == "empty":
         said = "no alert fulfils the conditions"
     elif receipt.totals.num_sent == receipt.request.get("limit"):
-        said = f"the first {receipt.totals.num_sent:,} alerts that fulfil the conditions were sent, as the limit asks"
+        first, many = count_text(receipt.totals.num_sent, "alert"), receipt.totals.num_sent != 1
+        said = (
+            f"the first {first} that {'fulfil' if many else 'fulfils'} the conditions {'were' if many else 'was'} sent"
+        )
+        said += ", as the limit asks"
     else:
         said = "every alert that fulfils the conditions was sent"
     return f"{receipt.state}: {said}" + (", but for what could not be read (below)" if receipt.left_out else "")
@@ -91,7 +99,7 @@ def _table(receipt: Receipt) -> list[str]:
         years: dict[str, list[Counts]] = {}
         for night, counts in receipt.nights.items():
             years.setdefault(night[:4], []).append(counts)
-        rows = {f"{year}, {len(nights)} nights": add_counts(nights) for year, nights in years.items()}
+        rows = {f"{year}, {count_text(len(nights), 'night')}": add_counts(nights) for year, nights in years.items()}
     cells = [("night" if rows is receipt.nights else "year", *_HEAD)]
     cells += [(name, *_cells(counts)) for name, counts in rows.items()]
     cells += [("all", *_cells(receipt.totals))]
@@ -112,18 +120,19 @@ def _cells(counts: Counts) -> Iterable[str]:
 
 
 def _disk_lines(disk: OnDisk, left_out: Sequence[LeftOut]) -> list[str]:
-    of = f" of {disk.num_alerts_expected:,}" if disk.is_total_known else ""
-    have = f"{disk.num_alerts:,}{of} alerts in {count_text(disk.num_files, 'file')}"
+    known = f"{disk.num_alerts:,} of {count_text(disk.num_alerts_expected, 'alert')}"
+    have = known if disk.is_total_known else count_text(disk.num_alerts, "alert")
+    have += f" in {count_text(disk.num_files, 'file')}"
     if disk.complete and disk.share is None:
         have += "; count and digest of every fragment are those that were sent"
     elif disk.complete:
         have += f" of share {disk.share}; the count of every fragment is that of the share, digests prove all together"
     else:
-        have += f": NOT COMPLETE, {disk.num_missing:,} are missing"
+        have += f": NOT COMPLETE, {disk.num_missing:,} {verb_text(disk.num_missing, 'is', 'are')} missing"
         have += "" if disk.is_total_known else " of finished fragments, and how many the job sends in all is not known"
         if disk.gaps:
             have += (
-                f", {count_text(len(disk.gaps), 'fragment')} {'is' if len(disk.gaps) == 1 else 'are'} not what was sent"
+                f", {count_text(len(disk.gaps), 'fragment')} {verb_text(len(disk.gaps), 'is', 'are')} not what was sent"
             )
     if disk.num_rejected:
         have += f"; {count_text(disk.num_rejected, 'message')} could not be read"

@@ -1,6 +1,6 @@
-"""YAML in which everything means one thing: of the requests and configurations that users write.
+"""YAML without second meanings, for the requests and configurations that users write.
 
-Read from the parser's events, not by its constructor, so that what is not wanted never becomes a value: a key that
+Read from the parser's events, not by its constructor, so that what is not accepted never becomes a value: a key that
 stands twice, an alias, a tag, a nesting without end. Keys are read as they are written (`on` is no truth value), and
 so are dates, and whatever stands under a key that the caller names as one of texts. Numbers are decimal.
 """
@@ -24,7 +24,7 @@ MAX_NBYTES = 1_000_000
 MAX_DEPTH = 20
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-# YAML 1.1's, in which most files are written: a file that says `yes` must not come to say something else.
+# YAML 1.1's, in which most files are written: `yes` in a file must keep its meaning.
 _TRUTH = {
     word: value
     for value, words in ((True, ("yes", "true", "on")), (False, ("no", "false", "off")))

@@ -1,6 +1,7 @@
 """Values that users hand over, as plain Python: numbers, and texts out of lists, arrays, series and sets.
 
-numpy's and pandas' values count as Python's do. Nothing is imported for it: what isn't loaded can't be handed over.
+numpy's and pandas' values count as Python's do. Neither is imported for that: a user who hands over such a value has
+loaded its module.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def whole_number(
     name
         What it is, for the message.
     value
-        An integer, of numpy's kinds as well. Truth values, texts and floats are none.
+        An integer, of numpy's kinds as well. Truth values, texts and floats are refused.
     least
         The smallest that is accepted.
     otherwise
@@ -114,7 +115,7 @@ def truth_value(name: str, value: Any, *, error: type[InputError] = InputError) 
     Raises
     ------
     InputError
-        If it is none.
+        If it is no truth value.
     """
     if not isinstance(value, bool | np.bool_):
         raise error(f"{name} is {shown(value)}", accepted="true or false")

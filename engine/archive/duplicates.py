@@ -1,4 +1,4 @@
-"""What the archive itself holds twice: candids counted night by night, in bounded memory."""
+"""Alerts that the archive itself holds twice: candids counted night by night, in bounded memory."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def count_duplicates(
             try:
                 column = archive.read_leaves(fragment, [id_field], [pa.int64()])[id_field]
             except Exception as exc:
-                archive.check_unchanged(fragment.file)  # a changed file explains best whatever went wrong
+                archive.check_unchanged(fragment.file)  # if the file has changed, that is the reason to tell
                 if not (skip_unreadable and isinstance(exc, UnreadableError)):
                     raise
                 continue

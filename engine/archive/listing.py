@@ -1,6 +1,6 @@
 """What belongs to a night: the levels of an archive, the Parquet files below them, and what is passed over.
 
-    year=2021/month=11/day=22/part-0.parquet      month=7 and month=07 are one month, as for all who read such folders
+    year=2021/month=11/day=22/part-0.parquet      month=7 and month=07 are one month, as for all readers of such folders
                               hour=03/part-0.parq     a night partitioned further
                               data.parquet/part.0.pq  a data set that was written under a file's name
 
@@ -26,7 +26,7 @@ __all__ = ["Listing", "has_years", "list_nights", "night_folders"]
 
 _LEVELS = ("year", "month", "day")
 _LEVEL = {name: re.compile(rf"{name}=([0-9]+)") for name in _LEVELS}
-# What somebody may have taken for a level: told, since alerts may lie there.
+# Names that a writer may have taken for a level: they are told, since alerts may lie there.
 _NEARLY = re.compile(r"(?:year|month|day)\s*=|=\s*[0-9]+", re.IGNORECASE)
 _PARQUET = re.compile(r".*\.(?:parquet|parq|pq)", re.IGNORECASE | re.DOTALL)
 # On a disk links in circles are noticed; elsewhere only that it goes down and down.
@@ -142,7 +142,7 @@ def _numbers(night: dt.date) -> tuple[int, int, int]:
 
 
 def _level(entry: Entry, name: str) -> int | None:
-    """Return the number of a level by its name; leading zeros count for nothing, as for all who read such folders."""
+    """Return the number of a level by its name; leading zeros count for nothing, as for all readers of such folders."""
     match = _LEVEL[name].fullmatch(entry.name)
     return int(match[1]) if match and not entry.is_file else None
 

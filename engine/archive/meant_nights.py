@@ -1,4 +1,4 @@
-"""What somebody may have meant who wrote nights: `20211122`, `22.11.2021`, `2021-11-22 to 2021-11-23`."""
+"""What users may have meant who wrote nights otherwise: `20211122`, `22.11.2021`, `2021-11-22 to 2021-11-23`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _QUOTES = " \t\n'\"[](){}"
 
 
 def meant_nights(text: str) -> str | None:
-    """Return the right form of nights that are written in another, for a question; None if nothing comes to mind."""
+    """Return the right form of nights that are written in another, for a message; None if there is none."""
     if len(text) > _LONGEST:
         return None
     text = text.strip(_QUOTES)

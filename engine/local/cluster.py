@@ -20,7 +20,7 @@ from engine.local.processes import OwnedProcess, start_owned
 
 __all__ = ["connect", "local_cluster"]
 
-_START_S = 180.0  # what fails ends at once and is told; this is for machines that are busy
+_START_S = 180.0  # a process that fails ends at once, which is told; so long only on a busy machine
 _ANSWER_S = 10.0
 
 
@@ -89,9 +89,9 @@ def local_cluster(num_workers: int | None = None) -> Iterator[distributed.Client
 
 def _client(address: str, timeout_s: float) -> distributed.Client:
     try:
-        # Before a client is made of it, which would not be got rid of again.
+        # Before a client is made: a client that can't connect doesn't go away again.
         distributed.comm.resolve_address(address)
-        # Futures of the coordinator outlive this client; it must not set itself as everybody's default either.
+        # The coordinator's future stays when this client goes; and this client must not become the process's default.
         return distributed.Client(address, timeout=timeout_s, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as exc:
         raise ClusterError(

@@ -45,7 +45,7 @@ def start_owned(
     grace_s: float = 10.0,
     remove: str | os.PathLike[str] | None = None,
 ) -> "OwnedProcess":
-    """Start a command whose life is tied to ours.
+    """Start a command that ends when this process ends.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class OwnedProcess:
         os.set_blocking(status, False)
 
     def poll(self) -> int | None:
-        """Return the command's exit code, minus the signal's number if one ended it, or None while it lives."""
+        """Return the command's exit code, minus the signal's number if one ended it, or None while it runs."""
         with self._lock:
             if self._returncode is None and self._owner == os.getpid():
                 try:
@@ -140,7 +140,7 @@ class OwnedProcess:
                     return None
                 if answer:
                     self._returncode = json.loads(answer)["exit"]
-                else:  # Somebody killed the watchdog, so its work falls to us.
+                else:  # The watchdog was killed, so its work falls to us.
                     _signal_group(self.pid, signal.SIGKILL)
                     self._returncode = -signal.SIGKILL
             return self._returncode
@@ -272,7 +272,7 @@ class _Watchdog:
         self.told_to_end = True
 
     def run(self) -> None:
-        """Live as long as the owner, and make sure that the child doesn't live longer."""
+        """Run as long as the owner, and make sure that the child doesn't run longer."""
         try:
             child = self._start()
         except OSError as exc:
@@ -288,7 +288,7 @@ class _Watchdog:
 
     def _start(self) -> subprocess.Popen:
         if sys.platform == "linux":
-            # Orphans of the family become our children, for us to reap: the first process of a container may never do
+            # Orphans of the group become our children, for us to reap: the first process of a container may never do
             # that, and a group with a zombie in it seems alive.
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.log = _Log(self.spec["log"]) if self.spec["log"] else None
@@ -331,7 +331,7 @@ class _Watchdog:
                 _signal_group(child.pid, signal.SIGKILL)
                 killed, deadline = True, now + _KILLED_WAIT_S
             elif killed and now >= deadline:
-                break  # Only zombies that nobody reaps, or a process stuck in the kernel, are left.
+                break  # Only zombies that no process reaps, or a process stuck in the kernel, are left.
         self._take_output()
         return -signal.SIGKILL if self.code is None else self.code
 

@@ -12,15 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from consumer.notebooks import html_rows, html_table
 from consumer.settings import Settings, load_settings
+from consumer.words import count_text
 from engine.archive import Archive, Footer, parse_nights, unite, with_alerts
 from engine.conditions import parse_conditions
 from engine.errors import ArchiveError, ConditionError, RequestError
 from engine.pipeline import CLASS_COLUMNS
 from engine.schema import Unsettled, kept_exact, names_along, origin_of, type_at
+from engine.storage import without_password
 from engine.surveys import Description, read_descriptions, survey_named
 
 __all__ = ["ArchiveField", "ArchiveFields", "archive_fields"]
+
+_MOST_SHOWN = 300
+"""Fields that a notebook shows."""
 
 MOST_NIGHTS = 60
 """Nights whose footers are read if none are chosen."""
@@ -55,7 +61,7 @@ class ArchiveField:
         return self.kind in ("leaf", "map key", "size")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ArchiveFields:
     """Fields of an archive, and the nights they were looked up in."""
 
@@ -67,6 +73,28 @@ class ArchiveFields:
     num_alerts: int
     """Alerts in the nights that were read."""
     fields: tuple[ArchiveField, ...]
+
+    def __repr__(self) -> str:
+        return f"<ArchiveFields: {self._summary()}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                field.name,
+                field.type,
+                field.unit or "",
+                field.num_nights,
+                _share_text(field.null_share),
+                field.meaning or "",
+            )
+            for field in self.fields
+        ]
+        title = html_rows(self._summary(), [])
+        return title + html_table(("field", "type", "unit", "nights", "null", "meaning"), rows, most=_MOST_SHOWN)
+
+    def _summary(self) -> str:
+        fields, nights = count_text(len(self.fields), "field"), count_text(len(self.nights), "night")
+        return f"{fields} in {count_text(self.num_alerts, 'alert')} of {nights} of {without_password(self.archive)}"
 
     def to_dict(self) -> dict:
         """Return plain values, for `--json`."""
@@ -154,6 +182,10 @@ def archive_fields(
         num_alerts=sum(sum(footer.row_groups) for footer in footers),
         fields=tuple(f for f in found if any(wanted in text.lower() for text in (f.name, f.path, f.meaning or ""))),
     )
+
+
+def _share_text(share: float | None) -> str:
+    return "?" if share is None else f"{share:.0%}"
 
 
 def _chosen(every: Sequence[dt.date], nights: str | Sequence[str] | None) -> list[dt.date]:

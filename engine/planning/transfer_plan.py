@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from consumer.notebooks import html_rows
+from consumer.words import count_text, some_text
 from engine.archive import ArchiveFile, Fragment, Listing
 from engine.conditions import one_text
 from engine.pipeline import Selection
@@ -16,11 +18,13 @@ from engine.request import TransferRequest
 __all__ = ["TransferPlan", "new_topic"]
 
 _MOST_PASSED_OVER = 100
+# Of what people read; `to_dict` has all.
+_MOST_NAMES, _MOST_LINES, _MOST_NOTES = 10, 20, 30
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TransferPlan:
-    """What a transfer would do, in full; `print(plan)` tells it to people."""
+    """What a transfer would do, in full; `print(plan)` and a notebook tell it to people."""
 
     request: TransferRequest
     selection: Selection
@@ -84,27 +88,70 @@ class TransferPlan:
             "num_hidden": self.listing.num_hidden,
         }
 
-    def __str__(self) -> str:
-        nights = self.nights
-        span = nights[0].isoformat() if len(nights) == 1 else f"{nights[0]} to {nights[-1]}"
-        lines = [
-            f"archive     {self.selection.archive.shown}",
-            f"nights      {len(nights)} with data, {span}",
-            f"alerts      {self.num_archive_alerts:,} in {len(self.files):,} files, {len(self.fragments):,} fragments",
-            f"conditions  {one_text(self.request.where).strip() or 'none'}".replace("\n", "\n            "),
-            f"classes     {self._classes()}",
-            f"asks        {self.selection.predicate.sql or 'every alert'}",
-            f"reads       {', '.join(self.selection.predicate.leaves) or 'nothing before the content'}",
-            f"content     {self.request.content}: {len(self.selection.projection.schema)} columns",
-        ]
-        if self.request.limit:
-            lines.append(f"limit       {self.request.limit:,}")
-        lines += [f"note        {note}" for note in self.notes]
+    def to_text(self, *, debug: bool = False) -> str:
+        """Return the plan as people read it: short, whatever its size.
+
+        Parameters
+        ----------
+        debug
+            Tell also the predicate that dask-sql answers, and the leaves that are read for it.
+        """
+        lines = []
+        for name, text in self._entries(debug):
+            lines += [f"{'' if number else name:<12}{line}" for number, line in enumerate(text.splitlines())]
         return "\n".join(lines)
 
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        return (
+            f"<TransferPlan: {self.request.content} of {count_text(self.num_archive_alerts, 'alert')} in "
+            f"{count_text(len(self.nights), 'night')} of {self.selection.archive.shown}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return html_rows("What the transfer would do", self._entries())
+
+    def _entries(self, debug: bool = False) -> list[tuple[str, str]]:
+        """Return names and texts of what the plan says, in order."""
+        nights, predicate = self.nights, self.selection.predicate
+        span = nights[0].isoformat() if len(nights) == 1 else f"{nights[0]} to {nights[-1]}"
+        files, fragments = count_text(len(self.files), "file"), count_text(len(self.fragments), "fragment")
+        entries = [
+            ("archive", self.selection.archive.shown),
+            ("nights", f"{len(nights):,} with data, {span}"),
+            ("alerts", f"{self.num_archive_alerts:,} in {files}, {fragments}"),
+            ("conditions", _first_lines(one_text(self.request.where).strip()) or "none"),
+            ("classes", self._classes()),
+            ("content", self._content()),
+        ]
+        if self.request.limit:
+            entries.append(("limit", f"{self.request.limit:,}"))
+        if debug:
+            entries.append(("predicate", predicate.sql or "every alert"))
+            entries.append(("reads", ", ".join(predicate.leaves) or "nothing before the content"))
+        entries += [("note", note) for note in self.notes[:_MOST_NOTES]]
+        if len(self.notes) > _MOST_NOTES:
+            entries.append(("", f"and {count_text(len(self.notes) - _MOST_NOTES, 'more note')}"))
+        return entries
+
     def _classes(self) -> str:
-        kept = ", ".join(self.request.classes) or "all"
-        return kept + (f"; without {', '.join(self.request.exclude_classes)}" if self.request.exclude_classes else "")
+        kept, dropped = self.request.classes, self.request.exclude_classes
+        return (some_text(kept, _MOST_NAMES) or "all") + (
+            f"; without {some_text(dropped, _MOST_NAMES)}" if dropped else ""
+        )
+
+    def _content(self) -> str:
+        names = self.selection.projection.schema.names
+        listed = f" ({some_text(names, _MOST_NAMES)})" if self.request.content == "fields" else ""
+        return f"{self.request.content}: {count_text(len(names), 'column')}{listed}"
+
+
+def _first_lines(text: str) -> str:
+    lines = text.splitlines()
+    more = len(lines) - _MOST_LINES
+    return "\n".join([*lines[:_MOST_LINES], *([f"and {count_text(more, 'more line')}"] if more > 0 else [])])
 
 
 def new_topic(survey: str, now: dt.datetime) -> str:

@@ -2,7 +2,7 @@
 
 `size(prv_candidates)` holds the numbers of items, `present(lc_features_g)` true where there is a struct, and both hold
 null where there is none: so they are null wherever a file lacks the column, as every other leaf is. What can't be
-compared, such as a decimal, is asked in the same way whether it is there.
+compared, such as a decimal, is tested by `present` as well.
 """
 
 from __future__ import annotations

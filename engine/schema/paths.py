@@ -80,14 +80,14 @@ def descend(sources: Mapping[str, pa.Array], names: Sequence[str]) -> pa.Array |
             continue
         if array.type.get_field_index(name) < 0:
             return None
-        array = pc.struct_field(array, name)  # minds the nulls of the parent, unlike StructArray.field
+        array = pc.struct_field(array, name)  # keeps the nulls of the parent, unlike StructArray.field
     return array
 
 
 def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
     """Return the type that a file has at a path, or None where it has nothing: no such field, or one of type null.
 
-    A map answers for every key, since which keys it has is data; a list answers for the fields of its items.
+    A map has this type at every key, since its keys are data; a list has that of its items' fields.
     """
     root, *rest = names_along(schema, path)
     # Asked for each leaf of each file of a plan: the list of the schema's names is slow to make.

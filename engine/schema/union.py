@@ -45,7 +45,7 @@ def union_schemas(
     """Return the one schema that holds every file's alerts.
 
     A field in which files disagree in a way that no type can hold (string against struct, list against number), of a
-    type that can't leave, or that one file has twice, is of the type `Unsettled`: whoever uses it has to check.
+    type that can't leave, or that one file has twice, is of the type `Unsettled`: code that uses it has to check.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def union_schemas(
     """
     root = _Union(frozenset(widen), frozenset(as_text))
     # Thousands of files have a handful of schemas; each is looked at once, under the first file that has it.
-    # Their bytes tell them apart, since a schema with extension types of somebody's own can't be hashed.
+    # Compared by their bytes, since a schema with unknown extension types can't be hashed.
     distinct: dict[bytes, tuple[str, list[pa.Field]]] = {}
     for file, schema in schemas:
         key = schema.remove_metadata().serialize().to_pybytes()
@@ -83,7 +83,7 @@ def union_schemas(
 
 
 class _Union:
-    """One run of the union; remembers where integers and floats met, and which fields of `widen` met a use."""
+    """One run of the union; remembers where integers and floats met, and which fields of `widen` were used."""
 
     def __init__(self, widen: frozenset[str], as_text: frozenset[str]):
         self.widen = widen

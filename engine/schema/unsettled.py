@@ -1,7 +1,7 @@
 """A field of the schema union that has no type, since its files disagree or hold what can't leave.
 
-Such a field stands in the union like any other, and stops nothing until somebody uses it: its type knows why there is
-none, and raises it then.
+Such a field stands in the union like any other, and stops nothing until a job uses it. Its type holds the error that is
+raised then.
 """
 
 from __future__ import annotations

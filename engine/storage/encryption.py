@@ -1,7 +1,7 @@
 """Whether a Parquet file is encrypted, told from its footer's bytes.
 
-Arrow ends the process ("terminate called") when the metadata of an encrypted column is asked for without a key, and has
-no question that could be asked before. So the footer is looked at here: a file with encrypted columns names the
+Arrow ends the process ("terminate called") when the metadata of an encrypted column is read without a key, and offers
+no way to check before. So the footer is looked at here: a file with encrypted columns names the
 algorithm in field 8 of its FileMetaData (parquet.thrift), in Thrift's compact protocol.
 """
 
@@ -46,7 +46,7 @@ def has_encrypted_columns(footer: memoryview, metadata: pq.FileMetaData) -> bool
 
 
 def _ends_plainly(footer: memoryview, metadata: pq.FileMetaData) -> bool:
-    """Return whether the last field is that of the columns' orders, or of who wrote it, both before the algorithm's."""
+    """Return whether the last field names the columns' orders or the file's writer: both come before the algorithm."""
     num_columns = metadata.num_columns
     long = num_columns >= 15
     header = bytes([0xF0 | _STRUCT]) + _varint(num_columns) if long else bytes([num_columns << 4 | _STRUCT])

@@ -27,7 +27,7 @@ _SECRET_OPTION = re.compile(r"key|secret|token|pass|pwd|credential|auth|sas|sign
 # Of the links of an index page: other orders of it, places on it, deeper or higher pages, other hosts, mail.
 _NO_CHILD = re.compile(r"[?#]|/.|^\.{1,2}/?$|^(?:https?|ftp|mailto|javascript|data|tel):", re.IGNORECASE)
 _MOST_LETTERS = 200
-# Two threads that drop the same listing at once would trip over each other in fsspec's DirCache.
+# Two threads that drop the same listing at once raise in fsspec's DirCache.
 _DROPPING = threading.Lock()
 
 

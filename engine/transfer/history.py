@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+from collections.abc import Iterator
 
 from consumer.settings import Settings, load_settings
 from consumer.wire import FINAL_STATES, manifest_topic
-from engine.kafka import kafka_of
+from engine.kafka import KafkaCluster, kafka_of
 from engine.transfer.submitted_job import Job, JobStatus
 
 __all__ = ["job", "jobs"]
@@ -23,7 +25,13 @@ def job(topic: str, kafka: str | None = None, *, settings: Settings | None = Non
     return Job(topic, kafka_of(kafka, settings or load_settings()))
 
 
-def jobs(kafka: str | None = None, *, settings: Settings | None = None, everything: bool = False) -> list[JobStatus]:
+def jobs(
+    kafka: str | None = None,
+    *,
+    settings: Settings | None = None,
+    everything: bool = False,
+    most: int | None = None,
+) -> list[JobStatus]:
     """Return how the jobs of this Kafka stand, oldest first.
 
     Parameters
@@ -32,11 +40,16 @@ def jobs(kafka: str | None = None, *, settings: Settings | None = None, everythi
         As for `submit`.
     everything
         Also those that ended.
+    most
+        So many at most; none of the others is looked at.
     """
     cluster = kafka_of(kafka, settings or load_settings())
     cluster.check()
+    return list(itertools.islice(_listed(cluster, everything), most))
+
+
+def _listed(cluster: KafkaCluster, everything: bool) -> Iterator[JobStatus]:
     topics = cluster.topics()
-    found = []
     for summary in cluster.list_jobs():
         if manifest_topic(summary["topic"]) not in topics:
             continue  # its 30 days are over
@@ -44,5 +57,4 @@ def jobs(kafka: str | None = None, *, settings: Settings | None = None, everythi
             with contextlib.closing(Job(summary["topic"], cluster)) as listed:
                 # A manifest outlives its records, which are kept for 30 days.
                 if listed.manifest.plan is not None:
-                    found.append(listed.status())
-    return found
+                    yield listed.status()

@@ -17,8 +17,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from consumer.notebooks import drawn_in_place, html_rows, in_notebook
 from consumer.receipt import Receipt, make_receipt
+from consumer.terms import in_face_terms
 from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, CancelRequest, Manifest, Plan, StateChange, check_topic
+from consumer.words import count_text
 from engine.errors import InputError, JobError, KafkaError
 from engine.kafka import KafkaCluster
 from engine.sinks import KafkaManifestStore, ManifestStore
@@ -31,7 +34,7 @@ _PLANNED_S = 5.0
 _TWO_HEARTBEATS_S = 2 * HEARTBEAT_EVERY_S + 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class JobStatus:
     """How a job stands."""
 
@@ -97,6 +100,27 @@ class JobStatus:
         """Whether nothing more will happen by itself."""
         return self.state in FINAL_STATES or self.state == "interrupted"
 
+    def __repr__(self) -> str:
+        return f"<JobStatus of {self.topic}: {self.state}, {self._progress()}>"
+
+    def _repr_html_(self) -> str:
+        error = self.error or {}
+        steps = dict.fromkeys(in_face_terms(step) for step in (error.get("next"), self.next_step) if step)
+        rows = [
+            ("state", self.state),
+            ("alerts", self._progress()),
+            ("fragments", f"{self.num_fragments_done:,} of {self.num_fragments:,} finished"),
+            ("elapsed", f"{self.elapsed_s:.1f} s"),
+            ("error", in_face_terms(error.get("message") or "")),
+            ("accepted", in_face_terms(error.get("accepted") or "")),
+            ("next", "\n".join(steps)),
+        ]
+        return html_rows(self.topic, [(name, text) for name, text in rows if text])
+
+    def _progress(self) -> str:
+        of = "" if self.num_alerts is None else f" of {self.num_alerts:,}"
+        return f"{self.num_alerts_sent:,}{of} alerts sent"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the status as the command line's JSON has it."""
         return asdict(self)
@@ -131,6 +155,13 @@ class Job:
 
     def __repr__(self) -> str:
         return f"Job({self.topic!r})"
+
+    def _repr_html_(self) -> str:
+        # As it was last read: what shows an object must not wait for Kafka.
+        manifest = self._reader.manifest
+        if manifest.plan is None:
+            return html_rows(self.topic, [("next", "job.status() reads how it stands")])
+        return JobStatus.of(manifest, time.time())._repr_html_()
 
     @property
     def manifest(self) -> Manifest:
@@ -170,7 +201,7 @@ class Job:
         Parameters
         ----------
         progress
-            Draw a bar on stderr.
+            Draw a bar on stderr; in a notebook, show how the job stands in the cell.
         on_change
             Called with the status whenever something happened.
 
@@ -230,16 +261,17 @@ class Job:
     def log(self) -> list[str]:
         """Return what happened, a line each, with its time (UTC)."""
         manifest = self._planned()
-        first = f"planned: {manifest.plan.num_files} files, {manifest.plan.num_fragments} fragments"
+        files, fragments = manifest.plan.num_files, manifest.plan.num_fragments
+        first = f"planned: {count_text(files, 'file')}, {count_text(fragments, 'fragment')}"
         if unreadable := manifest.plan.unreadable_files:
-            first += f"; {len(unreadable):,} files left out as unreadable"
+            first += f"; {count_text(len(unreadable), 'file')} left out as unreadable"
         lines = [(manifest.plan.created_at, first)]
         for done in manifest.fragments.values():
             lines.append(
                 (
                     done.time,
-                    f"fragment {done.fragment}: {done.num_alerts:,} alerts, {done.num_selected:,} selected, "
-                    f"{done.num_sent:,} sent, {done.nbytes:,} bytes"
+                    f"fragment {done.fragment}: {count_text(done.num_alerts, 'alert')}, "
+                    f"{done.num_selected:,} selected, {done.num_sent:,} sent, {done.nbytes:,} bytes"
                     + (f"; left out: {done.unreadable}" if done.unreadable else ""),
                 )
             )
@@ -247,7 +279,7 @@ class Job:
             lines.append(
                 (
                     night.time,
-                    f"night {night.night}: {night.num_alerts:,} alerts, "
+                    f"night {night.night}: {count_text(night.num_alerts, 'alert')}, "
                     f"{night.num_duplicates:,} with a candid that one before them has",
                 )
             )
@@ -298,6 +330,10 @@ def _next_step(plan_: Plan, state: str) -> str | None:
 
 @contextlib.contextmanager
 def _bar(topic: str) -> Iterator[Callable[[JobStatus], None]]:
+    if in_notebook():
+        # Rich would need ipywidgets, which a notebook need not have.
+        yield drawn_in_place()
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("fragments"))
     shown = (*columns, TextColumn("{task.fields[alerts]:,} alerts"), TimeElapsedColumn())
     with Progress(*shown, console=Console(file=sys.stderr)) as bar:

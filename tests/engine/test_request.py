@@ -22,6 +22,42 @@ def test_defaults():
     assert request.to_dict() == {"nights": ["2021-11-22"]}
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("Lightcurves", "lightcurve"),
+        ("light-curve", "lightcurve"),
+        ("cutout", "cutouts"),
+        ("stamps", "cutouts"),
+        ("Full packet", "full"),
+        ("all", "full"),
+        ("field", "fields"),
+    ],
+)
+def test_an_unknown_content_names_the_nearest_and_all(typed, meant):
+    with pytest.raises(RequestError) as caught:
+        TransferRequest(nights="2021-11-22", content=typed)
+    assert repr(typed) in caught.value.message
+    assert repr(meant) in caught.value.next_step
+    assert caught.value.accepted.split(", ") == list(CONTENTS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("2021-11-30:2021-11-22", "2021-11-22:2021-11-30"),
+        ("2021-12:2021-11-22", "2021-11-22:2021-12"),
+        ("2022-01 : 2021-11", "2021-11:2022-01"),
+        ("20211130:20211122", "2021-11-22:2021-11-30"),
+    ],
+)
+def test_a_range_the_wrong_way_round_is_answered_with_the_right_one(typed, meant):
+    with pytest.raises(RequestError) as caught:
+        parse_nights(typed)
+    assert f"{meant}?" in caught.value.next_step
+    assert parse_nights(meant)
+
+
 def test_nights_are_ordered_and_unique():
     nights = parse_nights(["2021-12-31:2022-01-02", "2021-11-22", "2022-01-01"])
     assert nights == [dt.date(2021, 11, 22), dt.date(2021, 12, 31), dt.date(2022, 1, 1), dt.date(2022, 1, 2)]

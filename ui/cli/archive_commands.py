@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 import engine
-from consumer.cli import Face, Group, face_options, quoted, remember_archive
+from consumer.cli import Face, Group, count_text, face_options, quoted, remember_archive, some_text, verb_text
 from engine import DEFAULT_NIGHTS, PROFILE_NAMES, Archive, InputError
 from ui.cli.face_settings import settings_of
 
@@ -51,7 +51,8 @@ def sample(
             progress=progress,
         )
     document = {name: getattr(made, name) for name in ("archive", "num_alerts", "num_files", "nights")}
-    text = f"{made.num_alerts:,} alerts in {made.num_files} files, nights {', '.join(made.nights)}\n"
+    nights_ = f"{verb_text(len(made.nights), 'night', 'nights')} {some_text(made.nights, 10)}"
+    text = f"{count_text(made.num_alerts, 'alert')} in {count_text(made.num_files, 'file')}, {nights_}\n"
     text += f"archive  {made.archive}\n"
     text += "look at some of it with:\n  alert-transfer preview "
     text += quoted("--archive", made.archive, "--nights", made.nights[0], "--where", "candidate.magpsf < 17")
@@ -104,6 +105,7 @@ def fields(face: Face, url: str | None, nights: tuple[str, ...], like: str | Non
             url, nights or None, like, survey=survey, settings=settings_of(face), progress=progress
         )
     if len(found.nights) < found.num_archive_nights and not nights:
-        face.say(f"looked into {len(found.nights)} of {found.num_archive_nights:,} nights; choose others with --nights")
+        of = count_text(found.num_archive_nights, "night")
+        face.say(f"looked into {len(found.nights):,} of {of}; choose others with --nights")
     nothing = f"no field has {like!r} in its name or meaning"
     face.emit(found.to_dict(), fields_table(found) if found.fields else nothing)

@@ -42,7 +42,7 @@ def demo(face: Face, directory: str, alerts_per_night: int) -> None:
 
     archive = root / "archive" / "science"
     if not archive.exists():
-        what = f"Writing a sample archive of {len(DEFAULT_NIGHTS)} nights to {archive}"
+        what = f"Writing a sample archive of {count_text(len(DEFAULT_NIGHTS), 'night')} to {archive}"
         with step("sample", what), progress_bar("alerts written") as progress:
             engine.write_sample(root / "archive", alerts_per_night=alerts_per_night, progress=progress)
     request = engine.TransferRequest(
@@ -64,7 +64,12 @@ def demo(face: Face, directory: str, alerts_per_night: int) -> None:
                 next_step="give more alerts a night and another --dir, in which a new archive is made",
             )
         if status.state != "complete":
-            raise engine.JobError(f"the job {status.state}: {(status.error or {}).get('message')}")
+            error = status.error or {}
+            raise engine.JobError(
+                f"the job is {status.state}: {error.get('message')}",
+                accepted=error.get("accepted"),
+                next_step=error.get("next"),
+            )
         outdir = root / job.topic
         with step("consume", f"Fetching the topic {job.topic} to {outdir}"), consume_bar(job.topic) as draw:
             result = consumer.consume(job.topic, outdir, kafka=broker.bootstrap, progress=draw)
@@ -98,15 +103,16 @@ def measured_text(
     sent = status.num_alerts_sent
     lines = [
         "\nWhat was measured:",
-        f"  sent      {sent:,} alerts, {bytes_text(status.nbytes)}, in {status.elapsed_s:.1f} s",
+        f"  sent      {count_text(sent, 'alert')}, {bytes_text(status.nbytes)}, in {status.elapsed_s:.1f} s",
         *(
             [f"  first     alerts were there {status.first_alert_s:.1f} s after the job was submitted"]
             if status.first_alert_s is not None
             else []
         ),
-        f"  consumed  {result.num_alerts_new:,} alerts in {laps['consume']:.1f} s "
+        f"  consumed  {count_text(result.num_alerts_new, 'alert')} in {laps['consume']:.1f} s "
         f"({result.num_alerts_new / laps['consume']:,.0f} alerts/s), {count_text(result.num_files, 'file')}",
-        f"  verified  {proof.num_alerts:,} of {proof.num_expected:,} alerts on disk, {proof.missing} missing",
+        f"  verified  {proof.num_alerts:,} of {count_text(proof.num_expected, 'alert')} on disk, "
+        f"{proof.missing:,} missing",
         *(
             f"            {line}"
             for line in bounds_lines(proof.left_out, proof.num_left_out_here, proof.num_archive_duplicates)
@@ -118,7 +124,7 @@ def measured_text(
 
 
 def _next(archive: Path, outdir: Path, kafka: str) -> str:
-    # The demo's own broker has ended; its port is free again, and nobody else's Kafka is there.
+    # The demo's own broker has ended, so its port is free again.
     port, topic, night = kafka.rpartition(":")[2], f"{outdir.name}_full", DEFAULT_NIGHTS[0].isoformat()
     # Strings in double quotes, so that the shell's single ones hold all.
     read = f"import pandas; alerts = pandas.read_parquet({json.dumps(str(outdir), ensure_ascii=False)}); "

@@ -28,11 +28,12 @@ def resume(face: Face, topic: str, wait: bool) -> None:
 @face_options
 def jobs(face: Face, everything: bool) -> None:
     """List the jobs of this Kafka."""
-    from ui.cli.render import jobs_table
+    from ui.cli.render import jobs_table, no_jobs_text
 
-    found = engine.jobs(settings=settings_of(face), everything=everything)
-    text = jobs_table(found) if found else "no job" + ("" if everything else " runs; --all shows those that have ended")
-    face.emit([status.to_dict() for status in found], text)
+    settings = settings_of(face)
+    found = engine.jobs(settings=settings, everything=everything)
+    any_ended = not (found or everything or face.json) and bool(engine.jobs(settings=settings, everything=True, most=1))
+    face.emit([status.to_dict() for status in found], jobs_table(found) if found else no_jobs_text(any_ended))
 
 
 @click.command(cls=Command)

@@ -115,7 +115,7 @@ def request_from(values: Mapping[str, Any]) -> TransferRequest:
 
 
 def _conditions(text: str) -> str:
-    """Return one `--where`, or what the file has that it names."""
+    """Return the text of one `--where`, or of the file that it names."""
     if not text.strip():
         raise RequestError(
             "--where is empty",

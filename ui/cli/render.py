@@ -27,6 +27,7 @@ __all__ = [
     "job_bar",
     "jobs_table",
     "nights_table",
+    "no_jobs_text",
     "progress_bar",
     "status_text",
 ]
@@ -69,12 +70,19 @@ def status_text(status: JobStatus) -> str:
             f"doubles    {count_text(status.num_duplicates, 'alert')} of these nights, selected or not, with a candid "
             "that one before them in the same night has already"
         )
-    if status.error:
-        lines.append(f"error      {status.error['message']}")
-        lines += [f"           {status.error[key]}" for key in ("accepted", "next") if status.error.get(key)]
-    if status.next_step:
-        lines.append(f"next       {status.next_step}")
+    error = status.error or {}
+    labelled = {"error": error.get("message"), "accepted": error.get("accepted")}
+    steps = [step for step in (error.get("next"), status.next_step) if step]
+    if len(steps) == 2 and _command_in(steps[1]) in steps[0]:
+        steps.pop()  # the error names it already
+    for label, text in (labelled | {"next": "\n".join(steps)}).items():
+        lines += [f"{'' if number else label:<11}{line}" for number, line in enumerate((text or "").splitlines())]
     return "\n".join(lines)
+
+
+def _command_in(step: str) -> str:
+    """Return the command that a step names last, or all of the step."""
+    return step.rpartition(": ")[2]
 
 
 def jobs_table(statuses: list[JobStatus]) -> Table:
@@ -90,6 +98,13 @@ def jobs_table(statuses: list[JobStatus]) -> Table:
             f"{status.elapsed_s:.0f} s",
         )
     return table
+
+
+def no_jobs_text(any_ended: bool) -> str:
+    """Return what to say where no job is to be listed; `jobs --all` is named only where it would show one."""
+    if any_ended:
+        return "no job runs; see those that have ended with: alert-transfer jobs --all"
+    return "this Kafka has no job"
 
 
 def nights_table(nights: Mapping[str, Mapping[str, int]]) -> Table:
@@ -115,7 +130,8 @@ def fields_table(found: ArchiveFields) -> Table:
             Text(field.meaning or ""),
             style="" if field.in_conditions else "dim",
         )
-    notes = [f"{found.num_alerts:,} alerts in {len(found.nights)} nights", "null: null, or not there at all"]
+    alerts, num_nights = count_text(found.num_alerts, "alert"), count_text(len(found.nights), "night")
+    notes = [f"{alerts} in {num_nights}", "null: null, or not there at all"]
     if any(field.null_share is None for field in found.fields):
         notes.append("?: the footers don't say")
     if not all(field.in_conditions for field in found.fields):
@@ -142,7 +158,7 @@ def alerts_table(alerts: pa.Table, title: str | None = None) -> Table:
         table.add_row(*(_cell(row[name]) for name in names))
     left_out = len(alerts.column_names) - len(names)
     if left_out:
-        table.caption = f"and {left_out} columns more"
+        table.caption = f"and {count_text(left_out, 'more column')}"
     return table
 
 

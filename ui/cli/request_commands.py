@@ -33,13 +33,13 @@ def _cluster(settings: Settings):
 @request_options
 @face_options
 def plan(face: Face, **values: Any) -> None:
-    """Show what a transfer would do; starts nothing."""
+    """Show what a transfer would do; starts nothing. With --debug, also the predicate that dask-sql answers."""
     from ui.cli.render import progress_bar
 
     request = request_from(values)
     with progress_bar("reading footers") as progress:
         found = engine.plan(request, settings=settings_of(face), progress=progress)
-    face.emit(found.to_dict(), str(found))
+    face.emit(found.to_dict(), found.to_text(debug=face.debug))
 
 
 @click.command(cls=Command)

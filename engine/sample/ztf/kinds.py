@@ -48,7 +48,7 @@ class Kind:
     duty: float
     """Share of the exposures that detect it."""
     lifetime_days: int = 0
-    """How long it is seen, for what lives once."""
+    """How long an object is seen that is seen once."""
     cdsxmatch: tuple[tuple[str, float], ...] = (("Unknown", 1.0),)
     """SIMBAD types with their shares, by SIMBAD's names of today; `*` takes any type of stars."""
     roid: int = 0

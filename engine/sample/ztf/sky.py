@@ -29,7 +29,7 @@ _PITCH_DEG = 0.87
 _NUM_QUADRANTS = 64
 _FIRST_LIGHT = datetime.date(2017, 11, 17).toordinal()
 _APPEARING_DAYS = 3400
-"""From first light on, in which what lives long is seen first; most of it early."""
+"""From first light on, in which long-lived objects are seen first; most of them early."""
 _HISTORY_DAYS = 30.0
 
 
@@ -180,7 +180,7 @@ def _draw_objects(schedule: Schedule, num_alerts: int) -> Objects:
 
 
 def _magnitudes(objects: Objects, of: np.ndarray, key: np.ndarray, jd: np.ndarray, fid: np.ndarray) -> np.ndarray:
-    """Follow each object's light curve: a sine for what lives long, a rise and a decline for what lives once."""
+    """Follow each object's light curve: a sine for long-lived objects, a rise and a decline for those seen once."""
     chance = Chance(objects.key)
     bright, faint = _of_kinds("mag")[objects.kind].T
     lives = _of_kinds("lives")[objects.kind]

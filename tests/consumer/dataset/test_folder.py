@@ -128,7 +128,7 @@ def test_a_folder_that_lost_some_of_its_files_is_refused(two_rounds, harm):
     harm(two_rounds / "part-00000.parquet")
     with pytest.raises(IncompleteError, match=r"part-00000\.parquet") as caught, Folder(two_rounds, **IDENTITY):
         pass
-    assert "--restart" in caught.value.next_step
+    assert "restart=True" in caught.value.next_step
 
 
 def test_restart_empties_what_is_ours_and_nothing_else(two_rounds):
@@ -149,7 +149,7 @@ def test_restart_is_refused_where_alerts_lie_in_a_folder_below(two_rounds):
     with pytest.raises(IncompleteError, match="other") as caught, Folder(two_rounds, **IDENTITY, restart=True):
         pass
     assert "move it" in caught.value.next_step
-    assert "--restart" not in caught.value.next_step
+    assert "restart=True" not in caught.value.next_step
     assert _names(two_rounds) == before  # told before anything is removed
 
 
@@ -164,7 +164,7 @@ def test_a_folder_that_lost_the_one_beside_it_tells_so_and_can_be_restarted(two_
     shutil.rmtree(home_of(two_rounds))
     with pytest.raises(InputError, match=r"job\.json") as caught, Folder(two_rounds, **IDENTITY):
         pass
-    assert "--restart" in caught.value.next_step
+    assert "restart=True" in caught.value.next_step
     assert "out.transfer" in caught.value.next_step
     (two_rounds / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"notes\.txt"), Folder(two_rounds, **IDENTITY, restart=True):
@@ -188,7 +188,7 @@ def test_alerts_that_would_be_there_twice_are_refused(two_rounds, harm):
     before = _names(two_rounds)
     with pytest.raises(IncompleteError, match="twice") as caught, Folder(two_rounds, **IDENTITY):
         pass
-    assert "--restart" in caught.value.next_step
+    assert "restart=True" in caught.value.next_step
     assert _names(two_rounds) == before
 
 
@@ -237,7 +237,7 @@ def test_a_file_system_that_cannot_sync_folders_will_do(outdir, monkeypatch):
 def test_a_folder_belongs_to_one_job(two_rounds, changed, told):
     with pytest.raises(InputError, match=told) as caught, Folder(two_rounds, **(IDENTITY | changed)):
         pass
-    assert "--restart" in caught.value.next_step
+    assert "restart=True" in caught.value.next_step
     with Folder(two_rounds, **(IDENTITY | changed), restart=True):
         assert _names(two_rounds) == []
 
@@ -348,7 +348,7 @@ def test_labels_that_would_share_a_folder_are_named_before_one_is_written(outdir
         folder.check_names(["finkclass=Galaxy"])
         with pytest.raises(IncompleteError, match="finkclass=Galaxy and finkclass=galaxy") as caught:
             folder.check_names(["finkclass=galaxy"])
-    assert "--restart" in caught.value.next_step
+    assert "restart=True" in caught.value.next_step
 
 
 def test_labels_that_already_share_a_folder_are_named_when_it_is_opened_again(outdir, caseless):
@@ -374,8 +374,8 @@ def test_a_label_that_is_too_long_is_told_and_the_folder_is_free_again(outdir):
     told = pytest.raises(InputError, match=r"finkclass 'LLL.* 250 characters")
     with told as caught, Folder(outdir, **BY_CLASS) as folder:
         folder.check_names(["finkclass=x", LONG])
-    assert "--partitionby time" in caught.value.next_step
-    assert "--restart" not in caught.value.next_step
+    assert "partitionby='time'" in caught.value.next_step
+    assert "restart=True" not in caught.value.next_step
     with Folder(outdir, **IDENTITY):  # by something else, without more ado
         pass
 
@@ -385,8 +385,8 @@ def test_a_label_that_is_too_long_and_comes_late_takes_nothing_away(outdir):
         folder.commit(_write(folder, "finkclass=x/part-00000.parquet"), {})
         with pytest.raises(IncompleteError, match="250 characters") as caught:
             folder.check_names([LONG])
-    assert "--partitionby time" in caught.value.next_step
-    assert "--restart" in caught.value.next_step
+    assert "partitionby='time'" in caught.value.next_step
+    assert "restart=True" in caught.value.next_step
     assert _names(outdir) == ["finkclass=x/part-00000.parquet"]
     with Folder(outdir, **IDENTITY, restart=True):
         assert _names(outdir) == []
@@ -417,7 +417,7 @@ def test_a_disk_without_stars_in_names_is_told_of_the_folders_of_version_0_1_0(o
     monkeypatch.setattr(os, "mkdir", refuse)
     with pytest.raises(InputError, match=r"finkclass 'C\*'") as caught, Folder(outdir, **BY_CLASS) as folder:
         folder.check_names([f"finkclass={folder.names.name('C*')}"])
-    assert "--restart" in caught.value.next_step
+    assert "restart=True" in caught.value.next_step
 
 
 @pytest.mark.parametrize(

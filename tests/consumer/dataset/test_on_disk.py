@@ -208,7 +208,7 @@ def test_a_label_that_readers_take_for_null_is_told(make_job, tmp_path):
     job.run()
     with pytest.raises(InputError, match="null") as caught:
         consumer.consume(job.topic, tmp_path / "out", kafka=job.kafka, partitionby="finkclass")
-    assert "--partitionby time" in caught.value.next_step
+    assert "partitionby='time'" in caught.value.next_step
     assert consumer.consume(job.topic, tmp_path / "out", kafka=job.kafka).complete
 
 

@@ -379,8 +379,8 @@ def test_without_an_address_the_next_step_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("ALERT_TRANSFER_KAFKA", raising=False)
     with pytest.raises(InputError) as caught:
         consumer.consume("ftransfer_x", tmp_path / "out")
-    assert "alert-transfer broker" in caught.value.next_step
-    assert "--kafka" in caught.value.accepted
+    assert "engine.start_broker()" in caught.value.next_step
+    assert "kafka=" in caught.value.accepted
 
 
 def test_alerts_that_expired_are_an_error_and_what_is_there_stays(make_job, tmp_path):
@@ -449,7 +449,7 @@ def test_verify_sees_what_was_altered(make_job, tmp_path):
     copy.unlink()
     files[1].unlink()
     assert consumer.verify(outdir).missing == 130
-    with pytest.raises(IncompleteError, match="--restart"):
+    with pytest.raises(IncompleteError, match="restart=True"):
         consumer.consume(job.topic, outdir, kafka=job.kafka)
 
 

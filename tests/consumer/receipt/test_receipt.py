@@ -291,7 +291,9 @@ def test_records_that_disagree_are_told_and_not_complete(wrong, told):
 def test_a_complete_job_with_an_unfinished_fragment_is_none_unless_a_limit_was_reached():
     files, planned = [file(0, NIGHTS[0])], [Planned(0, 10, 4), Planned(0, 10)]
     receipt = make_receipt(manifest_of(files, planned))
-    assert receipt.problems == ["the job is complete, and 1 of its 2 fragments are not finished"]
+    (problem,) = receipt.problems
+    assert "1 of its 2 fragments" in problem
+    assert "not finished" in problem
     assert not receipt.complete
     limited = make_receipt(manifest_of(files, planned, request={"limit": 4}))
     assert (limited.problems, limited.complete) == ([], True)
@@ -350,7 +352,8 @@ def test_a_large_jobs_document_is_whole_and_its_text_short():
     assert len(text.splitlines()) < 50
     table = rows(text)
     assert list(table) == [
-        f"{year}, {n} nights" for year, n in zip(range(2019, 2026), (61, 366, 365, 365, 365, 305, 1), strict=True)
+        f"{year}, {n} night{'s' * (n > 1)}"
+        for year, n in zip(range(2019, 2026), (61, 366, 365, 365, 365, 305, 1), strict=True)
     ] + ["all"]
     assert table["all"][:4] == ["4,000,000", "400,000", "400,000", "400,000"]
     assert "2019-11-10, and 20 more" in text
@@ -504,3 +507,23 @@ def test_verify_sees_a_flipped_byte_in_any_page(make_job, tmp_path):
     assert flipped > group.num_columns
     path.write_bytes(whole)
     assert consumer.verify(outdir).complete
+
+
+def test_a_notebook_shows_a_receipt_as_a_table_with_every_text_escaped():
+    evil = "<img src=x onerror=alert(1)>"
+    receipt = make_receipt(three_nights(state="failed", request={"nights": NIGHTS, "where": evil}))
+    shown = receipt._repr_html_()
+    assert "<img" not in shown
+    assert "&lt;img" in shown
+    for night in NIGHTS:
+        assert night in shown
+    assert "NOT COMPLETE" in shown
+    assert "the disk is full" in shown
+    assert "\n" not in repr(receipt)
+    assert "31 alerts sent" in repr(receipt)
+
+
+def test_one_alert_of_one_file_is_told_in_the_singular():
+    receipt = make_receipt(manifest_of([file(0, NIGHTS[0])], [Planned(0, 1, 1)]))
+    text = receipt_text(receipt)
+    assert not re.search(r"\b1 (alerts|files|fragments|nights)\b", text)

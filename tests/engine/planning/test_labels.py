@@ -171,7 +171,7 @@ def test_tns_types_need_a_column_or_a_catalogue(tmp_path):
         with pytest.raises(RequestError, match="1 of 2 nights have no tnsclass") as caught:
             plan(archive, nights=both, **question)
         assert "2021-11-23" in str(caught.value)
-        assert "--tns-catalogue" in caught.value.next_step
+        assert "tns_catalogue=" in caught.value.next_step
         plan(archive, **question)
         plan(archive, nights=both, tns_catalogue=catalogue(tmp_path, "SN Ia"), **question)
     # A job that does not ask for them carries Unknown.
@@ -185,16 +185,16 @@ def test_where_tnsclass_is_lacking_the_column_tns_is_named(tmp_path):
     write(tmp_path, [{"finkclass": ["Star"]}], NIGHT + dt.timedelta(days=2))
     ia = {"classes": ["(TNS) SN Ia"]}
     for nights, question, told in (
-        ("2021-11-22", ia, "which the alerts of them have: --where \"tns = 'SN Ia'\""),
+        ("2021-11-22", ia, "which the alerts of them have: where=\"tns = 'SN Ia'\""),
         ("2021-11-22:2021-11-23", ia, "which the alerts of them have"),
         ("2021-11-22:2021-11-24", ia, "which the alerts of 1 of these 2 nights have"),
-        ("2021-11-22", {"exclude": ["(TNS) SN II", "Star", "(TNS) SN Ia"]}, "--where \"tns IN ('SN II', 'SN Ia')\""),
-        ("2021-11-22", {"where": "tnsclass <> 'Unknown'"}, "--where \"tns = 'SN Ia'\""),
+        ("2021-11-22", {"exclude": ["(TNS) SN II", "Star", "(TNS) SN Ia"]}, "where=\"tns IN ('SN II', 'SN Ia')\""),
+        ("2021-11-22", {"where": "tnsclass <> 'Unknown'"}, "where=\"tns = 'SN Ia'\""),
     ):
         with pytest.raises(RequestError, match="no tnsclass") as caught:
             plan(archive, nights=nights, **question)
         assert told in caught.value.next_step
-        assert "--tns-catalogue" in caught.value.next_step
+        assert "tns_catalogue=" in caught.value.next_step
     with pytest.raises(RequestError, match="no tnsclass") as caught:
         plan(archive, nights="2021-11-24", **ia)
     assert "column tns" not in caught.value.next_step

@@ -153,12 +153,12 @@ def test_a_float_that_is_no_integer_fails_with_its_name(value):
     with pytest.raises(ArchiveError, match=r"file\.parquet") as caught:
         converted([1.0, value], pa.float64(), pa.int64())
     assert repr(value) in str(caught.value)
-    assert "--widen x" in str(caught.value)
+    assert "widen=" in str(caught.value)
 
 
 def test_widen_makes_them_meet_as_double():
     assert unite(pa.int64(), pa.float64(), widen=["x"]) == pa.float64()
-    with pytest.raises(ArchiveError, match="--widen"):
+    with pytest.raises(ArchiveError, match="widen="):
         unite(pa.int64(), pa.int32(), widen=["x"])
 
 
@@ -217,7 +217,7 @@ def test_what_a_message_proposes_to_widen_can_be_widened(path, whole, fraction):
     types = whole[0], fraction[0]
     with pytest.raises(ArchiveError, match=r"holds 1\.5") as caught:
         converted([fraction[1]], fraction[0], unite(*types))
-    assert caught.value.next_step == f"ask for {path} as double: --widen {path}"
+    assert caught.value.next_step == f"ask for {path} as double: widen=[{path!r}]"
     converted([whole[1]], whole[0], unite(*types, widen=[path]))
     converted([fraction[1]], fraction[0], unite(*types, widen=[path]))
     with pytest.raises(ArchiveError, match="do not meet: y") as caught:

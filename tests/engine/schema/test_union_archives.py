@@ -288,7 +288,7 @@ def test_a_real_conflict_is_refused_with_both_files(nights, conflict, place):
         assert message.startswith(f"{place} is ")
         assert str(paths[0]) in message
         assert str(paths[-1]) in message
-        assert "--content fields" in caught.value.next_step
+        assert "content='fields'" in caught.value.next_step
 
 
 def alerts(n: int = 2, first: int = FIRST_CANDID, **columns) -> pa.Table:
@@ -417,7 +417,7 @@ def test_a_fraction_among_integers_fails_by_name_unless_widened(tmp_path, conten
         transferred(plan)
     assert "candidate.x is an integer in some of the files" in str(caught.value)
     assert "2.5" in str(caught.value)
-    assert "--widen candidate.x" in str(caught.value.next_step)
+    assert "widen=['candidate.x']" in str(caught.value.next_step)
     widened = plan_of(tmp_path, content=content, fields=fields, widen=("candidate.x",))
     blocks = [block for fragment in widened.fragments for _, block in read_content(widened.selection, fragment, None)]
     found = [

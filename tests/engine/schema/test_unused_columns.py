@@ -167,7 +167,7 @@ def test_a_conflict_stops_those_alone_who_use_it(tmp_path, kind):
             plan_of(root, **more)
         assert caught.value.message.startswith(f"{path} is ")
         assert all(file in caught.value.message for file in files)
-        assert caught.value.next_step.endswith("leave it out" if "fields" in more else "--content fields --field …")
+        assert caught.value.next_step.endswith("leave it out" if "fields" in more else "content='fields' fields=['…']")
     for where in ("x = 1", "candidate.y IS NULL", "x.a = 1", "size(x) > 1"):
         with pytest.raises(engine.ConditionError, match="can't be in a condition") as condition:
             plan_of(root, **{**asked, "where": where})

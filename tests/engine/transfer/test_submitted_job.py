@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 import uuid
+import warnings
 
 import pytest
 
@@ -86,3 +87,26 @@ sys.exit(os.waitpid(child, 0)[1])
 
 def test_a_forked_process_asks_for_itself(kafka):
     subprocess.run([sys.executable, "-c", FORKED, kafka], check=True, timeout=100)
+
+
+def test_a_notebook_follows_a_job_without_widgets(kafka, notebook):
+    plan, writer = begun(kafka, time.time())
+    writer.append(StateChange(job_id=plan.job_id, state="empty", time=time.time(), coordinator="c"))
+    notebook.user_ns["job"] = engine.job(plan.topic, kafka=kafka)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # rich's, that ipywidgets are missing
+        result = notebook.run_cell("job.wait(progress=True)\njob")
+    assert result.success, result.error_in_exec
+    shown = [output["data"]["text/html"] for output in notebook.display_pub.outputs]
+    assert shown
+    assert all(plan.topic in table and "empty" in table for table in shown)
+    assert plan.topic in result.result._repr_html_()
+
+
+def test_so_many_jobs_as_are_asked_for(kafka):
+    for _ in range(2):
+        plan, writer = begun(kafka, time.time())
+        writer.append(StateChange(job_id=plan.job_id, state="cancelled", time=time.time(), coordinator="c"))
+        KafkaCluster(bootstrap=kafka).announce_job(plan, "cancelled", 0)
+    assert len(engine.jobs(kafka=kafka, everything=True)) >= 2
+    assert len(engine.jobs(kafka=kafka, everything=True, most=1)) == 1

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from consumer.cli import Command, Group
 from consumer.cli.commands import _group
 from consumer.cli.console import report
+from consumer.terms import command_line_terms
 from engine.errors import InputError
 from engine.request import TransferRequest
 from ui.cli.options import request_from, request_options
@@ -53,10 +54,11 @@ def refused(*arguments: object) -> str:
     def command(**values):
         request_from(values)
 
-    with pytest.raises((InputError, click.UsageError)) as caught:
-        command.main([*map(str, arguments)], standalone_mode=False)
-    error = caught.value
-    return error.format_message() if isinstance(error, click.UsageError) else str(error)
+    with command_line_terms():
+        with pytest.raises((InputError, click.UsageError)) as caught:
+            command.main([*map(str, arguments)], standalone_mode=False)
+        error = caught.value
+        return error.format_message() if isinstance(error, click.UsageError) else str(error)
 
 
 @pytest.fixture

@@ -1,0 +1,112 @@
+"""Messages name options and commands on the command line, arguments and calls in Python."""
+
+import ast
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+
+from consumer.cli.commands import _ENGINE_COMMANDS
+from consumer.errors import InputError
+from consumer.terms import command_line_terms, in_python_terms
+
+ROOT = Path(__file__).resolve().parents[2]
+# They pass options to other programs, or are the command line.
+NOT_MESSAGES = ("consumer/cli/", "consumer/hints.py", "consumer/terms.py", "engine/local/", "engine/sample/")
+COMMANDS = "|".join([*_ENGINE_COMMANDS, "consume", "verify"])
+OF_A_FACE = re.compile(rf"(?<![\w-])--[a-z]|\balert-transfer (?:{COMMANDS})\b")
+
+
+def texts_of(tree: ast.AST):
+    """Yield each text of a module as a whole, docstrings apart, with `x` for what is filled in."""
+    prose = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and isinstance(node.body[0], ast.Expr)
+    }
+    prose |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+
+    def text(node: ast.AST) -> str | None:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return node.value
+        if isinstance(node, ast.JoinedStr):
+            return "".join(text(part) or "x" for part in node.values)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            sides = (text(node.left), text(node.right))
+            return None if sides == (None, None) else "".join(side or "x" for side in sides)
+        return None
+
+    def walk(node: ast.AST):
+        found = text(node)
+        if found is not None:
+            yield found
+            return
+        for child in ast.iter_child_nodes(node):
+            if id(child) not in prose:
+                yield from walk(child)
+
+    yield from walk(tree)
+
+
+def messages() -> list[tuple[str, str]]:
+    found = []
+    for top in ("engine", "consumer"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            if not name.startswith(NOT_MESSAGES):
+                found += [(name, t) for t in texts_of(ast.parse(path.read_text("utf-8"))) if OF_A_FACE.search(t)]
+    return found
+
+
+def test_no_message_names_an_option_or_a_command_in_python():
+    """Of all texts in the code, so that a message written tomorrow is tested too."""
+    found = messages()
+    assert len(found) > 40
+    left = [(name, in_python_terms(text)) for name, text in found]
+    left = [(name, text) for name, text in left if OF_A_FACE.search(text) and "the command line's --" not in text]
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    ("text", "in_python"),
+    [
+        ("give --archive URL, or set it", "give archive='URL', or set it"),
+        ("give --tns-catalogue FILE, or leave", "give tns_catalogue='FILE', or leave"),
+        ("choose an --outdir whose path", "choose an outdir= whose path"),
+        ("as double: --widen candidate.x", "as double: widen=['candidate.x']"),
+        ("--widen names fields in which", "widen= names fields in which"),
+        ("--widen a.b, or take others", "widen=['a.b'], or take others"),
+        ("with: --where \"tns = 'SN Ia'\"", "with: where=\"tns = 'SN Ia'\""),
+        ("send the rest with --skip-unreadable", "send the rest with skip_unreadable=True"),
+        ("--content fields --field …", "content='fields' fields=['…']"),
+        ("--partitionby time or none", "partitionby='time' or none"),
+        ("see: alert-transfer jobs --all", "see: engine.jobs(everything=True)"),
+        ("see: alert-transfer log ftransfer_a.b-c", "see: engine.job('ftransfer_a.b-c').log()"),
+        ("with: alert-transfer resume ftransfer_x", "with: engine.resume('ftransfer_x')"),
+        ("with: alert-transfer verify 'my alerts'", "with: consumer.verify('my alerts')"),
+        ("as --limits has it, '--limit' too", "as --limits has it, '--limit' too"),
+    ],
+)
+def test_arguments_and_calls_take_the_place_of_options_and_commands(text, in_python):
+    assert in_python_terms(text) == in_python
+    assert in_python_terms(in_python) == in_python
+
+
+def test_an_error_is_read_in_the_terms_of_its_face():
+    made = InputError("--widen names x", accepted="--share 1/2", next_step="give --archive URL")
+    for error in (made, pickle.loads(pickle.dumps(made))):
+        assert (error.message, error.accepted, error.next_step) == (
+            "widen= names x",
+            "share='1/2'",
+            "give archive='URL'",
+        )
+        assert "--" not in str(error)
+        with command_line_terms():
+            assert error.next_step == "give --archive URL"
+            assert str(error).count("--") == 3
+        assert error.as_dict() == {
+            "message": "--widen names x",
+            "accepted": "--share 1/2",
+            "next": "give --archive URL",
+        }
