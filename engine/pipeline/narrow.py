@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from engine.archive import Fragment
+from engine.conditions import input_schema, with_predicates
 from engine.enrichment import FINKCLASS_INPUTS, finkclass, load_tns_catalogue, tnsclass
 from engine.pipeline.selection import Selection
 
@@ -30,16 +31,15 @@ class NarrowReader:
 
     def _read(self, fragment: Fragment) -> pa.Table:
         predicate = self.selection.predicate
-        computed = [name for name in predicate.leaves if name in fragment.lacking]
-        stored = [
-            (leaf, type_) for leaf, type_ in zip(predicate.leaves, predicate.types, strict=True) if leaf not in computed
-        ]
+        needed = input_schema(predicate.schema)
+        computed = [name for name in needed.names if name in fragment.lacking]
+        stored = [(field.name, field.type) for field in needed if field.name not in computed]
         table = self.selection.archive.read_leaves(
             fragment, [leaf for leaf, _ in stored], [type_ for _, type_ in stored]
         )
         classes = self.classes(fragment, computed)
-        arrays = [classes[leaf] if leaf in classes else table[leaf] for leaf in predicate.leaves]
-        return pa.table(arrays, schema=predicate.schema)
+        arrays = [classes[leaf] if leaf in classes else table[leaf] for leaf in needed.names]
+        return with_predicates(pa.table(arrays, schema=needed), predicate.schema)
 
     def classes(self, fragment: Fragment, names: Sequence[str]) -> dict[str, pa.Array]:
         """Return computed class columns of a fragment, shape (num_alerts,) each."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 from engine.archive import Footer, Listing
 from engine.enrichment import FINKCLASS_INPUTS, impossible_labels
 from engine.pipeline import CLASS_COLUMNS, Projection
-from engine.schema import split_leaf, type_at, unit_of
+from engine.schema import paths_read, type_at, unit_of
 from engine.storage import without_password
 
 __all__ = [
@@ -88,9 +88,8 @@ def notes_on_units(content: pa.Schema) -> list[str]:
 def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str]) -> list[str]:
     """Return a note on each leaf of the question that files lack, or have as a column of type null."""
     num_nights = len({footer.file.night for footer in footers})
-    notes = []
-    for leaf in leaves:
-        function, path = split_leaf(leaf)
+    notes: dict[str, None] = {}
+    for shown, path in ((shown, path) for leaf in leaves for shown, path in paths_read(leaf).items()):
         if path in CLASS_COLUMNS:
             continue
         lacking = {footer.file.night for footer in footers if type_at(footer.schema, path) is None}
@@ -101,10 +100,8 @@ def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str]) -> list[st
         if lacking & having:
             places.append(f"some files of {len(lacking & having)} {'more' if places else f'of {num_nights} nights'}")
         if places:
-            notes.append(
-                f"{path if function == 'present' else leaf} is missing in {' and in '.join(places)}: null there"
-            )
-    return notes
+            notes[f"{shown} is missing in {' and in '.join(places)}: null there"] = None
+    return list(notes)
 
 
 def notes_on_classes(footers: Sequence[Footer]) -> list[str]:

@@ -14,6 +14,7 @@ from engine.archive import ArchiveFile, Fragment, Listing
 from engine.conditions import one_text
 from engine.pipeline import Selection
 from engine.request import TransferRequest
+from engine.schema import shown_leaf
 
 __all__ = ["TransferPlan", "new_topic"]
 
@@ -130,7 +131,7 @@ class TransferPlan:
             entries.append(("limit", f"{self.request.limit:,}"))
         if debug:
             entries.append(("predicate", predicate.sql or "every alert"))
-            entries.append(("reads", ", ".join(predicate.leaves) or "nothing before the content"))
+            entries.append(("reads", ", ".join(map(shown_leaf, predicate.leaves)) or "nothing before the content"))
         entries += [("note", note) for note in self.notes[:_MOST_NOTES]]
         if len(self.notes) > _MOST_NOTES:
             entries.append(("", f"and {count_text(len(self.notes) - _MOST_NOTES, 'more note')}"))
