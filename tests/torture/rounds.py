@@ -41,6 +41,8 @@ class Scenario:
     """Submit by the command line, in a process of its own."""
     own_consumer: bool = False
     """The scenario starts the consumer, and nobody else does."""
+    of_kafka: bool = False
+    """What dies is Kafka, or the way to it."""
     long: bool = False
     """Only for the long form."""
 
