@@ -9,6 +9,8 @@ AlertTransferError              something went wrong; exit code 1
 └── WireError                   a message that does not follow the wire contract; exit code 1
 """
 
+from typing import Any
+
 __all__ = [
     "AlertTransferError",
     "ConfigError",
@@ -41,7 +43,7 @@ class AlertTransferError(Exception):
         self.accepted = accepted
         self.next_step = next_step
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         # Errors travel from Dask workers to the coordinator by pickle, which knows positional arguments only.
         return _rebuild, (type(self), self.message, self.accepted, self.next_step)
 
@@ -58,7 +60,9 @@ class AlertTransferError(Exception):
         return {"message": self.message, "accepted": self.accepted, "next": self.next_step}
 
 
-def _rebuild(cls: type[AlertTransferError], message: str, accepted: str | None, next_step: str | None):
+def _rebuild(
+    cls: type[AlertTransferError], message: str, accepted: str | None, next_step: str | None
+) -> AlertTransferError:
     return cls(message, accepted=accepted, next_step=next_step)
 
 

@@ -71,7 +71,7 @@ class Face:
         return self.kafka or values.get("kafka"), dict(values.get("kafka_options", {}))
 
 
-class _Strict:
+class _Strict(click.Command):
     """A command that refuses an option which is given several times and counts once, and one that is empty.
 
     click takes the last of several, so that the others vanish; and an empty one, which is what a variable of the shell
@@ -96,7 +96,7 @@ class _Strict:
         return super().parse_args(ctx, args)
 
 
-class Command(_Strict, click.Command):
+class Command(_Strict):
     """A command of ours."""
 
 
@@ -125,7 +125,7 @@ _SHARED = [
 _NAMES = ("kafka", "dask", "config", "as_json", "debug")
 
 
-def face_options(command: Callable) -> Callable:
+def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the shared options and, as its first argument, the `Face` they make up.
 
     Given before the command's name they count as well; after it they win.
@@ -166,7 +166,7 @@ def _given(context: click.Context) -> dict[str, str]:
     }
 
 
-def shared_options(command: Callable) -> Callable:
+def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command or a group the shared options."""
     for option in reversed(_SHARED):
         command = option(command)
