@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import dask
 import distributed
 import hypothesis
 import pytest
@@ -18,6 +19,14 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("any-machine")
+# Dask watches itself: fifty times a second each process looks how late it is, a hundred times each worker what it does.
+# Clusters that stand for all tests would spend a tenth of a core on it, each.
+os.environ |= {
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "5s",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+}
+dask.config.refresh()
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("ALERT_TRANSFER_SHARED", REPOSITORY.parent / "shared"))
