@@ -2,31 +2,39 @@
 PYTHON ?= python3
 UV := .venv/bin/uv
 
-.PHONY: install demo test lint lock bench clean
+.PHONY: install demo test coverage lint lock bench clean
 .DEFAULT_GOAL := install
 
 install: .venv/installed
 
-# uv is itself locked (requirements-uv.lock), so that a clone made next year installs the same things.
+# uv is itself locked (requirements-uv.lock), so that a clone made next year installs the same things. It compiles what
+# it installs: Dask's workers are processes, and where Python may not write, each of them would compile all of Dask.
 .venv/installed: pyproject.toml requirements.lock requirements-uv.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "alert-transfer needs Python 3.11 or later; say which with: make PYTHON=python3.12")'
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
-	$(UV) pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements.lock
 	$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
 	touch $@
 
 demo: install
 	.venv/bin/alert-transfer demo
 
-# A file's tests stay together: they share brokers and clusters, which take longer to start than to use.
+# A file's tests stay together: they share brokers and clusters, which take longer to start than to use. Files run in
+# the order that tests/conftest.py puts them in: the longest first.
 test: install
-	.venv/bin/python -m pytest -n 2 --dist loadfile
+	.venv/bin/python -m compileall -q consumer engine ui
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# What no test runs, line by line; several times as long as the tests alone.
+coverage: install
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered
 
 lint: install
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports --no-cache
+	.venv/bin/mypy
 
 bench: install
 	.venv/bin/python benchmarks/one_night.py

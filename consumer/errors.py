@@ -9,6 +9,8 @@ AlertTransferError              something went wrong; exit code 1
 └── WireError                   a message that does not follow the wire contract; exit code 1
 """
 
+from typing import Any
+
 from consumer.notebooks import short_traceback
 from consumer.terms import in_face_terms
 
@@ -66,7 +68,7 @@ class AlertTransferError(Exception):
     def next_step(self, text: str | None) -> None:
         self._next_step = text
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         # Errors travel from Dask workers to the coordinator by pickle, which knows positional arguments only.
         return _rebuild, (type(self), self._message, self._accepted, self._next_step)
 
@@ -87,7 +89,9 @@ class AlertTransferError(Exception):
         return short_traceback(self)
 
 
-def _rebuild(cls: type[AlertTransferError], message: str, accepted: str | None, next_step: str | None):
+def _rebuild(
+    cls: type[AlertTransferError], message: str, accepted: str | None, next_step: str | None
+) -> AlertTransferError:
     return cls(message, accepted=accepted, next_step=next_step)
 
 

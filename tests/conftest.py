@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import dask
 import distributed
 import hypothesis
 import pytest
@@ -23,9 +24,43 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("any-machine")
+# Dask watches itself: fifty times a second each process looks how late it is, a hundred times each worker what it does.
+# Clusters that stand for all tests would spend a tenth of a core on it, each.
+os.environ |= {
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "5s",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+}
+dask.config.refresh()
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("ALERT_TRANSFER_SHARED", REPOSITORY.parent / "shared"))
+
+# Files that take longest, as they are begun: each goes to the process that is free first. What waits most (for what
+# was killed to be missed) is beside what works most. Others follow in any order, and fill the end evenly.
+LONGEST_FIRST = (
+    "tests/torture/test_torture.py",
+    "tests/whole_way/test_existing_client.py",
+    "tests/ui/cli/test_first_steps.py",
+    "tests/torture/test_kafka_dies.py",
+    "tests/ui/cli/test_commands.py",
+    "tests/whole_way/test_stopped_jobs.py",
+    "tests/whole_way/test_outside_cluster.py",
+    "tests/consumer/dataset/test_spool.py",
+    "tests/consumer/fetching/test_consuming.py",
+    "tests/engine/conditions/test_agreement.py",
+    "tests/engine/conditions/test_fuzz.py",
+    "tests/engine/local/test_broker.py",
+    "tests/whole_way/test_unreadable.py",
+    "tests/whole_way/test_upgrades.py",
+    "tests/whole_way/test_whole_way.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the longest files run first: one that is begun last would run alone at the end."""
+    place = {REPOSITORY / file: number for number, file in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 def _shared(name: str) -> Path:

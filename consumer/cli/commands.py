@@ -121,7 +121,7 @@ def consume(
             restart=restart,
             share=share,
             note=face.say,
-            **({"progress": draw} if draw else {}),
+            progress=draw,
         )
     alerts, files = count_text(result.num_alerts, "alert"), count_text(result.num_files, "file")
     text = f"{alerts} in {result.outdir} ({result.num_alerts_new:,} new, {files})"
@@ -181,8 +181,8 @@ def verify(face: Face, outdirs: tuple[str, ...]) -> None:
     """Prove from the disk alone that DIR (or several, of shares) holds every alert of its job."""
     result = prove(*outdirs)
     whole = result.topic if result.share is None else f"share {result.share} of {result.topic}"
-    known = {"is_total_known": result.is_total_known, "of": f" of {whole}"}
-    text = here_text(result.num_alerts, result.num_expected, result.missing, **known)
+    counts = (result.num_alerts, result.num_expected, result.missing)
+    text = here_text(*counts, is_total_known=result.is_total_known, of=f" of {whole}")
     if result.complete and result.share is None:
         text += ": every one, exactly once"
     elif result.complete:

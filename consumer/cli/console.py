@@ -73,7 +73,7 @@ class Face:
         return self.kafka or values.get("kafka"), dict(values.get("kafka_options", {}))
 
 
-class _Strict:
+class _Strict(click.Command):
     """A command that refuses an option that is given more often than it counts, and one that is empty.
 
     click takes the last of several and drops the others. An empty one would count as not given, and a variable of the
@@ -98,7 +98,7 @@ class _Strict:
         return super().parse_args(ctx, args)
 
 
-class Command(_Strict, click.Command):
+class Command(_Strict):
     """A command of ours."""
 
 
@@ -140,7 +140,7 @@ _SHARED = [
 _NAMES = ("kafka", "dask", "config", "as_json", "debug")
 
 
-def face_options(command: Callable) -> Callable:
+def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the shared options and, as its first argument, the `Face` they make up.
 
     Given before the command's name they count as well; after it they win.
@@ -181,7 +181,7 @@ def _given(context: click.Context) -> dict[str, str]:
     }
 
 
-def shared_options(command: Callable) -> Callable:
+def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command or a group the shared options."""
     for option in reversed(_SHARED):
         command = option(command)

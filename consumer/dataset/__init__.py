@@ -6,7 +6,7 @@ disk come in here.
 
 from consumer.dataset.doubles import count_doubles
 from consumer.dataset.folder import Folder, check_free, check_owner, locate
-from consumer.dataset.journal import Piece, Round, add_digests
+from consumer.dataset.journal import Journal, Piece, Round, add_digests
 from consumer.dataset.parquet import Receipt, fragments_of, write_parquet
 from consumer.dataset.partition import PARTITIONINGS, Partitioning, column_at
 from consumer.dataset.row_set import Seen, by_fragment, first_of_each
@@ -17,6 +17,7 @@ from consumer.dataset.verification import VerifyResult, verify
 __all__ = [
     "PARTITIONINGS",
     "Folder",
+    "Journal",
     "Partitioning",
     "Piece",
     "Receipt",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -101,7 +100,7 @@ class NameTrial:
         column, _, name = folder.rpartition("=")
         if not self._by_label:
             return kind(
-                f"{self._outdir} can't have the folder {folder}: {os.strerror(exc.errno)}",
+                f"{self._outdir} can't have the folder {folder}: {exc.strerror}",
                 next_step="choose an --outdir whose own path is shorter",
             )
         if "*" in name and exc.errno == errno.EINVAL:
@@ -112,7 +111,7 @@ class NameTrial:
             )
         message = (
             f"the {column} {_shown(name)!r} is too long for the name of a folder in {self._outdir}: it has "
-            f"{len(name):,} characters there ({os.strerror(exc.errno)})"
+            f"{len(name):,} characters there ({exc.strerror})"
         )
         return kind(message, accepted="labels of any length, with --partitionby time or none", next_step=_way(is_empty))
 

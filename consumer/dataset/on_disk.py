@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,7 @@ def lost_files(written: Mapping[str, Mapping[str, Any]], met: Iterable[Met]) -> 
     return found
 
 
-def strangers(written: Mapping[str, Any], met: Iterable[Met]) -> Iterator[Stranger]:
+def strangers(written: Container[str], met: Iterable[Met]) -> Iterator[Stranger]:
     """Yield the files that readers meet and the journal does not name.
 
     Hidden files that are no Parquet are left out (macOS puts `._name` beside each file on some disks): readers pass

@@ -117,7 +117,7 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
     manifests = [_read_manifest(path) for path in paths]
     # The copy that is furthest on; each was whole when its consumer last looked.
     manifest = max(manifests, key=lambda manifest: (len(manifest.changes), len(manifest.fragments)))
-    plan = manifest.plan
+    plan = manifest.require_plan()
     partitions = _partitions(paths, owners, plan)
     counts: dict[int, int] = {}
     digests: dict[int, int] = {}

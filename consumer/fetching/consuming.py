@@ -31,6 +31,7 @@ import pyarrow as pa
 from consumer.dataset import (
     PARTITIONINGS,
     Folder,
+    Journal,
     Partitioning,
     Seen,
     Share,
@@ -46,7 +47,7 @@ from consumer.fetching.dedup import Intake
 from consumer.fetching.ordering import Backlog
 from consumer.fetching.rounds import RoundWriter
 from consumer.hints import quoted
-from consumer.kafka import Cluster, DataReader, ManifestFollower
+from consumer.kafka import Cluster, DataReader, ManifestFollower, Message
 from consumer.receipt import Held, Proof, count_disk, make_receipt, prove, receipt_text
 from consumer.settings import one_line, whole_number
 from consumer.wire import FINAL_STATES, LeftOut, Manifest, check_topic
@@ -186,9 +187,9 @@ def consume(
             check_owner(path, topic=topic, partitionby=partitionby, share=share)
     cluster = _cluster(kafka, kafka_options)
     with closing(ManifestFollower(cluster, topic)) as follower:
-        plan = follower.wait_for_plan(_PLAN_TIMEOUT_S).plan
+        plan = follower.wait_for_plan(_PLAN_TIMEOUT_S).require_plan()
         # Checked before the folder is touched.
-        partitions = own and own.partitions(plan.num_partitions)
+        partitions = own.partitions(plan.num_partitions) if own else None
         intake_schema = Intake(follower.manifest, Seen()).decoder.schema
         Partitioning(partitionby, intake_schema, plan.time_field)
         if restart:
@@ -263,7 +264,7 @@ def stream(
 
 def _stream(topic: str, cluster: Cluster) -> Iterator[pa.RecordBatch]:
     with closing(ManifestFollower(cluster, topic)) as follower:
-        plan = follower.wait_for_plan(_PLAN_TIMEOUT_S).plan
+        plan = follower.wait_for_plan(_PLAN_TIMEOUT_S).require_plan()
         seen, rejected = Seen(), 0
         intake = Intake(follower.manifest, seen)
         with closing(DataReader(cluster, topic, plan.num_partitions, {})) as reader:
@@ -278,7 +279,7 @@ def _stream(topic: str, cluster: Cluster) -> Iterator[pa.RecordBatch]:
 
 
 def _check_stream(manifest: Manifest, state: str, seen: Seen, num_rejected: int) -> None:
-    topic = manifest.plan.topic
+    topic = manifest.require_plan().topic
     if state not in ("complete", "empty"):
         raise JobError(
             f"the job of {topic} is {state}: {count_text(len(seen), 'alert')} came, and that is not all",
@@ -340,9 +341,9 @@ class _Fetch:
     ):
         self._folder = folder
         self._follower = follower
-        self._plan = follower.manifest.plan
-        self._share = share and str(share)
-        self._partitions = partitions = share and share.partitions(self._plan.num_partitions)
+        self._plan = follower.manifest.require_plan()
+        self._share = str(share) if share else None
+        self._partitions = partitions = share.partitions(self._plan.num_partitions) if share else None
         self._wait = wait
         self._limit = limit
         # Files by class don't depend on rounds, and to sort a round by class takes more memory than to write it.
@@ -395,7 +396,9 @@ class _Fetch:
         if not self._lost:
             files, alerts = len(journal.files), journal.num_alerts
             return Held(num_files=files, num_alerts=alerts, counts=journal.seen.counts(), digests=journal.digests)
-        num_files, counts, digests = 0, {}, {}
+        num_files = 0
+        counts: dict[int, int] = {}
+        digests: dict[int, int] = {}
         for name in journal.files.keys() - self._lost.keys():
             fragments = fragments_of(self._folder.path / name)
             if fragments is None:
@@ -451,7 +454,7 @@ class _Fetch:
             return end.state
 
     @property
-    def _journal(self):
+    def _journal(self) -> Journal:
         return self._folder.journal
 
     @property
@@ -472,7 +475,8 @@ class _Fetch:
                 self._write(reader, messages)
                 if self._left() == 0:
                     return
-            if end.reached() or (self._limit is not None and len(self._backlog) >= self._left()):
+            left = self._left()
+            if end.reached() or (left is not None and len(self._backlog) >= left):
                 self._write(reader, self._backlog.take_all())
                 if end.reached():
                     return
@@ -484,7 +488,7 @@ class _Fetch:
             growing = end.growing()
             self._report(end.state)
 
-    def _write(self, reader: DataReader, messages) -> None:
+    def _write(self, reader: DataReader, messages: list[Message]) -> None:
         self._writer.write(messages, self._left())
         if self._journal.offsets:
             reader.show_progress(self._journal.offsets)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import fastavro
 import numpy as np
@@ -172,7 +172,7 @@ class Decoder:
 
     def _read(self, datum: bytes) -> dict[str, Any]:
         source = io.BytesIO(datum)
-        row = fastavro.schemaless_reader(source, self._avro, None)
+        row = cast(dict[str, Any], fastavro.schemaless_reader(source, self._avro, None))  # the schema is a record's
         if source.tell() != len(datum):
             raise ValueError(f"{len(datum) - source.tell()} bytes of {len(datum)} are left after the datum")
         return row
@@ -181,7 +181,9 @@ class Decoder:
         struct = pa.array(rows, type=self._struct)
         return pa.RecordBatch.from_arrays(struct.flatten(), schema=self.schema)
 
-    def _sift(self, rows: list[dict[str, Any]], good: list[int], bad: dict[int, str]):
+    def _sift(
+        self, rows: list[dict[str, Any]], good: list[int], bad: dict[int, str]
+    ) -> tuple[list[dict[str, Any]], list[int]]:
         kept = []
         for row, position in zip(rows, good, strict=True):
             try:

@@ -57,9 +57,10 @@ class Intake:
     """
 
     def __init__(self, manifest: Manifest, seen: Seen):
-        self.decoder = Decoder(manifest.plan.schema)
+        plan = manifest.require_plan()
+        self.decoder = Decoder(plan.schema)
         self._seen = seen
-        self._num_partitions = manifest.plan.num_partitions
+        self._num_partitions = plan.num_partitions
         sizes = {item["fragment"]: item["num_alerts"] for part in manifest.parts.values() for item in part.fragments}
         self._sizes = np.zeros(max(sizes, default=-1) + 1, dtype=np.int64)
         self._sizes[list(sizes)] = list(sizes.values())
@@ -109,11 +110,11 @@ class Intake:
         fragments, rows = numbers[:, 0], numbers[:, 1]
         planned = (fragments >= 0) & (fragments < len(self._sizes))
         planned[planned] = rows[planned] < self._sizes[fragments[planned]]
-        for at in np.flatnonzero(~planned):
-            bad.setdefault(int(at), f"the key {keys[at]!r} is of no fragment of the plan")
+        for at in np.flatnonzero(~planned).tolist():
+            bad.setdefault(at, f"the key {keys[at]!r} is of no fragment of the plan")
         actual = np.fromiter((message.partition for message in messages), dtype=np.int64, count=len(messages))
         # The partition is a function of the key: a row can't be in two partitions.
         astray = planned & (partitions_of(fragments, rows, self._num_partitions) != actual)
-        for at in np.flatnonzero(astray):
-            bad[int(at)] = f"the key {keys[at]!r} does not belong into partition {actual[at]}"
+        for at in np.flatnonzero(astray).tolist():
+            bad[at] = f"the key {keys[at]!r} does not belong into partition {actual[at]}"
         return fragments, rows, bad

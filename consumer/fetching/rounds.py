@@ -115,7 +115,9 @@ class RoundWriter:
             self._folder.check_names(folder for folder, _ in groups)
             spooled = self._spool.add(staged / self._file_of_round, table_of_files, groups, fragments, sizes)
             digests = {fragment: digest_candids(candids[at]) for fragment, at in by_fragment(fragments)}
-            self._commit(self._write_full(staged, spooled), digests, fragments, rows, offsets, taken, spooled)
+            self._commit(
+                self._write_full(self._spool, staged, spooled), digests, fragments, rows, offsets, taken, spooled
+            )
             return
         groups = list(self._partitioning.split(table)) if len(rows) else []
         self._folder.check_names(folder for folder, _ in groups)
@@ -131,7 +133,7 @@ class RoundWriter:
     def _file_of_round(self) -> str:
         return file_name(self._folder.journal.num_rounds)
 
-    def _write_full(self, staged: Path, spooled: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def _write_full(self, spool: Spool, staged: Path, spooled: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Write those files that the round's batches make full."""
         journal, files = self._folder.journal, []
         for number, batch in enumerate(spooled):
@@ -139,12 +141,12 @@ class RoundWriter:
             piece = Piece(journal.num_rounds, number, batch["num_alerts"], batch["nbytes"])
             pieces = [*journal.parts.get(key, ()), piece]
             if sum(piece.nbytes for piece in pieces) >= self._file_nbytes:
-                files.append(self._spool.write(staged, *key, pieces))
+                files.append(spool.write(staged, *key, pieces))
         return files
 
     def _write_file(
         self, staged: Path, folder: str, table: pa.Table, fragments: np.ndarray, candids: np.ndarray
-    ) -> tuple[dict, dict[int, int]]:
+    ) -> tuple[dict[str, Any], dict[int, int]]:
         digests = {fragment: digest_candids(candids[at]) for fragment, at in by_fragment(fragments)}
         counts = {fragment: len(at) for fragment, at in by_fragment(fragments)}
         receipt = Receipt(
@@ -159,7 +161,16 @@ class RoundWriter:
         write_parquet(staged / path, table, receipt)
         return {"path": path, "num_alerts": table.num_rows, "nbytes": (staged / path).stat().st_size}, digests
 
-    def _commit(self, files, digests, fragments, rows, offsets, taken: Sequence[Taken], spooled=()) -> None:
+    def _commit(
+        self,
+        files: list[dict[str, Any]],
+        digests: Mapping[int, int],
+        fragments: np.ndarray,
+        rows: np.ndarray,
+        offsets: Mapping[int, int],
+        taken: Sequence[Taken],
+        spooled: Sequence[dict[str, Any]] = (),
+    ) -> None:
         written = Seen()
         written.add(fragments, rows)
         rejected = [item for part in taken for item in part.rejected]

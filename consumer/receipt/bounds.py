@@ -44,7 +44,7 @@ def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
     uncounted = {part.path for part in left_out if part.num_alerts is None}
     lines = []
     if counted:
-        alerts = count_text(sum(part.num_alerts for part in counted), "alert")
+        alerts = count_text(sum(part.num_alerts or 0 for part in counted), "alert")
         files = count_text(len({part.path for part in counted}), "file")
         lines.append(f"left out of the archive as unreadable: {alerts} of {files}, selected or not")
     if uncounted:

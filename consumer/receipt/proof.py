@@ -69,8 +69,9 @@ def prove(
         if done.unreadable:
             continue
         lacking = num_sent(done) - counts.get(fragment, 0)
-        proved = digests is not None and partitions is None and lacking == 0
-        altered = int(proved and digests.get(fragment, 0) != int(done.digest, 16))
+        altered = 0
+        if digests is not None and partitions is None and lacking == 0:
+            altered = int(digests.get(fragment, 0) != int(done.digest, 16))
         if lacking or altered:
             gaps.append(
                 FragmentGap(fragment=fragment, missing=max(lacking, altered, 0), excess=max(-lacking, altered, 0))
@@ -82,7 +83,7 @@ def prove(
         gaps += [FragmentGap(fragment=fragment, missing=0, excess=n) for fragment, n in without_record.items()]
     num_unfinished = 0 if ended else sum(without_record.values())
     is_total_known = partitions is None and manifest.num_alerts is not None
-    if is_total_known:
+    if is_total_known and manifest.num_alerts is not None:
         num_expected = manifest.num_alerts + left_out
     else:
         num_expected = sum(map(num_sent, manifest.fragments.values())) + left_out + num_unfinished

@@ -285,10 +285,10 @@ def add_counts(counts: Iterable[Counts]) -> Counts:
     """Return the sum of counts; the archive's duplicates are known only where each knows them."""
     counts = list(counts)
     names = [field.name for field in fields(Counts) if field.name != "num_duplicates"]
-    duplicates = [item.num_duplicates for item in counts]
+    duplicates = [item.num_duplicates for item in counts if item.num_duplicates is not None]
     return Counts(
         **{name: sum(getattr(item, name) for item in counts) for name in names},
-        num_duplicates=None if None in duplicates else sum(duplicates),
+        num_duplicates=sum(duplicates) if len(duplicates) == len(counts) else None,
     )
 
 
@@ -302,7 +302,7 @@ def _count_nights(
     tallies: dict[str, Counter[str]] = {}
     for file in files.values():
         tallies.setdefault(file["night"], Counter())["num_files"] += 1
-    for file in manifest.plan.unreadable_files:
+    for file in manifest.require_plan().unreadable_files:
         tallies.setdefault(file["night"], Counter())["num_files_left_out"] += 1
     for number, fragment in planned.items():
         tally = tallies[files[fragment["file"]]["night"]]
@@ -329,7 +329,7 @@ def _duplicates(manifest: Manifest, night: str, num_fragments: int) -> int | Non
     if night in manifest.nights:
         return manifest.nights[night].num_duplicates
     # Files without an alert have no fragment, and nothing to count.
-    unreadable = any(file["night"] == night for file in manifest.plan.unreadable_files)
+    unreadable = any(file["night"] == night for file in manifest.require_plan().unreadable_files)
     return None if num_fragments or unreadable else 0
 
 
@@ -369,7 +369,7 @@ def _fragment(planned: Mapping[str, Any], record: FragmentDone) -> dict[str, Any
 
 def _problems(manifest: Manifest, planned: Mapping[int, Mapping[str, Any]]) -> list[str]:
     """Return where a manifest's records disagree, a sentence each."""
-    found = []
+    found, plan = [], manifest.require_plan()
     for number, record in sorted(manifest.fragments.items()):
         if number not in planned:
             found.append(f"fragment {number} is in no part of the plan")
@@ -379,11 +379,11 @@ def _problems(manifest: Manifest, planned: Mapping[int, Mapping[str, Any]]) -> l
         if _acknowledged(record) != record.num_sent:
             sent = count_text(record.num_sent, "alert")
             found.append(f"fragment {number} sent {sent}, its partitions name {_acknowledged(record)}")
-        if record.num_sent != record.num_selected and manifest.plan.request.get("limit") is None:
+        if record.num_sent != record.num_selected and plan.request.get("limit") is None:
             selected = count_text(record.num_selected, "alert")
             found.append(f"fragment {number} sent {record.num_sent} of {selected} without a limit")
     unfinished = len(planned.keys() - manifest.fragments.keys())
-    if manifest.stated in ("complete", "empty") and unfinished and not _limit_reached(manifest.plan, manifest.num_sent):
+    if manifest.stated in ("complete", "empty") and unfinished and not _limit_reached(plan, manifest.num_sent):
         found.append(
             f"the job is {manifest.stated}, and {unfinished} of its {count_text(len(planned), 'fragment')} "
             f"{verb_text(unfinished, 'is', 'are')} not finished"

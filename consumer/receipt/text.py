@@ -100,7 +100,7 @@ def _table(receipt: Receipt) -> list[str]:
         for night, counts in receipt.nights.items():
             years.setdefault(night[:4], []).append(counts)
         rows = {f"{year}, {count_text(len(nights), 'night')}": add_counts(nights) for year, nights in years.items()}
-    cells = [("night" if rows is receipt.nights else "year", *_HEAD)]
+    cells: list[tuple[str, ...]] = [("night" if rows is receipt.nights else "year", *_HEAD)]
     cells += [(name, *_cells(counts)) for name, counts in rows.items()]
     cells += [("all", *_cells(receipt.totals))]
     widths = [max(len(row[column]) for row in cells) for column in range(len(_HEAD) + 1)]

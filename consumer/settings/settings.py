@@ -38,7 +38,7 @@ class Settings:
     """Further librdkafka properties (security); kept out of repr, manifests and logs."""
 
 
-def load_settings(path: str | os.PathLike | None = None, **given: Any) -> Settings:
+def load_settings(path: str | os.PathLike[str] | None = None, **given: Any) -> Settings:
     """Return the settings: what is given wins over the environment, and that over the file.
 
     Parameters

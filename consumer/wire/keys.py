@@ -40,7 +40,7 @@ def decode_key(key: bytes | None) -> tuple[int, int]:
         raise WireError(f"{key!r} is not a message key of this contract", accepted="<fragment>:<row>") from exc
 
 
-def partitions_of(fragment: int, rows: np.ndarray, num_partitions: int) -> np.ndarray:
+def partitions_of(fragment: int | np.ndarray, rows: np.ndarray, num_partitions: int) -> np.ndarray:
     """Return the Kafka partition of each row: `(fragment + row) mod num_partitions`.
 
     A fixed function of the key, so that a fragment that is run twice sends each alert to the same partition.

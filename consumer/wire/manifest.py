@@ -103,6 +103,18 @@ class Manifest:
             case CancelRequest():
                 self.cancel_requested = True
 
+    def require_plan(self) -> Plan:
+        """Return the plan of a manifest that holds one by now.
+
+        Raises
+        ------
+        LookupError
+            If it holds none.
+        """
+        if self.plan is None:
+            raise LookupError("the manifest holds no plan yet")
+        return self.plan
+
     @property
     def is_planned(self) -> bool:
         """Whether the plan and all its parts are there."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import io
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,6 +34,8 @@ from engine.storage import EncryptedError, OpenParquet, Store, open_parquet, par
 
 __all__ = ["Archive"]
 
+_T = TypeVar("_T")
+
 
 class Archive:
     """An archive on any file system that fsspec knows.
@@ -51,7 +53,7 @@ class Archive:
         self.storage_options = dict(storage_options or {})
         self._store = Store(self.url, self.storage_options)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return Archive, (self.url, self.storage_options)
 
     @property
@@ -105,7 +107,7 @@ class Archive:
     def footers(
         self,
         files: Sequence[ArchiveFile],
-        progress=None,
+        progress: Callable[[int, int], None] | None = None,
         unreadable: list[tuple[ArchiveFile, str]] | None = None,
         *,
         with_nulls: bool = False,
@@ -242,7 +244,7 @@ class Archive:
                 next_step="submit the request again, to plan it on what is there now; an archive on a disk has to be "
                 "there on each machine that runs workers",
             ) from exc
-        now = replace(file, nbytes=entry.nbytes, etag=entry.version, footer_crc=None)
+        now = replace(file, nbytes=entry.nbytes or 0, etag=entry.version, footer_crc=None)
         if (now.nbytes, now.etag) == (file.nbytes, file.etag):
             return
         if now.nbytes != file.nbytes or file.footer_crc is None or self._footer_crc(now) != file.footer_crc:
@@ -306,7 +308,7 @@ class Archive:
     def _open(self, file: ArchiveFile) -> OpenParquet:
         return self._guard(file, lambda: open_parquet(self._store, file.path))
 
-    def _guard(self, file: ArchiveFile, action, read: _Reading | None = None):
+    def _guard(self, file: ArchiveFile, action: Callable[[], _T], read: _Reading | None = None) -> _T:
         try:
             return action()
         except MemoryError:

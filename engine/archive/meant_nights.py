@@ -70,7 +70,7 @@ def _end(nights: str) -> str:
     return f"{nights.split(':')[-1]}-99"
 
 
-def _nights(match: re.Match) -> Iterator[str]:
+def _nights(match: re.Match[str]) -> Iterator[str]:
     """Yield the nights that one match can mean; none if there is no such day."""
     parts = {name.rstrip("0123456789"): value for name, value in match.groupdict().items() if value is not None}
     if "j" in parts:
@@ -80,6 +80,7 @@ def _nights(match: re.Match) -> Iterator[str]:
         yield (dt.date(1858, 11, 17) + dt.timedelta(days=int(days))).isoformat()
         return
     year = int(parts["y"])
+    orders: dict[tuple[int, int | None], None]
     if "p" in parts:
         orders = dict.fromkeys([(int(parts["q"]), int(parts["p"])), (int(parts["p"]), int(parts["q"]))])
     elif "w" in parts or "m" in parts:

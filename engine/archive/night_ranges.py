@@ -117,7 +117,7 @@ def _text_of_time(item: dt.datetime) -> str:
             accepted=f"texts or dates (UTC): {ACCEPTED}",
             next_step=f"its UTC date is {utc}",
         )
-    if item.time() != dt.time() or getattr(item, "nanosecond", 0):
+    if item.time() != dt.time() or getattr(item, "nanosecond", False):
         raise RequestError(
             f"nights holds {item.isoformat()}, a time of day",
             accepted=f"texts or dates (UTC): {ACCEPTED}",
@@ -129,8 +129,8 @@ def _text_of_time(item: dt.datetime) -> str:
 def _span(text: str) -> tuple[dt.date, dt.date]:
     """Return the first and the last night that one text names."""
     ends = [end.strip() for end in text.split(":")] if len(text) <= 100 else []
-    matches = [_END.fullmatch(end) for end in ends]
-    if len(matches) not in (1, 2) or None in matches:
+    matches = [match for end in ends if (match := _END.fullmatch(end))]
+    if len(matches) not in (1, 2) or len(matches) < len(ends):
         raise _no_night(text)
     (first, _), (_, last) = (_days(match, text) for match in (matches[0], matches[-1]))
     if last < first:
@@ -142,7 +142,7 @@ def _span(text: str) -> tuple[dt.date, dt.date]:
     return first, last
 
 
-def _days(match: re.Match, text: str) -> tuple[dt.date, dt.date]:
+def _days(match: re.Match[str], text: str) -> tuple[dt.date, dt.date]:
     year, month = int(match[1]), int(match[2])
     if not (year >= 1 and 1 <= month <= 12):
         raise _no_night(text)

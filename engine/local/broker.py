@@ -179,7 +179,9 @@ def _java() -> str:
     return str(JAVA)
 
 
-def _launch(java: list[str], *, port: int, data_dir, properties: Mapping[str, str], new_id: str) -> Broker:
+def _launch(
+    java: list[str], *, port: int, data_dir: str | os.PathLike[str] | None, properties: Mapping[str, str], new_id: str
+) -> Broker:
     """Start Java on a folder that is ready for it, without waiting for it to serve."""
     with ExitStack() as undo:
         if data_dir is None:

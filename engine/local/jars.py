@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.errors import BrokerError
 
@@ -138,7 +139,7 @@ def _fetch_into(folder: Path, announce: Callable[[str], None]) -> None:
             (staging / "jars").rename(folder)
 
 
-def _fetch_jar(jar: Jar, context, target: Path) -> None:
+def _fetch_jar(jar: Jar, context: Any, target: Path) -> None:
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
     artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()

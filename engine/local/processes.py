@@ -116,7 +116,7 @@ class OwnedProcess:
     It belongs to the process that started it: in a forked copy of that process, `stop` and `kill` do nothing.
     """
 
-    def __init__(self, watchdog: subprocess.Popen, *, life: int, status: int, pid: int):
+    def __init__(self, watchdog: subprocess.Popen[bytes], *, life: int, status: int, pid: int):
         self._watchdog = watchdog
         self._life: int | None = life
         self._status = status
@@ -286,19 +286,20 @@ class _Watchdog:
         if self.spec["remove"]:
             shutil.rmtree(self.spec["remove"], ignore_errors=True)
 
-    def _start(self) -> subprocess.Popen:
+    def _start(self) -> subprocess.Popen[bytes]:
         if sys.platform == "linux":
             # Orphans of the group become our children, for us to reap: the first process of a container may never do
             # that, and a group with a zombie in it seems alive.
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.log = _Log(self.spec["log"]) if self.spec["log"] else None
-        output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if self.log else {}
+        output, errors = (subprocess.PIPE, subprocess.STDOUT) if self.log else (None, None)
         child = subprocess.Popen(
             self.spec["command"],
             cwd=self.spec["cwd"],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            **output,
+            stdout=output,
+            stderr=errors,
         )
         if child.stdout:
             os.set_blocking(child.stdout.fileno(), False)
@@ -313,7 +314,7 @@ class _Watchdog:
         os.dup2(null, 2)
         os.chdir("/")
 
-    def _see_out(self, child: subprocess.Popen) -> int:
+    def _see_out(self, child: subprocess.Popen[bytes]) -> int:
         """Wait until the child's whole group is gone, ending it where there is a reason to; return the exit code."""
         deadline: float | None = None
         killed = False
@@ -330,12 +331,12 @@ class _Watchdog:
             if not killed and (ordered_to_kill or (deadline is not None and now >= deadline)):
                 _signal_group(child.pid, signal.SIGKILL)
                 killed, deadline = True, now + _KILLED_WAIT_S
-            elif killed and now >= deadline:
+            elif killed and deadline is not None and now >= deadline:
                 break  # Only zombies that no process reaps, or a process stuck in the kernel, are left.
         self._take_output()
         return -signal.SIGKILL if self.code is None else self.code
 
-    def _reap(self, child: subprocess.Popen) -> None:
+    def _reap(self, child: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ChildProcessError):  # none is left
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == child.pid:
@@ -369,7 +370,8 @@ class _Watchdog:
                 self.output.close()
                 self.output = None
                 return
-            self.log.write(data)
+            if self.log:
+                self.log.write(data)
 
     def _tell(self, status: dict[str, Any]) -> None:
         with contextlib.suppress(BrokenPipeError):  # The owner is gone.

@@ -243,7 +243,9 @@ def _encode_bytes(rows: _Rows, array: pa.Array, present: Mask) -> None:
 
 def _encode_varint(rows: _Rows, values: np.ndarray, present: Mask) -> None:
     """Write integers, in zigzag, 7 bits a byte, lowest first, with a high bit where more bytes follow."""
-    signed = values.astype(np.int32 if values.dtype.itemsize < 4 or values.dtype == np.int32 else np.int64, copy=False)
+    signed: np.ndarray[Any, np.dtype[np.signedinteger]] = values.astype(
+        np.int32 if values.dtype.itemsize < 4 or values.dtype == np.int32 else np.int64, copy=False
+    )
     zigzag = ((signed << 1) ^ (signed >> (8 * signed.itemsize - 1))).view(f"u{signed.itemsize}")
     written = zigzag if present is None else zigzag[present]
     shortest, longest = (max(1, -(-int(bound).bit_length() // 7)) for bound in (written.min(), written.max()))

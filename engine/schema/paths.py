@@ -99,8 +99,9 @@ def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
         if type_ is not None and pa.types.is_map(type_):
             type_ = type_.item_type
             break
-        inside = type_ is not None and pa.types.is_struct(type_) and type_.get_field_index(name) >= 0
-        type_ = type_.field(name).type if inside else None
+        if type_ is not None:
+            inside = pa.types.is_struct(type_) and type_.get_field_index(name) >= 0
+            type_ = type_.field(name).type if inside else None
     return None if type_ is None or pa.types.is_null(type_) else type_
 
 

@@ -38,7 +38,7 @@ class Unsettled(pa.ExtensionType):
     def __arrow_ext_deserialize__(cls, storage_type: pa.DataType, serialized: bytes) -> Unsettled:
         return cls(*json.loads(serialized))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[Unsettled], tuple[str, ...]]:
         return Unsettled, (self.message, self.accepted, self.next_step, self.types)
 
 

@@ -51,5 +51,5 @@ def within(
     """
     unknown = ~(np.isfinite(ra) & np.isfinite(dec))
     ra, dec = np.where(unknown, 0.0, ra), np.where(unknown, 0.0, dec)
-    separation = separation_deg(ra, dec, np.float64(centre_ra), np.float64(centre_dec))
+    separation = separation_deg(ra, dec, np.array(centre_ra, dtype=float), np.array(centre_dec, dtype=float))
     return separation * ARCSEC_PER_DEGREE <= radius_arcsec, unknown

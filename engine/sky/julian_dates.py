@@ -83,11 +83,12 @@ def time_text(text: str, kind: str) -> str:
     match = _TIME.fullmatch(text.strip())
     if not match:
         raise DateError(f"{text[:60]!r} is not a time")
-    part = {name: int(match[name] or least) for name, least in (("year", 1), ("month", 1), ("day", 1))}
-    part |= {name: int(match[name] or 0) for name in ("hour", "minute", "second")}
+    year, month, day = (int(match[name] or 1) for name in ("year", "month", "day"))
+    hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
+    microsecond = int((match["fraction"] or "")[:6].ljust(6, "0"))
     offset = dt.timedelta(hours=int(match["ahead"] or 0), minutes=int(match["minutes"] or 0))
     try:
-        moment = dt.datetime(**part, microsecond=int((match["fraction"] or "")[:6].ljust(6, "0")))
+        moment = dt.datetime(year, month, day, hour, minute, second, microsecond)
         if kind == "date":
             return moment.date().isoformat()
         moment += offset if match["sign"] == "-" else -offset

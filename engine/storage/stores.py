@@ -7,7 +7,7 @@ import inspect
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -188,7 +188,7 @@ class Store:
         info = self.info(path)
         return _described(info, path.rstrip("/").rpartition("/")[2], path, None)
 
-    def open(self, path: str, *, afresh: bool):
+    def open(self, path: str, *, afresh: bool) -> Any:
         """Return a file for reading that fetches what it is asked for and no more.
 
         fsspec's own caches read ahead: s3fs 50 MiB behind each range.
@@ -286,7 +286,7 @@ def _secrets(options: Any, name: str = "") -> tuple[str, ...]:
     return ()
 
 
-def _fresh(fs: fsspec.AbstractFileSystem, ask, path: str, **how: Any) -> Any:
+def _fresh(fs: fsspec.AbstractFileSystem, ask: Callable[..., Any], path: str, **how: Any) -> Any:
     _drop_listing(fs, path)
     own = getattr(fs, f"_{ask.__name__}", ask)
     if "refresh" in inspect.signature(own).parameters:

@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,8 +14,10 @@ import pytest
 
 import consumer
 import engine
+from tests.conftest import SHARED
 
 ROOT = Path(__file__).resolve().parents[2]
+REAL = SHARED / "fink-archive" / "science"
 LOCK = ROOT / "requirements-fink-client.lock"
 UV = str(Path(sys.executable).parent / "uv")
 
@@ -27,7 +30,8 @@ def finkctl() -> str:
     if not mark.exists() or mark.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-        install = [UV, "pip", "install", "--quiet", "--python", folder / "bin/python", "--require-hashes", "-r", LOCK]
+        install = [UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", folder / "bin/python"]
+        install += ["--require-hashes", "-r", LOCK]
         subprocess.run(install, check=True)
         mark.write_text(wanted)
     return str(folder / "bin" / "finkctl")
@@ -55,30 +59,55 @@ def comparable(rows: list[dict]) -> dict[int, dict[str, str]]:
     return {row["candid"]: {k: repr(v) for k, v in sorted(row.items()) if k not in left_out} for row in rows}
 
 
+@pytest.fixture(scope="module")
+def fetched(finkctl, kafka, dask_client, tmp_path_factory) -> Iterator[dict[str, tuple[engine.Job, list[Future]]]]:
+    """Of each job here: the job, and its rows as each group of the client has them.
+
+    All of them are fetched at once, for the client waits most of its time.
+    """
+    home = tmp_path_factory.mktemp("clients")
+    sample = engine.write_sample(home / "sample", alerts_per_night=100, profile="2025")
+    requests = {"sample": engine.TransferRequest(archive=sample.archive, nights=sample.nights)}
+    if REAL.is_dir():
+        nights = "2019-09-03:2025-07-31"
+        requests |= {
+            content: engine.TransferRequest(archive=REAL, nights=nights, content=content)
+            for content in ("lightcurve", "full")
+        }
+    jobs = {name: engine.submit(request, client=dask_client, kafka=kafka) for name, request in requests.items()}
+    groups = {"sample": ("first", "second"), "lightcurve": ("real",), "full": ("real",)}
+    with ThreadPoolExecutor(sum(map(len, groups.values()))) as pool:
+        begun = {}
+        for name, job in jobs.items():
+            assert job.wait().state == "complete"
+            begun[name] = (
+                job,
+                [
+                    pool.submit(fetch, finkctl, home / f"{name}-{group}", job.topic, group, kafka)
+                    for group in groups[name]
+                ],
+            )
+        yield begun
+
+
 @pytest.mark.timeout(900)
-def test_two_groups_fetch_the_same_rows_as_we_do(finkctl, kafka, dask_client, tmp_path):
-    sample = engine.write_sample(tmp_path / "sample", alerts_per_night=100, profile="2025")
-    request = engine.TransferRequest(archive=sample.archive, nights=sample.nights)
-    job = engine.submit(request, client=dask_client, kafka=kafka)
-    assert job.wait().state == "complete"
+def test_two_groups_fetch_the_same_rows_as_we_do(fetched, kafka, tmp_path):
+    job, groups = fetched["sample"]
     consumer.consume(job.topic, tmp_path / "ours", kafka=kafka, partitionby="none")
     ours = comparable(pq.read_table(tmp_path / "ours").to_pylist())
-    assert len(ours) == sample.num_alerts
-    groups = ("first", "second")
-    with ThreadPoolExecutor() as pool:  # the client waits most of its time
-        fetched = list(pool.map(lambda group: fetch(finkctl, tmp_path / group, job.topic, group, kafka), groups))
-    for theirs in fetched:
-        assert len(theirs) == sample.num_alerts
+    assert len(ours) == 300
+    for group in groups:
+        theirs = group.result()
+        assert len(theirs) == 300
         assert comparable(theirs) == ours
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.usefixtures("shared_archive")
 @pytest.mark.parametrize("content", ["lightcurve", "full"])
-def test_real_alerts_reach_it_whole(finkctl, shared_archive, kafka, dask_client, tmp_path, content):
-    request = engine.TransferRequest(archive=shared_archive, nights="2019-09-03:2025-07-31", content=content)
-    job = engine.submit(request, client=dask_client, kafka=kafka)
-    assert job.wait().state == "complete"
+def test_real_alerts_reach_it_whole(fetched, kafka, tmp_path, content):
+    job, (group,) = fetched[content]
     consumer.consume(job.topic, tmp_path / "ours", kafka=kafka, partitionby="none")
-    theirs = fetch(finkctl, tmp_path / "home", job.topic, "real", kafka)
+    theirs = group.result()
     assert len(theirs) == 106
     assert comparable(theirs) == comparable(pq.read_table(tmp_path / "ours").to_pylist())

@@ -48,7 +48,7 @@ def address(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory) -> engine.SampleArchive:
-    return engine.write_sample(tmp_path_factory.mktemp("sample"), alerts_per_night=6_000)
+    return engine.write_sample(tmp_path_factory.mktemp("sample"), alerts_per_night=1_500)
 
 
 def test_the_job_outlives_its_submitter(address, archive, kafka, tmp_path):

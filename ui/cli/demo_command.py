@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pyarrow as pa
 import pyarrow.parquet as pq
+from rich.table import Table
 
 import consumer
 import engine
@@ -46,7 +47,10 @@ def demo(face: Face, directory: str, alerts_per_night: int) -> None:
         with step("sample", what), progress_bar("alerts written") as progress:
             engine.write_sample(root / "archive", alerts_per_night=alerts_per_night, progress=progress)
     request = engine.TransferRequest(
-        archive=archive, nights=[night.isoformat() for night in DEFAULT_NIGHTS], where=_WHERE, content="lightcurve"
+        archive=str(archive),
+        nights=tuple(night.isoformat() for night in DEFAULT_NIGHTS),
+        where=_WHERE,
+        content="lightcurve",
     )
     face.say(f"\nThe plan:\n\n{engine.plan(request)}\n")
     with ExitStack() as stack:
@@ -71,8 +75,8 @@ def demo(face: Face, directory: str, alerts_per_night: int) -> None:
                 next_step=error.get("next"),
             )
         outdir = root / job.topic
-        with step("consume", f"Fetching the topic {job.topic} to {outdir}"), consume_bar(job.topic) as draw:
-            result = consumer.consume(job.topic, outdir, kafka=broker.bootstrap, progress=draw)
+        with step("consume", f"Fetching the topic {job.topic} to {outdir}"), consume_bar(job.topic) as drawn:
+            result = consumer.consume(job.topic, outdir, kafka=broker.bootstrap, progress=drawn)
         proof = consumer.verify(outdir)
     document = {
         "archive": str(archive),
@@ -90,7 +94,7 @@ def demo(face: Face, directory: str, alerts_per_night: int) -> None:
     )
 
 
-def _first_rows(outdir: Path):
+def _first_rows(outdir: Path) -> Table:
     first = next(iter(sorted(outdir.rglob("*.parquet"))))
     alerts: pa.Table = pq.ParquetFile(first).read().slice(0, 8)
     return alerts_table(alerts, title=f"\nThe first of them, as they lie in {first}")

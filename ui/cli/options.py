@@ -75,7 +75,7 @@ _OPTIONS = [
 ]
 
 
-def request_options(command: Callable) -> Callable:
+def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of a request."""
     for option in reversed(_OPTIONS):
         command = option(command)

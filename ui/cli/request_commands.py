@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,12 +15,15 @@ from ui.cli.face_settings import settings_of
 from ui.cli.options import request_from, request_options
 from ui.cli.started_jobs import run_job
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 __all__ = ["plan", "preview", "submit"]
 
 _TEST_ALERTS = 10
 
 
-def _cluster(settings: Settings):
+def _cluster(settings: Settings) -> AbstractContextManager[Client | None]:
     """Return a context with the configured cluster's client, or with None."""
     if not settings.dask:
         return nullcontext()

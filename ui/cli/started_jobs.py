@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 import engine
@@ -11,7 +13,7 @@ from engine import JobError, Settings
 __all__ = ["check_ended", "run_job"]
 
 
-def run_job(face: Face, settings: Settings, start, *, wait: bool) -> None:
+def run_job(face: Face, settings: Settings, start: Callable[..., engine.Job], *, wait: bool) -> None:
     """Start a job, follow it if it was asked for or ends with us, and show how it stands."""
     from ui.cli.render import job_bar, status_text
 

@@ -2,20 +2,11 @@
 
 import datetime as dt
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from engine.sample import write_sample
-
-COMMAND = str(Path(sys.executable).parent / "alert-transfer")
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess:
-    words = [COMMAND, "archive", "fields", *map(str, arguments)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=100, check=False)
+from tests.command_line import run_here
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +16,7 @@ def sample(tmp_path_factory) -> str:
 
 
 def test_a_field_is_found_with_its_unit_and_nights(sample):
-    done = run("--archive", sample, "--like", "magps")
+    done = run_here("archive", "fields", "--archive", sample, "--like", "magps")
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.strip().startswith("candidate.magpsf ")]
     assert line.split()[:5] == ["candidate.magpsf", "double", "mag", "2/2", "0%"]
@@ -36,7 +27,7 @@ def test_a_field_is_found_with_its_unit_and_nights(sample):
 
 
 def test_json_is_one_document_with_every_field(sample):
-    done = run("--archive", sample, "--nights", "2025-07-31", "--json")
+    done = run_here("archive", "fields", "--archive", sample, "--nights", "2025-07-31", "--json")
     assert done.stdout.count("\n") == 1
     document = json.loads(done.stdout)
     assert document["nights"] == ["2025-07-31"]
@@ -51,6 +42,6 @@ def test_json_is_one_document_with_every_field(sample):
 
 
 def test_wrong_input_exits_2(sample):
-    done = run("--archive", sample, "--nights", "2000-01-01")
+    done = run_here("archive", "fields", "--archive", sample, "--nights", "2000-01-01")
     assert done.returncode == 2
     assert "2021-11-22 to 2025-07-31" in done.stderr

@@ -1,61 +1,26 @@
 """The command line as a user types it: what it answers, its JSON, its exit codes, its messages."""
 
-import io
 import json
-import os
 import signal
 import subprocess
-import sys
-from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from consumer.cli.commands import _group
-from consumer.cli.console import report
 from engine.kafka import KafkaCluster
+from tests.command_line import COMMAND, document, run, run_here
 
-COMMAND = str(Path(sys.executable).parent / "alert-transfer")
 NIGHTS = ("--nights", "2021-11-22")
-
-
-def run(*arguments: object, kafka: str | None = None, cwd=None) -> subprocess.CompletedProcess:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALERT_TRANSFER_")}
-    if kafka:
-        environment["ALERT_TRANSFER_KAFKA"] = kafka
-    words = [COMMAND, *map(str, arguments)]
-    return subprocess.run(words, env=environment, cwd=cwd, capture_output=True, text=True, timeout=200, check=False)
-
-
-def run_here(*arguments: object, kafka: str | None = None) -> subprocess.CompletedProcess:
-    """Run a command as `run` does, but in this process: no message waits for a new one to import everything."""
-    with (
-        pytest.MonkeyPatch.context() as patched,
-        redirect_stdout(io.StringIO()) as out,
-        redirect_stderr(io.StringIO()) as err,
-    ):
-        for name in [name for name in os.environ if name.startswith("ALERT_TRANSFER_")]:
-            patched.delenv(name)
-        if kafka:
-            patched.setenv("ALERT_TRANSFER_KAFKA", kafka)
-        words = [COMMAND, *map(str, arguments)]
-        patched.setattr(sys, "argv", words)
-        code = report(_group, words[1:])
-    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
-
-
-def document(done: subprocess.CompletedProcess):
-    assert done.stdout.count("\n") == 1, done.stdout + done.stderr
-    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory) -> str:
     """An archive that the command line itself has made."""
     folder = tmp_path_factory.mktemp("sample")
-    done = run("archive", "sample", folder, "--nights", "2021-11-22:2021-11-23", "--alerts-per-night", 300, "--json")
+    done = run_here(
+        "archive", "sample", folder, "--nights", "2021-11-22:2021-11-23", "--alerts-per-night", 300, "--json"
+    )
     assert done.returncode == 0, done.stderr
     made = document(done)
     assert made["num_alerts"] == 600
@@ -67,7 +32,7 @@ def sample(tmp_path_factory) -> str:
 def test_from_submit_to_pandas(sample, kafka, tmp_path):
     conditions = ("candidate.magpsf > 17 -- faint", "candidate.rb > 0")
     request = ("--archive", sample, *NIGHTS, "--where", conditions[0], "--where", conditions[1])
-    previewed = document(run("preview", *request, "--limit", 5, "--json"))
+    previewed = document(run_here("preview", *request, "--limit", 5, "--json"))
     assert len(previewed) == 5
     assert all(row["magpsf"] > 17 for row in previewed)
     submitted = document(run("submit", *request, "--json", kafka=kafka))
@@ -77,19 +42,19 @@ def test_from_submit_to_pandas(sample, kafka, tmp_path):
     assert topic.startswith("ftransfer_ztf_")
     status = document(run("status", topic, "--json", kafka=kafka))
     assert status == {**submitted, "elapsed_s": status["elapsed_s"]}
-    assert run("status", topic, "--follow", kafka=kafka).returncode == 0
-    assert topic in [job["topic"] for job in document(run("jobs", "--all", "--json", kafka=kafka))]
-    assert topic not in [job["topic"] for job in document(run("jobs", "--json", kafka=kafka))]
-    assert "complete" in run("log", topic, kafka=kafka).stdout
+    assert run_here("status", topic, "--follow", kafka=kafka).returncode == 0
+    assert topic in [job["topic"] for job in document(run_here("jobs", "--all", "--json", kafka=kafka))]
+    assert topic not in [job["topic"] for job in document(run_here("jobs", "--json", kafka=kafka))]
+    assert "complete" in run_here("log", topic, kafka=kafka).stdout
 
     outdir = tmp_path / "alerts"
     consumed = document(run("consume", topic, "--outdir", outdir, "--json", kafka=kafka))
     assert consumed["complete"] is True
     assert consumed["num_alerts"] == consumed["num_alerts_new"] == submitted["num_alerts"]
     assert len(pd.read_parquet(outdir)) == submitted["num_alerts"]
-    again = document(run("consume", topic, "--outdir", outdir, "--json", kafka=kafka))
+    again = document(run_here("consume", topic, "--outdir", outdir, "--json", kafka=kafka))
     assert (again["num_alerts"], again["num_alerts_new"]) == (submitted["num_alerts"], 0)
-    verified = document(run("verify", outdir, "--json"))
+    verified = document(run_here("verify", outdir, "--json"))
     receipt = json.loads((tmp_path / "alerts.transfer" / "receipt.json").read_text())
     assert receipt["request"]["where"] == list(conditions)
     assert (verified["num_alerts"], verified["complete"], verified["missing"]) == (submitted["num_alerts"], True, 0)
@@ -102,7 +67,7 @@ def test_a_request_file_and_options_beside_it(sample, tmp_path):
     file.write_text(f"archive: {sample}\nnights: 2021-11-22\ncontent: full\nclasses: [Solar System MPC]\n")
     sql = tmp_path / "conditions.sql"
     sql.write_text("-- faint\ncandidate.magpsf > 18;\n")
-    plan = document(run("plan", "--request", file, "--content", "cutouts", "--where", f"@{sql}", "--json"))
+    plan = document(run_here("plan", "--request", file, "--content", "cutouts", "--where", f"@{sql}", "--json"))
     assert plan["request"]["content"] == "cutouts"
     assert plan["request"]["classes"] == ["Solar System MPC"]
     assert set(plan["leaves"]) == {"candidate.magpsf", "finkclass"}
@@ -134,19 +99,19 @@ def dask(dask_client) -> tuple[str, str]:
 
 def test_a_test_job_sends_ten(sample, kafka, dask):
     request = ("submit", "--archive", sample, *NIGHTS, "--test", "--wait", *dask)
-    status = document(run(*request, "--json", "--kafka", kafka))
+    status = document(run_here(*request, "--json", "--kafka", kafka))
     assert (status["state"], status["num_alerts"], status["num_alerts_sent"]) == ("complete", 10, 10)
 
 
 def test_an_empty_result_is_a_success(sample, kafka, dask, tmp_path):
     request = ("--archive", sample, *NIGHTS, "--where", "candidate.fid = 'g'")
-    done = run("submit", *request, *dask, "--json", kafka=kafka)
+    done = run_here("submit", *request, *dask, "--json", kafka=kafka)
     assert "note: candidate.fid = 'g' is never true" in done.stderr
     topic = document(done)["topic"]
-    assert run("status", topic, "--follow", kafka=kafka).returncode == 0
-    status = document(run("status", topic, "--json", kafka=kafka))
+    assert run_here("status", topic, "--follow", kafka=kafka).returncode == 0
+    status = document(run_here("status", topic, "--json", kafka=kafka))
     assert (status["state"], status["num_alerts"]) == ("empty", 0)
-    done = run("consume", status["topic"], "--outdir", tmp_path / "out", "--json", kafka=kafka)
+    done = run_here("consume", status["topic"], "--outdir", tmp_path / "out", "--json", kafka=kafka)
     assert done.returncode == 0
     assert document(done)["complete"] is True
     assert len(pd.read_parquet(tmp_path / "out")) == 0
@@ -192,7 +157,7 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path, kafka):
     night = tmp_path / "science/year=2021/month=11/day=22"
     night.mkdir(parents=True)
     (night / "part-0.parquet").write_text("this is no Parquet")
-    done = run("submit", "--archive", tmp_path / "science", *NIGHTS, kafka=kafka)
+    done = run_here("submit", "--archive", tmp_path / "science", *NIGHTS, kafka=kafka)
     assert done.returncode == 2
     assert "part-0.parquet" in done.stderr
 
@@ -200,18 +165,18 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path, kafka):
 def test_a_topic_that_exists_is_refused(sample, kafka, dask):
     topic = "ftransfer_ztf_taken"
     request = ("submit", "--archive", sample, *NIGHTS, "--test", "--topic", topic, *dask)
-    assert run(*request, kafka=kafka).returncode == 0
-    done = run(*request, kafka=kafka)
+    assert run_here(*request, kafka=kafka).returncode == 0
+    done = run_here(*request, kafka=kafka)
     assert done.returncode == 2
     assert topic in done.stderr
-    assert run("status", topic, kafka=kafka).returncode == 0
+    assert run_here("status", topic, kafka=kafka).returncode == 0
 
 
 def test_kafka_must_be_given_and_answer(sample):
-    done = run("submit", "--archive", sample, *NIGHTS)
+    done = run_here("submit", "--archive", sample, *NIGHTS)
     assert done.returncode == 2
     assert "alert-transfer broker" in done.stderr
-    done = run("submit", "--archive", sample, *NIGHTS, kafka="127.0.0.1:1")
+    done = run_here("submit", "--archive", sample, *NIGHTS, kafka="127.0.0.1:1")
     assert done.returncode == 1
     assert "127.0.0.1:1" in done.stderr
     assert "rdkafka" not in done.stderr
@@ -239,34 +204,34 @@ def test_a_job_that_is_not_there(kafka, command):
 
 
 def test_an_ended_job_can_be_neither_cancelled_nor_resumed(sample, kafka, dask):
-    topic = document(run("submit", "--archive", sample, *NIGHTS, "--test", *dask, "--json", kafka=kafka))["topic"]
-    assert run("status", topic, "--follow", kafka=kafka).returncode == 0
-    assert run("cancel", topic, kafka=kafka).returncode == 3
-    assert run("resume", topic, *dask, kafka=kafka).returncode == 3
+    topic = document(run_here("submit", "--archive", sample, *NIGHTS, "--test", *dask, "--json", kafka=kafka))["topic"]
+    assert run_here("status", topic, "--follow", kafka=kafka).returncode == 0
+    assert run_here("cancel", topic, kafka=kafka).returncode == 3
+    assert run_here("resume", topic, *dask, kafka=kafka).returncode == 3
 
 
 def test_broker_tells_where_it_is_and_ends_with_ctrl_c():
     with subprocess.Popen([COMMAND, "broker", "--port", "0", "--json"], stdout=subprocess.PIPE, text=True) as broker:
         told = json.loads(broker.stdout.readline())
         assert told["pid"] == broker.pid
-        assert run("jobs", "--json", kafka=told["kafka"]).stdout == "[]\n"
+        assert run_here("jobs", "--json", kafka=told["kafka"]).stdout == "[]\n"
         broker.send_signal(signal.SIGINT)
         assert broker.wait(30) == 130
 
 
 def test_info_lists_the_nights(sample):
-    nights = document(run("archive", "info", "--archive", sample, "--json"))["nights"]
+    nights = document(run_here("archive", "info", "--archive", sample, "--json"))["nights"]
     assert {night: held["alerts"] for night, held in nights.items()} == {"2021-11-22": 300, "2021-11-23": 300}
 
 
 def test_usage_errors_are_json_too():
-    done = run("submit", "--nonsense", "--json")
+    done = run_here("submit", "--nonsense", "--json")
     assert done.returncode == 2
     assert "--nonsense" in document(done)["error"]["message"]
-    assert run("nonsense").returncode == 2
+    assert run_here("nonsense").returncode == 2
 
 
 def test_help_and_version_are_quick_to_ask():
     assert "submit" in run("--help").stdout
     assert run("--version").stdout.startswith("alert-transfer")
-    assert "--nights" in run("submit", "--help").stdout
+    assert "--nights" in run_here("submit", "--help").stdout

@@ -2,12 +2,8 @@
 
 import datetime as dt
 import json
-import os
-import subprocess
-import sys
 import time
 import uuid
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,16 +11,9 @@ import pytest
 import engine
 from consumer.wire import Plan, StateChange
 from engine.kafka import KafkaCluster, ManifestWriter
+from tests.command_line import run_here
 
-COMMAND = str(Path(sys.executable).parent / "alert-transfer")
 NIGHT = "2021-11-22"
-
-
-def run(*arguments: object, kafka: str) -> subprocess.CompletedProcess:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALERT_TRANSFER_")}
-    environment["ALERT_TRANSFER_KAFKA"] = kafka
-    words = [COMMAND, *map(str, arguments)]
-    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 def empty_plan(kafka: str, *, num_parts: int) -> Plan:
@@ -63,7 +52,7 @@ def job(tmp_path_factory, kafka, dask_client) -> engine.Job:
 
 
 def test_the_document(job, kafka):
-    done = run("status", job.topic, "--receipt", "--json", kafka=kafka)
+    done = run_here("status", job.topic, "--receipt", "--json", kafka=kafka)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("\n") == 1
     document = json.loads(done.stdout)
@@ -77,7 +66,7 @@ def test_the_document(job, kafka):
 
 
 def test_the_text(job, kafka):
-    done = run("status", job.topic, "--receipt", kafka=kafka)
+    done = run_here("status", job.topic, "--receipt", kafka=kafka)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Receipt of {job.topic}\n" in done.stdout
     assert "complete: every alert that fulfils the conditions was sent" in done.stdout
@@ -85,24 +74,24 @@ def test_the_text(job, kafka):
     (line,) = (line for line in done.stdout.splitlines() if line.startswith(NIGHT))
     shown = [figures.num_alerts, figures.num_selected, figures.num_sent, figures.num_acknowledged]
     assert line.split() == [NIGHT, *map(str, shown), "0", "0"]
-    followed = run("status", job.topic, "--receipt", "--follow", kafka=kafka)
+    followed = run_here("status", job.topic, "--receipt", "--follow", kafka=kafka)
     assert (followed.returncode, followed.stdout) == (0, done.stdout)
 
 
 def test_a_job_that_runs_is_not_complete(kafka):
     plan = empty_plan(kafka, num_parts=0)
-    done = run("status", plan.topic, "--receipt", kafka=kafka)
+    done = run_here("status", plan.topic, "--receipt", kafka=kafka)
     assert done.returncode == 0
     assert "running: NOT COMPLETE, this is what was sent until 20" in done.stdout
-    document = json.loads(run("status", plan.topic, "--receipt", "--json", kafka=kafka).stdout)
+    document = json.loads(run_here("status", plan.topic, "--receipt", "--json", kafka=kafka).stdout)
     assert (document["complete"], document["ended_at"]) == (False, None)
 
 
 def test_without_a_whole_plan_there_is_an_error(kafka):
     plan = empty_plan(kafka, num_parts=1)
-    done = run("status", plan.topic, "--receipt", "--json", kafka=kafka)
+    done = run_here("status", plan.topic, "--receipt", "--json", kafka=kafka)
     assert done.returncode == 3
     error = json.loads(done.stdout)["error"]
     assert "no whole plan" in error["message"]
     assert error["next"]
-    assert run("status", "ftransfer_nobody", "--receipt", kafka=kafka).returncode == 2
+    assert run_here("status", "ftransfer_nobody", "--receipt", kafka=kafka).returncode == 2
