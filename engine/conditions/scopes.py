@@ -77,13 +77,21 @@ class Scope:
         """Return the column of the lengths of the list that a node names."""
         if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
             self._fail(node, "size takes the name of a list", accepted="size(prv_candidates)")
-        return self._found(node, find_length, self._steps(node))
+        try:
+            leaf = find_length(self._schema, self._steps(node))
+        except FieldError as exc:
+            self._fail_field(node, exc)
+        return self.column(leaf, leaf_type(self._schema, leaf))
 
     def presence(self, node: exp.Expression) -> Term | None:
         """Return the column that is null where a list, struct or map is; None of anything else."""
         if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
             return None
-        return self._found(node, find_nested, self._steps(node))
+        try:
+            leaf = find_nested(self._schema, self._steps(node))
+        except FieldError as exc:
+            self._fail_field(node, exc)
+        return self.column(leaf, leaf_type(self._schema, leaf)) if leaf else None
 
     def items(self, node: exp.Expression) -> Items:
         """Return the list that a node names, of whose items something is asked."""
@@ -127,13 +135,6 @@ class Scope:
         except FieldError as exc:
             self._fail_field(node, exc)
         return replace(self.column(path, type_), time=time)
-
-    def _found(self, node: exp.Expression, find: Callable, steps: Sequence[str | int]) -> Term | None:
-        try:
-            leaf = find(self._schema, steps)
-        except FieldError as exc:
-            self._fail_field(node, exc)
-        return self.column(leaf, leaf_type(self._schema, leaf)) if leaf else None
 
     def _steps(self, node: exp.Expression) -> list[str | int]:
         """Return the way to what a node names, from the schema's root."""
