@@ -4,7 +4,7 @@ lightcurve    the seven leaves of the candidate that make a light curve, taken t
 cutouts       the three stamps, with what tells which alert it is
 medium        everything but the stamps
 full          everything
-fields        the columns that the request lists
+fields        the columns and leaves that the request lists
 
 `finkclass` and `tnsclass` go out with each of them.
 """
@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from consumer.settings import shown
 from engine.errors import RequestError
-from engine.schema import check_settled, conform, descend, field_at, names_along
+from engine.pipeline.leaves import leaf_at, leaf_values, paths_in, plain_path
+from engine.schema import check_settled, conform, names_along
 
 __all__ = ["CLASS_COLUMNS", "CONTENTS", "Projection", "project_schema"]
 
@@ -34,7 +35,7 @@ class Projection:
     schema: pa.Schema
     """What goes out."""
     sources: tuple[str, ...]
-    """Where each output column comes from: a root column, or a path inside the candidate."""
+    """Where each output column comes from: a root column, or the path of a leaf."""
 
     def columns(self) -> tuple[str, ...]:
         """Return what must be read of the archive."""
@@ -63,7 +64,7 @@ class Projection:
             if source in classes:
                 arrays.append(classes[source])
                 continue
-            found = descend(columns, names_along(block.schema, source))
+            found = leaf_values(columns, names_along(block.schema, source), field, source, file)
             array = pa.nulls(block.num_rows) if found is None else found
             arrays.append(conform(array, field.type, source, file, field.metadata))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
@@ -90,7 +91,8 @@ def project_schema(
     content
         One of `CONTENTS`.
     fields
-        For the content `fields`: root columns, or `candidate.x`, which comes out as `x`.
+        For the content `fields`: root columns, or leaves at any depth. One of the candidate, `candidate.x`, comes out
+        as `x`; any other under its path with `_` for `.`.
     candidate, identity, lightcurve_leaves, history, stamps, night_columns
         Names of the survey; see `engine.surveys.Survey`.
 
@@ -116,30 +118,29 @@ def project_schema(
         case "full":
             paths = roots
         case "fields":
-            _check_fields(archive, fields, candidate)
-            paths = [*dict.fromkeys([*identity, *(f for f in fields if f not in CLASS_COLUMNS)])]
+            wanted = [path if path in archive.names else plain_path(path) for path in fields]
+            _check_fields(archive, fields, wanted, candidate)
+            paths = [*dict.fromkeys([*identity, *(path for path in wanted if path not in CLASS_COLUMNS)])]
         case _:
             raise RequestError(f"there is no content {shown(content)}", accepted=", ".join(CONTENTS))
     if content != "fields":
         # A survey's leaf that none of the chosen nights has can't be given a type; the others stay.
-        paths = [path for path in paths if field_at(archive, path) is not None]
+        paths = [path for path in paths if leaf_at(archive, names_along(archive, path)) is not None]
     way_out = "leave it out" if content == "fields" else "take the columns without it: --content fields --field …"
-    return _build(archive, [*paths, *CLASS_COLUMNS], way_out)
+    return _build(archive, [*paths, *CLASS_COLUMNS], candidate, identity, way_out)
 
 
-def _build(archive: pa.Schema, paths: Sequence[str], way_out: str) -> Projection:
+def _build(
+    archive: pa.Schema, paths: Sequence[str], candidate: str, identity: Sequence[str], way_out: str
+) -> Projection:
     out, taken = [], {}
     for path in paths:
         way = names_along(archive, path)
-        name = way[-1]
+        name = way[-1] if path in identity else _outgoing(way, candidate)
         if name in taken:
-            raise RequestError(
-                f"the fields {shown(taken[name])} and {shown(path)} would both come out as {shown(name)}",
-                accepted="fields with different last names",
-                next_step="leave one of the two out",
-            )
+            raise _clash(name, taken[name], path, identity)
         taken[name] = path
-        source = field_at(archive, path)
+        source = leaf_at(archive, way)
         if path in CLASS_COLUMNS or source is None:
             out.append(pa.field(name, pa.string()))
         else:
@@ -150,16 +151,36 @@ def _build(archive: pa.Schema, paths: Sequence[str], way_out: str) -> Projection
     return Projection(schema=pa.schema(out), sources=tuple(paths))
 
 
-def _check_fields(archive: pa.Schema, fields: Sequence[str], candidate: str) -> None:
-    leaves = archive.field(candidate).type if candidate in archive.names else pa.struct([])
-    known = [*archive.names, *CLASS_COLUMNS, *(f"{candidate}.{leaf.name}" for leaf in leaves)]
-    for path in fields:
-        if path not in known:
-            near = difflib.get_close_matches(path, known, n=3, cutoff=0.5)
-            near += [name for name in known if name.lower() == path.lower() or name.endswith(f".{path}")]
-            raise RequestError(
-                f"no alert of the chosen nights has a field {shown(path)}",
-                accepted=f"root columns, or {candidate}.x"
-                + (f"; near it: {', '.join(dict.fromkeys(near))}" if near else ""),
-                next_step="list them with: alert-transfer archive fields",
-            )
+def _outgoing(way: Sequence[str], candidate: str) -> str:
+    """Return the name under which a field comes out: a root column's own, else its path in one word."""
+    if len(way) == 1:
+        return way[0]
+    return "_".join(way[1:] if way[0] == candidate else way).replace(".", "_")
+
+
+def _clash(name: str, first: str, second: str, identity: Sequence[str]) -> RequestError:
+    always = {*identity, *CLASS_COLUMNS}
+    kept, left = (second, first) if second in always and first not in always else (first, second)
+    step = f"leave {shown(left)} out" + (f", since {shown(kept)} is always sent" if kept in always else "")
+    root = left.partition(".")[0]
+    whole = f"; or ask for all of {root}, which keeps the names inside it" if root not in (left, kept) else ""
+    return RequestError(
+        f"the fields {shown(first)} and {shown(second)} would both come out as {shown(name)}",
+        accepted="fields that come out under different names",
+        next_step=step + whole,
+    )
+
+
+def _check_fields(archive: pa.Schema, fields: Sequence[str], paths: Sequence[str], candidate: str) -> None:
+    for field, path in zip(fields, paths, strict=True):
+        if path in CLASS_COLUMNS or leaf_at(archive, names_along(archive, path)) is not None:
+            continue
+        known = [*dict.fromkeys([*archive.names, *CLASS_COLUMNS, *paths_in(archive)])]
+        near = [name for name in known if name.lower() == path.lower() or name.lower().endswith(f".{path.lower()}")]
+        near += difflib.get_close_matches(path, known, n=3, cutoff=0.5)
+        raise RequestError(
+            f"no alert of the chosen nights has a field {shown(field)}",
+            accepted=f"root columns, or leaves such as {candidate}.x at any depth"
+            + (f"; near it: {', '.join(dict.fromkeys(near[:5]))}" if near else ""),
+            next_step="list them with: alert-transfer archive fields",
+        )

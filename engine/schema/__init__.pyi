@@ -1,7 +1,7 @@
 from .avro import avro_schema, encode
 from .derived_leaves import DERIVED_TYPES, column_for, compute_leaf, split_leaf
 from .exact import kept_exact, origin_of, unit_of
-from .paths import combined, descend, existing, is_list, names_along, readable_together, type_at
+from .paths import combined, descend, existing, is_list, names_along, readable_together, stored, type_at
 from .union import conform, time_of, union_schemas
 from .unsettled import Unsettled, check_settled, field_at
 
@@ -24,6 +24,7 @@ __all__ = [
     "origin_of",
     "readable_together",
     "split_leaf",
+    "stored",
     "time_of",
     "type_at",
     "union_schemas",

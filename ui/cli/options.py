@@ -52,7 +52,7 @@ _OPTIONS = [
         "fields",
         multiple=True,
         metavar="PATH",
-        help="A root column or candidate.x; stands for --content fields; repeatable.",
+        help="A root column or a leaf at any depth, candidate.x; stands for --content fields; repeatable.",
     ),
     click.option("--limit", type=int, metavar="N", help="Exactly the first N matches in the archive's order."),
     click.option("--topic", help="Name of the topic to make; must begin with ftransfer_."),
