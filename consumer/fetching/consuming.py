@@ -189,7 +189,7 @@ def consume(
         # Checked before the folder is touched.
         partitions = own and own.partitions(plan.num_partitions)
         intake_schema = Intake(follower.manifest, Seen()).decoder.schema
-        Partitioning(partitionby, intake_schema, plan.time_field)
+        Partitioning(partitionby, intake_schema, plan.time_field, time_scale=plan.time_scale)
         if restart:
             # Raises where Kafka no longer has every alert: what lies in the folder could not be fetched again.
             DataReader(cluster, topic, plan.num_partitions, {}, partitions).close()
@@ -205,7 +205,9 @@ def consume(
                 note=note or _ignore,
             )
         with opened as folder, _told_when_refused(path, IncompleteError):
-            partitioning = Partitioning(partitionby, intake_schema, plan.time_field, folder.names)
+            partitioning = Partitioning(
+                partitionby, intake_schema, plan.time_field, folder.names, time_scale=plan.time_scale
+            )
             fetch = _Fetch(
                 folder, follower, partitioning, own, limit, wait, round_nbytes, progress or _ignore, note or _ignore
             )
