@@ -24,12 +24,13 @@ _UNIX_EPOCH_MJD = 40587
 # First UTC date -> TAI - UTC in seconds from then on: every leap second there has been (IERS, Bulletin C; its last that
 # announced one was number 52, of July 2016). Before 1972 UTC differed from TAI by a changing fraction, up to 10 s; no
 # survey that counts TAI observed then, and 10 s are taken.
-_LEAP_SECONDS = """
+_TABLE = """
 1972-01-01 10  1972-07-01 11  1973-01-01 12  1974-01-01 13  1975-01-01 14  1976-01-01 15  1977-01-01 16
 1978-01-01 17  1979-01-01 18  1980-01-01 19  1981-07-01 20  1982-07-01 21  1983-07-01 22  1985-07-01 23
 1988-01-01 24  1990-01-01 25  1991-01-01 26  1992-07-01 27  1993-07-01 28  1994-07-01 29  1996-01-01 30
 1997-07-01 31  1999-01-01 32  2006-01-01 33  2009-01-01 34  2012-07-01 35  2015-07-01 36  2017-01-01 37
-""".split()
+"""
+_LEAP_SECONDS = _TABLE.split()
 _SINCE_MJD = np.array(
     [(dt.date.fromisoformat(date) - dt.date(1858, 11, 17)).days for date in _LEAP_SECONDS[::2]], dtype=np.float64
 )
