@@ -11,15 +11,20 @@ ZTF = Survey(
     candidate="candidate",
     identity=("objectId", "candid", "candidate.jd"),
     id_field="candid",
+    object_field="objectId",
+    band_field="candidate.fid",
     time_field="candidate.jd",
+    time_scale="jd_utc",
     ra_field="candidate.ra",
     dec_field="candidate.dec",
     lightcurve_leaves=tuple(
         f"candidate.{leaf}" for leaf in ("magpsf", "sigmapsf", "fid", "jd", "ra", "dec", "ssnamenr")
     ),
-    history="prv_candidates",
+    lightcurve_without=(),
+    history=("prv_candidates",),
     stamps=("cutoutScience", "cutoutTemplate", "cutoutDifference"),
     night_columns=("year", "month", "day"),
+    instead={},
     portal_prefixes={"i": ("", "candidate."), "d": ("",), "b": ("",), "v": ("",)},
     portal_computed={
         "v:classification": "finkclass",
