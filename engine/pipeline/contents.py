@@ -6,7 +6,7 @@ medium        everything but the stamps
 full          everything
 fields        the columns that the request lists
 
-`finkclass` and `tnsclass` go out with each of them.
+What the survey's enrichments add goes out with each of them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from consumer.settings import shown
 from engine.errors import RequestError
 from engine.schema import check_settled, conform, descend, field_at, names_along
 
-__all__ = ["CLASS_COLUMNS", "CONTENTS", "Projection", "project_schema"]
+__all__ = ["CONTENTS", "Projection", "project_schema"]
 
 CONTENTS = ("lightcurve", "cutouts", "medium", "full", "fields")
-CLASS_COLUMNS = ("finkclass", "tnsclass")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +39,15 @@ class Projection:
         """Return what must be read of the archive."""
         return tuple(dict.fromkeys(self.sources))
 
-    def apply(self, block: pa.RecordBatch, classes: Mapping[str, pa.Array], file: str) -> pa.RecordBatch:
+    def apply(self, block: pa.RecordBatch, computed: Mapping[str, pa.Array], file: str) -> pa.RecordBatch:
         """Return a block of the archive as the content.
 
         Parameters
         ----------
         block
             Alerts as a file has them, shape (n,).
-        classes
-            `finkclass` and `tnsclass` of these alerts, where they were computed; else the file's own are taken.
+        computed
+            Columns of these alerts that enrichments computed; of others the file's own are taken.
         file
             For messages.
 
@@ -60,8 +59,8 @@ class Projection:
         arrays = []
         columns = dict(zip(block.schema.names, block.columns, strict=True))
         for field, source in zip(self.schema, self.sources, strict=True):
-            if source in classes:
-                arrays.append(classes[source])
+            if source in computed:
+                arrays.append(computed[source])
                 continue
             found = descend(columns, names_along(block.schema, source))
             array = pa.nulls(block.num_rows) if found is None else found
@@ -80,6 +79,7 @@ def project_schema(
     history: str,
     stamps: Sequence[str],
     night_columns: Sequence[str],
+    added: pa.Schema,
 ) -> Projection:
     """Return the projection of a content.
 
@@ -93,6 +93,8 @@ def project_schema(
         For the content `fields`: root columns, or `candidate.x`, which comes out as `x`.
     candidate, identity, lightcurve_leaves, history, stamps, night_columns
         Names of the survey; see `engine.surveys.Survey`.
+    added
+        What the survey's enrichments add: it goes out with every content, last.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def project_schema(
     ArchiveError
         If the files disagree about a field of the content in a way that no type can hold.
     """
-    roots = [name for name in archive.names if name not in CLASS_COLUMNS]
+    roots = [name for name in archive.names if name not in added.names]
     match content:
         case "lightcurve":
             left_out = {*stamps, candidate, history, *night_columns}
@@ -116,18 +118,18 @@ def project_schema(
         case "full":
             paths = roots
         case "fields":
-            _check_fields(archive, fields, candidate)
-            paths = [*dict.fromkeys([*identity, *(f for f in fields if f not in CLASS_COLUMNS)])]
+            _check_fields(archive, fields, candidate, added)
+            paths = [*dict.fromkeys([*identity, *(f for f in fields if f not in added.names)])]
         case _:
             raise RequestError(f"there is no content {shown(content)}", accepted=", ".join(CONTENTS))
     if content != "fields":
         # A survey's leaf that none of the chosen nights has can't be given a type; the others stay.
         paths = [path for path in paths if field_at(archive, path) is not None]
     way_out = "leave it out" if content == "fields" else "take the columns without it: --content fields --field …"
-    return _build(archive, [*paths, *CLASS_COLUMNS], way_out)
+    return _build(archive, [*paths, *added.names], added, way_out)
 
 
-def _build(archive: pa.Schema, paths: Sequence[str], way_out: str) -> Projection:
+def _build(archive: pa.Schema, paths: Sequence[str], added: pa.Schema, way_out: str) -> Projection:
     out, taken = [], {}
     for path in paths:
         way = names_along(archive, path)
@@ -140,7 +142,9 @@ def _build(archive: pa.Schema, paths: Sequence[str], way_out: str) -> Projection
             )
         taken[name] = path
         source = field_at(archive, path)
-        if path in CLASS_COLUMNS or source is None:
+        if path in added.names:
+            out.append(added.field(path))
+        elif source is None:
             out.append(pa.field(name, pa.string()))
         else:
             check_settled(source.type, way_out)
@@ -150,9 +154,9 @@ def _build(archive: pa.Schema, paths: Sequence[str], way_out: str) -> Projection
     return Projection(schema=pa.schema(out), sources=tuple(paths))
 
 
-def _check_fields(archive: pa.Schema, fields: Sequence[str], candidate: str) -> None:
+def _check_fields(archive: pa.Schema, fields: Sequence[str], candidate: str, added: pa.Schema) -> None:
     leaves = archive.field(candidate).type if candidate in archive.names else pa.struct([])
-    known = [*archive.names, *CLASS_COLUMNS, *(f"{candidate}.{leaf.name}" for leaf in leaves)]
+    known = [*archive.names, *added.names, *(f"{candidate}.{leaf.name}" for leaf in leaves)]
     for path in fields:
         if path not in known:
             near = difflib.get_close_matches(path, known, n=3, cutoff=0.5)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from engine.enrichment import Enrichment
+from engine.surveys.classes import Classes
 
 __all__ = ["Survey"]
 
@@ -37,3 +40,12 @@ class Survey:
     as the beginning of a path."""
     portal_computed: Mapping[str, str | None]
     """Names there of what the portal computes -> what comes near it in a condition, None where nothing does."""
+    classes: Classes = field(default_factory=Classes)
+    """The labels that a request may name, and where they stand."""
+    enrichments: tuple[Enrichment, ...] = ()
+    """What is computed where a file lacks it; what they add goes out with every content."""
+
+    @property
+    def class_columns(self) -> tuple[str, ...]:
+        """The columns in which labels of requests are sought."""
+        return tuple(dict.fromkeys(form.column for form in self.classes.forms))

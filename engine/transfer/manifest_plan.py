@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from consumer.wire import Manifest, Plan, PlanPart
 from engine.archive import Archive, ArchiveFile, Fragment
-from engine.enrichment import CatalogueFile
+from engine.enrichment import CatalogueFile, catalogue_of, with_catalogue
 from engine.errors import JobError
 from engine.kafka import KafkaCluster
 from engine.pipeline import Predicate, Projection, Selection
@@ -55,6 +55,7 @@ def plan_records(
     max_message_nbytes: int,
 ) -> Iterator[Plan | PlanPart]:
     """Yield the manifest records that hold a plan."""
+    catalogue = catalogue_of(plan.selection.enrichments)
     numbers = {file: index for index, file in enumerate(plan.files)}
     steps = range(0, len(plan.fragments), _FRAGMENTS_A_PART)
     yield Plan(
@@ -75,11 +76,11 @@ def plan_records(
         id_field=plan.selection.survey.id_field,
         nights_without_data=[night.isoformat() for night in plan.nights_without_data],
         unreadable_files=[{**_file_record(file), "reason": reason} for file, reason in plan.unreadable],
-        labels=counted_names(plan.request.classes),
+        labels=counted_names(plan.request.classes, plan.selection.survey.classes),
         details={
             "survey": plan.selection.survey.name,
             "archive": plan.selection.archive.url,
-            "tns_catalogue": plan.selection.tns_catalogue and asdict(plan.selection.tns_catalogue),
+            "tns_catalogue": catalogue and asdict(catalogue),
             "sql": plan.selection.predicate.sql,
             "leaves": _pack(plan.selection.predicate.schema),
             "content": _pack(plan.selection.projection.schema),
@@ -116,6 +117,7 @@ def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[st
         raise JobError("the manifest holds no whole plan: its submission was broken off", next_step="submit again")
     check_resumable(plan.topic, plan.engine_version)
     details = plan.details
+    survey, found = survey_named(details["survey"]), details["tns_catalogue"]
     leaves = _unpack(details["leaves"])
     return TransferTask(
         topic=plan.topic,
@@ -124,10 +126,10 @@ def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[st
         num_partitions=plan.num_partitions,
         selection=Selection(
             archive=Archive(details["archive"], storage_options),
-            survey=survey_named(details["survey"]),
+            survey=survey,
             predicate=Predicate(sql=details["sql"], leaves=tuple(leaves.names), types=tuple(leaves.types)),
             projection=Projection(schema=_unpack(details["content"]), sources=tuple(details["sources"])),
-            tns_catalogue=CatalogueFile(**found) if (found := details["tns_catalogue"]) else None,
+            enrichments=with_catalogue(survey.enrichments, CatalogueFile(**found) if found else None),
             block_alerts=details["block_alerts"],
         ),
         schema=plan.schema,

@@ -18,7 +18,7 @@ from consumer.wire import FragmentDone, NightDone, digest_candids, encode_keys, 
 from engine.archive import Fragment, count_duplicates
 from engine.errors import EncodeError, JobError, MessageSizeError
 from engine.kafka import FragmentSender
-from engine.pipeline import CLASS_COLUMNS, read_content
+from engine.pipeline import read_content
 from engine.schema import encode
 from engine.transfer.manifest_plan import TransferTask
 
@@ -79,7 +79,7 @@ def send_fragment(
             encoded.append((rows, datums))
             digest = (digest + digest_candids(candids)) % 2**128
             nbytes += int(sizes.sum())
-            labels += _labels_in(block, task.labels)
+            labels += _labels_in(block, task.selection.survey.class_columns, task.labels)
     finally:
         # After reading, so that a change on the way is seen; whatever went wrong, a changed file explains it best.
         task.selection.archive.check_unchanged(fragment.file)
@@ -111,10 +111,10 @@ def send_fragment(
     )
 
 
-def _labels_in(block: pa.RecordBatch, labels: Collection[str]) -> Counter[str]:
+def _labels_in(block: pa.RecordBatch, columns: Sequence[str], labels: Collection[str]) -> Counter[str]:
     """Return how many alerts of a block bear each of some labels, those that none bears left out."""
     found: Counter[str] = Counter()
-    for name in CLASS_COLUMNS if labels else ():
+    for name in columns if labels else ():
         counts = pc.value_counts(block.column(name)).to_pylist()
         found.update({count["values"]: count["counts"] for count in counts if count["values"] in labels})
     return found

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from engine.archive import Archive
+from engine.enrichment import added_by
 from engine.errors import RequestError
 from engine.pipeline import project_schema
 from engine.schema import union_schemas
@@ -23,6 +24,7 @@ def project(schema: pa.Schema, content: str, fields=()):
         history=ZTF.history,
         stamps=ZTF.stamps,
         night_columns=ZTF.night_columns,
+        added=added_by(ZTF.enrichments),
     )
 
 
