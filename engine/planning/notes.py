@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import pyarrow as pa
 
 from engine.archive import Footer, Listing
-from engine.enrichment import FINKCLASS_INPUTS, impossible_labels
-from engine.pipeline import CLASS_COLUMNS, Projection
+from engine.enrichment import ClassEnrichment, Enrichment
+from engine.pipeline import Projection
 from engine.schema import split_leaf, type_at, unit_of
 from engine.storage import without_password
 
 __all__ = [
-    "notes_on_classes",
+    "notes_on_enrichments",
     "notes_on_leaves",
     "notes_on_listing",
     "notes_on_names",
@@ -85,13 +85,16 @@ def notes_on_units(content: pa.Schema) -> list[str]:
     return list(walk(content, ""))
 
 
-def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str]) -> list[str]:
-    """Return a note on each leaf of the question that files lack, or have as a column of type null."""
+def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str], computed: Sequence[str]) -> list[str]:
+    """Return a note on each leaf of the predicate that files lack, or have as a column of type null.
+
+    Root columns that are computed then are missing nowhere.
+    """
     num_nights = len({footer.file.night for footer in footers})
     notes = []
     for leaf in leaves:
         function, path = split_leaf(leaf)
-        if path in CLASS_COLUMNS:
+        if path.partition(".")[0] in computed:
             continue
         lacking = {footer.file.night for footer in footers if type_at(footer.schema, path) is None}
         having = {footer.file.night for footer in footers if type_at(footer.schema, path) is not None}
@@ -107,23 +110,29 @@ def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str]) -> list[st
     return notes
 
 
-def notes_on_classes(footers: Sequence[Footer]) -> list[str]:
-    """Return a note for each set of inputs that files lack of which `finkclass` is computed."""
+def notes_on_enrichments(footers: Sequence[Footer], enrichments: Sequence[Enrichment]) -> list[str]:
+    """Return a note for each set of leaves that an enrichment needs and files lack that lack its columns too."""
     num_nights = len({footer.file.night for footer in footers})
+    notes = []
+    for enrichment in enrichments:
+        what = " and ".join(enrichment.adds.names)
+        groups = sorted(_missing_needs(footers, enrichment).items(), key=lambda group: (-len(group[1]), group[0]))
+        for missing, nights in groups[:_MOST_GROUPS]:
+            note = f"{what} is computed without {', '.join(missing)} in {len(nights)} of {num_nights} nights"
+            outcome = enrichment.outcome_without(missing) if isinstance(enrichment, ClassEnrichment) else None
+            notes.append(f"{note}: {outcome}" if outcome else note)
+        if len(groups) > _MOST_GROUPS:
+            notes.append(f"{what} is computed without other inputs in {len(groups) - _MOST_GROUPS} more ways")
+    return notes
+
+
+def _missing_needs(footers: Sequence[Footer], enrichment: Enrichment) -> dict[tuple[str, ...], set[dt.date]]:
+    """Return sets of leaves that files lack -> the nights in which a file lacks those."""
     groups: dict[tuple[str, ...], set[dt.date]] = {}
     for footer in footers:
-        if type_at(footer.schema, "finkclass") is None:
-            missing = tuple(leaf for leaf in FINKCLASS_INPUTS if type_at(footer.schema, leaf) is None)
+        if any(type_at(footer.schema, name) is None for name in enrichment.adds.names):
+            paths = {split_leaf(leaf)[1]: leaf for leaf in enrichment.needs.names}
+            missing = tuple(leaf for path, leaf in paths.items() if type_at(footer.schema, path) is None)
             groups.setdefault(missing, set()).add(footer.file.night)
     groups.pop((), None)
-    largest_first = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
-    notes = []
-    for missing, nights in largest_first[:_MOST_GROUPS]:
-        labels = impossible_labels(missing)
-        outcome = f"no alert of them becomes {', '.join(labels)}" if labels else "rules on them are false"
-        notes.append(
-            f"finkclass is computed without {', '.join(missing)} in {len(nights)} of {num_nights} nights: {outcome}"
-        )
-    if len(largest_first) > _MOST_GROUPS:
-        notes.append(f"finkclass is computed without other inputs in {len(largest_first) - _MOST_GROUPS} more ways")
-    return notes
+    return groups

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
+from engine.enrichment import Enrichment
 from engine.schema import names_along
+from engine.surveys.classes import Classes
 
 __all__ = ["Survey"]
 
@@ -52,6 +54,15 @@ class Survey:
     as the beginning of a path."""
     portal_computed: Mapping[str, str | None]
     """Names there of what the portal computes -> what comes near it in a condition, None where nothing does."""
+    classes: Classes = field(default_factory=Classes)
+    """The labels that a request may name, and where they stand."""
+    enrichments: tuple[Enrichment, ...] = ()
+    """What is computed where a file lacks it; what they add goes out with every content."""
+
+    @property
+    def class_columns(self) -> tuple[str, ...]:
+        """The columns in which labels of requests are sought."""
+        return tuple(dict.fromkeys(form.column for form in self.classes.forms))
 
     def among(self, schemas: Sequence[pa.Schema]) -> Survey:
         """Return the survey with its identity where the files of a request have it.

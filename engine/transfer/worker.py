@@ -18,8 +18,8 @@ from consumer.wire import FragmentDone, NightDone, digest_candids, encode_keys, 
 from engine.archive import Fragment, count_duplicates
 from engine.errors import EncodeError, JobError, MessageSizeError
 from engine.kafka import FragmentSender
-from engine.pipeline import CLASS_COLUMNS, read_content
-from engine.schema import encode
+from engine.pipeline import Selection, read_content
+from engine.schema import descend, encode, names_along
 from engine.transfer.manifest_plan import TransferTask
 
 __all__ = ["count_night", "send_fragment"]
@@ -71,7 +71,7 @@ def send_fragment(
                 raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
             datums = encode(block, task.schema)
             sizes = np.diff(np.frombuffer(datums.buffers()[1], dtype=np.int64)[: len(datums) + 1])
-            candids = _identifiers(block, task.selection.survey.id_field)
+            candids = _identifiers(block, task.selection)
             at = int(np.argmax(sizes))
             largest = max(largest, (int(sizes[at]), int(rows[at]), int(candids[at])))
             if largest[0] > task.max_message_nbytes - _FRAMING_NBYTES:
@@ -79,7 +79,7 @@ def send_fragment(
             encoded.append((rows, datums))
             digest = (digest + digest_candids(candids)) % 2**128
             nbytes += int(sizes.sum())
-            labels += _labels_in(block, task.labels)
+            labels += _labels_in(block, task.selection.survey.class_columns, task.labels)
     finally:
         # After reading, so that a change on the way is seen; whatever went wrong, a changed file explains it best.
         task.selection.archive.check_unchanged(fragment.file)
@@ -111,18 +111,20 @@ def send_fragment(
     )
 
 
-def _labels_in(block: pa.RecordBatch, labels: Collection[str]) -> Counter[str]:
+def _labels_in(block: pa.RecordBatch, columns: Sequence[str], labels: Collection[str]) -> Counter[str]:
     """Return how many alerts of a block bear each of some labels, those that none bears left out."""
     found: Counter[str] = Counter()
-    for name in CLASS_COLUMNS if labels else ():
+    for name in columns if labels else ():
         counts = pc.value_counts(block.column(name)).to_pylist()
         found.update({count["values"]: count["counts"] for count in counts if count["values"] in labels})
     return found
 
 
-def _identifiers(block: pa.RecordBatch, id_field: str) -> np.ndarray:
+def _identifiers(block: pa.RecordBatch, selection: Selection) -> np.ndarray:
+    path = selection.projection.path_of(selection.survey.id_field)
+    found = descend(dict(zip(block.schema.names, block.columns, strict=True)), names_along(block.schema, path))
     # An alert without identifier counts as 0: the digest needs a number, and null has none of its own.
-    return block.column(id_field).fill_null(0).to_numpy()
+    return (pa.nulls(block.num_rows) if found is None else found).cast(pa.int64()).fill_null(0).to_numpy()
 
 
 def _too_large(task: TransferTask, fragment: Fragment, largest: tuple[int, int, int], most_nbytes: int) -> EncodeError:
@@ -131,7 +133,8 @@ def _too_large(task: TransferTask, fragment: Fragment, largest: tuple[int, int, 
         f"the alert {candid} ({fragment.file.path}, row {row} of row groups {list(fragment.row_groups)}) "
         f"takes {nbytes:,} bytes as a message",
         accepted=f"{most_nbytes - _FRAMING_NBYTES:,} bytes, by the max.message.bytes of {task.topic}",
-        next_step="choose a smaller content, or leave the alert out with a condition: candid != " + str(candid),
+        next_step="choose a smaller content, or leave the alert out with a condition: "
+        f"{task.selection.survey.id_field} != {candid}",
     )
 
 

@@ -88,7 +88,15 @@ def draw_alerts(*, seed: int, night: dt.date, num_alerts: int) -> pa.Table:
         ],
         **_added(objects, num_earlier, moving, time),
     }
-    return pa.table([pa.array(columns[f.name], f.type) if not isinstance(columns[f.name], pa.Array) else columns[f.name].cast(f.type) for f in SCHEMA], SCHEMA)
+    return pa.table(
+        [
+            pa.array(columns[f.name], f.type)
+            if not isinstance(columns[f.name], pa.Array)
+            else columns[f.name].cast(f.type)
+            for f in SCHEMA
+        ],
+        SCHEMA,
+    )
 
 
 class _Objects:
@@ -112,7 +120,9 @@ def _detections(rng: np.random.Generator, objects: _Objects, owner: np.ndarray, 
     error = rng.uniform(200.0, 500.0, n)
     swing = np.where(kind == _SUPERNOVA, np.exp(-np.abs(time - time.max()) / 20), np.sin(time * 9 + owner))
     flux = objects.flux[owner] * np.where(moving, 1.0, swing * 0.7) + rng.standard_normal(n) * error
-    template = np.where(np.isin(kind, (_VARIABLE, _ACTIVE)), objects.flux[owner], 0.0) + rng.standard_normal(n) * error / 3
+    template = (
+        np.where(np.isin(kind, (_VARIABLE, _ACTIVE)), objects.flux[owner], 0.0) + rng.standard_normal(n) * error / 3
+    )
     identifier = objects.id[owner] + (time * 1000).astype(np.int64) % 100_000 * 10 + rng.integers(0, 10, n)
     visit = 2_025_000_000_000 + (time * 2000).astype(np.int64)
     nulls = np.ones(n, dtype=bool)

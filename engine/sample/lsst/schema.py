@@ -93,7 +93,9 @@ SCHEMA = pa.schema(
         (
             "pred",
             _struct(
-                a=(_BOOL, "is_sso is_first is_cataloged"), b=(_INT, "main_label_classifier"), c=(_TEXT, "main_label_crossmatch")
+                a=(_BOOL, "is_sso is_first is_cataloged"),
+                b=(_INT, "main_label_classifier"),
+                c=(_TEXT, "main_label_crossmatch"),
             ),
         ),
         ("misc", _struct(a=(_DOUBLE, "firstDiaSourceMjdTaiFink"))),

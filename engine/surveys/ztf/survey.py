@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.enrichment import FinkClass, TnsClass
+from engine.surveys.classes import ClassColumn, Classes, LabelForm
 from engine.surveys.survey import Survey
 
 __all__ = ["ZTF"]
@@ -39,4 +41,24 @@ ZTF = Survey(
         "v:constellation": None,
         "v:separation_degree": None,
     },
+    classes=Classes(
+        columns=(
+            ClassColumn(name="finkclass", lists=("fink", "simbad")),
+            ClassColumn(name="cdsxmatch", lists=("simbad",)),
+            ClassColumn(name="tnsclass", lists=("tns",), prefix="(TNS)"),
+            ClassColumn(name="tns", lists=("tns",)),
+        ),
+        forms=(
+            LabelForm(column="finkclass", kind="Fink's labels", example="SN candidate", renamed_by_simbad=True),
+            LabelForm(
+                prefix="(SIMBAD)",
+                column="finkclass",
+                kind="types of SIMBAD",
+                example="(SIMBAD) Star",
+                renamed_by_simbad=True,
+            ),
+            LabelForm(prefix="(TNS)", column="tnsclass", kind="types of TNS", example="(TNS) SN Ia"),
+        ),
+    ),
+    enrichments=(FinkClass(), TnsClass(ra_field="candidate.ra", dec_field="candidate.dec")),
 )

@@ -15,17 +15,7 @@ ZTF = survey_named("ztf")
 
 
 def project(schema: pa.Schema, content: str, fields=()):
-    return project_schema(
-        schema,
-        content,
-        fields=fields,
-        candidate=ZTF.candidate,
-        identity=ZTF.identity,
-        lightcurve_leaves=ZTF.lightcurve_leaves,
-        history=ZTF.history,
-        stamps=ZTF.stamps,
-        night_columns=ZTF.night_columns,
-    )
+    return project_schema(schema, content, ZTF, fields)
 
 
 SMALL = pa.schema(
