@@ -12,7 +12,7 @@ What the survey's enrichments add goes out with each of them.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -50,15 +50,13 @@ class Projection:
         end = next(ends, len(parts))
         return ".".join([placed.get(".".join(parts[:end]), source), *parts[end:]])
 
-    def apply(self, block: pa.RecordBatch, computed: Mapping[str, pa.Array], file: str) -> pa.RecordBatch:
+    def apply(self, block: pa.RecordBatch, file: str) -> pa.RecordBatch:
         """Return a block of the archive as the content.
 
         Parameters
         ----------
         block
-            Alerts as a file has them, shape (n,).
-        computed
-            Columns of these alerts that enrichments computed; of others the file's own are taken.
+            Alerts as a file has them, with what was computed of them, n rows.
         file
             For messages.
 
@@ -70,9 +68,6 @@ class Projection:
         arrays = []
         columns = dict(zip(block.schema.names, block.columns, strict=True))
         for field, source in zip(self.schema, self.sources, strict=True):
-            if source in computed:
-                arrays.append(computed[source])
-                continue
             found = leaf_values(columns, names_along(block.schema, source), field, source, file)
             array = pa.nulls(block.num_rows) if found is None else found
             arrays.append(conform(array, field.type, source, file, field.metadata))

@@ -64,5 +64,12 @@ def read_content(
             return leaf_of(block, field.name, field.type, fragment.file.path)
 
         added = compute_added(enrichments, leaf, block.num_rows)
-        computed = {name: array for name, array in added.items() if name in lacking}
-        yield here, selection.projection.apply(block, computed, fragment.file.path)
+        for name in lacking:
+            block = _with_column(block, name, added[name])
+        yield here, selection.projection.apply(block, fragment.file.path)
+
+
+def _with_column(block: pa.RecordBatch, name: str, array: pa.Array) -> pa.RecordBatch:
+    """Return a block with a column that the file lacks, or has as one of type null."""
+    index = block.schema.get_field_index(name)
+    return block.append_column(name, array) if index < 0 else block.set_column(index, name, array)

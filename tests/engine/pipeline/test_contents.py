@@ -91,10 +91,10 @@ def test_a_block_becomes_the_content():
                 [{"jd": 2.5, "magpsf": 18.0}, None], pa.struct([("jd", pa.float64()), ("magpsf", pa.float32())])
             ),
             "roid": pa.nulls(2),
+            "finkclass": pa.array(["SN candidate", "Unknown"]),
         }
     )
-    classes = {"finkclass": pa.array(["SN candidate", "Unknown"])}
-    assert projection.apply(block, classes, "file").to_pylist() == [
+    assert projection.apply(block, "file").to_pylist() == [
         {
             "objectId": None,
             "candid": 1,
@@ -173,7 +173,7 @@ def test_values_of_leaves_in_lists_and_maps(data):
     )
     start = data.draw(st.integers(0, len(rows) - 1))
     projection = project(schema, "fields", ["prv_candidates.jd", "visits.ccd.jd"])
-    found = projection.apply(block.slice(start), {}, "file").to_pylist()
+    found = projection.apply(block.slice(start), "file").to_pylist()
 
     def jds(things):
         return None if things is None else [None if thing is None else thing["jd"] for thing in things]
@@ -193,7 +193,7 @@ def test_values_behind_the_keys_of_a_map_and_of_a_file_without_them():
             "prv_candidates": pa.nulls(3),
         }
     )
-    found = projection.apply(block, {}, "file").select(["per_band_r_mean", "mangrove_key", "prv_candidates_jd"])
+    found = projection.apply(block, "file").select(["per_band_r_mean", "mangrove_key", "prv_candidates_jd"])
     assert found.to_pylist() == [
         {"per_band_r_mean": 1.5, "mangrove_key": "a", "prv_candidates_jd": None},
         *[{"per_band_r_mean": None, "mangrove_key": None, "prv_candidates_jd": None}] * 2,
