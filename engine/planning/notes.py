@@ -115,14 +115,15 @@ def notes_on_enrichments(footers: Sequence[Footer], enrichments: Sequence[Enrich
     num_nights = len({footer.file.night for footer in footers})
     notes = []
     for enrichment in enrichments:
-        what = " and ".join(enrichment.adds.names)
+        names = enrichment.adds.names
+        what = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} computed without"
         groups = sorted(_missing_needs(footers, enrichment).items(), key=lambda group: (-len(group[1]), group[0]))
         for missing, nights in groups[:_MOST_GROUPS]:
-            note = f"{what} is computed without {', '.join(missing)} in {len(nights)} of {num_nights} nights"
+            note = f"{what} {', '.join(missing)} in {len(nights)} of {num_nights} nights"
             outcome = enrichment.outcome_without(missing) if isinstance(enrichment, ClassEnrichment) else None
             notes.append(f"{note}: {outcome}" if outcome else note)
         if len(groups) > _MOST_GROUPS:
-            notes.append(f"{what} is computed without other inputs in {len(groups) - _MOST_GROUPS} more ways")
+            notes.append(f"{what} other inputs in {len(groups) - _MOST_GROUPS} more ways")
     return notes
 
 
@@ -131,8 +132,8 @@ def _missing_needs(footers: Sequence[Footer], enrichment: Enrichment) -> dict[tu
     groups: dict[tuple[str, ...], set[dt.date]] = {}
     for footer in footers:
         if any(type_at(footer.schema, name) is None for name in enrichment.adds.names):
-            paths = {split_leaf(leaf)[1]: leaf for leaf in enrichment.needs.names}
-            missing = tuple(leaf for path, leaf in paths.items() if type_at(footer.schema, path) is None)
+            needs = enrichment.needs.names
+            missing = tuple(leaf for leaf in needs if type_at(footer.schema, split_leaf(leaf)[1]) is None)
             groups.setdefault(missing, set()).add(footer.file.night)
     groups.pop((), None)
     return groups
