@@ -68,6 +68,7 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
     asked = ask(request, union, survey)
     projection = project_schema(union, request.content, survey, request.fields)
     columns = projection.columns()
+    alert_nbytes = _alert_nbytes(nights.footers, columns)
     fragments = cut_fragments(
         nights.footers,
         columns,
@@ -82,7 +83,6 @@ def make_plan(request: TransferRequest, settings: Settings, progress=None) -> Tr
     label_notes = check_labels(
         labels, survey, nights.archive, fragments, enrichments, skip_unreadable=request.skip_unreadable
     )
-    alert_nbytes = _alert_nbytes(nights.footers, columns)
     decided = Decided(
         request=request,
         nights=nights,
