@@ -62,7 +62,9 @@ def check_labels(
     known = known_labels(survey.name)
     classes = survey.classes
     wanted = {label.strip(): classes.column_and_names(label) for label in labels if label.strip() != ALL_CLASSES}
-    strange = {label: (column, names) for label, (column, names) in wanted.items() if known.keys().isdisjoint(names)}
+    strange = {
+        label: (column, names) for label, (column, names) in wanted.items() if known.keys().isdisjoint((label, *names))
+    }
     if not strange:
         return []
     computed = {column: _computing(column, enrichments) for column in survey.class_columns}
@@ -81,11 +83,21 @@ def check_labels(
                     seen[column] |= values
             read += len(some)
     lost = missing()
-    if lost and read == len(fragments):
-        raise _no_such_class(lost[0], {*known, *(x for found in seen.values() for x in found), ALL_CLASSES}, classes)
+    # Which labels a column holds that is computed without knowing of classes, nobody can tell beforehand.
+    lacking = {name for fragment in fragments for name in fragment.lacking}
+    open_ = [label for label in lost if not computed[strange[label][0]] and strange[label][0] in lacking]
+    refused = [label for label in lost if label not in open_] if read == len(fragments) else []
+    if refused:
+        every = {*known, *(label for found in seen.values() for label in found), ALL_CLASSES}
+        raise _no_such_class(refused[0], every, classes)
     return [
-        f"the class {shown(label)} is in no list and not in the first {read:,} of {len(fragments):,} fragments: "
-        f"asked for as it stands{_did_you_mean(label, known)}"
+        f"the class {shown(label)} is in no list and not in "
+        + (
+            f"what the nights have of {strange[label][0]}, which is computed for the others"
+            if label in open_
+            else f"the first {read:,} of {len(fragments):,} fragments"
+        )
+        + f": asked for as it stands{_did_you_mean(label, known)}"
         for label in lost
     ]
 

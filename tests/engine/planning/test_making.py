@@ -14,7 +14,7 @@ from consumer.wire import Manifest, decode_record, encode_record
 from engine.archive import Archive
 from engine.enrichment import catalogue_of, find_catalogue
 from engine.errors import AlertTransferError, ArchiveError, RequestError
-from engine.surveys import Classes, registry, survey_named
+from engine.surveys import Classes, LabelForm, registry, survey_named
 from engine.transfer.manifest_plan import plan_records, task_of
 from tests.engine.pipeline.enriched import MAGNITUDES, NUM_ALERTS, write
 
@@ -205,3 +205,23 @@ def test_a_survey_without_classes_refuses_labels(root, monkeypatch):
         plan(root, classes=["SN candidate"])
     assert caught.value.accepted == "'allclasses'"
     assert plan(root, classes=["allclasses"]).selection.predicate.sql is None
+
+
+def test_a_third_enrichment_can_hold_classes(root, with_a_third, monkeypatch):
+    ztf = survey_named("ztf")
+    form = LabelForm(prefix="(MAG)", column="brightness", kind="how bright an alert is", example="(MAG) bright")
+    classes = replace(ztf.classes, forms=(*ztf.classes.forms, form))
+    monkeypatch.setitem(registry.SURVEYS, "ztf", replace(ztf, classes=classes))
+    request = engine.TransferRequest(
+        archive=str(root), nights=NIGHT, classes=["(MAG) bright", "(TNS) none"], exclude_classes=["Star"]
+    )
+    with pytest.raises(RequestError, match="Transient Name Server"):
+        engine.plan(request, settings=engine.Settings())
+    request = replace(request, classes=["(MAG) bright"])
+    (note,) = [note for note in engine.plan(request, settings=engine.Settings()).notes if "MAG" in note]
+    assert "brightness" in note
+    table = engine.preview(request, settings=engine.Settings(), limit=100)
+    assert table["candid"].to_pylist() == [0, 1, 2, 3]
+    with pytest.raises(RequestError, match="names no class") as caught:
+        plan(root, classes=["(MAG)"])
+    assert "(MAG) bright" in caught.value.accepted
