@@ -121,6 +121,13 @@ def test_what_a_class_is_computed_of_must_be_what_it_needs(tmp_path):
 # --- What travels ---------------------------------------------------------------------------------------------------
 
 
+class Anywhere:
+    """Where alerts would go."""
+
+    def take_up(self, plan):
+        return self
+
+
 def test_the_manifest_holds_the_catalogue_and_gives_the_same_selection_back(root, tmp_path):
     path = tmp_path / "tns.parquet"
     pq.write_table(pa.table({"ra": [10.0], "declination": [3.0], "type": ["SN Ia"]}), path)
@@ -131,7 +138,7 @@ def test_the_manifest_holds_the_catalogue_and_gives_the_same_selection_back(root
         found = find_catalogue(catalogue) if catalogue else None
         expected = {"path": found.path, "version": found.version} if found else None
         assert records[0].details["tns_catalogue"] == expected
-        selection = task_of(Manifest(records), None, {}).selection
+        selection = task_of(Manifest(records), Anywhere(), {}).selection
         assert selection.enrichments == made.selection.enrichments
         assert catalogue_of(selection.enrichments) == found
         assert replace(selection, archive=made.selection.archive) == made.selection
