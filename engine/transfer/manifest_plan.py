@@ -15,9 +15,9 @@ from consumer.wire import Manifest, Plan, PlanPart, version_for
 from engine.archive import Archive, ArchiveFile, Fragment
 from engine.enrichment import CatalogueFile, catalogue_of, with_catalogue
 from engine.errors import JobError
-from engine.kafka import KafkaCluster
 from engine.pipeline import Predicate, Projection, Selection
 from engine.planning import TransferPlan, counted_names
+from engine.sinks import Sink
 from engine.surveys import survey_from_plan, survey_in_plan
 from engine.transfer.versions import check_resumable, engine_version
 
@@ -30,17 +30,11 @@ _FRAGMENTS_A_PART = 2_000
 class TransferTask:
     """All that a worker needs to send any fragment of a job."""
 
-    topic: str
     job_id: str
-    kafka: KafkaCluster
-    num_partitions: int
+    sink: Sink
     selection: Selection
-    schema: Mapping[str, Any]
-    """Avro schema of the datums."""
     limit: int | None
     skip_unreadable: bool
-    max_message_nbytes: int
-    """Largest message that the topic takes."""
     labels: frozenset[str]
     """Labels of which the alerts are counted."""
 
@@ -104,7 +98,7 @@ def plan_records(
         written = max(written, end)
 
 
-def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[str, Any]) -> TransferTask:
+def task_of(manifest: Manifest, sink: Sink, storage_options: Mapping[str, Any]) -> TransferTask:
     """Return the task that a manifest's plan describes.
 
     Raises
@@ -120,10 +114,8 @@ def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[st
     survey, found = survey_from_plan(details["survey"]), details["tns_catalogue"]
     leaves = _unpack(details["leaves"])
     return TransferTask(
-        topic=plan.topic,
         job_id=plan.job_id,
-        kafka=kafka,
-        num_partitions=plan.num_partitions,
+        sink=sink.take_up(plan),
         selection=Selection(
             archive=Archive(details["archive"], storage_options),
             survey=survey,
@@ -132,10 +124,8 @@ def task_of(manifest: Manifest, kafka: KafkaCluster, storage_options: Mapping[st
             enrichments=with_catalogue(survey.enrichments, CatalogueFile(**found) if found else None),
             block_alerts=details["block_alerts"],
         ),
-        schema=plan.schema,
         limit=details["limit"],
         skip_unreadable=details["skip_unreadable"],
-        max_message_nbytes=details["max_message_nbytes"],
         labels=frozenset(plan.labels),
     )
 

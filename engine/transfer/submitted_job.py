@@ -20,14 +20,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from consumer.receipt import Receipt, make_receipt
 from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, CancelRequest, Manifest, Plan, StateChange, check_topic
 from engine.errors import InputError, JobError, KafkaError
-from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
+from engine.kafka import KafkaCluster
+from engine.sinks import KafkaManifestStore, ManifestStore
 from engine.transfer.versions import engine_version, is_resumable
 
 __all__ = ["Job", "JobStatus"]
 
 _OUTAGE_S = 300.0
 _PLANNED_S = 5.0
-_TWO_BEATS_S = 2 * HEARTBEAT_EVERY_S + 1.0
+_TWO_HEARTBEATS_S = 2 * HEARTBEAT_EVERY_S + 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,8 @@ class Job:
         Its topic.
     kafka
         The Kafka that has it.
+    store
+        Its manifest; default: the one that Kafka has.
 
     Raises
     ------
@@ -117,11 +120,14 @@ class Job:
         If there is no such job.
     """
 
-    def __init__(self, topic: str, kafka: KafkaCluster):
+    def __init__(self, topic: str, kafka: KafkaCluster, store: ManifestStore | None = None):
         self.topic = check_topic(topic)
         self.kafka = kafka
-        kafka.check()
-        self._reader = ManifestReader(kafka, topic)
+        if store is None:
+            kafka.check()
+            store = KafkaManifestStore(kafka, topic)
+        self._store = store
+        store.manifest  # noqa: B018  opened now, so that a job that is not there is told at once
 
     def __repr__(self) -> str:
         return f"Job({self.topic!r})"
@@ -129,11 +135,11 @@ class Job:
     @property
     def manifest(self) -> Manifest:
         """Return the job's manifest as far as it is written."""
-        return self._reader.refresh()
+        return self._store.refresh()
 
     def hear(self, timeout_s: float) -> Manifest:
         """Return the manifest once it has grown, or as it is after `timeout_s`."""
-        return self._reader.wait_for_more(timeout_s)
+        return self._store.wait_for_more(timeout_s)
 
     def status(self) -> JobStatus:
         """Return how the job stands now.
@@ -146,7 +152,7 @@ class Job:
         return JobStatus.of(self._planned(), time.time())
 
     def _planned(self) -> Manifest:
-        manifest = self._reader.refresh()
+        manifest = self._store.refresh()
         deadline = time.monotonic() + _PLANNED_S
         while manifest.plan is None and time.monotonic() < deadline:
             manifest = self.hear(0.5)  # somebody may be submitting it just now
@@ -180,18 +186,18 @@ class Job:
         """
         # Other machines' clocks may be wrong, and who could not be heard is not dead: a job is taken for interrupted
         # only once it was silent for two heartbeats while we listened.
-        silent_since, last_sign_at = time.monotonic(), self._reader.manifest.last_sign_at
+        silent_since, last_sign_at = time.monotonic(), self._store.manifest.last_sign_at
         with _bar(self.topic) if progress else contextlib.nullcontext() as draw:
             while True:
                 try:
                     status = self.status()
                 except KafkaError:
-                    self.kafka.await_answer(_OUTAGE_S)
+                    self._store.await_answer(_OUTAGE_S)
                     silent_since = time.monotonic()
                     continue
-                if self._reader.manifest.last_sign_at != last_sign_at:
-                    silent_since, last_sign_at = time.monotonic(), self._reader.manifest.last_sign_at
-                if status.state != "interrupted" or time.monotonic() - silent_since > _TWO_BEATS_S:
+                if self._store.manifest.last_sign_at != last_sign_at:
+                    silent_since, last_sign_at = time.monotonic(), self._store.manifest.last_sign_at
+                if status.state != "interrupted" or time.monotonic() - silent_since > _TWO_HEARTBEATS_S:
                     for listener in (draw, on_change):
                         if listener:
                             listener(status)
@@ -211,15 +217,14 @@ class Job:
         status = self.status()
         if status.state in FINAL_STATES:
             raise JobError(f"the job {self.topic} can't be cancelled: it is {status.state} already")
-        plan_ = self._reader.manifest.plan
-        writer = ManifestWriter(self.kafka, self.topic)
-        writer.append(CancelRequest(job_id=plan_.job_id, time=time.time()))
+        plan_ = self._store.manifest.plan
+        self._store.append(CancelRequest(job_id=plan_.job_id, time=time.time()))
         while not (status := self.status()).is_final:
             self.hear(0.5)
         if status.state == "interrupted":
             # No coordinator is left that could say so.
-            writer.append(StateChange(job_id=plan_.job_id, state="cancelled", time=time.time()))
-            self.kafka.announce_job(plan_, "cancelled", status.num_alerts_sent)
+            self._store.append(StateChange(job_id=plan_.job_id, state="cancelled", time=time.time()))
+            self._store.announce(plan_, "cancelled", status.num_alerts_sent)
         return self.status()
 
     def log(self) -> list[str]:
@@ -270,7 +275,7 @@ class Job:
 
     def close(self) -> None:
         """Leave Kafka."""
-        self._reader.close()
+        self._store.close()
 
 
 def _num_duplicates(manifest: Manifest) -> int | None:

@@ -1,4 +1,4 @@
-"""The work of a job on its fragments: filter, read the survivors, encode, produce. Runs on Dask workers.
+"""The work of a job on its fragments: filter, read the survivors, hand them to the sink. Runs on Dask workers.
 
 Module-level functions without a Client in them: a test can call them on one fragment.
 """
@@ -6,32 +6,25 @@ Module-level functions without a Client in them: a test can call them on one fra
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 import distributed
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from consumer.wire import FragmentDone, NightDone, digest_candids, encode_keys, partitions_of
+from consumer.wire import FragmentDone, NightDone
 from engine.archive import Fragment, count_duplicates
-from engine.errors import EncodeError, JobError, MessageSizeError
-from engine.kafka import FragmentSender
-from engine.pipeline import Selection, read_content
-from engine.schema import descend, encode, names_along
+from engine.errors import JobError
+from engine.pipeline import read_content
+from engine.sinks import FragmentFigures
 from engine.transfer.manifest_plan import TransferTask
 
 __all__ = ["count_night", "send_fragment"]
-
-# What Kafka adds to a key and a value in a batch of one, and a margin.
-_FRAMING_NBYTES = 1024
 
 
 def send_fragment(
     task: TransferTask, fragment: Fragment, positions: np.ndarray | None, quota: int | None
 ) -> FragmentDone:
-    """Send the selected alerts of a fragment; returns once Kafka has acknowledged each.
+    """Send the selected alerts of a fragment; returns once the sink has acknowledged each.
 
     Nothing is sent before all is read and encoded: of a fragment that can't be read to its end nothing leaves.
 
@@ -51,91 +44,36 @@ def send_fragment(
     ArchiveError
         If the file is not the one that was planned, or can't be read.
     EncodeError
-        If an alert is larger than a message of the topic may be, naming it.
+        If the sink has no place for an alert, naming it.
     KafkaError
-        If a message was not delivered.
+        If an alert was not delivered.
     JobError
         If the cluster no longer wants the fragment.
     """
-    num_selected = fragment.num_alerts if positions is None else len(positions)
+    survey = task.selection.survey
+    figures = FragmentFigures(
+        job_id=task.job_id,
+        fragment=fragment,
+        num_selected=fragment.num_alerts if positions is None else len(positions),
+        id_field=survey.id_field,
+        id_path=task.selection.projection.path_of(survey.id_field),
+        class_columns=survey.class_columns,
+        labels=task.labels,
+    )
     if quota is not None:
         positions = np.arange(fragment.num_alerts)[:quota] if positions is None else positions[:quota]
     is_wanted = _wanted_by_cluster()
-    encoded: list[tuple[np.ndarray, pa.Array]] = []
-    largest = (0, 0, 0)  # bytes, row, identifier
-    nbytes = digest = 0
-    labels: Counter[str] = Counter()
+    writer = task.sink.open(fragment, figures, is_wanted)
     try:
         for rows, block in read_content(task.selection, fragment, positions):
             if not is_wanted():
                 raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
-            datums = encode(block, task.schema)
-            sizes = np.diff(np.frombuffer(datums.buffers()[1], dtype=np.int64)[: len(datums) + 1])
-            candids = _identifiers(block, task.selection)
-            at = int(np.argmax(sizes))
-            largest = max(largest, (int(sizes[at]), int(rows[at]), int(candids[at])))
-            if largest[0] > task.max_message_nbytes - _FRAMING_NBYTES:
-                raise _too_large(task, fragment, largest, task.max_message_nbytes)
-            encoded.append((rows, datums))
-            digest = (digest + digest_candids(candids)) % 2**128
-            nbytes += int(sizes.sum())
-            labels += _labels_in(block, task.selection.survey.class_columns, task.labels)
+            writer.write(rows, block)
+            figures.add(block)
     finally:
         # After reading, so that a change on the way is seen; whatever went wrong, a changed file explains it best.
         task.selection.archive.check_unchanged(fragment.file)
-    sender = FragmentSender(task.kafka, task.topic, is_wanted)
-    per_partition = np.zeros(task.num_partitions, dtype=np.int64)
-    try:
-        for rows, datums in encoded:
-            partitions = partitions_of(fragment.number, rows, task.num_partitions)
-            sender.send(encode_keys(fragment.number, rows), datums.to_pylist(), partitions.tolist())
-            per_partition += np.bincount(partitions, minlength=task.num_partitions)
-        sender.finish()
-    except MessageSizeError as exc:
-        # What the topic takes was lowered since the job was planned.
-        lowered = task.kafka.max_message_nbytes(task.topic)
-        if largest[0] <= lowered - _FRAMING_NBYTES:
-            raise
-        raise _too_large(task, fragment, largest, lowered) from exc
-    return FragmentDone(
-        job_id=task.job_id,
-        fragment=fragment.number,
-        num_alerts=fragment.num_alerts,
-        num_selected=num_selected,
-        num_sent=int(per_partition.sum()),
-        nbytes=nbytes,
-        partitions={partition: int(n) for partition, n in enumerate(per_partition) if n},
-        digest=f"{digest:032x}",
-        time=time.time(),
-        labels=dict(labels),
-    )
-
-
-def _labels_in(block: pa.RecordBatch, columns: Sequence[str], labels: Collection[str]) -> Counter[str]:
-    """Return how many alerts of a block bear each of some labels, those that none bears left out."""
-    found: Counter[str] = Counter()
-    for name in columns if labels else ():
-        counts = pc.value_counts(block.column(name)).to_pylist()
-        found.update({count["values"]: count["counts"] for count in counts if count["values"] in labels})
-    return found
-
-
-def _identifiers(block: pa.RecordBatch, selection: Selection) -> np.ndarray:
-    path = selection.projection.path_of(selection.survey.id_field)
-    found = descend(dict(zip(block.schema.names, block.columns, strict=True)), names_along(block.schema, path))
-    # An alert without identifier counts as 0: the digest needs a number, and null has none of its own.
-    return (pa.nulls(block.num_rows) if found is None else found).cast(pa.int64()).fill_null(0).to_numpy()
-
-
-def _too_large(task: TransferTask, fragment: Fragment, largest: tuple[int, int, int], most_nbytes: int) -> EncodeError:
-    nbytes, row, candid = largest
-    return EncodeError(
-        f"the alert {candid} ({fragment.file.path}, row {row} of row groups {list(fragment.row_groups)}) "
-        f"takes {nbytes:,} bytes as a message",
-        accepted=f"{most_nbytes - _FRAMING_NBYTES:,} bytes, by the max.message.bytes of {task.topic}",
-        next_step="choose a smaller content, or leave the alert out with a condition: "
-        f"{task.selection.survey.id_field} != {candid}",
-    )
+    return writer.finish()
 
 
 def _wanted_by_cluster() -> Callable[[], bool]:

@@ -20,6 +20,7 @@ from engine.kafka import FragmentSender
 from engine.local.processes import start_owned
 from engine.pipeline import read_content
 from engine.schema import encode
+from engine.sinks import KafkaSink
 from engine.transfer.manifest_plan import fragments_of, task_of
 from tests.torture.checks import MAGNITUDE
 from tests.torture.rounds import Round, Scenario
@@ -220,13 +221,13 @@ def _two_coordinators(round_: Round) -> None:
 def _send_again(round_: Round) -> None:
     """Fragments are sent a second time from here: in another order, with gaps, parts of them once more."""
     manifest = round_.job.manifest
-    task = task_of(manifest, round_.stage.kafka, {})
+    task = task_of(manifest, KafkaSink(kafka=round_.stage.kafka, topic=round_.topic), {})
     for fragment in round_.chance.sample(fragments_of(manifest), 4):
         sender = FragmentSender(round_.stage.kafka, round_.topic)
         for rows, block in read_content(task.selection, fragment, _selected(task, fragment)):
-            datums = encode(block, task.schema).to_pylist()
+            datums = encode(block, task.sink.schema).to_pylist()
             keys = encode_keys(fragment.number, rows)
-            partitions = partitions_of(fragment.number, rows, task.num_partitions)
+            partitions = partitions_of(fragment.number, rows, task.sink.num_partitions)
             for _ in range(2):
                 at = round_.chance.sample(range(len(rows)), len(rows) * 2 // 3)
                 sender.send([keys[i] for i in at], [datums[i] for i in at], [int(partitions[i]) for i in at])

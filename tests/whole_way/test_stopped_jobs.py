@@ -18,6 +18,7 @@ import engine
 from consumer.wire import Plan, StateChange
 from engine.kafka import KafkaCluster, ManifestWriter
 from engine.planning import make_plan
+from engine.sinks import KafkaManifestStore, KafkaSink
 from engine.transfer.coordinator import launch
 from engine.transfer.manifest_plan import plan_records
 from engine.transfer.versions import engine_version
@@ -117,14 +118,14 @@ def test_a_job_whose_coordinators_die_again_and_again_fails_unless_something_was
     job = begun(archive, dask_client, kafka)
     job.cancel()
     cluster = KafkaCluster(bootstrap=kafka)
-    writer = ManifestWriter(cluster, job.topic)
+    sink, writer = KafkaSink(kafka=cluster, topic=job.topic), ManifestWriter(cluster, job.topic)
 
     def says(state: str, coordinator: str | None = None) -> StateChange:
         return StateChange(job_id=job.manifest.plan.job_id, state=state, time=time.time(), coordinator=coordinator)
 
     writer.append(says("queued"), *(says("running", f"dead {number}") for number in range(4)))
     # As Dask runs it again after a death: it has another take its place.
-    assert launch(dask_client, job.topic, cluster, {}).result() == "replaced"
+    assert launch(dask_client, KafkaManifestStore(cluster, job.topic), sink, {}).result() == "replaced"
     status = job.wait()
     assert status.state == "failed"
     assert "ended 4 times" in status.error["message"]

@@ -20,6 +20,7 @@ from engine.archive import Archive, count_duplicates
 from engine.errors import ArchiveError, EncodeError, InputError, UnreadableError
 from engine.kafka import KafkaCluster, ManifestWriter
 from engine.pipeline import NarrowReader
+from engine.sinks import KafkaSink
 from engine.transfer.manifest_plan import plan_records, task_of
 from engine.transfer.worker import send_fragment
 
@@ -148,7 +149,7 @@ def test_what_was_sent_before_a_file_became_unreadable_makes_no_set_wrong(archiv
     ManifestWriter(cluster, topic).append(*records)
     # A part of a fragment, as a worker leaves it that dies on the way; then its row group is damaged.
     begun = next(f for f in plan.fragments if (f.file.path, f.row_groups) == (str(file(archive, 1)), (2,)))
-    send_fragment(task_of(Manifest(records), cluster, {}), begun, np.arange(7), None)
+    send_fragment(task_of(Manifest(records), KafkaSink(kafka=cluster, topic=topic), {}), begun, np.arange(7), None)
     damage(file(archive, 1), 2)
     job = engine.resume(topic, client=dask_client, kafka=kafka)
     status = job.wait()
@@ -256,7 +257,7 @@ def test_an_alert_is_named_too_where_the_limit_was_lowered_after_the_start(archi
     cluster = KafkaCluster(bootstrap=kafka)
     cluster.create_job_topics(topic, 10)
     how = {"job_id": "a", "num_partitions": 10, "created_at": 0.0, "max_message_nbytes": 16_000_000}
-    task = task_of(Manifest(plan_records(plan, topic=topic, **how)), cluster, {})
+    task = task_of(Manifest(plan_records(plan, topic=topic, **how)), KafkaSink(kafka=cluster, topic=topic), {})
     lowered = ConfigEntry("max.message.bytes", "2000", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[lowered])
     admin = AdminClient({"bootstrap.servers": kafka})

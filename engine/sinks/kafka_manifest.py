@@ -1,0 +1,84 @@
+"""The manifest in a topic of Kafka."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from consumer.wire import Manifest, Plan, Record, manifest_topic
+from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
+
+__all__ = ["KafkaManifestStore"]
+
+
+class KafkaManifestStore:
+    """The manifest of one job in `<topic>_manifest`; see `ManifestStore`.
+
+    `KafkaSink.prepare` makes the topic: Kafka has all three topics of a job or none of them.
+
+    Parameters
+    ----------
+    kafka
+        The Kafka that has it.
+    topic
+        The job's topic.
+    """
+
+    def __init__(self, kafka: KafkaCluster, topic: str):
+        self.topic = topic
+        self._kafka = kafka
+
+    def __reduce__(self) -> tuple[type[KafkaManifestStore], tuple[KafkaCluster, str]]:
+        return type(self), (self._kafka, self.topic)
+
+    @property
+    def place(self) -> str:
+        """Return what it is."""
+        return f"the topic {manifest_topic(self.topic)}"
+
+    @property
+    def address(self) -> str:
+        """Return what must be reached."""
+        return f"Kafka at {self._kafka.bootstrap}"
+
+    @cached_property
+    def _reader(self) -> ManifestReader:
+        return ManifestReader(self._kafka, self.topic)
+
+    @cached_property
+    def _writer(self) -> ManifestWriter:
+        return ManifestWriter(self._kafka, self.topic)
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return the manifest as it was read last."""
+        return self._reader.manifest
+
+    def exists(self) -> bool:
+        """Return whether the topic is there; a broker that was just started is given a moment to know it again."""
+        return self._kafka.has_topic(manifest_topic(self.topic))
+
+    def append(self, *records: Record) -> None:
+        """Write records, in order."""
+        self._writer.append(*records)
+
+    def refresh(self) -> Manifest:
+        """Take in everything that is there now."""
+        return self._reader.refresh()
+
+    def wait_for_more(self, timeout_s: float) -> Manifest:
+        """Take in what comes next, or nothing after `timeout_s`."""
+        return self._reader.wait_for_more(timeout_s)
+
+    def announce(self, plan: Plan, state: str, num_alerts_sent: int) -> None:
+        """Write how the job stands into Kafka's list of jobs."""
+        self._kafka.announce_job(plan, state, num_alerts_sent)
+
+    def await_answer(self, timeout_s: float) -> None:
+        """Return once a broker answers."""
+        self._kafka.await_answer(timeout_s)
+
+    def close(self) -> None:
+        """Leave Kafka, if it was read from."""
+        if "_reader" in self.__dict__:
+            self._reader.close()
+            del self._reader

@@ -1,0 +1,167 @@
+"""Kafka as a sink: topics, message keys, partitions, and how large a message may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from consumer.wire import FragmentDone, Plan, encode_keys, manifest_topic, partitions_of, schema_topic
+from engine.archive import Fragment
+from engine.errors import EncodeError, InputError, JobError, MessageSizeError
+from engine.kafka import FragmentSender, KafkaCluster
+from engine.planning import TransferPlan
+from engine.schema import encode
+from engine.sinks.figures import FragmentFigures
+from engine.sinks.taking_back import taken_back_on_failure
+
+__all__ = ["KafkaSink"]
+
+NUM_PARTITIONS = 10
+# What Kafka adds to a key and a value in a batch of one, and a margin.
+_FRAMING_NBYTES = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class KafkaSink:
+    """A job's topics; see `Sink`. One alert is one message, which holds one Avro datum."""
+
+    kafka: KafkaCluster
+    topic: str
+    num_partitions: int = NUM_PARTITIONS
+    max_message_nbytes: int = 0
+    """Largest message that the topic takes; known once the topic is there."""
+    schema: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Avro schema of the datums; the plan's."""
+
+    @property
+    def place(self) -> str:
+        """Return what it is."""
+        return f"the topic {self.topic}"
+
+    def prepare(self, plan: TransferPlan) -> KafkaSink:
+        """Create the job's three topics, and write the copies of the schema that existing clients poll."""
+        self.kafka.create_job_topics(self.topic, self.num_partitions)
+        with taken_back_on_failure(self.discard, self.topic):
+            max_message_nbytes = self.kafka.max_message_nbytes(self.topic)
+            _check_average(plan, max_message_nbytes)
+            self.kafka.write_schema(self.topic, plan.schema)
+        return replace(self, max_message_nbytes=max_message_nbytes, schema=plan.schema)
+
+    def take_up(self, plan: Plan) -> KafkaSink:
+        """Return the sink as the manifest's plan describes it."""
+        return replace(
+            self,
+            num_partitions=plan.num_partitions,
+            max_message_nbytes=plan.details["max_message_nbytes"],
+            schema=plan.schema,
+        )
+
+    def terms(self) -> Mapping[str, Any]:
+        """Return what the plan's record says of the topic."""
+        return {"num_partitions": self.num_partitions, "max_message_nbytes": self.max_message_nbytes}
+
+    def discard(self) -> None:
+        """Delete the job's three topics."""
+        self.kafka.delete_topics([self.topic, schema_topic(self.topic), manifest_topic(self.topic)])
+
+    def open(self, fragment: Fragment, figures: FragmentFigures, is_wanted: Callable[[], bool]) -> _KafkaWriter:
+        """Return what encodes the alerts of one fragment, and sends them at its end."""
+        return _KafkaWriter(self, fragment, figures, is_wanted)
+
+    def await_answer(self, timeout_s: float) -> None:
+        """Return once a broker answers."""
+        self.kafka.await_answer(timeout_s)
+
+    def exists(self) -> bool:
+        """Return whether the topic is there; a broker that was just started is given a moment to know it again."""
+        return self.kafka.has_topic(self.topic)
+
+    def check_holds(self, acknowledged: Mapping[int, int]) -> None:
+        """Raise if a partition ends before what it acknowledged: messages were lost, or the topic was made anew."""
+        ends = self.kafka.ends(self.topic, self.num_partitions)
+        lacks = {partition: num_alerts - ends[partition] for partition, num_alerts in acknowledged.items()}
+        lacks = {partition: lack for partition, lack in lacks.items() if lack > 0}
+        if lacks:
+            raise JobError(
+                f"Kafka acknowledged {sum(lacks.values())} alerts that the topic {self.topic} does not hold"
+                f" (partitions {sorted(lacks)}): they were lost there, or the topic was made anew",
+                next_step="ask Kafka's operators about unclean leader elections, and submit the request again",
+            )
+
+
+@dataclass(frozen=True, order=True)
+class _Datum:
+    """A message's size, and which alert it holds."""
+
+    nbytes: int = 0
+    row: int = 0
+    identifier: int = 0
+
+
+class _KafkaWriter:
+    """Encodes the alerts of one fragment, keeps them, and sends them at the end."""
+
+    def __init__(self, sink: KafkaSink, fragment: Fragment, figures: FragmentFigures, is_wanted: Callable[[], bool]):
+        self._sink = sink
+        self._fragment = fragment
+        self._figures = figures
+        self._is_wanted = is_wanted
+        self._encoded: list[tuple[np.ndarray, pa.Array]] = []
+        self._largest = _Datum()
+        self._nbytes = 0
+
+    def write(self, rows: np.ndarray, block: pa.RecordBatch) -> None:
+        """Encode alerts."""
+        datums = encode(block, dict(self._sink.schema))
+        sizes = np.diff(np.frombuffer(datums.buffers()[1], dtype=np.int64)[: len(datums) + 1])
+        at = int(np.argmax(sizes))
+        identifier = int(self._figures.identifiers(block)[at])
+        self._largest = max(self._largest, _Datum(int(sizes[at]), int(rows[at]), identifier))
+        if self._largest.nbytes > self._sink.max_message_nbytes - _FRAMING_NBYTES:
+            raise self._too_large(self._sink.max_message_nbytes)
+        self._encoded.append((rows, datums))
+        self._nbytes += int(sizes.sum())
+
+    def finish(self) -> FragmentDone:
+        """Send the alerts; the partitions follow from fragment and row, so that a second try sends the same."""
+        sink, number = self._sink, self._fragment.number
+        sender = FragmentSender(sink.kafka, sink.topic, self._is_wanted)
+        per_partition = np.zeros(sink.num_partitions, dtype=np.int64)
+        try:
+            for rows, datums in self._encoded:
+                partitions = partitions_of(number, rows, sink.num_partitions)
+                sender.send(encode_keys(number, rows), datums.to_pylist(), partitions.tolist())
+                per_partition += np.bincount(partitions, minlength=sink.num_partitions)
+            sender.finish()
+        except MessageSizeError as exc:
+            # What the topic takes was lowered since the job was planned.
+            lowered = sink.kafka.max_message_nbytes(sink.topic)
+            if self._largest.nbytes <= lowered - _FRAMING_NBYTES:
+                raise
+            raise self._too_large(lowered) from exc
+        held = {partition: int(num_alerts) for partition, num_alerts in enumerate(per_partition) if num_alerts}
+        return self._figures.done(nbytes=self._nbytes, partitions=held)
+
+    def _too_large(self, most_nbytes: int) -> EncodeError:
+        largest, fragment = self._largest, self._fragment
+        return EncodeError(
+            f"the alert {largest.identifier} ({fragment.file.path}, row {largest.row} of row groups "
+            f"{list(fragment.row_groups)}) takes {largest.nbytes:,} bytes as a message",
+            accepted=f"{most_nbytes - _FRAMING_NBYTES:,} bytes, by the max.message.bytes of {self._sink.topic}",
+            next_step=f"choose a smaller content, or leave the alert out with a condition: "
+            f"{self._figures.id_field} != {largest.identifier}",
+        )
+
+
+def _check_average(plan: TransferPlan, max_message_nbytes: int) -> None:
+    """Raise if even the average alert, as the archive's footers give it, is larger than a message may be."""
+    if plan.alert_nbytes > max_message_nbytes:
+        raise InputError(
+            f"an alert of the content {plan.request.content!r} takes {plan.alert_nbytes:,} bytes on average",
+            accepted=f"{max_message_nbytes:,} bytes: Kafka's max.message.bytes for this topic",
+            next_step="choose a smaller content, or have the limit raised",
+        )

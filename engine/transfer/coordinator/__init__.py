@@ -1,0 +1,19 @@
+"""The coordinator: a long task on the cluster that takes one job from its plan to its final state.
+
+It alone writes the job's manifest. It submits fragments in bounded windows (`window`), shares a limit out among them
+(`limit`), tries again what may succeed later (`retries`), and tells others that it still runs (`heartbeat`); `loop`
+holds these together. Started again on another worker, it goes on from the manifest. What decides how a job goes on
+comes in here; it is handed a sink, a manifest store and a cluster, and names none of them.
+
+If a job has two coordinators, the one that wrote `running` last is in charge. The other one, which was thought dead,
+stops as soon as it reads that; readers of the manifest ignore what it writes about the job's state until then.
+
+While the manifest store is away, the coordinator waits. When it loses the Dask scheduler it stops without a word, and
+the job reads as interrupted.
+
+This package is imported as a whole, not lazily: workers preload it, so that no job waits for the import of dask-sql.
+"""
+
+from engine.transfer.coordinator.launching import coordinate, launch
+
+__all__ = ["coordinate", "launch"]

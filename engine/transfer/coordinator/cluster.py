@@ -1,0 +1,112 @@
+"""What the coordinator asks of a cluster. Dask is one; tests have another, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from consumer.wire import Manifest
+from engine.archive import Fragment
+
+__all__ = ["Cluster", "ClusterLost", "Future", "FutureT", "Rules", "Work"]
+
+Work = Fragment | str
+"""What a task of the cluster does: it sends a fragment, or counts a night (`2021-11-22`)."""
+
+
+class ClusterLost(Exception):
+    """The connection to the cluster broke."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What the plan says about how the job runs."""
+
+    is_filtered: bool
+    """Whether only a filter tells which alerts of a fragment are selected."""
+    limit: int | None
+    """Send only the first so many of the selected alerts, in the archive's order."""
+    skip_unreadable: bool
+    """Go on without fragments that can't be read."""
+
+
+class Future(Protocol):
+    """A task of the cluster, and what became of it."""
+
+    @property
+    def status(self) -> str | None:
+        """`pending`, `finished`, `error`, `cancelled`, or `lost`: its worker died after it had finished."""
+
+    def result(self) -> Any:
+        """Return the result of a task that is finished."""
+
+    def exception(self) -> BaseException | None:
+        """Return the error of a task that failed."""
+
+
+FutureT = TypeVar("FutureT", bound=Future)
+"""The futures of one kind of cluster."""
+
+
+class Cluster(Protocol[FutureT]):
+    """Runs a job's tasks on its workers."""
+
+    @property
+    def num_threads(self) -> int:
+        """Tasks that run at once."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the cluster can still be reached."""
+
+    def take_up(self, manifest: Manifest, coordinator: str) -> Rules:
+        """Make ready for the job of a manifest; nothing else is called before.
+
+        Raises
+        ------
+        JobError
+            If the plan is not whole, or this version of the engine can't go on with it.
+        """
+
+    def filter(self, window: Sequence[Fragment]) -> list[FutureT]:
+        """Find the selected alerts of fragments; a future each."""
+
+    def count(self, found: Sequence[FutureT]) -> list[FutureT]:
+        """Count the selected alerts that `filter` finds; a future each, of an int."""
+
+    def send(
+        self, window: Sequence[Fragment], found: Sequence[FutureT] | None, quotas: Sequence[int | None]
+    ) -> list[FutureT]:
+        """Send fragments; a future each, of a FragmentDone.
+
+        Parameters
+        ----------
+        window
+            The fragments.
+        found
+            What `filter` returned for them. None: they are filtered first, where the job filters.
+        quotas
+            Send only the first so many selected alerts of each; None sends all.
+        """
+
+    def count_night(self, fragments: Sequence[Fragment]) -> FutureT:
+        """Count the alerts of a night, all fragments of which are given; a future of a NightDone."""
+
+    def ended(self, timeout_s: float) -> list[FutureT]:
+        """Return those futures of `send` and `count_night` that ended since the last call.
+
+        It returns at once where there are some, else after `timeout_s`. A future that is retried ends once more.
+        """
+
+    def wait(self, futures: Sequence[FutureT], timeout_s: float) -> None:
+        """Return when all these futures have ended, or after `timeout_s`."""
+
+    def retry(self, future: FutureT) -> None:
+        """Run a task that failed again."""
+
+    def release(self, future: FutureT) -> None:
+        """Let go of a future of `send` or `count_night` that is done with."""
+
+    def cancel(self, futures: Sequence[FutureT]) -> None:
+        """Stop tasks."""

@@ -1,0 +1,79 @@
+"""How a coordinator begins: on which worker is Dask's affair; how often, the job's."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import distributed
+
+from consumer.wire import FINAL_STATES
+from engine.errors import JobError
+from engine.sinks import ManifestStore, Sink
+from engine.transfer.coordinator.dask_cluster import DaskCluster
+from engine.transfer.coordinator.loop import Coordinator
+from engine.transfer.coordinator.retries import starts, through_outages
+
+__all__ = ["coordinate", "launch"]
+
+
+def launch(
+    client: distributed.Client,
+    store: ManifestStore,
+    sink: Sink,
+    storage_options: Mapping[str, Any],
+    num_starts: int = 0,
+) -> distributed.Future[Any]:
+    """Start a job's coordinator on a cluster, which keeps it running when the caller is gone.
+
+    The parameters are those of `coordinate`.
+    """
+    key = f"coordinate-{store.topic}-{uuid.uuid4().hex}"
+    arguments = (store, sink, dict(storage_options), num_starts)
+    future = client.submit(coordinate, *arguments, key=key, pure=False, priority=100)
+    distributed.fire_and_forget(future)
+    return future
+
+
+def coordinate(store: ManifestStore, sink: Sink, storage_options: Mapping[str, Any], num_starts: int = 0) -> str:
+    """Take a planned job to its final state, and return that. Runs as a task on the cluster.
+
+    If the coordinator's worker dies, Dask runs the coordinator again on another one. But a job may take days, and Dask
+    drops a task without notice once four of its workers have died. So a coordinator that Dask has started again
+    launches a new one in its place, for which Dask counts from zero, and ends. The fifth coordinator in a row that
+    begins with no fragment finished in between fails the job with an error that says so.
+
+    Parameters
+    ----------
+    store
+        The job's manifest, which holds the plan.
+    sink
+        Where the alerts go; the plan says how.
+    storage_options
+        For the archive's file system.
+    num_starts
+        How many coordinators had begun, since the job was queued, when this one was launched.
+
+    Raises
+    ------
+    KafkaError
+        If the store is away for an hour, or refuses access: then nobody can be told, and the job reads as interrupted.
+    JobError
+        If the manifest holds no plan, or is gone.
+    """
+    try:
+        through_outages(store, store.exists)  # a broker that was just started is given a moment to know it
+        manifest = through_outages(store, store.refresh)
+        if manifest.stated in FINAL_STATES:
+            return manifest.stated
+        if manifest.plan is None:
+            raise JobError(f"the manifest of {store.topic} holds no plan", next_step="submit again")
+        # worker_client secedes: the coordinator takes no thread of its worker away from the fragments.
+        with distributed.worker_client() as client:
+            if len(begun := starts(manifest)) > num_starts:
+                launch(client, store, sink, storage_options, len(begun))
+                return "replaced"
+            return Coordinator(manifest.plan, store, sink, DaskCluster(client, sink, storage_options)).run()
+    finally:
+        store.close()

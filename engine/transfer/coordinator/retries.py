@@ -1,0 +1,147 @@
+"""Retries: what is tried again, what the job goes on without, what fails it, and the words for that."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from distributed.scheduler import KilledWorker
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+
+from consumer.wire import FragmentDone, Manifest
+from engine.archive import Fragment
+from engine.errors import AlertTransferError, ArchiveError, JobError, UnreadableError
+from engine.sinks import OUTAGES, ManifestStore, nothing_sent
+from engine.transfer.coordinator.cluster import Work
+
+__all__ = ["ATTEMPTS", "OUTAGE_S", "Attempts", "check_progress", "deleted", "is_passing", "starts", "through_outages"]
+
+ATTEMPTS = 3
+OUTAGE_S = 3600.0
+_ATTEMPTS_TO_TELL = 30
+_MOST_DEATHS = 4
+
+_Result = TypeVar("_Result")
+
+
+def is_passing(failure: BaseException | None) -> bool:
+    """Return whether what failed may succeed later.
+
+    The sink may be back by then; what it has of the fragment already is known again by its keys. A store of files may
+    be back too, and bytes that came over a network may have been damaged there.
+    """
+    return isinstance(failure, (*OUTAGES, ArchiveError))
+
+
+class Attempts:
+    """Decides on each task that failed.
+
+    Parameters
+    ----------
+    topic
+        The job's topic.
+    job_id
+        Its identity.
+    skip_unreadable
+        Whether it goes on without fragments that can't be read.
+    """
+
+    def __init__(self, topic: str, job_id: str, *, skip_unreadable: bool):
+        self._topic = topic
+        self._job_id = job_id
+        self._skip_unreadable = skip_unreadable
+        self._made: Counter[Work] = Counter()
+
+    def use_up(self, works: Iterable[Work]) -> None:
+        """Have none of these tried again."""
+        self._made.update(dict.fromkeys(works, ATTEMPTS))
+
+    def judge(self, work: Work, failure: BaseException | None) -> FragmentDone | None:
+        """Return None if the work is to be tried again, or the record with which the job goes on without it.
+
+        Raises
+        ------
+        AlertTransferError
+            If neither is the case: the error fails the job.
+        """
+        self._made[work] += 1
+        if is_passing(failure) and self._made[work] < ATTEMPTS:
+            return None
+        if isinstance(failure, UnreadableError) and self._skip_unreadable and isinstance(work, Fragment):
+            return nothing_sent(self._job_id, work, failure.message)
+        if isinstance(failure, AlertTransferError):
+            raise failure
+        what = _named(work)
+        if isinstance(failure, KilledWorker):
+            raise JobError(
+                f"{what} ended its worker {failure.allowed_failures + 1} times, most likely for lack of memory",
+                next_step=_more_memory(self._topic),
+            ) from failure
+        raise JobError(f"{what} failed: {type(failure).__name__}: {failure}") from failure
+
+
+def _named(work: Work) -> str:
+    if isinstance(work, Fragment):
+        return f"fragment {work.number} ({work.file.path}, row groups {list(work.row_groups)})"
+    return f"the count of {work}"
+
+
+def _more_memory(topic: str) -> str:
+    return f"give the workers more memory, then: alert-transfer resume {topic}"
+
+
+def through_outages(store: ManifestStore, action: Callable[[], _Result]) -> _Result:
+    """Return what an action returns; if the store is away, the action is tried again once it is back.
+
+    Raises
+    ------
+    JobError
+        If the job's manifest is gone: then there is no job left.
+    KafkaError
+        If the store is away for an hour, or the action fails again and again although it is there.
+    """
+
+    def await_store(_: RetryCallState) -> None:
+        store.await_answer(OUTAGE_S)
+        with contextlib.suppress(*OUTAGES):  # it is away again, as the next attempt will find
+            if not store.exists():
+                raise deleted(store.place)
+
+    retrying = Retrying(
+        retry=retry_if_exception_type(OUTAGES),
+        stop=stop_after_attempt(_ATTEMPTS_TO_TELL),
+        wait=wait_fixed(1.0),  # a store that has just come back may answer one question and not yet the next
+        before_sleep=await_store,
+        reraise=True,
+    )
+    return retrying(action)
+
+
+def deleted(place: str) -> JobError:
+    """Return the error that says that a part of the job is gone."""
+    return JobError(f"{place} was deleted while the job ran", next_step="submit the request again")
+
+
+def starts(manifest: Manifest) -> list[float]:
+    """Return the times at which coordinators began since the job was queued last."""
+    found: list[float] = []
+    for change in manifest.changes:
+        if change.state == "queued":
+            found = []
+        elif change.state == "running":
+            found.append(change.time)
+    return found
+
+
+def check_progress(topic: str, manifest: Manifest) -> None:
+    """Raise if the coordinators before this one died again and again, and no fragment was finished in between."""
+    began = starts(manifest)
+    last = max((done.time for done in list(manifest.fragments.values())), default=0.0)
+    if len(began) > _MOST_DEATHS and began[-1 - _MOST_DEATHS] > last:
+        raise JobError(
+            f"the worker that saw the job through ended {_MOST_DEATHS} times with no fragment finished in between, "
+            "most likely for lack of memory",
+            next_step=_more_memory(topic),
+        )

@@ -1,0 +1,113 @@
+"""How a job starts: what it needs is made, its plan written, its coordinator launched; or nothing is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from consumer.wire import Plan, StateChange
+from engine.errors import JobError
+from engine.planning import TransferPlan
+from engine.sinks import OUTAGES, ManifestStore, Sink, taken_back_on_failure
+from engine.transfer.manifest_plan import plan_records
+
+if TYPE_CHECKING:
+    import distributed
+
+__all__ = ["start_again", "start_new"]
+
+_FIRST_RECORD_S = 180.0  # a cluster that is busy, or whose workers are just starting
+
+
+def start_new(
+    plan: TransferPlan,
+    client: distributed.Client,
+    sink: Sink,
+    store: ManifestStore,
+    storage_options: Mapping[str, Any],
+    *,
+    patience_s: float = _FIRST_RECORD_S,
+) -> None:
+    """Start a job; returns when its coordinator's first record stands in the manifest.
+
+    Parameters
+    ----------
+    plan
+        What the job does.
+    client
+        The cluster that runs it.
+    sink
+        Where its alerts go; nothing is there yet.
+    store
+        Its manifest, likewise.
+    storage_options
+        For the archive's file system.
+    patience_s
+        How long the cluster may take to run the coordinator.
+
+    Raises
+    ------
+    AlertTransferError
+        If it can't be started; nothing is left behind then, or the error says what.
+    """
+    now, job_id = time.time(), uuid.uuid4().hex
+    prepared = sink.prepare(plan)
+    with taken_back_on_failure(prepared.discard, store.topic):
+        records = plan_records(plan, topic=store.topic, job_id=job_id, created_at=now, **prepared.terms())
+        written = [*records, StateChange(job_id=job_id, state="queued", time=now)]
+        store.append(*written)
+        store.announce(next(record for record in written if isinstance(record, Plan)), "queued", 0)
+        _launch(client, sink, store, storage_options, patience_s)
+
+
+def start_again(
+    job_id: str,
+    client: distributed.Client,
+    sink: Sink,
+    store: ManifestStore,
+    storage_options: Mapping[str, Any],
+    *,
+    patience_s: float = _FIRST_RECORD_S,
+) -> None:
+    """Start a job that was stopped once more; the parameters are those of `start_new`, and the job's identity.
+
+    Raises
+    ------
+    JobError
+        If no worker takes it up.
+    """
+    store.append(StateChange(job_id=job_id, state="queued", time=time.time()))
+    _launch(client, sink, store, storage_options, patience_s)
+
+
+def _launch(
+    client: distributed.Client,
+    sink: Sink,
+    store: ManifestStore,
+    storage_options: Mapping[str, Any],
+    patience_s: float,
+) -> None:
+    # Here, so that questions about jobs don't wait for Dask to be imported.
+    from engine.transfer.coordinator import launch
+
+    coordinator = launch(client, store, sink, storage_options)
+    deadline = time.monotonic() + patience_s
+    while True:
+        # The store may be away for a moment; the job has been handed over, and nothing must be taken back for that.
+        with contextlib.suppress(*OUTAGES):
+            # Not the state that silence gives: after half of this time that would read `interrupted`.
+            if store.refresh().stated != "queued":
+                return
+            store.wait_for_more(0.5)
+        ended = coordinator.status == "error"
+        if ended or time.monotonic() > deadline:
+            why = coordinator.exception() if ended else None
+            raise JobError(
+                f"the Dask cluster can't run the job: {type(why).__name__}: {why}"
+                if ended
+                else f"no worker of the Dask cluster took up the job within {patience_s:g} s",
+                next_step=f"check that the workers run the same version of alert-transfer and reach {store.address}",
+            )

@@ -1,0 +1,128 @@
+"""A limit: exactly the first so many selected alerts in the archive's order, whatever ends first and whatever fails."""
+
+from collections import Counter, defaultdict
+
+import hypothesis.strategies as st
+from hypothesis import given, settings
+
+from engine.errors import UnreadableError
+from engine.transfer.coordinator.limit import count_selected, share_out
+from engine.transfer.coordinator.loop import Coordinator
+from engine.transfer.manifest_plan import fragments_of
+from tests.engine.transfer.fake_cluster import FakeCluster
+from tests.engine.transfer.fake_sink import there
+from tests.engine.transfer.fake_store import planned
+
+BAD = UnreadableError("damaged")
+
+
+def first_selected(selected: dict[int, int], left_out: set[int], limit: int | None) -> dict[int, int]:
+    """Return how many alerts of each fragment are among the first `limit`; the others are left out of it."""
+    left, expected = sum(selected.values()) if limit is None else limit, {}
+    for number, count in sorted(selected.items()):
+        if number not in left_out and (take := min(count, left)):
+            expected[number] = take
+            left -= take
+    return expected
+
+
+@st.composite
+def archives(draw):
+    """Draw sizes of fragments, how many alerts of each are selected, which fragments are unreadable, and a limit."""
+    sizes = draw(st.lists(st.integers(1, 6), min_size=1, max_size=90))
+    is_filtered = draw(st.booleans())
+    selected = {number: draw(st.integers(0, size)) if is_filtered else size for number, size in enumerate(sizes)}
+    numbers = st.sampled_from(range(len(sizes)))
+    kinds = st.sampled_from(["filter", "send"] if is_filtered else ["send"])
+    # How often each is unreadable; three times is once too often.
+    bad = draw(st.dictionaries(numbers, st.tuples(kinds, st.integers(1, 4)), max_size=5))
+    # Most limits cut somewhere: that is where an error would be.
+    limit = draw(st.integers(1, sum(selected.values()) + 3) | st.none())
+    return sizes, selected, is_filtered, bad, limit
+
+
+def cluster_of(archive, chance, **more) -> FakeCluster:
+    _, selected, is_filtered, bad, limit = archive
+    failures = defaultdict(list, {(kind, number): [BAD] * times for number, (kind, times) in bad.items()})
+    return FakeCluster(
+        selected=selected if is_filtered else None,
+        limit=limit,
+        choose=lambda n: chance.randrange(n),
+        failures=failures,
+        **more,
+    )
+
+
+def held(*clusters: FakeCluster) -> dict[int, int]:
+    """Return how many alerts of each fragment a topic holds, those that were sent again dropped."""
+    found: Counter[int] = Counter()
+    for cluster in clusters:
+        for number, count in cluster.sent:
+            found[number] = max(found[number], count)
+    return {number: count for number, count in found.items() if count}
+
+
+@given(archives(), st.randoms(use_true_random=False))
+@settings(max_examples=60)
+def test_the_first_selected_alerts_are_sent_each_fragment_once(archive, chance):
+    sizes, selected, _, bad, limit = archive
+    cluster = cluster_of(archive, chance, skip_unreadable=True)
+    store = planned(sizes, per_night=20)
+    left_out = {number for number, (_, times) in bad.items() if times >= 3}
+    expected = first_selected(selected, left_out, limit)
+    assert Coordinator(store.manifest.plan, store, there(), cluster).run() == ("complete" if expected else "empty")
+    assert held(cluster) == expected
+    assert set(Counter(number for number, _ in cluster.sent).values()) <= {1}
+    assert store.refresh().num_sent == sum(expected.values())
+    assert {number for number, done in store.manifest.fragments.items() if done.unreadable} <= left_out
+
+
+@given(archives(), st.randoms(use_true_random=False))
+@settings(max_examples=60)
+def test_a_job_that_failed_sends_the_same_alerts_once_its_files_are_mended(archive, chance):
+    sizes, selected, is_filtered, bad, limit = archive
+    cluster = cluster_of(archive, chance)
+    store = planned(sizes, per_night=20)
+    state = Coordinator(store.manifest.plan, store, there(), cluster).run()
+    expected = first_selected(selected, set(), limit)
+    mended = cluster_of((sizes, selected, is_filtered, {}, limit), chance)
+    if state == "failed":
+        assert any(times >= 3 for _, times in bad.values())
+        state = Coordinator(store.manifest.plan, store, there(), mended).run()
+    assert state == ("complete" if expected else "empty")
+    assert held(cluster, mended) == expected
+    assert store.refresh().num_sent == sum(expected.values())
+
+
+@given(st.lists(st.integers(0, 10), min_size=1, max_size=30), st.integers(1, 100), st.booleans())
+def test_a_limit_is_shared_out_in_order_and_nothing_beyond_it(counts, left, skip_unreadable):
+    quotas = share_out(counts, left, skip_unreadable=skip_unreadable)
+    assert quotas, "the first fragment is always sent: it can't wait for others"
+    assert sum(quotas) <= left
+    assert all(quota <= count for quota, count in zip(quotas, counts, strict=False))
+    if skip_unreadable:
+        assert quotas[1:] == counts[1 : len(quotas)], "only the first may be cut: those before it have been sent"
+    else:
+        assert len(quotas) == len(counts)
+        assert sum(quotas) == min(left, sum(counts))
+
+
+def test_what_can_not_be_counted_holds_back_those_behind_it_and_is_not_tried_again():
+    window = fragments_of(planned([5] * 4).manifest)
+    cluster = FakeCluster(selected={0: 1, 1: 2, 2: 3, 3: 4})
+    cluster.failures["filter", 2] = [BAD] * 3
+    found = cluster.filter(window)
+    assert count_selected(cluster, window, found, lambda: None) == ([1, 2, 0], [window[2]])
+    cluster.failures["filter", 2] = [BAD] * 2
+    found = cluster.filter(window)
+    assert count_selected(cluster, window, found, lambda: None) == ([1, 2, 3, 4], []), "at the third attempt"
+
+
+def test_what_could_not_be_counted_is_not_sent_when_it_can_be_read_a_moment_later():
+    cluster = FakeCluster(selected={0: 2, 1: 2}, limit=3)
+    cluster.failures["filter", 0] = [BAD] * 3
+    store = planned([2, 2])
+    assert Coordinator(store.manifest.plan, store, there(), cluster).run() == "failed"
+    assert cluster.sent == [], "it would have sent none of its alerts, and have been called finished"
+    assert Coordinator(store.manifest.plan, store, there(), cluster).run() == "complete"
+    assert held(cluster) == {0: 2, 1: 1}

@@ -1,0 +1,54 @@
+"""The window: fragments in the archive's order, each once; nights when none of their fragments waits."""
+
+import hypothesis.strategies as st
+from hypothesis import given
+
+from engine.transfer.coordinator.window import Backlog
+from engine.transfer.manifest_plan import fragments_of
+from tests.engine.transfer.fake_store import planned
+
+
+def backlog(sizes, *, finished=(), counted=(), num_threads=1, is_limited=False, per_night=10) -> Backlog:
+    fragments = fragments_of(planned(sizes, per_night=per_night).manifest)
+    return Backlog(fragments, finished=finished, counted=counted, num_threads=num_threads, is_limited=is_limited)
+
+
+@given(
+    st.integers(1, 150),
+    st.sets(st.integers(0, 149)),
+    st.integers(1, 20),
+    st.lists(st.integers(0, 40)),
+)
+def test_fragments_are_taken_in_order_whatever_is_put_back(num_fragments, finished, num_threads, put_back):
+    waiting = backlog([1] * num_fragments, finished=finished, num_threads=num_threads)
+    taken: list[int] = []
+    nights: list[str] = []
+    returns = iter(put_back)
+    while waiting:
+        assert waiting.is_due(0)
+        window = waiting.take()
+        assert 0 < len(window) <= max(32, 4 * num_threads)
+        kept = max(1, len(window) - next(returns, 0))
+        waiting.put_back(window[kept:])
+        taken += [fragment.number for fragment in window[:kept]]
+        for night, fragments in waiting.take_nights():
+            nights.append(night)
+            assert {f.number for f in fragments} - finished <= set(taken), "none of its fragments waits"
+    assert taken == [number for number in range(num_fragments) if number not in finished]
+    nights += [night for night, _ in waiting.take_nights()]
+    assert nights == sorted(set(nights))
+    assert len(nights) == -(-num_fragments // 10)
+
+
+def test_the_next_window_is_due_when_half_of_one_is_left_and_with_a_limit_when_none_is():
+    assert backlog([1] * 100, num_threads=20).is_due(40)
+    assert not backlog([1] * 100, num_threads=20).is_due(41)
+    assert not backlog([1] * 100, is_limited=True).is_due(1)
+    assert backlog([1] * 100, is_limited=True).is_due(0)
+    assert not backlog([1], finished={0}).is_due(0)
+
+
+def test_a_night_that_was_counted_is_not_counted_again():
+    waiting = backlog([1] * 20, finished=range(20), counted={"2021-11-01"})
+    assert [night for night, _ in waiting.take_nights()] == ["2021-11-02"]
+    assert waiting.take_nights() == []
