@@ -115,7 +115,9 @@ def project_schema(archive: pa.Schema, content: str, survey: Survey, fields: Seq
         case "fields":
             wanted = [path if path in archive.names else plain_path(path) for path in fields]
             _check_fields(archive, fields, wanted, survey, added)
-            paths = [*survey.identity, *(path for path in wanted if path not in added.names)]
+            # The identifier goes out anyway, wherever else files have it.
+            known = {*added.names, survey.instead.get(survey.id_field)}
+            paths = [*survey.identity, *(path for path in wanted if path not in known)]
         case _:
             raise RequestError(f"there is no content {shown(content)}", accepted=", ".join(CONTENTS))
     if content != "fields":

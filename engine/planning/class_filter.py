@@ -44,15 +44,20 @@ def class_filter(classes: Sequence[str], exclude: Sequence[str], known: Classes)
     parts = []
     if chosen and ALL_CLASSES not in chosen:
         by_column = _by_column(chosen, known)
-        parts.append(" OR ".join(f"{column} IN ({_quoted(labels)})" for column, labels in by_column))
+        sought = ((_as_text(column, known), labels) for column, labels in by_column)
+        parts.append(" OR ".join(f"{column} IN ({_quoted(labels)})" for column, labels in sought))
     for column, labels in _by_column(dropped, known):
-        parts.append(f"{column} IS NULL OR {column} NOT IN ({_quoted(labels)})")
+        sought = _as_text(column, known)
+        parts.append(f"{column} IS NULL OR {sought} NOT IN ({_quoted(labels)})")
     return " AND ".join(f"({part})" for part in parts) or None
 
 
 def kinds_of_labels(known: Classes) -> str:
     """Return which labels a survey's requests may have, for messages."""
-    return "; ".join([*(f"{form.kind}: {form.example!r}" for form in known.forms), repr(ALL_CLASSES)])
+    examples: dict[str, list[str]] = {}
+    for form in known.forms:
+        examples.setdefault(form.kind, []).append(repr(form.example))
+    return "; ".join([*(f"{kind}: {', '.join(some)}" for kind, some in examples.items()), repr(ALL_CLASSES)])
 
 
 def _label(label: str, key: str, known: Classes) -> str:
@@ -60,7 +65,10 @@ def _label(label: str, key: str, known: Classes) -> str:
     if stripped == ALL_CLASSES:
         return stripped
     form = known.form_of(stripped)
-    if not stripped or (form is not None and not stripped.removeprefix(form.prefix).strip()):
+    if form is not None and form.is_flag and stripped != form.prefix:
+        form = None
+    bare = stripped if form is None or form.is_flag else stripped.removeprefix(form.prefix).strip()
+    if not bare:
         raise RequestError(
             f"{key} has the label {shown(label)}, which names no class",
             accepted=kinds_of_labels(known),
@@ -70,7 +78,7 @@ def _label(label: str, key: str, known: Classes) -> str:
         raise RequestError(
             f"{key} has the label {shown(label)}, and the survey has no classes of that form",
             accepted=kinds_of_labels(known),
-            next_step="ask for it in a condition",
+            next_step=f"ask for it in a condition{_in_condition(stripped)}",
         )
     prefixes = "|".join(re.escape(form.prefix) for form in known.forms if form.prefix)
     if prefixes and (two := re.match(rf"(({prefixes})\s*){{2}}", stripped)):
@@ -81,6 +89,19 @@ def _label(label: str, key: str, known: Classes) -> str:
             next_step=f"did you mean {f'{two[2]} {bare}'!r}?" if bare else None,
         )
     return stripped
+
+
+def _as_text(column: str, known: Classes) -> str:
+    flags = {form.column for form in known.forms if form.is_flag}
+    return f"CAST({column} AS STRING)" if column in flags else column
+
+
+def _in_condition(label: str) -> str:
+    """Return the option that a label without a form may be meant as, if it names a leaf."""
+    path, equals, value = (part.strip() for part in label.partition("="))
+    if not re.fullmatch(r"\w+(\.\w+)+", path):
+        return ""
+    return f": --where \"{path} = '{value}'\"" if equals else f': --where "{path} > 0.5"'
 
 
 def _by_column(labels: Sequence[str], known: Classes) -> list[tuple[str, list[str]]]:

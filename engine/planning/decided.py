@@ -55,7 +55,7 @@ def _notes(decided: Decided) -> Iterator[str]:
     yield from notes_on_nights(nights.without_data)
     yield from notes_on_listing(nights.listing)
     if request.content == "lightcurve":
-        yield from notes_on_names(decided.union, selection.projection)
+        yield from notes_on_names(decided.union, selection.projection, selection.survey.instead)
     yield from notes_on_units(selection.projection.schema)
     yield from notes_on_leaves(nights.footers, asked.predicate.leaves, added_by(selection.enrichments).names)
     yield from notes_on_enrichments(nights.footers, selection.enrichments)

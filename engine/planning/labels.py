@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -63,7 +63,9 @@ def check_labels(
     classes = survey.classes
     wanted = {label.strip(): classes.column_and_names(label) for label in labels if label.strip() != ALL_CLASSES}
     strange = {
-        label: (column, names) for label, (column, names) in wanted.items() if known.keys().isdisjoint((label, *names))
+        label: (column, names)
+        for label, (column, names) in wanted.items()
+        if not _is_known(label, names, known, classes)
     }
     if not strange:
         return []
@@ -100,6 +102,16 @@ def check_labels(
         + f": asked for as it stands{_did_you_mean(label, known)}"
         for label in lost
     ]
+
+
+def _is_known(label: str, names: Sequence[str], known: Collection[str], classes: Classes) -> bool:
+    """Return whether a label is in one of the lists, or needs none: a flag's own name."""
+    form = classes.form_of(label)
+    if form is not None and form.is_flag:
+        return True
+    # A column may have the labels of a list without the prefix that they have there.
+    prefix = f"{form.prefix} " if form is not None and form.prefix else ""
+    return any(name in known or prefix + name in known for name in names)
 
 
 def _computing(column: str, enrichments: Sequence[Enrichment]) -> ClassEnrichment | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -61,12 +61,15 @@ def notes_on_passwords(archive: str, tns_catalogue: str | None) -> list[str]:
     ]
 
 
-def notes_on_names(archive: pa.Schema, projection: Projection) -> list[str]:
-    """Return a note on each root column that is left out since a field of the candidate comes out under its name."""
+def notes_on_names(archive: pa.Schema, projection: Projection, same: Mapping[str, str]) -> list[str]:
+    """Return a note on each root column that is left out since a field of the candidate comes out under its name.
+
+    None on those that `same` says to hold what the field holds: path -> root column.
+    """
     return [
         f"the column {name} is left out: {source} comes out as {name}"
         for name, source in zip(projection.schema.names, projection.sources, strict=True)
-        if source not in (name, *projection.schema.names) and name in archive.names
+        if source not in (name, *projection.schema.names) and name in archive.names and same.get(source) != name
     ]
 
 

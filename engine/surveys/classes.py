@@ -33,6 +33,8 @@ class LabelForm:
     """One of them, with its prefix."""
     renamed_by_simbad: bool = False
     """Whether each name that SIMBAD gave to a type stands for all of them."""
+    is_flag: bool = False
+    """Whether the column is true for alerts of the class; the label is the prefix and nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,8 @@ class Classes:
         form = self.form_of(label)
         if form is None:
             raise LookupError(label)
+        if form.is_flag:
+            return form.column, ("true",)
         column = self.column(form.column)
         if column is None or column.prefix != form.prefix:
             label = label.removeprefix(form.prefix).strip()

@@ -91,7 +91,9 @@ def info(face: Face, url: str | None) -> None:
     help="2021-11-22, a month, or a range; repeatable (all nights, or 60 spread over an archive that has more).",
 )
 @click.option("--like", metavar="TEXT", help="Only fields whose name or meaning has this in it.")
-@click.option("--survey", default="ztf", show_default=True, help="The data source.")
+@click.option(
+    "--survey", default="ztf", show_default=True, help="The data source: ztf, lsst, or a YAML file that describes one."
+)
 @face_options
 def fields(face: Face, url: str | None, nights: tuple[str, ...], like: str | None, survey: str) -> None:
     """List what a condition can name: type, unit, how often it is null, and what it means."""

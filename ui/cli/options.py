@@ -20,7 +20,7 @@ _OPTIONS = [
         metavar="FILE",
         help="YAML file with a request; options given beside it win.",
     ),
-    click.option("--survey", help="The data source (ztf)."),
+    click.option("--survey", help="The data source: ztf, lsst, or a YAML file that describes one (ztf)."),
     click.option(
         "--archive", metavar="URL", help="Root that holds year=…/month=…/day=…: a path, s3://…, any fsspec URL."
     ),

@@ -88,15 +88,11 @@ def draw_alerts(*, seed: int, night: dt.date, num_alerts: int) -> pa.Table:
         ],
         **_added(objects, num_earlier, moving, time),
     }
-    return pa.table(
-        [
-            pa.array(columns[f.name], f.type)
-            if not isinstance(columns[f.name], pa.Array)
-            else columns[f.name].cast(f.type)
-            for f in SCHEMA
-        ],
-        SCHEMA,
-    )
+    return pa.table([_typed(columns[field.name], field.type) for field in SCHEMA], SCHEMA)
+
+
+def _typed(values: pa.Array | np.ndarray | list, type_: pa.DataType) -> pa.Array:
+    return values.cast(type_) if isinstance(values, pa.Array) else pa.array(values, type_)
 
 
 class _Objects:

@@ -6,9 +6,16 @@ object is null in `diaObject` for detections of the solar system; `diaSource` ha
 
 from __future__ import annotations
 
+from engine.surveys.classes import ClassColumn, Classes, LabelForm
 from engine.surveys.survey import Survey
 
 __all__ = ["LSST"]
+
+_FLAGS = ("pred.is_sso", "pred.is_first", "pred.is_cataloged")
+_TYPES = (
+    *("pred.main_label_crossmatch", "pred.main_label_classifier", "clf.cats_class", "xm.vsx_Type", "xm.gcvs_type"),
+    *("xm.spicy_class", "xm.x3hsp_type", "xm.x4lac_type", "xm.tns_type", "xm.simbad_otype"),
+)
 
 LSST = Survey(
     name="lsst",
@@ -36,4 +43,31 @@ LSST = Survey(
     # Rubin's own fields, and Fink's.
     portal_prefixes={"r": ("diaSource.", "diaObject.", ""), "f": ("",)},
     portal_computed={},
+    classes=Classes(
+        columns=(
+            ClassColumn(name="xm.simbad_otype", lists=("simbad",)),
+            ClassColumn(name="xm.tns_type", lists=("tns",)),
+        ),
+        forms=(
+            LabelForm(
+                prefix="(SIMBAD)",
+                column="xm.simbad_otype",
+                kind="types of SIMBAD",
+                example="(SIMBAD) Star",
+                renamed_by_simbad=True,
+            ),
+            LabelForm(prefix="(TNS)", column="xm.tns_type", kind="types of TNS", example="(TNS) SN Ia"),
+            *(LabelForm(prefix=flag, column=flag, kind="flags", example=flag, is_flag=True) for flag in _FLAGS),
+            *(
+                LabelForm(
+                    prefix=f"{path}=",
+                    column=path,
+                    kind="types of the broker",
+                    example=f"{path}=…",
+                    renamed_by_simbad=path == "xm.simbad_otype",
+                )
+                for path in _TYPES
+            ),
+        ),
+    ),
 )
