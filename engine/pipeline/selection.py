@@ -43,3 +43,8 @@ class Selection:
     """What is computed of them, where a file lacks it."""
     block_alerts: int
     """Alerts that are read and encoded at once."""
+
+    @property
+    def class_columns(self) -> tuple[str, ...]:
+        """Columns of the content that hold class labels: a survey's may also be leaves that no content has as such."""
+        return tuple(name for name in self.survey.class_columns if name in self.projection.schema.names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from consumer.settings import shown
 from engine.planning.class_filter import ALL_CLASSES
@@ -16,10 +16,10 @@ _SIMBAD = "simbad"
 _TEXT = re.compile(r"'((?:[^']|'')*)'")
 
 
-def counted_names(classes: Sequence[str], known: Classes) -> list[str]:
-    """Return the names of the chosen classes, as the survey's class columns hold them; none if every one is chosen."""
-    chosen = _chosen(classes)
-    return list(dict.fromkeys(name for label in chosen for name in known.column_and_names(label)[1]))
+def counted_names(classes: Sequence[str], known: Classes, columns: Collection[str]) -> list[str]:
+    """Return the names of the chosen classes that columns of the content hold; none if every class is chosen."""
+    places = map(known.column_and_names, _chosen(classes))
+    return list(dict.fromkeys(name for column, names in places if column in columns for name in names))
 
 
 def notes_on_class_names(classes: Sequence[str], exclude: Sequence[str], known: Classes) -> list[str]:

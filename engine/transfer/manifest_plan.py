@@ -70,8 +70,7 @@ def plan_records(
         id_field=plan.selection.projection.path_of(survey.id_field),
         nights_without_data=[night.isoformat() for night in plan.nights_without_data],
         unreadable_files=[{**_file_record(file), "reason": reason} for file, reason in plan.unreadable],
-        # Of classes that stand in leaves of the archive no content but the full one tells.
-        labels=counted_names(plan.request.classes, survey.classes) if survey.enrichments else [],
+        labels=counted_names(plan.request.classes, survey.classes, plan.selection.class_columns),
         details={
             "survey": survey_in_plan(survey),
             "archive": plan.selection.archive.url,

@@ -57,7 +57,7 @@ def send_fragment(
         num_selected=fragment.num_alerts if positions is None else len(positions),
         id_field=survey.id_field,
         id_path=task.selection.projection.path_of(survey.id_field),
-        class_columns=survey.class_columns,
+        class_columns=task.selection.class_columns,
         labels=task.labels,
     )
     if quota is not None:
