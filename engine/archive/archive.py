@@ -22,11 +22,9 @@ from engine.archive.fragments import ArchiveFile, Footer, Fragment
 from engine.archive.listing import Listing, has_years, list_nights, night_folders
 from engine.errors import ArchiveError, UnreadableError
 from engine.schema import (
-    column_for,
+    columns_for,
     combined,
-    compute_leaf,
-    conform,
-    descend,
+    compute_leaves,
     existing,
     names_along,
     readable_together,
@@ -159,7 +157,8 @@ class Archive:
         fragment
             What to read; the table has its `num_alerts` rows, in the order of the source.
         leaves
-            Paths (`candidate.magpsf`), or derived leaves: `size(prv_candidates)`, `present(lc_features_g)`.
+            Paths (`candidate.magpsf`), or derived leaves: `size(prv_candidates)`, `present(lc_features_g)`; of
+            predicates of lists, their inputs.
         types
             Type that each comes out in; a leaf that the file lacks is null.
 
@@ -172,9 +171,8 @@ class Archive:
         """
         opened = self._open(fragment.file)
         parquet = opened.parquet
-        ways = [(function, names_along(parquet.schema_arrow, path)) for function, path in map(split_leaf, leaves)]
-        roots = dict.fromkeys(names[0] for _, names in ways)
-        columns = existing(parquet.schema_arrow, [column_for(parquet.schema_arrow, leaf) for leaf in leaves])
+        roots = dict.fromkeys(names_along(parquet.schema_arrow, split_leaf(leaf)[1])[0] for leaf in leaves)
+        columns = columns_for(parquet.schema_arrow, parquet.schema, leaves)
         self._guard(fragment.file, partial(opened.hold, fragment.row_groups, columns))
         parts = []
         for groups in readable_together(parquet.schema_arrow, columns, fragment.row_groups):
@@ -183,15 +181,7 @@ class Archive:
             table = self._guard(fragment.file, read_groups, read)
             num_alerts = sum(parquet.metadata.row_group(group).num_rows for group in groups)
             sources = {name: combined(table[name]) for name in roots if name in table.column_names}
-            arrays = []
-            for leaf, (function, names), type_ in zip(leaves, ways, types, strict=True):
-                found = descend(sources, names)
-                if found is None or pa.types.is_null(found.type):
-                    arrays.append(pa.nulls(num_alerts, type_))
-                elif function is not None:
-                    arrays.append(compute_leaf(function, found))
-                else:
-                    arrays.append(conform(found, type_, leaf, fragment.file.path))
+            arrays = compute_leaves(sources, leaves, types, num_alerts, fragment.file.path)
             parts.append(pa.table(arrays, schema=pa.schema(list(zip(leaves, types, strict=True)))))
         return parts[0] if len(parts) == 1 else pa.concat_tables(parts).combine_chunks()
 

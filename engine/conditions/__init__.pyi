@@ -1,4 +1,5 @@
 from .dask_sql_adapter import filter_fragments, filter_table
+from .lists import input_schema, with_predicates
 from .parser import all_of, leaf_type, parse_conditions
 from .texts import looks_like_condition, notes_on_comments, one_text
 
@@ -6,9 +7,11 @@ __all__ = [
     "all_of",
     "filter_fragments",
     "filter_table",
+    "input_schema",
     "leaf_type",
     "looks_like_condition",
     "notes_on_comments",
     "one_text",
     "parse_conditions",
+    "with_predicates",
 ]

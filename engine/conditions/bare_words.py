@@ -17,7 +17,7 @@ from sqlglot.tokens import Token, TokenType
 
 from engine.conditions.error_location import refuse_at
 from engine.conditions.fields import FieldError, find_leaf, nearest, scalar_leaves
-from engine.conditions.functions import FUNCTION_NAMES, OF_TEXT, SEARCHES
+from engine.conditions.functions import function_named
 from engine.conditions.label_notes import ClassLabels
 from engine.conditions.tokens import MAX_CHARACTERS
 from engine.sky import is_date
@@ -29,7 +29,6 @@ _NAME = r"(?:`[^`]+`|[A-Za-z_]\w*)"
 _FIELD = re.compile(rf"{_NAME}(?:\s*\.\s*(?:`[^`]+`|\w+))*", re.ASCII)
 _KEY = r"(?:\[\s*(?:'[^']*'|\"[^\"]*\")\s*\])?"
 _OPERAND = re.compile(rf"({_FIELD.pattern}{_KEY})\s*$|(?<!\w)(\w+)\(([^()]*)\)\s*$", re.ASCII)
-_TEXT_FUNCTIONS = {*OF_TEXT, "trim", "lcase", "ucase", "substring", "substr", "concat"}
 _COMPARISONS = {"=", "==", "<>", "!=", "<=>", "<", "<=", ">", ">="}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", **{sign: sign for sign in ("=", "==", "<>", "!=", "<=>")}}
 _PATTERNS = {"LIKE", "ILIKE", "RLIKE", "REGEXP"}
@@ -123,7 +122,7 @@ class _Reading:
             if values is None:
                 continue
             start, stop = tokens[after].start, tokens[others_end - 1].end + 1
-            if operator in SEARCHES:
+            if _is_search(operator):
                 if len(values) == 1 and not self._source(tokens[after:end]).startswith("("):
                     self._refuse(start, stop, f"{operator} is a function", f"{operator}({left.text}, {values[0].text})")
                 continue
@@ -171,7 +170,8 @@ class _Reading:
             return None
         name, function, _ = match.groups()
         if function is not None:
-            if function.lower() not in _TEXT_FUNCTIONS:
+            called = function_named(function)
+            if called is None or called.result != "string":
                 return None
             return _Left(text=match[0].strip(), path=None, type=pa.string(), time=None, described=None)
         try:
@@ -225,7 +225,7 @@ class _Reading:
         if len(words) > 1 and not _KEYWORDS.intersection(words) and re.search(r"[\w)*] +[\w(]", source):
             return _Value(text=source.strip("`"), is_bare=True)  # two words in a row compute nothing
         for match in _FIELD.finditer(source):
-            if match.end() < len(source) and source[match.end()] == "(" and match[0].lower() in FUNCTION_NAMES:
+            if match.end() < len(source) and source[match.end()] == "(" and function_named(match[0]) is not None:
                 return None
             if "." in match[0] or self._is_field(match[0]):
                 return None
@@ -377,7 +377,7 @@ def _operators(sources: list[str]) -> Iterator[tuple[int, str, int]]:
         elif words[0] in _COMPARISONS | _PATTERNS | {"IN", "BETWEEN"}:
             length = 1
             yield i, words[0], i + length
-        elif sources[i].lower() in SEARCHES:
+        elif _is_search(sources[i]):
             length = 1
             yield i, sources[i].lower(), i + length
         else:
@@ -411,6 +411,11 @@ def _closing(sources: list[str], start: int) -> int:
         if depth == 0:
             return i
     return len(sources)
+
+
+def _is_search(word: str) -> bool:
+    function = function_named(word)
+    return function is not None and function.is_search
 
 
 def _parts(name: str) -> list[str]:

@@ -19,10 +19,10 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from dask.delayed import Delayed
 
-from engine.conditions.functions import CALL, DTYPES, FUNCTIONS, evaluate
+from engine.conditions.frames import narrow_frame
+from engine.conditions.functions import CALL, DTYPES, evaluate, is_computed
 
 with warnings.catch_warnings():
     # dask-sql's own imports warn of what later versions of their libraries changed.
@@ -30,7 +30,7 @@ with warnings.catch_warnings():
     import dask_sql
     from dask_sql.datacontainer import ColumnContainer, DataContainer, Statistics
 
-__all__ = ["filter_fragments", "filter_table", "narrow_frame"]
+__all__ = ["filter_fragments", "filter_table"]
 
 F = TypeVar("F")
 
@@ -43,34 +43,6 @@ _OPTIONS = {"sql.optimize": False, "sql.identifier.case_sensitive": True}
 _NUMPY_TO_SQL = {"boolean": np.bool_, "string": np.object_, "float": np.float64, "double": np.float64}
 # dask-sql reads process-wide settings, and sets up logging, while it plans.
 _PLANNING = threading.Lock()
-
-
-def narrow_frame(table: pa.Table) -> pd.DataFrame:
-    """Return a flat table as a pandas frame of nullable types, in which NaN and null stay two things.
-
-    The arrays are made of values and mask, which no option of pandas touches.
-
-    Parameters
-    ----------
-    table
-        Columns of the types that `engine.conditions.leaf_type` gives; n rows.
-    """
-    columns = {name: _array(table.column(name)) for name in table.column_names}
-    return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
-
-
-def _array(column: pa.ChunkedArray) -> Any:
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_null(column.type):
-        return DTYPES["string"].__from_arrow__(column.cast(pa.large_string()))
-    null = column.is_null().to_numpy().astype(bool)
-    if pa.types.is_boolean(column.type):
-        return pd.arrays.BooleanArray(pc.fill_null(column, False).to_numpy().astype(bool), null)
-    values = (pc.fill_null(column, 0) if column.null_count else column).to_numpy()
-    if pa.types.is_floating(column.type):
-        return pd.arrays.FloatingArray(values.astype(np.float64), null)
-    if pa.types.is_signed_integer(column.type):
-        return pd.arrays.IntegerArray(values.copy(), null)
-    raise TypeError(f"a narrow table has no place for a column of type {column.type}")
 
 
 def filter_table(table: pa.Table, sql: str | None) -> np.ndarray:
@@ -176,7 +148,7 @@ def _ask(frame: dd.DataFrame, sql: str) -> dd.DataFrame:
         root.tables[_TABLE] = container
         root.statistics[_TABLE] = container.statistics
         for function, result in set(CALL.findall(sql)):
-            if function in FUNCTIONS:
+            if is_computed(function):
                 call = _Call(function=function, result=result)
                 returns = _NUMPY_TO_SQL.get(result, np.int64)
                 context.register_function(call, f"{function}_{result}", [("x", np.float64)], returns)

@@ -1,16 +1,37 @@
-"""The fields that a condition can name: every scalar leaf of the archive's schema, and the lengths of its lists."""
+"""The fields that a condition can name: every scalar leaf of the archive's schema, lengths of lists and their items."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from engine.errors import ConditionError
-from engine.schema import DERIVED_TYPES, Unsettled, is_list, names_along, origin_of, split_leaf, time_of
+from engine.schema import (
+    DERIVED_TYPES,
+    ListLeaf,
+    Unsettled,
+    is_list,
+    list_leaf,
+    names_along,
+    origin_of,
+    split_leaf,
+    time_of,
+)
 
-__all__ = ["FieldError", "find_leaf", "find_list", "find_nested", "leaf_type", "nearest", "scalar_leaves"]
+__all__ = [
+    "FieldError",
+    "Items",
+    "find_items",
+    "find_leaf",
+    "find_length",
+    "find_nested",
+    "leaf_type",
+    "nearest",
+    "scalar_leaves",
+]
 
 
 class FieldError(Exception):
@@ -26,7 +47,8 @@ def leaf_type(schema: pa.Schema, leaf: str) -> pa.DataType:
 
     Floats are float64, whole numbers keep their width, texts, times and all-null columns are string; a value of a map
     is what the map's values are; of the derived leaves, the length of a list (`size(prv_candidates)`) is int32, and
-    whether a struct, a map or a decimal is there (`present(mangrove)`) is boolean.
+    whether a struct, a map or a decimal is there (`present(mangrove)`) is boolean. A leaf of a list's items has the
+    type that it names.
 
     Parameters
     ----------
@@ -41,9 +63,13 @@ def leaf_type(schema: pa.Schema, leaf: str) -> pa.DataType:
         If there is no such leaf, or it is not a scalar.
     """
     try:
+        of_list = list_leaf(leaf)
+        if of_list is not None:
+            find_items(schema, names_along(schema, of_list.path))
+            return DERIVED_TYPES.get(of_list.function) or next(iter(of_list.leaves.values()))
         function, path = split_leaf(leaf)
         if function == "size":
-            find_list(schema, names_along(schema, path))
+            find_items(schema, names_along(schema, path))
         elif function == "present":
             find_nested(schema, names_along(schema, path))
         return DERIVED_TYPES[function] if function else find_leaf(schema, names_along(schema, path))[1]
@@ -52,17 +78,39 @@ def leaf_type(schema: pa.Schema, leaf: str) -> pa.DataType:
         raise ConditionError(exc.message, accepted=names or None, next_step=exc.next_step) from exc
 
 
-def find_leaf(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType, str | None]:
-    """Return the full path and type of the leaf that a path names, in any case that is not ambiguous.
+@dataclass(frozen=True, kw_only=True)
+class Items:
+    """The items of a list that a path names, or what lies at a path inside of each: of `prv_candidates.magpsf`."""
+
+    path: str
+    """The list's."""
+    inside: tuple[str, ...]
+    """Names inside of each item."""
+    field: pa.Field
+    """What is there."""
+
+
+def find_leaf(schema: pa.Schema, steps: Sequence[str | int]) -> tuple[str, pa.DataType, str | None]:
+    """Return the leaf that a path names, in any case that is not ambiguous, and its type.
 
     Third is `timestamp` or `date` of a leaf of times, whose type is text, and None of any other.
+
+    Parameters
+    ----------
+    schema
+        Where the path begins.
+    steps
+        Names, and numbers of items of lists, from 0.
 
     Raises
     ------
     FieldError
         If there is none, or what is there is not a scalar.
     """
-    path, field = _find(schema, parts)
+    if (at := _at_item(schema, steps)) is not None:
+        path, type_, time = find_leaf(at.schema, at.rest)
+        return at.leaf(path, type_), type_, time
+    path, field = _find(schema, [str(step) for step in steps])
     _check_comparable(path, field)
     simple = _simple_type(field.type)
     if simple is None:
@@ -70,22 +118,48 @@ def find_leaf(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.DataType
     return path, simple, time_of(field)
 
 
-def find_list(schema: pa.Schema, parts: Sequence[str]) -> str:
-    """Return the full path of the list that a path names.
+def find_length(schema: pa.Schema, steps: Sequence[str | int]) -> str:
+    """Return the derived leaf that is the length of the list that a path names.
 
     Raises
     ------
     FieldError
         If there is none, or what is there is not a list.
     """
-    path, field = _find(schema, parts)
-    _check_settled(path, field.type)
-    if not is_list(field.type):
-        raise FieldError(f"{path} is not a list, so it has no size", next_step="size(prv_candidates) > 5")
-    return path
+    if (at := _at_item(schema, steps)) is not None:
+        return at.leaf(find_length(at.schema, at.rest), DERIVED_TYPES["size"])
+    return f"size({find_items(schema, [str(step) for step in steps]).path})"
 
 
-def find_nested(schema: pa.Schema, parts: Sequence[str]) -> str | None:
+def find_items(schema: pa.Schema, parts: Sequence[str]) -> Items:
+    """Return the items of the list that a path names, or what lies at its end inside of each.
+
+    Raises
+    ------
+    FieldError
+        If there is no list, or its items have no such field.
+    """
+    for end in range(1, len(parts) + 1):
+        path, field = _find(schema, parts[:end])
+        _check_settled(path, field.type)
+        if is_list(field.type):
+            break
+    else:
+        raise FieldError(
+            f"{path} is not a list", next_step="size(prv_candidates) > 5, exists(prv_candidates, x -> x.magpsf < 18)"
+        )
+    item = field.type.value_field
+    _check_settled(path, item.type)
+    if not parts[end:]:
+        return Items(path=path, inside=(), field=item)
+    # Under the list's own name, so that errors say what was written.
+    full_path, field = _find(pa.schema([pa.field(path, item.type)]), [path, *parts[end:]])
+    _check_settled(full_path, field.type)
+    inside = names_along(pa.schema([pa.field("", item.type)]), full_path.removeprefix(path))
+    return Items(path=path, inside=tuple(inside[1:]), field=field)
+
+
+def find_nested(schema: pa.Schema, steps: Sequence[str | int]) -> str | None:
     """Return the derived leaf that is null where what a path names is, which can't be compared; None of any other.
 
     So are lists, structs and maps, and decimals, times of day and durations.
@@ -95,12 +169,69 @@ def find_nested(schema: pa.Schema, parts: Sequence[str]) -> str | None:
     FieldError
         If there is no such field, or the files disagree on it.
     """
-    path, field = _find(schema, parts)
+    if (at := _at_item(schema, steps)) is not None:
+        inner = find_nested(at.schema, at.rest)
+        return at.leaf(inner, leaf_type(at.schema, inner)) if inner else None
+    parts = [str(step) for step in steps]
+    try:
+        path, field = _find(schema, parts)
+    except FieldError:
+        return f"size({find_items(schema, parts).path})"  # of a field of a list's items, there is a list as well
     _check_settled(path, field.type)
     if is_list(field.type):
         return f"size({path})"
     nested = pa.types.is_struct(field.type) or pa.types.is_map(field.type)
     return f"present({path})" if nested or origin_of(field) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AtItem:
+    """An item of a list, by its number, and what is asked of it."""
+
+    path: str
+    inside: tuple[str, ...]
+    index: int
+    schema: pa.Schema
+    """Its one field is the item, called as people write it: `prv_candidates[0]`."""
+    rest: Sequence[str | int]
+
+    def leaf(self, of_item: str, type_: pa.DataType) -> str:
+        """Return a leaf of the item as a leaf of what the list belongs to."""
+        (item,) = self.schema.names
+        leaf = ListLeaf(
+            function="at",
+            path=self.path,
+            inside=self.inside,
+            item=item,
+            index=self.index,
+            leaves={of_item: type_},
+        )
+        return leaf.text
+
+
+def _at_item(schema: pa.Schema, steps: Sequence[str | int]) -> _AtItem | None:
+    """Return the item that the first number among the steps means; None where there is no number."""
+    at = next((i for i, step in enumerate(steps) if isinstance(step, int)), None)
+    if at is None:
+        return None
+    index = int(steps[at])
+    try:
+        items = find_items(schema, [str(step) for step in steps[:at]])
+    except FieldError as exc:
+        if "is not a list" in exc.message:
+            raise FieldError(
+                f"{exc.message}, so it has no item {index}",
+                next_step="an item of a list is prv_candidates[0]; a map's value, mangrove['HyperLEDA_name']",
+            ) from exc
+        raise
+    name = f"{'.'.join([items.path, *items.inside])}[{index}]"
+    return _AtItem(
+        path=items.path,
+        inside=items.inside,
+        index=index,
+        schema=pa.schema([pa.field(name, items.field.type, metadata=items.field.metadata)]),
+        rest=[name, *steps[at + 1 :]],
+    )
 
 
 def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.Field]:
@@ -114,8 +245,8 @@ def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.Field]:
             return ".".join([*path, *parts[i:]]), type_.item_field
         if type_ is not None and is_list(type_):
             raise FieldError(
-                f"{'.'.join(path)} is a list, whose items a condition can't name",
-                names=[f"size({'.'.join(path)})"],
+                f"{'.'.join(path)} is a list: say which of its items, or ask something of them all",
+                names=_of_list(".".join(path), parts[i:]),
                 next_step="of the alert itself, name the fields of candidate",
             )
         _check_settled(".".join(path), type_)
@@ -178,10 +309,16 @@ def _not_scalar(path: str, type_: pa.DataType) -> FieldError:
     if is_list(type_):
         return FieldError(
             f"{path} is a list, which can't be compared",
-            names=[f"size({path})"],
+            names=[f"size({path})", *_of_list(path, [])],
             next_step=f"its size is -1 where there is none; that tells {path} IS NULL, too",
         )
     return FieldError(f"{path} is of type {type_}, which can't be compared", next_step="ask for other fields")
+
+
+def _of_list(path: str, inside: Sequence[str]) -> list[str]:
+    """Return what can be written of a list's items, or of a field of theirs."""
+    field = "".join(f".{name}" for name in inside)
+    return [f"{path}[0]{field}", f"exists({path}, x -> x{field} …)", f"size(filter({path}, x -> x{field} …))"]
 
 
 def scalar_leaves(schema: pa.Schema) -> Iterator[str]:

@@ -17,9 +17,10 @@ import pyarrow as pa
 from sqlglot import exp
 
 from engine.conditions import value_sets
-from engine.conditions.constants import value_of
+from engine.conditions.direct import value_of
 from engine.conditions.expressions import INTEGERS, NUMBERS, Term, cast, literal
 from engine.conditions.fields import FieldError, find_leaf
+from engine.conditions.functions import function_called
 from engine.conditions.label_notes import ClassLabels
 from engine.conditions.outcomes import Comparison, Need, Outcomes, Reading, Translator, bare, chain
 from engine.schema import type_at
@@ -34,17 +35,9 @@ _SHOWN = 90
 _LAST_JULIAN_DATE = 2_500_000
 _MODIFIED_DATES = (15_000, 100_000)
 _EXACT_BELOW = 2.0**53
-_FIELD = re.compile(r'"(?:[^"]|"")*"|coalesce_int\("size\((?:[^"]|"")*", -1\)')
+_FIELD = re.compile(r'"(?:[^"]|"")*"|size_int\("(?:[^"]|"")*"\)')
 _RANGES = (exp.LT, exp.LTE, exp.GT, exp.GTE)
 _YEARS = (1900, 2100)
-_CHANGES = {
-    "lower": str.lower,
-    "upper": str.upper,
-    "trim": lambda text: text.strip(" "),
-    "ltrim": lambda text: text.lstrip(" "),
-    "rtrim": lambda text: text.rstrip(" "),
-}
-"""Function -> what it makes of a text, so that nothing else can come out of it."""
 
 
 def notes_on_conditions(
@@ -114,9 +107,9 @@ class _Notes:
     def _stored(self, term: Term, type_: str, values: list[Any]) -> list[Any]:
         if type_ == "string" and term.type in (*NUMBERS, "boolean"):
             return [value for value in values if _can_be_written(term, value)]
-        for function, change in _CHANGES.items():
-            if type_ == "string" and term.sql.startswith(f"{function}_string("):
-                return [value for value in values if change(value) == value]
+        function = function_called(term)
+        if type_ == "string" and function is not None and function.change is not None:
+            return [value for value in values if function.change(value) == value]
         path = _path(term)
         found = type_at(self._schema, path) if path else None
         if found is not None and found in (pa.float16(), pa.float32()) and type_ == "double":

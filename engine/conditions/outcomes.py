@@ -13,8 +13,9 @@ from typing import Any, Protocol, TypeAlias
 from sqlglot import exp
 
 from engine.conditions import expressions, value_sets
-from engine.conditions.constants import value_of
+from engine.conditions.direct import value_of
 from engine.conditions.expressions import FRACTIONS, INTEGERS, Term
+from engine.conditions.functions import function_called
 from engine.conditions.value_sets import ANYTHING, KNOWN, NULL, ValueSet
 
 __all__ = ["Comparison", "Need", "Outcomes", "Reading", "Translator", "bare", "chain"]
@@ -25,7 +26,6 @@ Need: TypeAlias = Mapping[str, ValueSet]
 _OPERATORS = {exp.EQ: "=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<=>": "<=>"}
 _WIDTHS = {"tinyint": 2**7, "smallint": 2**15, "int": 2**31, "bigint": 2**63}
-_NOT_NEGATIVE = ("abs_double(", "sqrt_double(", "exp_double(")
 _PREDICATES = (*_OPERATORS, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.In, exp.Between, exp.Like, exp.And, exp.Or)
 
 
@@ -145,7 +145,7 @@ class Reading:
 
     def rest(self, tree: exp.Expression) -> None:
         """Read the comparisons that stand inside of something else, such as CASE."""
-        for node in tree.walk():
+        for node in tree.walk(prune=lambda node: isinstance(node, exp.Lambda)):
             if isinstance(node, _PREDICATES) and id(node) not in self._seen:
                 self.outcomes(node)
             if isinstance(node, exp.And | exp.Or):
@@ -337,17 +337,20 @@ class Reading:
     def _base(self, left: Term, one: Term) -> ValueSet:
         """Return the values that something can have by its type, or by the function that gives it."""
         if left.type in INTEGERS and one.type in (*INTEGERS, *FRACTIONS, "decimal"):
-            least = -_WIDTHS[left.type]
-            if left.sql.startswith("length_int("):
-                least = 0
-            if left.sql.startswith('coalesce_int("size(') and left.sql.endswith('", -1)'):
-                least = -1
+            least = _least(left)
+            least = -_WIDTHS[left.type] if least is None else int(least)
             return value_sets.between(least, _WIDTHS[left.type] - 1, is_whole=one.type in INTEGERS)
         if left.type == "boolean" and one.type in INTEGERS:
             return value_sets.between(0, 1, is_whole=True)
-        if one.sql.startswith(_NOT_NEGATIVE):
-            return value_sets.union([NULL, value_sets.above(0.0, included=True)])
+        if one.type not in INTEGERS and (least := _least(one)) is not None:
+            return value_sets.union([NULL, value_sets.above(float(least), included=True)])
         return ANYTHING
+
+
+def _least(term: Term) -> float | None:
+    """Return what the function that a term is the result of never gives less than."""
+    function = function_called(term)
+    return function.least.get("double" if term.type == "decimal" else term.type) if function is not None else None
 
 
 def chain(node: exp.Expression) -> list[exp.Expression]:

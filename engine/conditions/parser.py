@@ -6,9 +6,8 @@ translates. A text can name fields of one alert and functions of a fixed list, a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NoReturn
 
 import pyarrow as pa
@@ -19,12 +18,12 @@ from sqlglot.tokens import Token, TokenType
 
 from engine.conditions.bare_words import refuse_bare_words
 from engine.conditions.error_location import refuse_at
-from engine.conditions.expressions import Term
-from engine.conditions.fields import FieldError, find_leaf, find_list, find_nested, leaf_type, nearest, scalar_leaves
+from engine.conditions.fields import leaf_type, nearest
 from engine.conditions.label_notes import ClassLabels
 from engine.conditions.notes import notes_on_conditions
 from engine.conditions.portal_names import refuse_portal_names
-from engine.conditions.tokens import NARROWER, limit, split, unlike_spark
+from engine.conditions.scopes import AlertScope
+from engine.conditions.tokens import NARROWER, check_written, limit, split, unlike_spark
 from engine.conditions.translator import UNKNOWN, Translator
 from engine.errors import ConditionError
 from engine.surveys import Description, Survey, read_descriptions
@@ -33,10 +32,6 @@ __all__ = ["Conditions", "all_of", "leaf_type", "parse_conditions"]
 
 MAX_NODES = 2_000
 MAX_TREE_DEPTH = 50
-# dask-sql's parser gives up at 47 levels; all_of adds some to what is measured here.
-MAX_SQL_DEPTH = 40
-# Some forms write an operand several times: BETWEEN, IN, NULLIF, CASE x WHEN.
-MAX_SQL_PARTS = 5_000
 
 
 class _Dialect(Spark):
@@ -87,8 +82,8 @@ class Conditions:
     sql: str | None
     """One boolean expression in dask-sql's dialect over the leaves as quoted columns; None holds for every alert."""
     leaves: tuple[str, ...]
-    """Full paths of the leaves it needs, and derived ones: `size(prv_candidates)`, `present(mangrove)`; never empty if
-    there is SQL."""
+    """Full paths of the leaves it needs, and derived ones: `size(prv_candidates)`, `present(mangrove)`, what is asked
+    of lists' items; never empty if there is SQL."""
     notes: tuple[str, ...] = ()
     """What runs as Spark runs it, and is hardly meant: what is never true, or always."""
 
@@ -143,12 +138,10 @@ def _parsed(
         _Part(text, tokens, f"condition {number}" if len(parts) > 1 else "the condition", schema, position)
         for number, tokens in enumerate(parts, 1)
     ]
-    leaves: dict[str, None] = {}
+    leaves: dict[str, pa.DataType] = {}
     translated = [part.translate(leaves) for part in parsed]
     sql = _and([condition for condition, _, _ in translated])
-    num_parts, depth = _measure(sql or "")
-    limit("levels of nesting", depth, MAX_SQL_DEPTH)
-    limit("parts once they are written out", num_parts, MAX_SQL_PARTS)
+    check_written(sql or "")
     pairs = [pair for _, *pair in translated]
     return Conditions(
         text="\n".join(f"{part.normalised};" for part in parsed),
@@ -175,16 +168,6 @@ def _and(sqls: Sequence[str]) -> str | None:
     return f"({_and(sqls[:middle])} AND {_and(sqls[middle:])})"
 
 
-def _measure(sql: str) -> tuple[int, int]:
-    """Return how many parentheses there are, and how deep they are nested, those in quotes not counted."""
-    opened = depth = deepest = 0
-    for token in re.findall(r"\"[^\"]*\"|'[^']*'|[()]", sql):
-        opened += token == "("
-        depth += (token == "(") - (token == ")")
-        deepest = max(deepest, depth)
-    return opened, deepest
-
-
 def _depth_of_tree(tree: exp.Expression) -> int:
     """Return how deep a tree is, a chain of AND, OR or || counted once; without recursion."""
     deepest, rest = 0, [(tree, 1)]
@@ -202,7 +185,6 @@ class _Part:
     def __init__(self, text: str, tokens: list[Token], name: str, schema: pa.Schema, position: tuple[str, str] | None):
         self._text, self._tokens, self._name = text, tokens, name
         self._schema, self._position = schema, position
-        self._leaves: dict[str, None] = {}
 
     @property
     def normalised(self) -> str:
@@ -215,20 +197,13 @@ class _Part:
             end = token.end + 1
         return "".join(words)
 
-    def translate(self, leaves: dict[str, None]) -> tuple[str, exp.Expression, Translator]:
+    def translate(self, leaves: dict[str, pa.DataType]) -> tuple[str, exp.Expression, Translator]:
         """Return the condition for dask-sql, its tree, and what translates that; adds the leaves that it names."""
-        self._leaves = leaves
         tree = self._parse()
         limit("levels of nesting", _depth_of_tree(tree), MAX_TREE_DEPTH)
         limit("parts", sum(not isinstance(n, exp.Literal | exp.Identifier) for n in tree.bfs()), MAX_NODES)
-        translator = Translator(
-            field=self._field,
-            size=self._size,
-            presence=self._presence,
-            position=self._alert_position,
-            fail=self._fail,
-            anchor=self._anchor,
-        )
+        scope = AlertScope(self._schema, self._fail, leaves, self._position)
+        translator = Translator(scope=scope, fail=self._fail)
         return translator.condition(tree).sql, tree, translator
 
     def _parse(self) -> exp.Expression:
@@ -262,75 +237,6 @@ class _Part:
         # sqlglot gives the line and the column of the token's last character, as the token has them.
         return next((token for token in self._tokens if (token.line, token.col) == (line, column)), None)
 
-    # --- What a name stands for ---------------------------------------------------------------------------------
-
-    def _field(self, node: exp.Expression) -> Term:
-        return self._leaf(node, self._path(node))
-
-    def _leaf(self, node: exp.Expression, parts: Sequence[str]) -> Term:
-        try:
-            path, type_, time = find_leaf(self._schema, parts)
-        except FieldError as exc:
-            self._fail_field(node, exc)
-        return replace(self._column(path, type_), time=time)
-
-    def _size(self, node: exp.Expression) -> Term:
-        if not isinstance(node, exp.Column | exp.Dot):
-            self._fail(node, "size takes the name of a list", accepted="size(prv_candidates)")
-        try:
-            path = find_list(self._schema, self._path(node))
-        except FieldError as exc:
-            self._fail_field(node, exc)
-        return self._column(f"size({path})", pa.int32())
-
-    def _presence(self, node: exp.Expression) -> Term | None:
-        """Return the column that is null where a list, struct or map is; None of anything else."""
-        if not isinstance(node, exp.Column | exp.Dot | exp.Bracket):
-            return None
-        try:
-            leaf = find_nested(self._schema, self._path(node))
-        except FieldError as exc:
-            self._fail_field(node, exc)
-        return self._column(leaf, leaf_type(self._schema, leaf)) if leaf else None
-
-    def _alert_position(self, node: exp.Expression) -> tuple[Term, Term]:
-        if self._position is None:
-            self._fail(node, "these alerts have no position that is known here", next_step="compare their fields")
-        ra, dec = (self._leaf(node, path.split(".")) for path in self._position)
-        return ra, dec
-
-    def _column(self, leaf: str, type_: pa.DataType) -> Term:
-        self._leaves[leaf] = None
-        quoted = leaf.replace('"', '""')
-        return Term(sql=f'"{quoted}"', type=_SPARK_TYPES[type_], is_field=True)
-
-    def _anchor(self) -> Term:
-        # A condition without a field, such as 1 = 1, still needs rows to hold on: those of the first scalar column.
-        leaf = next(iter(self._leaves or scalar_leaves(self._schema)))
-        return self._column(leaf, leaf_type(self._schema, leaf))
-
-    def _path(self, node: exp.Expression) -> list[str]:
-        if isinstance(node, exp.Bracket):
-            (key,) = node.expressions if len(node.expressions) == 1 else (None,)
-            if not (isinstance(key, exp.Literal) and key.is_string):
-                self._fail(node, "square brackets take a key in quotes", accepted="mangrove['HyperLEDA_name']")
-            return [*self._path(node.this), key.this]
-        if isinstance(node, exp.Dot):
-            return [*self._path(node.this), *self._path(node.expression)]
-        if isinstance(node, exp.Identifier):
-            return [node.this]
-        if isinstance(node, exp.Column) and all(isinstance(part, exp.Identifier) for part in node.parts):
-            return [part.this for part in node.parts]
-        self._fail(node, "this is not the name of a field", accepted="candidate.magpsf, `2MASS_name`, mangrove['key']")
-
-    # --- Errors that point at their place -----------------------------------------------------------------------
-
-    def _fail_field(self, node: exp.Expression, exc: FieldError) -> NoReturn:
-        accepted, next_step = ", ".join(exc.names) or None, exc.next_step
-        if isinstance(node, exp.Column) and node.name.lower() in _NUMBER_NAMES and len(node.parts) == 1:
-            next_step = "isnan(x); or, as a number: CAST('NaN' AS DOUBLE), CAST('inf' AS DOUBLE)"
-        self._fail(node, exc.message, accepted=accepted, next_step=next_step)
-
     def _fail(
         self,
         node: exp.Expression,
@@ -349,18 +255,6 @@ class _Part:
         else:
             start, end = self._tokens[0].start, self._tokens[-1].end + 1
         refuse_at(self._text, start, end, f"{self._name}: {message}", accepted=accepted, next_step=next_step)
-
-
-_NUMBER_NAMES = {"nan", "inf", "infinity"}
-_SPARK_TYPES = {
-    pa.bool_(): "boolean",
-    pa.int8(): "tinyint",
-    pa.int16(): "smallint",
-    pa.int32(): "int",
-    pa.int64(): "bigint",
-    pa.float64(): "double",
-    pa.string(): "string",
-}
 
 
 def _readable(message: str) -> str:

@@ -14,13 +14,18 @@ from sqlglot.tokens import Token, TokenType
 from engine.conditions.error_location import refuse_at
 from engine.errors import ConditionError
 
-__all__ = ["limit", "pieces", "split", "unlike_spark"]
+__all__ = ["check_written", "limit", "pieces", "split", "unlike_spark"]
 
 MAX_CHARACTERS = 500_000
 MAX_VALUES = 20_000
 MAX_WORDS = 4_000
 # sqlglot takes some 24 of Python's 1,000 frames for a level, and is not called from the bottom of the stack.
 MAX_DEPTH = 25
+
+# dask-sql's parser gives up at 47 levels; all_of adds some to what is measured here.
+MAX_SQL_DEPTH = 40
+# Some forms write an operand several times: BETWEEN, IN, NULLIF, CASE x WHEN.
+MAX_SQL_PARTS = 5_000
 
 _VALUES = {TokenType.NUMBER, TokenType.STRING, TokenType.COMMA}
 _PREFIXES = {TokenType.NOT, TokenType.DASH, TokenType.PLUS, TokenType.TILDE}
@@ -109,6 +114,29 @@ def limit(what: str, number: int, most: int) -> None:
     """
     if number > most:
         raise ConditionError(f"the conditions have {number:,} {what}", accepted=f"at most {most:,}", next_step=NARROWER)
+
+
+def check_written(sql: str) -> None:
+    """Refuse conditions that are too large or too deep once they are written for dask-sql.
+
+    Raises
+    ------
+    ConditionError
+        If they have too many parts or levels.
+    """
+    num_parts, depth = _measure(sql)
+    limit("levels of nesting", depth, MAX_SQL_DEPTH)
+    limit("parts once they are written out", num_parts, MAX_SQL_PARTS)
+
+
+def _measure(sql: str) -> tuple[int, int]:
+    """Return how many parentheses there are, and how deep they are nested, those in quotes not counted."""
+    opened = depth = deepest = 0
+    for token in re.findall(r"\"[^\"]*\"|'[^']*'|[()]", sql):
+        opened += token == "("
+        depth += (token == "(") - (token == ")")
+        deepest = max(deepest, depth)
+    return opened, deepest
 
 
 def unlike_spark(tokens: list[Token], at: Token | None) -> str | None:

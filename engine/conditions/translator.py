@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import NoReturn
@@ -13,7 +12,9 @@ from sqlglot import exp
 from engine.conditions import expressions
 from engine.conditions.expressions import INTEGERS, NUMBERS, Term, call, cast, literal
 from engine.conditions.functions import translate_call
+from engine.conditions.item_predicates import contains_item, of_items
 from engine.conditions.regex import PatternError, check_regex, regex_of_like
+from engine.conditions.scopes import Fail, Scope
 from engine.sky import ACCEPTED_TIMES, DateError, time_text
 
 __all__ = ["UNKNOWN", "Translator"]
@@ -44,7 +45,6 @@ _TYPES = {
     "CHAR": "string",
 }
 _INSTEAD_OF_TIME = "times are compared with texts: timestamp > '2021-11-22 06:00'; with numbers, candidate.jd is"
-Fail = Callable[..., NoReturn]
 
 
 class Translator:
@@ -52,32 +52,27 @@ class Translator:
 
     Parameters
     ----------
-    field
-        From a node that names a field to its column.
-    size
-        From a node that names a list to the column of its lengths.
-    presence
-        From a node that names a list, struct or map to a column that is null where it is; None of any other node.
-    position
-        From a node that needs the alerts' position to the columns of right ascension and declination.
+    scope
+        What the names in it stand for.
     fail
         Raises a ConditionError: node, message, then accepted and next_step by name.
-    anchor
-        Some column of the question.
     """
 
-    def __init__(
-        self,
-        *,
-        field: Callable[[exp.Expression], Term],
-        size: Callable[[exp.Expression], Term],
-        presence: Callable[[exp.Expression], Term | None],
-        position: Callable[[exp.Expression], tuple[Term, Term]],
-        fail: Fail,
-        anchor: Callable[[], Term],
-    ):
-        self._field, self.size, self.position, self.fail, self._anchor = field, size, position, fail, anchor
-        self._presence = presence
+    def __init__(self, *, scope: Scope, fail: Fail):
+        self.scope, self.fail = scope, fail
+        self.size, self.position, self._anchor = scope.size, scope.position, scope.anchor
+
+    def inside(self, scope: Scope) -> Translator:
+        """Return what translates a predicate inside of the condition, in which names stand for other things."""
+        return Translator(scope=scope, fail=self.fail)
+
+    def of_items(self, kind: str, node: exp.Anonymous) -> Term:
+        """Return what `exists`, `forall` or `count` says of a list's items."""
+        return of_items(self, kind, node)
+
+    def contains_item(self, node: exp.Anonymous) -> Term:
+        """Return `array_contains`."""
+        return contains_item(self, node)
 
     def condition(self, node: exp.Expression) -> Term:
         """Return a whole condition: a truth value for each row."""
@@ -112,8 +107,8 @@ class Translator:
         match node:
             case exp.Paren():
                 return self.term(node.this)
-            case exp.Column() | exp.Dot() | exp.Bracket():
-                return self._field(node)
+            case exp.Column() | exp.Dot() | exp.Bracket() | exp.Identifier():
+                return self.scope.field(node)
             case exp.RawString():
                 return literal(node.this)
             case exp.Literal() | exp.Boolean() | exp.Null():
@@ -353,7 +348,7 @@ class Translator:
         named = node
         while isinstance(named, exp.Paren):
             named = named.this
-        return self._presence(named) or self.term(node)
+        return self.scope.presence(named) or self.term(node)
 
     def _is(self, node: exp.Is) -> Term:
         left, right = node.this, node.expression
@@ -501,5 +496,6 @@ def _describe(node: exp.Expression) -> str:
         exp.Exists: "EXISTS",
         exp.Interval: "an INTERVAL",
         exp.Alias: "a second name (AS)",
+        exp.Lambda: "a predicate of items (->) outside of exists, forall and filter",
     }
     return names.get(type(node), type(node).__name__.upper())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 import pyarrow as pa
 
 from engine.enrichment import Enrichment
-from engine.schema import compute_leaf, conform, descend, names_along, split_leaf
+from engine.schema import compute_leaves, split_leaf
 
 __all__ = ["compute_added", "enrichments_for", "leaf_of", "leaves_needed", "root_of"]
 
@@ -60,9 +60,5 @@ def leaf_of(block: pa.RecordBatch, leaf: str, type_: pa.DataType, file: str) -> 
     ArchiveError
         If a value of the file has no place in the type.
     """
-    function, path = split_leaf(leaf)
     columns = dict(zip(block.schema.names, block.columns, strict=True))
-    array = descend(columns, names_along(block.schema, path))
-    if array is None or pa.types.is_null(array.type):
-        return pa.nulls(block.num_rows, type_)
-    return conform(array, type_, leaf, file) if function is None else compute_leaf(function, array)
+    return compute_leaves(columns, [leaf], [type_], block.num_rows, file)[0]

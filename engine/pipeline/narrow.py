@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from engine.archive import Fragment
+from engine.conditions import input_schema, with_predicates
 from engine.pipeline.enrich import compute_added, enrichments_for, leaf_of, leaves_needed, root_of
 from engine.pipeline.selection import Selection
 from engine.schema import combined
@@ -33,7 +34,8 @@ class NarrowReader:
 
         A condition on a column that is computed has it computed for every alert: which are selected is not known yet.
         """
-        asked = list(self.selection.predicate.schema)
+        needed = input_schema(self.selection.predicate.schema)
+        asked = list(needed)
         computed = {field.name: root for field in asked if (root := root_of(field.name, fragment.lacking))}
         enrichments = enrichments_for(self.selection.enrichments, set(computed.values()))
         stored = [field for field in asked if field.name not in computed]
@@ -49,4 +51,5 @@ class NarrowReader:
             for field in asked
             if field.name in computed
         }
-        return pa.table([arrays[field] for field in asked], schema=self.selection.predicate.schema)
+        table = pa.table([arrays[field] for field in asked], schema=needed)
+        return with_predicates(table, self.selection.predicate.schema)

@@ -35,8 +35,9 @@ class ArchiveField:
     path: str
     """Names from the root, with dots between them."""
     kind: str
-    """`leaf`, `map key` or `size` of a list. No condition names what is `in a list`, `bytes`, a `map` (of unknown
-    keys), a `decimal`, a `time of day`, a `duration`, or `unsettled`: the files disagree, or it can't leave."""
+    """`leaf`, `map key` or `size` of a list. What is `in a list` is asked of one item, or of all by a predicate. No
+    condition names `bytes`, a `map` (of unknown keys), a `decimal`, a `time of day`, a `duration`, or what is
+    `unsettled`: the files disagree, or it can't leave."""
     type: str
     """Type in the schema union of the nights; the files' own where the union has none, or one that stands for it."""
     unit: str | None

@@ -10,7 +10,7 @@ import pyarrow as pa
 from engine.archive import Footer, Listing
 from engine.enrichment import ClassEnrichment, Enrichment
 from engine.pipeline import Projection
-from engine.schema import split_leaf, type_at, unit_of
+from engine.schema import paths_read, split_leaf, type_at, unit_of
 from engine.storage import without_password
 
 __all__ = [
@@ -94,9 +94,8 @@ def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str], computed: 
     Root columns that are computed then are missing nowhere.
     """
     num_nights = len({footer.file.night for footer in footers})
-    notes = []
-    for leaf in leaves:
-        function, path = split_leaf(leaf)
+    notes: dict[str, None] = {}
+    for shown, path in ((shown, path) for leaf in leaves for shown, path in paths_read(leaf).items()):
         if path.partition(".")[0] in computed:
             continue
         lacking = {footer.file.night for footer in footers if type_at(footer.schema, path) is None}
@@ -107,10 +106,8 @@ def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str], computed: 
         if lacking & having:
             places.append(f"some files of {len(lacking & having)} {'more' if places else f'of {num_nights} nights'}")
         if places:
-            notes.append(
-                f"{path if function == 'present' else leaf} is missing in {' and in '.join(places)}: null there"
-            )
-    return notes
+            notes[f"{shown} is missing in {' and in '.join(places)}: null there"] = None
+    return list(notes)
 
 
 def notes_on_enrichments(footers: Sequence[Footer], enrichments: Sequence[Enrichment]) -> list[str]:

@@ -12,6 +12,7 @@ from engine.archive import ArchiveFile, Fragment, Listing
 from engine.conditions import one_text
 from engine.pipeline import Selection
 from engine.request import TransferRequest
+from engine.schema import shown_leaf
 
 __all__ = ["TransferPlan", "new_topic"]
 
@@ -85,7 +86,7 @@ class TransferPlan:
         }
 
     def __str__(self) -> str:
-        nights = self.nights
+        nights, predicate = self.nights, self.selection.predicate
         span = nights[0].isoformat() if len(nights) == 1 else f"{nights[0]} to {nights[-1]}"
         lines = [
             f"archive     {self.selection.archive.shown}",
@@ -93,8 +94,8 @@ class TransferPlan:
             f"alerts      {self.num_archive_alerts:,} in {len(self.files):,} files, {len(self.fragments):,} fragments",
             f"conditions  {one_text(self.request.where).strip() or 'none'}".replace("\n", "\n            "),
             f"classes     {self._classes()}",
-            f"asks        {self.selection.predicate.sql or 'every alert'}",
-            f"reads       {', '.join(self.selection.predicate.leaves) or 'nothing before the content'}",
+            f"asks        {predicate.sql or 'every alert'}",
+            f"reads       {', '.join(map(shown_leaf, predicate.leaves)) or 'nothing before the content'}",
             f"content     {self.request.content}: {len(self.selection.projection.schema)} columns",
         ]
         if self.request.limit:

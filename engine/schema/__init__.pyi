@@ -1,18 +1,22 @@
 from .avro import avro_schema, encode
-from .derived_leaves import DERIVED_TYPES, column_for, compute_leaf, split_leaf
+from .derived_leaves import column_for, columns_for, compute_leaves
 from .exact import kept_exact, origin_of, unit_of
+from .list_leaves import DERIVED_TYPES, PREDICATES, ListLeaf, list_leaf, paths_read, shown_leaf, split_leaf
 from .paths import combined, descend, existing, is_list, names_along, readable_together, stored, type_at
 from .union import conform, time_of, union_schemas
 from .unsettled import Unsettled, check_settled, field_at
 
 __all__ = [
     "DERIVED_TYPES",
+    "PREDICATES",
+    "ListLeaf",
     "Unsettled",
     "avro_schema",
     "check_settled",
     "column_for",
+    "columns_for",
     "combined",
-    "compute_leaf",
+    "compute_leaves",
     "conform",
     "descend",
     "encode",
@@ -20,9 +24,12 @@ __all__ = [
     "field_at",
     "is_list",
     "kept_exact",
+    "list_leaf",
     "names_along",
     "origin_of",
+    "paths_read",
     "readable_together",
+    "shown_leaf",
     "split_leaf",
     "stored",
     "time_of",

@@ -1,35 +1,27 @@
-"""Leaves of the narrow table that no file has as they are: the length of a list, and whether something is there at all.
+"""Leaves of the narrow table that no file has as they are, and the computing of leaves from what a file has.
 
 `size(prv_candidates)` holds the numbers of items, `present(lc_features_g)` true where there is a struct, and both hold
 null where there is none: so they are null wherever a file lacks the column, as every other leaf is. What can't be
-compared, such as a decimal, is asked in the same way whether it is there.
+compared, such as a decimal, is asked in the same way whether it is there. `list_leaves` has those of lists' items.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from engine.schema.paths import lengths, type_at
+from engine.schema.list_leaves import DERIVED_TYPES, ListLeaf, list_leaf, split_leaf
+from engine.schema.paths import descend, existing, is_list, lengths, names_along, stored, type_at
+from engine.schema.union import conform
 
-__all__ = ["DERIVED_TYPES", "column_for", "compute_leaf", "split_leaf"]
-
-DERIVED_TYPES = {"size": pa.int32(), "present": pa.bool_()}
-"""Function -> type of what it gives."""
-
-_DERIVED = re.compile(rf"({'|'.join(DERIVED_TYPES)})\((.+)\)", re.DOTALL)
-
-
-def split_leaf(leaf: str) -> tuple[str | None, str]:
-    """Return (function, path) of a derived leaf, and (None, leaf) of any other."""
-    match = _DERIVED.fullmatch(leaf)
-    return (match[1], match[2]) if match else (None, leaf)
+__all__ = ["column_for", "columns_for", "compute_leaves"]
 
 
 def column_for(schema: pa.Schema, leaf: str) -> str:
-    """Return the path that has to be read of a file for a leaf.
+    """Return the path that has to be read of a file for a leaf outside of lists.
 
     Whether a struct is there is told by any one of its fields, so the first is read and not all.
     """
@@ -42,8 +34,101 @@ def column_for(schema: pa.Schema, leaf: str) -> str:
     return path
 
 
-def compute_leaf(function: str, column: pa.Array) -> pa.Array:
-    """Return a derived leaf of a column, for size one of lists or maps, in its type of `DERIVED_TYPES`."""
+def columns_for(schema: pa.Schema, parquet: pq.ParquetSchema, leaves: Sequence[str]) -> list[str]:
+    """Return the Parquet columns of a file that hold what leaves need, as far as the file has them.
+
+    Parameters
+    ----------
+    schema
+        The file's Arrow schema.
+    parquet
+        Its Parquet schema, whose columns have paths such as `prv_candidates.list.element.magpsf`.
+    leaves
+        Paths and derived leaves.
+    """
+    columns: dict[str, None] = {}
+    paths: list[str] = []
+    for leaf in leaves:
+        of_list = list_leaf(leaf)
+        found: list[str] = []
+        if of_list is not None:
+            paths = paths or [parquet.column(i).path for i in range(len(parquet))]
+            ways = ([path for path in paths if pattern.match(path)] for pattern in of_list.column_patterns())
+            found = next(filter(None, ways), [])
+        columns.update(dict.fromkeys(found or existing(schema, [column_for(schema, leaf)])))
+    # Parquet would read a column twice that is named with and within its parent.
+    return [c for c in columns if not any(c.startswith(f"{other}.") for other in columns)]
+
+
+def compute_leaves(
+    sources: Mapping[str, pa.Array],
+    leaves: Sequence[str],
+    types: Sequence[pa.DataType],
+    num_rows: int,
+    place: str,
+) -> list[pa.Array]:
+    """Return leaves of some rows, each of its type; what is not there is null.
+
+    Parameters
+    ----------
+    sources
+        Root column -> its values, shape (num_rows,).
+    leaves
+        Paths, and derived leaves but predicates of items, whose inputs are computed here.
+    types
+        Type of each leaf.
+    place
+        The file, for errors.
+    """
+    schema = pa.schema([(name, array.type) for name, array in sources.items()])
+    arrays = []
+    for leaf, type_ in zip(leaves, types, strict=True):
+        function, path = split_leaf(leaf)
+        found = descend(sources, names_along(schema, path))
+        if found is None or pa.types.is_null(found.type):
+            arrays.append(pa.nulls(num_rows, type_))
+        elif function is None:
+            arrays.append(conform(found, type_, leaf, place))
+        else:
+            arrays.append(_derived(function, found, leaf, type_, place))
+    return arrays
+
+
+def _derived(function: str, column: pa.Array, leaf: str, type_: pa.DataType, place: str) -> pa.Array:
     if function == "size":
         return lengths(column).cast(DERIVED_TYPES["size"])
-    return pc.if_else(column.is_valid(), pa.scalar(True), pa.scalar(None, pa.bool_()))
+    if function == "present":
+        return pc.if_else(column.is_valid(), pa.scalar(True), pa.scalar(None, pa.bool_()))
+    of_list = list_leaf(leaf)
+    while isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    if of_list is None or not is_list(stored(column.type)):
+        raise TypeError(f"{leaf} is not computed of a column of type {column.type}")
+    if function == "at":
+        return _item_at(column, of_list, type_, place)
+    return _items(column, of_list, type_, place)
+
+
+def _item_at(column: pa.Array, of_list: ListLeaf, type_: pa.DataType, place: str) -> pa.Array:
+    if of_list.index < 0:
+        return pa.nulls(len(column), type_)
+    counts = pc.fill_null(lengths(column), 0).cast(pa.int64())
+    starts = pc.subtract(pc.cumulative_sum(counts), counts)
+    is_there = pc.greater(counts, of_list.index)
+    at = pc.if_else(is_there, pc.add(starts, of_list.index), pa.scalar(None, pa.int64()))
+    item = descend({"": pc.list_flatten(column).take(at)}, ["", *of_list.inside])
+    sources = {} if item is None else {of_list.item: item}
+    return compute_leaves(sources, list(of_list.leaves), [type_], len(column), place)[0]
+
+
+def _items(column: pa.Array, of_list: ListLeaf, type_: pa.DataType, place: str) -> pa.Array:
+    """Return, of each list, its items as structs whose fields are the leaves that are asked of them."""
+    counts = pc.fill_null(lengths(column), 0).cast(pa.int64())
+    offsets = pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(counts)])
+    items = pc.list_flatten(column)
+    item = descend({"": items}, ["", *of_list.inside])
+    fields = list(type_.value_type)
+    sources = {} if item is None else {of_list.item: item}
+    arrays = compute_leaves(sources, [f.name for f in fields], [f.type for f in fields], len(items), place)
+    structs = pa.StructArray.from_arrays(arrays, fields=fields)
+    return pa.LargeListArray.from_arrays(offsets, structs, type=type_, mask=column.is_null())

@@ -118,8 +118,12 @@ def fields_table(found: ArchiveFields) -> Table:
     notes = [f"{found.num_alerts:,} alerts in {len(found.nights)} nights", "null: null, or not there at all"]
     if any(field.null_share is None for field in found.fields):
         notes.append("?: the footers don't say")
-    if not all(field.in_conditions for field in found.fields):
-        notes.append("in a list, bytes, or of a type that can't be compared: no condition can name it")
+    in_lists = [field.name for field in found.fields if field.kind == "in a list"]
+    if in_lists:
+        path, inside = in_lists[0].split("[]", 1)
+        notes.append(f"in a list: {path}[0]{inside}, exists({path}, x -> x{inside} …), size(filter({path}, x -> …))")
+    if not all(field.in_conditions or field.kind == "in a list" for field in found.fields):
+        notes.append("bytes, or of a type that can't be compared: no condition can name it")
     table.caption, table.caption_justify = "\n".join(notes), "left"
     return table
 

@@ -1,15 +1,29 @@
-from .calls import translate_call
-from .evaluation import CALL, DTYPES, FUNCTIONS, evaluate, parse_call
-from .signatures import FUNCTION_NAMES, OF_TEXT, SEARCHES
+from .casts import DTYPES
+from .entry import Function
+from .evaluation import CALL, evaluate, parse_call
+from .page import table_of_functions
+from .registry import (
+    function_called,
+    function_named,
+    function_names,
+    functions,
+    is_computed,
+    register,
+    translate_call,
+)
 
 __all__ = [
     "CALL",
     "DTYPES",
-    "FUNCTIONS",
-    "FUNCTION_NAMES",
-    "OF_TEXT",
-    "SEARCHES",
+    "Function",
     "evaluate",
+    "function_called",
+    "function_named",
+    "function_names",
+    "functions",
+    "is_computed",
     "parse_call",
+    "register",
+    "table_of_functions",
     "translate_call",
 ]

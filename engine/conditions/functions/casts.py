@@ -9,9 +9,22 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
-__all__ = ["Column", "cast", "float_to_integer", "float_to_text", "map_texts", "round_half_up"]
+__all__ = ["DTYPES", "Column", "cast", "float_to_integer", "float_to_text", "map_texts", "round_half_up"]
+
+DTYPES: dict[str, Any] = {
+    "boolean": pd.BooleanDtype(),
+    "tinyint": pd.Int8Dtype(),
+    "smallint": pd.Int16Dtype(),
+    "int": pd.Int32Dtype(),
+    "bigint": pd.Int64Dtype(),
+    "float": pd.Float64Dtype(),
+    "double": pd.Float64Dtype(),
+    "string": pd.StringDtype("pyarrow"),
+}
+"""The dtype of a column of each of Spark's types."""
 
 _INTEGERS = {"tinyint": np.int8, "smallint": np.int16, "int": np.int32, "bigint": np.int64}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[dDfF]?", re.ASCII)

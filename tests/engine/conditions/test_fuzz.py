@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.conditions import filter_table, leaf_type, parse_conditions
-from engine.conditions.functions import FUNCTION_NAMES
+from engine.conditions.functions import function_names
 from engine.errors import InputError
 from engine.surveys import survey_named
 
@@ -49,7 +49,7 @@ OPERATORS = [
 WORDS = [
     *FIELDS,
     *OPERATORS,
-    *FUNCTION_NAMES,
+    *function_names(),
     *("(", ")", "[", "]", "{", "}", "CASE", "WHEN", "THEN", "ELSE", "END", "CAST(", "AS", "NULL", "TRUE", "FALSE"),
     *("DISTINCT FROM", "ESCAPE", "SELECT", "FROM", "WHERE", "OVER", "EXISTS", "UNION", "INTERVAL", "DATE", "ARRAY"),
     *("'text'", '"text"', "`name`", "r'raw'", "''", "'", '"', "`", "\\", "\\'", "/*", "*/", "--", "\n", "\t", "\r"),

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.conditions import all_of, filter_table, leaf_type, parse_conditions
+from engine.conditions import all_of, filter_table, input_schema, leaf_type, parse_conditions, with_predicates
 from engine.conditions.parser import Conditions
 from engine.errors import ConditionError
-from engine.schema import union_schemas
+from engine.schema import combined, compute_leaves, union_schemas
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "conditions.json").read_text(encoding="utf-8"))
 ARROW = {
@@ -33,6 +32,12 @@ ARROW = {
     "struct<x:double,Name:string>": pa.struct([("x", pa.float64()), ("Name", pa.string())]),
     "map<string,string>": pa.map_(pa.string(), pa.string()),
     "array<int>": pa.list_(pa.int32()),
+    "array<double>": pa.list_(pa.float64()),
+    "array<string>": pa.list_(pa.string()),
+    "array<array<int>>": pa.list_(pa.list_(pa.int32())),
+    "array<struct<m:double,f:int,s:string>>": pa.list_(
+        pa.struct([("m", pa.float64()), ("f", pa.int32()), ("s", pa.string())])
+    ),
 }
 
 
@@ -40,16 +45,19 @@ def column(values: list, type_: str) -> pa.Array:
     """Return values of the golden file, whose NaN and infinities are texts, as a column."""
     arrow = ARROW.get(type_, pa.float64())  # a decimal is compared as a double
 
-    def decode(value):
-        if value is None:
-            return None
-        if pa.types.is_floating(arrow):
-            return float(value)
-        if pa.types.is_struct(arrow):
-            return {"x": None if value[0] is None else float(value[0]), "Name": value[1]}
-        return list(value.items()) if pa.types.is_map(arrow) else value
+    return pa.array([decode(value, arrow) for value in values], arrow)
 
-    return pa.array([decode(v) for v in values], arrow)
+
+def decode(value, type_: pa.DataType):
+    if value is None:
+        return None
+    if pa.types.is_floating(type_):
+        return float(value)
+    if pa.types.is_struct(type_):
+        return {member.name: decode(x, member.type) for member, x in zip(type_.fields, value, strict=True)}
+    if pa.types.is_list(type_):
+        return [decode(x, type_.value_type) for x in value]
+    return list(value.items()) if pa.types.is_map(type_) else value
 
 
 def field(name: str, type_: str) -> pa.Field:
@@ -67,24 +75,12 @@ TABLE = pa.table(
 
 
 def narrow(table: pa.Table, leaves: tuple[str, ...]) -> pa.Table:
-    """Return leaves of a nested table as flat columns, as the archive does."""
-
-    def leaf(path: str) -> pa.Array:
-        if path.startswith("size("):
-            return pc.list_value_length(table[path[5:-1]])
-        if path.startswith("present("):
-            there = table[path[8:-1]].is_valid()
-            return pc.if_else(there, there, pa.scalar(None, pa.bool_()))
-        root, *rest = path.split(".")
-        found = table[root].combine_chunks()
-        for name in rest:
-            if pa.types.is_map(found.type):
-                found = pa.array([None if x is None else dict(x).get(name) for x in found.to_pylist()], pa.string())
-            else:
-                found = pc.struct_field(found, name)
-        return found
-
-    return pa.table({path: leaf(path).cast(leaf_type(table.schema, path)) for path in leaves})
+    """Return leaves of a nested table as flat columns, as the archive and its reader do."""
+    schema = pa.schema([(leaf, leaf_type(table.schema, leaf)) for leaf in leaves])
+    needed = input_schema(schema)
+    sources = {name: combined(table[name]) for name in table.column_names}
+    arrays = compute_leaves(sources, needed.names, needed.types, table.num_rows, "the table")
+    return with_predicates(pa.table(arrays, schema=needed), schema)
 
 
 def rows(text: str, table: pa.Table = TABLE) -> list[int]:

@@ -32,6 +32,10 @@ TYPES = {
     "a": "array<int>",
     "t": "timestamp",
     "k": "date",
+    "p": "array<struct<m:double,f:int,s:string>>",
+    "w": "array<double>",
+    "q": "array<string>",
+    "z": "array<array<int>>",
 }
 NAN, INF = float("nan"), float("inf")
 ROWS = [
@@ -73,6 +77,17 @@ ROWS = [
     (19.5, 19.499999999, 19, 20, 16, 16, False, False, "Unknown", "unknown", "-0.0", (9.0, "j"), {"k": "v"}, [1]),
 ]
 TIMES = ["2021-11-22 06:00:00", "2021-11-22 06:00:00.5", None, "2021-11-22 23:59:59.999999", "2022-02-03 00:00:00"]
+# p, w, q, z: lists of structs, numbers, texts and lists, with nothing, null and NaN in all places; taken in turn.
+LISTS = [
+    ([(17.5, 1, "a"), (19.0, 2, "b")], [1.0, 2.5], ["a", "b"], [[1, 2], [3]]),
+    ([(19.5, 2, None), (None, 1, "a")], [NAN], ["a", None], [[], None, [5]]),
+    ([], [], [], []),
+    (None, None, None, None),
+    ([None], [None], [None], [None]),
+    ([(NAN, 1, "c"), None, (17.0, None, "it's")], [None, -1.0, NAN], ["", "it's"], [[None, 7]]),
+    ([(None, None, None)], [0.0, -0.0], ["Ünï", "1"], [[1], [2], [3, 4]]),
+    ([(20.0, 3, "a"), (20.5, 1, "b"), (16.0, 1, "a")], [INF, -INF, 3.0], ["NaN", "1.0"], [[2, 2]]),
+]
 
 ONE_ARGUMENT = (
     "abs sqrt cbrt exp ln log log10 log2 log1p floor ceil round sign sin cos tan asin acos atan radians degrees"
@@ -805,6 +820,77 @@ CONDITIONS += [
     *("d > 2021-11-22", '"d" = "e"', "s IN ('a' 'b')", "s IN ('a' 'b_')", "n <=> null AND n = '1'", "i <=> 1 OR i > 1"),
 ]
 
+# Lists: predicates on their items, what they contain, their items by number.
+VALUES += [
+    *(f"size(filter(p, x -> {test}))" for test in ("x.m < 18", "x.m > 18", "x.f = 1", "x.s = 'a'", "x IS NULL")),
+    *(f"size(filter({x}, v -> v > 1))" for x in ("w", "a")),
+    *(f"{x}[{n}]" for x in ("a", "w", "q") for n in (0, 1, 2, 7, -1)),
+    *(f"p[{n}].{name}" for name in ("m", "f", "s") for n in (0, 1, 3)),
+    *("p.m[0]", "p.s[1]", "z[0][0]", "z[0][1]", "z[1][0]", "z[2][0]", "size(z[0])", "size(z[1])", "size(p.m)"),
+    *("size(filter(filter(p, x -> x.m > 16.5), y -> y.f = 1))", "size(filter(z, x -> size(x) > 1))"),
+    *("p[0].m + w[0]", "coalesce(a[0], i)", "upper(q[0])", "a[1] * 2", "size(filter(p.m, m -> m > 18))"),
+    *("size(filter(a, x -> x = i))", "size(filter(p, x -> x.m > d AND b))", "cardinality(filter(a, x -> x > 1))"),
+]
+_TESTS = [
+    *("x.m < 18", "x.m > 18", "x.m >= 19.0 AND x.f = 2", "x.f IN (1, 3)", "x.f NOT IN (1, null)", "x.s LIKE 'a%'"),
+    *("x.s IS NULL", "x IS NULL", "x IS NOT NULL", "isnan(x.m)", "NOT x.f = 1", "x.m BETWEEN 17 AND 20", "true"),
+    *("false", "null", "x.m <=> null", "abs(x.m - 18) < 1", "CASE WHEN x.f = 1 THEN x.m ELSE 0 END > 17"),
+    *("x.m > d", "x.f = j OR b", "x.s = s", "x.F = 1", "x.`m` < 18", "c", "x.m < 18 AND b", "x.s = 'a' AND x.m > i"),
+    *("x.f = '1'", "x.m", "x.nosuch = 1", "x > 1", "x.s", "x", "x.m = true", "x.s > 1", "upper(x.s) IN ('A', 'B')"),
+]
+CONDITIONS += [
+    *(f"{function}(p, x -> {test})" for function in ("exists", "forall") for test in _TESTS),
+    *(f"size(filter(p, x -> {test})) = 1" for test in _TESTS),
+    *(
+        f"{function}({x}, v -> {test})"
+        for function in ("exists", "forall")
+        for x in ("a", "w")
+        for test in ("v > 1", "v = 1", "v IS NULL", "NOT v > 1", "v = i", "v IN (1, 2)", "isnan(v)", "v < d OR c")
+    ),
+    *(f"{f}(q, v -> {t})" for f in ("exists", "forall") for t in ("v = 'a'", "v LIKE '%t%'", "v = 1", "v = s", "v")),
+    *("NOT exists(p, x -> x.m < 18)", "exists(p, x -> x.m < 18) IS NULL", "exists(p, x -> x.m > 18) AND b"),
+    *("exists(p, x -> x.m < 18) OR d > 1", "exists(p, X -> x.m < 18)", "EXISTS(P, x -> X.M < 18)"),
+    *("exists(p.m, m -> m < 18)", "forall(p.f, f -> f > 0)", "exists(z, x -> exists(x, y -> y > 2))"),
+    *("exists(z, x -> forall(x, y -> y > i))", "exists(z, x -> x[0] = 2)", "exists(z, x -> array_contains(x, 2))"),
+    *("exists(z, x -> x[0] IS NULL)", "exists(z, x -> size(x) = 2)", "exists(z, x -> size(x) = -1)"),
+    *("exists(filter(p, x -> x.f = 1), y -> y.m > 18)", "forall(filter(p, x -> x.f = 1), y -> y.m > 18)"),
+    *("array_contains(filter(a, x -> x > 1), 2)", "exists(z, x -> exists(x, y -> y > size(x)))"),
+    *(
+        f"array_contains(a, {v})"
+        for v in ("1", "2", "5", "i", "y", "l", "2.0", "1.5", "d", "null", "'1'", "true", "1L", "1 + 1")
+    ),
+    *(
+        f"array_contains(w, {v})"
+        for v in ("1", "2.5", "0", "-0.0D", "CAST('NaN' AS DOUBLE)", "d", "i", "'1'", "e", "l")
+    ),
+    *(f"array_contains(q, {v})" for v in ("'a'", "''", "s", "1", "null", "'NaN'", "b", "concat('', 'a')")),
+    *(f"array_contains(p.{x}, {v})" for x, v in (("m", "17.5D"), ("m", "17.5"), ("f", "1"), ("s", "'a'"), ("f", "i"))),
+    *(f"NOT array_contains({x}, {v})" for x, v in (("a", "1"), ("w", "2.5D"), ("q", "'a'"), ("a", "i"))),
+    *(
+        "array_contains(p, 1)",
+        "array_contains(s, 'a')",
+        "array_contains(a)",
+        "array_contains(z, 1)",
+        "exists(i, x -> x > 1)",
+    ),
+    *("exists(a)", "exists(a, 1)", "exists(a, (x, y) -> x > y)", "filter(a, x -> x > 1)", "filter(a, x -> x > 1) > 1"),
+    *("exists(a, x -> x + 1)", "forall(m, x -> true)", "size(filter(i, x -> true)) = 1", "exists(st, x -> x > 1)"),
+    *("a[0] = 1", "a[1] > 1", "a[-1] IS NULL", "a[0] IS NULL", "a[7] IS NULL", "p[0].m < 18", "p[1].s = 'b'"),
+    *("p[0] IS NULL", "p[1] IS NOT NULL", "p[0].nosuch = 1", "a['x'] = 1", "i[0] = 1", "q[0] = 'a'", "q[0] = s"),
+    *(
+        "w[0] > 1",
+        "w[0] <=> null",
+        "p[0].m > p[1].m",
+        "p[0] = 1",
+        "z[0] = 1",
+        "z[0][0] = 1",
+        "isnan(w[0])",
+        "p.m[0] < 18",
+    ),
+    *("z[0] IS NULL", "a[1.5] = 1", "a['0'] = 1", "a[true] = 1"),
+    *("p.m IS NULL", "p.m > 1", "a = 1", "size(filter(p, x -> x.m < 18)) > size(filter(p, x -> x.m >= 18))"),
+]
+
 
 def encode(value):
     if isinstance(value, float) and not math.isfinite(value):
@@ -824,7 +910,9 @@ def main():
     spark = spark.config("spark.sql.session.timeZone", "UTC").getOrCreate()
     spark.sparkContext.setLogLevel("OFF")
     times = [TIMES[i % len(TIMES)] for i in range(len(ROWS))]
-    rows = [(i, *row, time, time and time[:10]) for i, (row, time) in enumerate(zip(ROWS, times, strict=True))]
+    lists = [LISTS[i % len(LISTS)] for i in range(len(ROWS))]
+    together = enumerate(zip(ROWS, times, lists, strict=True))
+    rows = [(i, *row, time, time and time[:10], *listed) for i, (row, time, listed) in together]
     written = {k: "string" if k in ("t", "k") else t for k, t in TYPES.items()}
     frame = spark.createDataFrame(rows, ", ".join(f"{k} {t}" for k, t in written.items())).coalesce(1)
     frame = frame.selectExpr(*(f"CAST({k} AS {t}) AS {k}" for k, t in TYPES.items())).cache()

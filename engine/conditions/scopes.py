@@ -1,0 +1,300 @@
+"""What the names in a condition stand for: leaves of the alert, and inside of a predicate of items, leaves of an item.
+
+A scope remembers the leaves that were named in it. That of a list's items has one root, the item, under the name that
+the predicate gives it; all other names are those of the scope around it, whose leaves come along as `outer` ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NoReturn
+
+import pyarrow as pa
+from sqlglot import exp
+
+from engine.conditions.expressions import Term
+from engine.conditions.fields import (
+    FieldError,
+    Items,
+    find_items,
+    find_leaf,
+    find_length,
+    find_nested,
+    leaf_type,
+    scalar_leaves,
+)
+from engine.schema import PREDICATES, ListLeaf
+
+__all__ = ["AlertScope", "ItemScope", "Scope", "leaf_of"]
+
+Fail = Callable[..., NoReturn]
+_NUMBER_NAMES = {"nan", "inf", "infinity"}
+_SPARK_TYPES = {
+    pa.bool_(): "boolean",
+    pa.int8(): "tinyint",
+    pa.int16(): "smallint",
+    pa.int32(): "int",
+    pa.int64(): "bigint",
+    pa.float64(): "double",
+    pa.string(): "string",
+}
+_LAST_ITEM = 2**31 - 1
+_NAMES = "candidate.magpsf, `2MASS_name`, mangrove['key'], prv_candidates[0].magpsf"
+
+
+def leaf_of(term: Term) -> str:
+    """Return the leaf that a term is the column of."""
+    return term.sql[1:-1].replace('""', '"')
+
+
+class Scope:
+    """What names stand for.
+
+    Parameters
+    ----------
+    schema
+        Whose fields can be named.
+    fail
+        Raises a ConditionError: node, message, then accepted and next_step by name.
+    leaves
+        Takes the leaves that are named, with their types.
+    """
+
+    def __init__(self, schema: pa.Schema, fail: Fail, leaves: dict[str, pa.DataType]):
+        self._schema, self._fail, self.leaves = schema, fail, leaves
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """The first names of all paths, in small letters."""
+        return frozenset(name.lower() for name in self._schema.names)
+
+    def field(self, node: exp.Expression) -> Term:
+        """Return the column of what a node names."""
+        return self._leaf(node, self._steps(node))
+
+    def size(self, node: exp.Expression) -> Term:
+        """Return the column of the lengths of the list that a node names."""
+        if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
+            self._fail(node, "size takes the name of a list", accepted="size(prv_candidates)")
+        return self._found(node, find_length, self._steps(node))
+
+    def presence(self, node: exp.Expression) -> Term | None:
+        """Return the column that is null where a list, struct or map is; None of anything else."""
+        if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
+            return None
+        return self._found(node, find_nested, self._steps(node))
+
+    def items(self, node: exp.Expression) -> Items:
+        """Return the list that a node names, of whose items something is asked."""
+        if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
+            self._fail(node, "the name of a list is needed here", accepted="prv_candidates, prv_candidates.magpsf")
+        steps = self._steps(node)
+        if any(isinstance(step, int) for step in steps):
+            self._fail(
+                node,
+                "the items of one item of a list can't be asked for",
+                accepted="exists(prv_candidates, x -> x.magpsf < 18)",
+                next_step="name them one by one: a[0][1]; or ask all of them: exists(a, x -> exists(x, …))",
+            )
+        try:
+            return find_items(self._schema, [str(step) for step in steps])
+        except FieldError as exc:
+            self._fail_field(node, exc)
+
+    def position(self, node: exp.Expression) -> tuple[Term, Term]:
+        """Return the columns of the alert's right ascension and declination."""
+        raise NotImplementedError
+
+    def anchor(self) -> Term:
+        """Return some column: without one, such as in 1 = 1, a condition still needs rows to hold on."""
+        leaf = next(iter(self.leaves or scalar_leaves(self._schema)))
+        return self.column(leaf, leaf_type(self._schema, leaf))
+
+    def predicate(self, leaf: ListLeaf) -> Term:
+        """Return the column of what is asked of a list's items."""
+        return self.column(leaf.text, PREDICATES[leaf.function])
+
+    def column(self, leaf: str, type_: pa.DataType) -> Term:
+        """Return the column of a leaf, which is read from now on."""
+        self.leaves[leaf] = type_
+        quoted = leaf.replace('"', '""')
+        return Term(sql=f'"{quoted}"', type=_SPARK_TYPES[type_], is_field=True)
+
+    def _leaf(self, node: exp.Expression, steps: Sequence[str | int]) -> Term:
+        try:
+            path, type_, time = find_leaf(self._schema, steps)
+        except FieldError as exc:
+            self._fail_field(node, exc)
+        return replace(self.column(path, type_), time=time)
+
+    def _found(self, node: exp.Expression, find: Callable, steps: Sequence[str | int]) -> Term | None:
+        try:
+            leaf = find(self._schema, steps)
+        except FieldError as exc:
+            self._fail_field(node, exc)
+        return self.column(leaf, leaf_type(self._schema, leaf)) if leaf else None
+
+    def _steps(self, node: exp.Expression) -> list[str | int]:
+        """Return the way to what a node names, from the schema's root."""
+        return self._written(node)
+
+    def _written(self, node: exp.Expression) -> list[str | int]:
+        """Return the names along a path as they are written, and the numbers of items."""
+        if isinstance(node, exp.Bracket):
+            (key,) = node.expressions if len(node.expressions) == 1 else (None,)
+            return [*self._written(node.this), self._key(node, key)]
+        if isinstance(node, exp.Dot):
+            return [*self._written(node.this), *self._written(node.expression)]
+        if isinstance(node, exp.Identifier):
+            return [node.this]
+        if isinstance(node, exp.Column) and all(isinstance(part, exp.Identifier) for part in node.parts):
+            return [part.this for part in node.parts]
+        self._fail(node, "this is not the name of a field", accepted=_NAMES)
+
+    def _key(self, node: exp.Bracket, key: exp.Expression | None) -> str | int:
+        sign, number = (-1, key.this) if isinstance(key, exp.Neg) else (1, key)
+        if isinstance(number, exp.Literal) and not number.is_string and number.this.isdecimal():
+            if int(number.this) > _LAST_ITEM:
+                self._fail(node, f"no list has an item {number.this[:50]}", accepted=f"numbers from 0 to {_LAST_ITEM}")
+            return sign * int(number.this)
+        if not (isinstance(key, exp.Literal) and key.is_string):
+            self._fail(
+                node,
+                "square brackets take a key in quotes, or the number of an item, written out",
+                accepted="mangrove['HyperLEDA_name'], prv_candidates[0].magpsf",
+            )
+        return key.this
+
+    def _fail_field(self, node: exp.Expression, exc: FieldError) -> NoReturn:
+        accepted, next_step = ", ".join(exc.names) or None, exc.next_step
+        if isinstance(node, exp.Column) and node.name.lower() in _NUMBER_NAMES and len(node.parts) == 1:
+            next_step = "isnan(x); or, as a number: CAST('NaN' AS DOUBLE), CAST('inf' AS DOUBLE)"
+        self._fail(node, exc.message, accepted=accepted, next_step=next_step)
+
+
+class AlertScope(Scope):
+    """What names stand for in a condition on alerts; `position` has the paths of right ascension and declination."""
+
+    def __init__(self, schema: pa.Schema, fail: Fail, leaves: dict[str, pa.DataType], position: tuple[str, str] | None):
+        super().__init__(schema, fail, leaves)
+        self._position = position
+
+    def position(self, node: exp.Expression) -> tuple[Term, Term]:
+        """Return the columns of the alert's right ascension and declination."""
+        if self._position is None:
+            self._fail(node, "these alerts have no position that is known here", next_step="compare their fields")
+        ra, dec = (self._leaf(node, path.split(".")) for path in self._position)
+        return ra, dec
+
+
+class ItemScope(Scope):
+    """What names stand for in a predicate of a list's items.
+
+    Parameters
+    ----------
+    around
+        The scope that the list is in.
+    items
+        The list.
+    fail
+        As of `Scope`.
+    name
+        What the item is called; None where no name stands for it.
+    """
+
+    def __init__(self, around: Scope, items: Items, fail: Fail, name: str | None):
+        self.item = _unlike(name or "item", around.roots)
+        field = pa.field(self.item, items.field.type, metadata=items.field.metadata)
+        super().__init__(pa.schema([field]), fail, {})
+        self._around, self._name = around, name
+        self.outer: dict[str, None] = {}
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """The first names of all paths, in small letters."""
+        return super().roots | self._around.roots
+
+    def called(self, name: str) -> ItemScope:
+        """Return the same scope for a further predicate, in which the item has another name."""
+        other = object.__new__(ItemScope)
+        other.__dict__.update(self.__dict__, _name=name)
+        return other
+
+    def whole(self, node: exp.Expression) -> Term:
+        """Return the item itself."""
+        return self._leaf(node, [self.item])
+
+    def field(self, node: exp.Expression) -> Term:
+        """Return the column of what a node names."""
+        if self._is_inside(node):
+            return super().field(node)
+        steps = self._written(node)
+        if str(steps[0]).lower() not in self._around.roots and self._has(steps):
+            self._fail(
+                node,
+                f"{steps[0]} is a field of the item, which is called {self._name}",
+                accepted=".".join([str(self._name), *map(str, steps)]),
+            )
+        return self._from_around(self._around.field(node))
+
+    def size(self, node: exp.Expression) -> Term:
+        """Return the column of the lengths of the list that a node names."""
+        return super().size(node) if self._is_inside(node) else self._from_around(self._around.size(node))
+
+    def presence(self, node: exp.Expression) -> Term | None:
+        """Return the column that is null where a list, struct or map is; None of anything else."""
+        if self._is_inside(node):
+            return super().presence(node)
+        found = self._around.presence(node)
+        return found and self._from_around(found)
+
+    def items(self, node: exp.Expression) -> Items:
+        """Return the list that a node names, of whose items something is asked."""
+        if self._is_inside(node):
+            return super().items(node)
+        self._around.items(node)  # which tells what is wrong with it, if anything is
+        self._fail(
+            node,
+            "inside of a predicate of items, the items of another list can't be asked for",
+            accepted=f"a list of the item, as {self._name or 'x'}.name",
+            next_step="join two of them with AND: exists(a, x -> x > 1) AND exists(b, y -> y > 1)",
+        )
+
+    def position(self, node: exp.Expression) -> tuple[Term, Term]:
+        """Return the columns of the alert's right ascension and declination."""
+        ra, dec = self._around.position(node)
+        return self._from_around(ra), self._from_around(dec)
+
+    def anchor(self) -> Term:
+        """Return some column of the item."""
+        return self.column(*next(iter(self.leaves.items()), (f"present({self.item})", pa.bool_())))
+
+    def _steps(self, node: exp.Expression) -> list[str | int]:
+        first, *rest = self._written(node)
+        return [self.item if self._is_name(first) else first, *rest]
+
+    def _is_inside(self, node: exp.Expression) -> bool:
+        if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
+            return True  # which is refused
+        return self._is_name(self._written(node)[0])
+
+    def _has(self, steps: Sequence[str | int]) -> bool:
+        try:
+            find_leaf(self._schema, [self.item, *steps])
+        except FieldError:
+            return False
+        return self._name is not None
+
+    def _is_name(self, name: str | int) -> bool:
+        return self._name is not None and isinstance(name, str) and name.lower() == self._name.lower()
+
+    def _from_around(self, term: Term) -> Term:
+        self.outer[leaf_of(term)] = None
+        return term
+
+
+def _unlike(name: str, taken: frozenset[str]) -> str:
+    while name.lower() in taken:
+        name += "_"
+    return name
