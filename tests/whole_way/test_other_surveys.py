@@ -59,6 +59,11 @@ def lsst(shared_surveys) -> pa.Table:
     return table.set_column(table.schema.get_field_index("diaSource"), "diaSource", moved)
 
 
+@pytest.fixture(scope="module")
+def archive(lsst, tmp_path_factory) -> tuple[str, list[str]]:
+    return archive_of(lsst, leaf(lsst, "diaSource", "midpointMjdTai"), tmp_path_factory.mktemp("lsst") / "archive")
+
+
 @pytest.mark.parametrize("schema", ["today's", "older"])
 def test_lsst_the_whole_way(lsst, kafka, dask_client, tmp_path, schema):
     table = lsst if schema == "today's" else lsst.drop(["diaSourceId", "diaObject"])
@@ -100,9 +105,8 @@ def test_lsst_the_whole_way(lsst, kafka, dask_client, tmp_path, schema):
 
 
 @pytest.mark.parametrize("content", ["cutouts", "medium", "full"])
-def test_each_content_of_lsst_has_what_an_alert_is_known_by(lsst, tmp_path, content):
-    archive, nights = archive_of(lsst, leaf(lsst, "diaSource", "midpointMjdTai"), tmp_path / "archive")
-    request = engine.TransferRequest(archive=archive, nights=nights, survey="lsst", content=content)
+def test_each_content_of_lsst_has_what_an_alert_is_known_by(lsst, archive, content):
+    request = engine.TransferRequest(archive=archive[0], nights=archive[1], survey="lsst", content=content)
     found = engine.preview(request, limit=100)
     assert len(found) == 27
     for name in ("diaSourceId", "midpointMjdTai", "band"):
@@ -132,9 +136,8 @@ def test_each_content_of_lsst_has_what_an_alert_is_known_by(lsst, tmp_path, cont
         ("pred.is_cataloged", lambda alert: alert["pred"]["is_cataloged"]),
     ],
 )
-def test_the_conditions_of_the_service(lsst, tmp_path, where, holds):
-    archive, nights = archive_of(lsst, leaf(lsst, "diaSource", "midpointMjdTai"), tmp_path / "archive")
-    request = engine.TransferRequest(archive=archive, nights=nights, survey="lsst", where=f"{where};")
+def test_the_conditions_of_the_service(lsst, archive, where, holds):
+    request = engine.TransferRequest(archive=archive[0], nights=archive[1], survey="lsst", where=f"{where};")
     expected = [alert["diaSourceId"] for alert in lsst.to_pylist() if holds(alert)]
     assert engine.preview(request, limit=100)["diaSourceId"].to_pylist() == expected
 
@@ -150,11 +153,9 @@ def test_nights_of_both_schemas_together(lsst, tmp_path):
     assert found["diaObjectId"].to_pylist() == leaf(lsst, "diaSource", "diaObjectId").to_pylist() * 2
 
 
-def test_classes_stand_where_the_survey_names_them(lsst, tmp_path):
-    archive, nights = archive_of(lsst, leaf(lsst, "diaSource", "midpointMjdTai"), tmp_path / "archive")
-
+def test_classes_stand_where_the_survey_names_them(lsst, archive):
     def num(**changes) -> int:
-        request = engine.TransferRequest(archive=archive, nights=nights, survey="lsst", **changes)
+        request = engine.TransferRequest(archive=archive[0], nights=archive[1], survey="lsst", **changes)
         return len(engine.preview(request, limit=100))
 
     assert num(classes=["pred.is_sso"]) == 3
