@@ -8,7 +8,7 @@ import click
 
 import engine
 from consumer.cli import Face, Group, face_options, quoted, remember_archive
-from engine import DEFAULT_NIGHTS, PROFILE_NAMES, Archive, InputError
+from engine import PROFILE_NAMES, Archive, InputError
 from ui.cli.face_settings import settings_of
 
 __all__ = ["archive"]
@@ -29,9 +29,16 @@ def archive() -> None:
 @click.option(
     "--profile", metavar="P", help=f"{', '.join(PROFILE_NAMES)}: the schema of that year (each night its own)."
 )
+@click.option("--survey", default="ztf", show_default=True, help="Whose alerts they are like: ztf, lsst.")
 @face_options
 def sample(
-    face: Face, directory: str, nights: tuple[str, ...], alerts_per_night: int, seed: int, profile: str | None
+    face: Face,
+    directory: str,
+    nights: tuple[str, ...],
+    alerts_per_night: int,
+    seed: int,
+    profile: str | None,
+    survey: str,
 ) -> None:
     """Write a realistic archive below DIR/science.
 
@@ -44,17 +51,20 @@ def sample(
     with progress_bar("writing alerts") as progress:
         made = engine.write_sample(
             directory,
-            nights=nights or DEFAULT_NIGHTS,
+            nights=nights or None,
             alerts_per_night=alerts_per_night,
             seed=seed,
             profile=profile,
+            survey=survey,
             progress=progress,
         )
     document = {name: getattr(made, name) for name in ("archive", "num_alerts", "num_files", "nights")}
     text = f"{made.num_alerts:,} alerts in {made.num_files} files, nights {', '.join(made.nights)}\n"
     text += f"archive  {made.archive}\n"
     text += "look at some of it with:\n  alert-transfer preview "
-    text += quoted("--archive", made.archive, "--nights", made.nights[0], "--where", "candidate.magpsf < 17")
+    shown = {"lsst": ["--survey", "lsst", "--where", "diaSource.psfFlux > 13500"]}
+    where = shown.get(survey, ["--where", "candidate.magpsf < 17"])
+    text += quoted("--archive", made.archive, "--nights", made.nights[0], *where)
     face.emit(document, text)
 
 

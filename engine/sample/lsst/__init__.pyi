@@ -1,4 +1,4 @@
-from .alerts import draw_alerts
+from .nights import FIRST_NIGHT, NIGHTS, write_night
 from .schema import SCHEMA
 
-__all__ = ["SCHEMA", "draw_alerts"]
+__all__ = ["FIRST_NIGHT", "NIGHTS", "SCHEMA", "write_night"]
