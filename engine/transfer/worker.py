@@ -128,13 +128,13 @@ def _identifiers(block: pa.RecordBatch, selection: Selection) -> np.ndarray:
 
 
 def _too_large(task: TransferTask, fragment: Fragment, largest: tuple[int, int, int], most_nbytes: int) -> EncodeError:
-    nbytes, row, candid = largest
+    nbytes, row, identifier = largest
     return EncodeError(
-        f"the alert {candid} ({fragment.file.path}, row {row} of row groups {list(fragment.row_groups)}) "
+        f"the alert {identifier} ({fragment.file.path}, row {row} of row groups {list(fragment.row_groups)}) "
         f"takes {nbytes:,} bytes as a message",
         accepted=f"{most_nbytes - _FRAMING_NBYTES:,} bytes, by the max.message.bytes of {task.topic}",
         next_step="choose a smaller content, or leave the alert out with a condition: "
-        f"{task.selection.survey.id_field} != {candid}",
+        f"{task.selection.survey.id_field} != {identifier}",
     )
 
 
