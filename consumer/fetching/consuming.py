@@ -106,7 +106,7 @@ class ConsumeResult:
     left_out: list[LeftOut]
     """What of the archive was left out, and why."""
     num_archive_duplicates: int
-    """Alerts in the folder whose candid an alert there before them has already, of whatever night: rows that the
+    """Alerts in the folder whose identifier an alert there before them has already, of whatever night: rows that the
     archive itself holds too often."""
     error: dict[str, Any] | None
     """Why the job failed, if it did."""

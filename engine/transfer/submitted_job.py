@@ -248,7 +248,7 @@ class Job:
                 (
                     night.time,
                     f"night {night.night}: {night.num_alerts:,} alerts, "
-                    f"{night.num_duplicates:,} with a candid that one before them has",
+                    f"{night.num_duplicates:,} with an identifier that one before them has",
                 )
             )
         for change in manifest.changes:
