@@ -87,6 +87,8 @@ class TransferRequest:
         self._set("nights", night_texts(self.nights))
         for name in _LISTS:
             self._set(name, items_of(name, getattr(self, name), _text_in(name), error=RequestError))
+        if isinstance(self.survey, os.PathLike):
+            self._set("survey", os.fspath(self.survey))
         for name in _TEXTS:
             if (name, getattr(self, name)) != ("topic", None):
                 self._set(name, _one_text(name, getattr(self, name)))

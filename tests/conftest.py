@@ -83,6 +83,12 @@ def shared_service() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_surveys() -> Path:
+    """Folder with 27 real alerts of LSST and 556 simulated ones of ELAsTiCC, a Parquet file each."""
+    return _shared("other-surveys")
+
+
+@pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """Address of a real Kafka."""
     with start_broker() as broker:

@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from consumer.dataset.for_pandas import pandas_metadata
+
 __all__ = ["Receipt", "fragments_of", "is_ours", "is_parquet", "read_receipt", "write_parquet", "write_pieces"]
 
 _PREFIX = "alert_transfer."
@@ -68,6 +70,7 @@ def write_pieces(
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     path.parent.mkdir(parents=True, exist_ok=True)
+    schema = schema.with_metadata(pandas_metadata(schema))
     return pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
 
 

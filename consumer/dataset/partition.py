@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 
 from consumer.dataset.folder_names import NULL_FOLDER, NameRule
 from consumer.errors import InputError, WireError
+from consumer.wire import FIRST_TIME_SCALE, utc_days
 
 __all__ = ["PARTITIONINGS", "Partitioning", "column_at"]
 
 PARTITIONINGS = ("time", "finkclass", "tnsclass", "none")
 _TIME_COLUMNS = ("year", "month", "day")
-_UNIX_EPOCH_JD = 2440587.5
 _NO_DAY = np.iinfo(np.int64).min
 _FIRST_DAY = np.datetime64("0001-01-01", "D").astype(np.int64)
 _LAST_DAY = np.datetime64("9999-12-31", "D").astype(np.int64)
@@ -31,7 +31,9 @@ class Partitioning:
     schema
         Schema of the job's alerts.
     time_field
-        Path of the Julian date (UTC, days) that puts an alert into its day.
+        Path of the time (days) that puts an alert into its day.
+    time_scale
+        How it is counted: one of `consumer.wire.TIME_SCALES`.
     names
         How labels are named as folders; None: as a new folder does where the disk tells capitals apart.
 
@@ -41,11 +43,20 @@ class Partitioning:
         If `by` is not one of `PARTITIONINGS`, or the job's content lacks the column it needs.
     """
 
-    def __init__(self, by: str, schema: pa.Schema, time_field: str, names: NameRule | None = None):
+    def __init__(
+        self,
+        by: str,
+        schema: pa.Schema,
+        time_field: str,
+        names: NameRule | None = None,
+        *,
+        time_scale: str = FIRST_TIME_SCALE,
+    ):
         if by not in PARTITIONINGS:
             raise InputError(f"can't partition by {by!r}", accepted=", ".join(PARTITIONINGS))
         self.by = by
         self._names = names or NameRule()
+        self._time_scale = time_scale
         self._job_schema = schema
         self._field = time_field if by == "time" else by
         if by != "none" and not _has(schema, self._field):
@@ -83,7 +94,7 @@ class Partitioning:
             return
         column = column_at(table, self._field)
         if self.by == "time":
-            codes, values = _utc_days(column), None
+            codes, values = _days(column, self._time_scale), None
         else:
             # A path has no empty values: as in Hive, an empty text goes where null goes.
             column = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
@@ -137,10 +148,8 @@ def _has(schema: pa.Schema, path: str) -> bool:
     return True
 
 
-def _utc_days(julian_dates: pa.ChunkedArray) -> np.ndarray:
+def _days(times: pa.ChunkedArray, time_scale: str) -> np.ndarray:
     """Return days since 1970-01-01 (UTC), int64, shape (n,); `_NO_DAY` where there is no date in years 1 to 9999."""
-    jd = julian_dates.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    # Exact: the subtraction of two doubles within a factor of two of each other does not round (Sterbenz).
-    days = np.floor(jd - _UNIX_EPOCH_JD)
+    days = utc_days(times.cast(pa.float64()).to_numpy(zero_copy_only=False), time_scale)
     has_date = (days >= _FIRST_DAY) & (days <= _LAST_DAY)
     return np.where(has_date, np.where(has_date, days, 0).astype(np.int64), _NO_DAY)

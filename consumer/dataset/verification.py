@@ -60,7 +60,7 @@ class VerifyResult:
     left_out: list[LeftOut]
     """What of the archive was left out, and why."""
     num_archive_duplicates: int | None
-    """Alerts in the folder whose candid an alert there before them has already, of whatever night: rows that the
+    """Alerts in the folder whose identifier an alert there before them has already, of whatever night: rows that the
     archive itself holds too often. None where alerts are there that the job did not send so often: then which rows are
     the archive's can't be told."""
     fragments: list[FragmentGap]

@@ -108,7 +108,7 @@ class ConsumeResult:
     left_out: list[LeftOut]
     """What of the archive was left out, and why."""
     num_archive_duplicates: int
-    """Alerts in the folder whose candid an alert there before them has already, of whatever night: rows that the
+    """Alerts in the folder whose identifier an alert there before them has already, of whatever night: rows that the
     archive itself holds too often."""
     error: dict[str, Any] | None
     """Why the job failed, if it did."""
@@ -191,7 +191,7 @@ def consume(
         # Checked before the folder is touched.
         partitions = own.partitions(plan.num_partitions) if own else None
         intake_schema = Intake(follower.manifest, Seen()).decoder.schema
-        Partitioning(partitionby, intake_schema, plan.time_field)
+        Partitioning(partitionby, intake_schema, plan.time_field, time_scale=plan.time_scale)
         if restart:
             # Raises where Kafka no longer has every alert: what lies in the folder could not be fetched again.
             DataReader(cluster, topic, plan.num_partitions, {}, partitions).close()
@@ -207,7 +207,9 @@ def consume(
                 note=note or _ignore,
             )
         with opened as folder, _told_when_refused(path, IncompleteError):
-            partitioning = Partitioning(partitionby, intake_schema, plan.time_field, folder.names)
+            partitioning = Partitioning(
+                partitionby, intake_schema, plan.time_field, folder.names, time_scale=plan.time_scale
+            )
             fetch = _Fetch(
                 folder, follower, partitioning, own, limit, wait, round_nbytes, progress or _ignore, note or _ignore
             )

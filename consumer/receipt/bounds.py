@@ -56,9 +56,8 @@ def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
 def doubles_text(num_doubles: int) -> str:
     """Return how many alerts there are whose identifier one before them has."""
     alerts = count_text(num_doubles, "alert")
-    return (
-        f"{alerts} with a candid that one before them has already, of whatever night: so the archive itself holds them"
-    )
+    shared = "with an identifier that one before them has already, of whatever night"
+    return f"{alerts} {shared}: so the archive itself holds them"
 
 
 def here_text(num_alerts: int, num_expected: int, missing: int, *, is_total_known: bool, of: str = "") -> str:

@@ -40,8 +40,8 @@ class Counts:
     num_acknowledged: int
     """Alerts of finished fragments that Kafka has, summed over its partitions."""
     num_duplicates: int | None
-    """Alerts whose candid an alert before them in the same night has already; None while the archive's candids are not
-    counted in full."""
+    """Alerts whose identifier an alert before them in the same night has already; None while the archive's
+    identifiers are not counted in full."""
     num_left_out: int
     """Alerts that could not be read, as far as their number is known."""
     num_files_left_out: int
@@ -80,8 +80,8 @@ class OnDisk:
     num_left_out_here: int
     """Alerts of what was left out that had been sent before, and are in the folder."""
     num_archive_duplicates: int | None
-    """Alerts in the folder whose candid an alert there before them has already, of whatever night (surplus rows); None
-    where the run ended early."""
+    """Alerts in the folder whose identifier an alert there before them has already, of whatever night (surplus rows);
+    None where the run ended early."""
     num_rejected: int
     """Messages that could not be read."""
     digest: str
@@ -261,7 +261,7 @@ def count_disk(
     share
         Which share of the topic the folder is for; None for all of it.
     num_archive_duplicates
-        Alerts whose candid one before them has already, if they were counted.
+        Alerts whose identifier one before them has already, if they were counted.
     """
     return OnDisk(
         outdir=outdir,

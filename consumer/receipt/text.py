@@ -48,7 +48,7 @@ def receipt_text(receipt: Receipt) -> str:
     if totals.num_duplicates:
         lines += [
             "",
-            "duplicates: alerts whose candid an alert before them in the same night has already",
+            "duplicates: alerts whose identifier an alert before them in the same night has already",
         ]
     if receipt.nights_without_data:
         without = receipt.nights_without_data

@@ -24,15 +24,19 @@ from consumer.wire.records import (
     StateChange,
     decode_record,
     encode_record,
+    version_for,
 )
+from consumer.wire.time_scales import FIRST_TIME_SCALE, TIME_SCALES, utc_days
 from consumer.wire.topics import JOBS_TOPIC, TOPIC_PREFIX, check_topic, manifest_topic, schema_topic
 
 __all__ = [
     "FINAL_STATES",
+    "FIRST_TIME_SCALE",
     "HEARTBEAT_EVERY_S",
     "INTERRUPTED_AFTER_S",
     "JOBS_TOPIC",
     "STATES",
+    "TIME_SCALES",
     "TOPIC_PREFIX",
     "WIRE_VERSION",
     "CancelRequest",
@@ -54,4 +58,6 @@ __all__ = [
     "manifest_topic",
     "partitions_of",
     "schema_topic",
+    "utc_days",
+    "version_for",
 ]

@@ -65,7 +65,7 @@ def _mix(x: np.ndarray) -> np.ndarray:
 
 
 def digest_candids(candids: np.ndarray) -> int:
-    """Return the sum modulo 2^128 of a 128-bit hash of each candid.
+    """Return the sum modulo 2^128 of a 128-bit hash of each identifier.
 
     The order of the candids plays no part, sums of parts add up, and an alert that is there twice counts twice.
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 from consumer.errors import WireError
+from consumer.wire.time_scales import FIRST_TIME_SCALE, check_time_scale
 
 __all__ = [
     "WIRE_VERSION",
@@ -21,9 +22,19 @@ __all__ = [
     "StateChange",
     "decode_record",
     "encode_record",
+    "version_for",
 ]
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
+"""The latest version of the contract, which this program reads, with all before it."""
+
+
+def version_for(time_scale: str) -> int:
+    """Return the version of a plan with a time scale: 1 of that which readers of version 1 take for granted, else 2.
+
+    A reader of version 1 would file alerts of another time scale under wrong dates, so it has to refuse them.
+    """
+    return 1 if time_scale == FIRST_TIME_SCALE else 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +45,8 @@ class Plan:
     job_id: str
     """Random identity of the job: tells a recreated topic of the same name from the first."""
     topic: str
-    version: int = WIRE_VERSION
+    version: int = 1
+    """Of the wire contract: `version_for` its time scale."""
     engine_version: str
     created_at: float
     """Unix time, seconds."""
@@ -48,9 +60,11 @@ class Plan:
     schema: dict[str, Any]
     """Avro schema of every datum of the topic."""
     time_field: str
-    """Path of the field (Julian date, UTC, days) that puts an alert into its night: `jd` or `candidate.jd`."""
+    """Path of the time (days) that puts an alert into its night: `jd`, `candidate.jd`, `diaSource.midpointMjdTai`."""
     id_field: str
-    """Path of the alert's identifier (int64) that the digests are made of: `candid`."""
+    """Path of the alert's identifier (int64) that the digests are made of: `candid`, `diaSourceId`."""
+    time_scale: str = FIRST_TIME_SCALE
+    """How the time is counted: one of `TIME_SCALES`. Plans of version 1 leave it out."""
     nights_without_data: list[str] = field(default_factory=list)
     """Nights of the request (`2021-11-22`) for which the archive has no file."""
     unreadable_files: list[dict[str, Any]] = field(default_factory=list)
@@ -162,6 +176,8 @@ _TYPES: dict[str, type] = {
 def encode_record(record: Record) -> tuple[bytes, bytes]:
     """Return a manifest record as message key (its type) and value (JSON, UTF-8)."""
     body = {"type": record.type, **asdict(record)}
+    if isinstance(record, Plan) and record.version == 1:
+        del body["time_scale"]  # as version 1 has it, to the byte
     return record.type.encode(), json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -182,6 +198,8 @@ def decode_record(value: bytes | None) -> Record | None:
                 accepted=f"version {WIRE_VERSION} or earlier",
                 next_step="install a newer alert-transfer, from a clone of it: pip install .",
             )
+        if cls is Plan:
+            check_time_scale(body.get("time_scale", FIRST_TIME_SCALE))
         if cls is FragmentDone and isinstance(body.get("partitions"), Mapping):
             body["partitions"] = {int(p): n for p, n in body["partitions"].items()}  # JSON has text keys only
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as exc:

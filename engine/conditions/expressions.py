@@ -240,7 +240,7 @@ def _is_native(left: Term, right: Term) -> bool:
 
 
 def _compare_whole(operator: str, left: Term, value: Decimal) -> Term:
-    # Exact, where going by way of a double would lose the last digits of a candid.
+    # Exact, where going by way of a double would lose the last digits of an identifier.
     whole = int(value.to_integral_value(context=_EXACT))
     if whole != value:
         if operator == "=":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 
-from engine.surveys import known_labels
+from engine.surveys import ClassColumn, Classes, LabelForm, Survey, known_labels
 
 __all__ = ["ClassLabels"]
 
 _UNKNOWN = "Unknown"
-_OF_SIMBAD, _OF_TNS = "(SIMBAD)", "(TNS)"
 
 
 class ClassLabels:
@@ -18,24 +18,15 @@ class ClassLabels:
     Parameters
     ----------
     survey
-        Name of the survey; one without lists has no labels.
+        Whose classes they are; one without lists has no labels.
     columns
         Root columns of the job's schema: what is offered stands in one of them.
     """
 
-    def __init__(self, survey: str | None, columns: Collection[str]):
-        known = known_labels(survey) if survey else {}
-        fink, simbad, tns = ([x for x, source in known.items() if source == name] for name in ("fink", "simbad", "tns"))
-        self._of: Mapping[str, list[str]] = {}
-        if known:
-            bare = [label.removeprefix(f"{_OF_TNS} ") for label in tns]
-            self._of = {
-                "finkclass": [*fink, *simbad],
-                "cdsxmatch": [_UNKNOWN, *simbad],
-                "tnsclass": [_UNKNOWN, *tns],
-                "tns": [_UNKNOWN, *bare],
-            }
-        self._tns_column = "tns" if "tns" in columns and "tnsclass" not in columns else "tnsclass"
+    def __init__(self, survey: Survey | None, columns: Collection[str]):
+        self._classes = survey.classes if survey and known_labels(survey.name) else Classes()
+        self._of = _labels_of_columns(survey.name, self._classes) if survey else {}
+        self._columns = columns
 
     def spelled(self, column: str | None, text: str) -> str:
         """Return a text as the lists spell it; one that is no label of the column in any case stays as it is."""
@@ -70,29 +61,61 @@ class ClassLabels:
             return [text]
         return _alike(text, labels)
 
-    def _home(self, column: str, text: str) -> tuple[str | None, str]:
+    def _home(self, name: str, text: str) -> tuple[str | None, str]:
         """Return (a column, a text of it) that a text stands for that a column never has."""
         stripped = text.strip()
-        of_simbad = stripped.upper().startswith(_OF_SIMBAD)
-        of_tns = stripped.upper().startswith(_OF_TNS)
-        bare = stripped[len(_OF_SIMBAD) if of_simbad else len(_OF_TNS) if of_tns else 0 :].strip()
-        if of_simbad:
-            home = column if column in ("finkclass", "cdsxmatch") else "finkclass"
-            return home, self.spelled(home, bare)
-        if of_tns:
-            return self._of_tns(column, bare)
-        if column in ("tnsclass", "tns"):
-            if _alike(bare, self._of["tns"]):
-                return self._of_tns(column, bare)
-        elif _alike(bare, self._of["tns"]) and not _alike(bare, self._of["finkclass"]):
-            return self._of_tns(column, bare)
-        found = _alike(bare, self._of["finkclass"])
-        return ("finkclass", found[0]) if found else (None, text)
+        forms = [form for form in self._classes.forms if form.prefix]
+        for form in forms:
+            if stripped.upper().startswith(form.prefix.upper()):
+                return self._in_form(form, name, stripped[len(form.prefix) :].strip())
+        # Its own lists first, then what is sought without a prefix, then the others.
+        plain = [form for form in self._classes.forms if not form.prefix]
+        own = [form for form in forms if self._shares(name, form.column)]
+        for form in dict.fromkeys([*own, *plain, *forms]):
+            if _alike(self._spelling_in(form.column, stripped), self._of.get(form.column, [])):
+                home = name if _alike(self._spelling_in(name, stripped), self._of[name]) else form.column
+                return self._at(home, stripped)
+        return None, text
 
-    def _of_tns(self, column: str, bare: str) -> tuple[str, str]:
-        home = column if column in ("tnsclass", "tns") else self._tns_column
-        label = self.spelled("tns", bare)
-        return home, label if home == "tns" or label == _UNKNOWN else f"{_OF_TNS} {label}"
+    def _in_form(self, form: LabelForm, name: str, bare: str) -> tuple[str, str]:
+        return self._at(name if self._shares(name, form.column) else form.column, bare)
+
+    def _at(self, home: str, bare: str) -> tuple[str, str]:
+        """Return (a column, a label as it has it); a column that is not there gives way to one of the same lists."""
+        column = self._classes.column(home)
+        if column and home not in self._columns:
+            same = [other.name for other in self._classes.columns if other.lists == column.lists]
+            home = next((name for name in same if name in self._columns), home)
+        return home, self.spelled(home, self._spelling_in(home, bare))
+
+    def _shares(self, one: str, other: str) -> bool:
+        """Return whether two columns have labels of the same list."""
+        lists = [set(column.lists) for column in map(self._classes.column, (one, other)) if column]
+        return len(lists) == 2 and not lists[0].isdisjoint(lists[1])
+
+    def _spelling_in(self, name: str, bare: str) -> str:
+        column = self._classes.column(name)
+        return _within(column, bare) if column else bare
+
+
+@lru_cache(maxsize=8)
+def _labels_of_columns(survey: str, classes: Classes) -> Mapping[str, list[str]]:
+    """Return class column -> its labels, as it has them."""
+    bare: dict[str, list[str]] = {}
+    for label, source in known_labels(survey).items():
+        form = classes.form_of(label)
+        bare.setdefault(source, []).append(label.removeprefix(form.prefix).strip() if form else label)
+    return {
+        column.name: list(
+            dict.fromkeys([_UNKNOWN, *(_within(column, x) for list_ in column.lists for x in bare.get(list_, []))])
+        )
+        for column in classes.columns
+    }
+
+
+def _within(column: ClassColumn, bare: str) -> str:
+    """Return a label without prefix as a column has it."""
+    return bare if bare == _UNKNOWN or not column.prefix else f"{column.prefix} {bare}"
 
 
 def _alike(text: str, labels: Iterable[str]) -> list[str]:

@@ -116,7 +116,7 @@ def parse_conditions(
     if survey is not None:
         refuse_portal_names(text, schema, survey)
     descriptions = read_descriptions(survey.name) if survey is not None else {}
-    labels = ClassLabels(survey.name if survey is not None else None, schema.names)
+    labels = ClassLabels(survey, schema.names)
     ra_field = survey.ra_field if survey is not None else None
     try:
         return _parsed(text, schema, position, descriptions, labels, ra_field)

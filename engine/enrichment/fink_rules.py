@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["FINKCLASS_INPUTS", "finkclass", "finkclass_rules", "impossible_labels"]
+from engine.schema import combined
+
+__all__ = ["FINKCLASS_INPUTS", "TEXT_INPUTS", "finkclass", "finkclass_rules", "impossible_labels"]
 
 FINKCLASS_INPUTS = (
     "cdsxmatch",
@@ -26,6 +28,8 @@ FINKCLASS_INPUTS = (
     "candidate.jdstarthist",
 )
 """Leaves that the rules of `finkclass` look at; an archive may lack any of them."""
+TEXT_INPUTS = ("cdsxmatch", "tracklet")
+"""Those of them that are texts; the others are numbers."""
 
 # SIMBAD types that a supernova's host, or the transient itself before anybody knew it, may have.
 _HOSTS = [
@@ -51,7 +55,7 @@ _NEEDS = {
 """Inputs without which a rule never holds; of those with a bar between them one is enough."""
 
 
-def finkclass(leaves: pa.Table) -> pa.Array:
+def finkclass(leaves: pa.Table | pa.RecordBatch) -> pa.Array:
     """Return Fink's label of each alert.
 
     The rules are those of the Fink broker (fink-filters, `extract_fink_classification`); a null or NaN compares false.
@@ -73,7 +77,7 @@ def finkclass(leaves: pa.Table) -> pa.Array:
     return pc.if_else(pa.array(simbad), _texts(leaves, "cdsxmatch"), pa.array(label, pa.string()))
 
 
-def finkclass_rules(leaves: pa.Table) -> dict[str, np.ndarray]:
+def finkclass_rules(leaves: pa.Table | pa.RecordBatch) -> dict[str, np.ndarray]:
     """Return label -> where its rule holds, in the order in which one overrides those before it.
 
     So of the rules that hold for an alert the last gives its label. `SIMBAD`, the last of all, gives the alert's
@@ -88,7 +92,7 @@ def finkclass_rules(leaves: pa.Table) -> dict[str, np.ndarray]:
     -------
     Arrays of bool, shape (n,) each
     """
-    number = {name: _numbers(leaves, name) for name in FINKCLASS_INPUTS if name not in ("cdsxmatch", "tracklet")}
+    number = {name: _numbers(leaves, name) for name in FINKCLASS_INPUTS if name not in TEXT_INPUTS}
     cdsxmatch, tracklet_name = _texts(leaves, "cdsxmatch"), _texts(leaves, "tracklet")
     roid, drb, classtar = number["roid"], number["candidate.drb"], number["candidate.classtar"]
     ndethist = number["candidate.ndethist"]
@@ -133,17 +137,17 @@ def _is_simbad(cdsxmatch: pa.Array) -> np.ndarray:
     return _true(pc.is_valid(cdsxmatch)) & ~unknown
 
 
-def _numbers(leaves: pa.Table, name: str) -> np.ndarray:
-    if name not in leaves.column_names:
+def _numbers(leaves: pa.Table | pa.RecordBatch, name: str) -> np.ndarray:
+    if name not in leaves.schema.names:
         return np.full(leaves.num_rows, np.nan)
     return pc.fill_null(leaves[name].cast(pa.float64()), np.nan).to_numpy()
 
 
-def _texts(leaves: pa.Table, name: str) -> pa.Array:
-    if name not in leaves.column_names:
+def _texts(leaves: pa.Table | pa.RecordBatch, name: str) -> pa.Array:
+    if name not in leaves.schema.names:
         return pa.nulls(leaves.num_rows, pa.string())
-    texts = leaves[name].cast(pa.string()).combine_chunks()
-    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    texts = leaves[name].cast(pa.string())
+    return combined(texts) if isinstance(texts, pa.ChunkedArray) else texts
 
 
 def _true(mask: pa.Array) -> np.ndarray:

@@ -1,10 +1,9 @@
-from .contents import CLASS_COLUMNS, CONTENTS, Projection, project_schema
+from .contents import CONTENTS, Projection, project_schema
 from .narrow import NarrowReader
 from .selected import read_content
 from .selection import Predicate, Selection
 
 __all__ = [
-    "CLASS_COLUMNS",
     "CONTENTS",
     "NarrowReader",
     "Predicate",

@@ -1,16 +1,16 @@
-"""The narrow table of a fragment: the few leaves that the filter reads, classes computed where the file lacks them."""
+"""The narrow table of a fragment: the few leaves that the filter reads, what a file lacks of them computed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from engine.archive import Fragment
 from engine.conditions import input_schema, with_predicates
-from engine.enrichment import FINKCLASS_INPUTS, finkclass, load_tns_catalogue, tnsclass
+from engine.pipeline.enrich import compute_added, enrichments_for, leaf_of, leaves_needed, root_of
 from engine.pipeline.selection import Selection
+from engine.schema import combined
 
 __all__ = ["NarrowReader"]
 
@@ -22,7 +22,7 @@ class NarrowReader:
     selection: Selection
 
     def __call__(self, fragment: Fragment) -> pa.Table:
-        """Return the leaves of a fragment, one row an alert, the classes computed where the file lacks them."""
+        """Return the leaves of a fragment, one row an alert; of columns that the file lacks the enrichments' values."""
         try:
             return self._read(fragment)
         except Exception:
@@ -30,34 +30,26 @@ class NarrowReader:
             raise
 
     def _read(self, fragment: Fragment) -> pa.Table:
-        predicate = self.selection.predicate
-        needed = input_schema(predicate.schema)
-        computed = [name for name in needed.names if name in fragment.lacking]
-        stored = [(field.name, field.type) for field in needed if field.name not in computed]
+        """Read what the filter asks for and what enrichments need for it, both in one go.
+
+        A condition on a column that is computed has it computed for every alert: which are selected is not known yet.
+        """
+        needed = input_schema(self.selection.predicate.schema)
+        asked = list(needed)
+        computed = {field.name: root for field in asked if (root := root_of(field.name, fragment.lacking))}
+        enrichments = enrichments_for(self.selection.enrichments, set(computed.values()))
+        stored = [field for field in asked if field.name not in computed]
+        read = list(dict.fromkeys([*stored, *leaves_needed(enrichments)]))
         table = self.selection.archive.read_leaves(
-            fragment, [leaf for leaf, _ in stored], [type_ for _, type_ in stored]
+            fragment, [field.name for field in read], [field.type for field in read]
         )
-        classes = self.classes(fragment, computed)
-        arrays = [classes[leaf] if leaf in classes else table[leaf] for leaf in needed.names]
-        return with_predicates(pa.table(arrays, schema=needed), predicate.schema)
-
-    def classes(self, fragment: Fragment, names: Sequence[str]) -> dict[str, pa.Array]:
-        """Return computed class columns of a fragment, shape (num_alerts,) each."""
-        found = {}
-        if "finkclass" in names:
-            types = [_INPUT_TYPES.get(leaf, pa.float64()) for leaf in FINKCLASS_INPUTS]
-            found["finkclass"] = finkclass(self.selection.archive.read_leaves(fragment, FINKCLASS_INPUTS, types))
-        if "tnsclass" in names:
-            found["tnsclass"] = self._tnsclass(fragment)
-        return found
-
-    def _tnsclass(self, fragment: Fragment) -> pa.Array:
-        if self.selection.tns_catalogue is None:
-            return pa.repeat("Unknown", fragment.num_alerts)
-        position = [self.selection.survey.ra_field, self.selection.survey.dec_field]
-        table = self.selection.archive.read_leaves(fragment, position, [pa.float64(), pa.float64()])
-        ra, dec = (table[leaf].to_numpy() for leaf in position)
-        return tnsclass(ra, dec, load_tns_catalogue(self.selection.tns_catalogue))
-
-
-_INPUT_TYPES = {"cdsxmatch": pa.string(), "tracklet": pa.string()}
+        arrays = dict(zip(read, map(combined, table.columns), strict=True))
+        added = compute_added(enrichments, arrays.__getitem__, fragment.num_alerts)
+        block = pa.record_batch(list(added.values()), names=list(added))
+        arrays |= {
+            field: leaf_of(block, field.name, field.type, fragment.file.path)
+            for field in asked
+            if field.name in computed
+        }
+        table = pa.table([arrays[field] for field in asked], schema=needed)
+        return with_predicates(table, self.selection.predicate.schema)

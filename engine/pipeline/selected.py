@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from engine.archive import Fragment
-from engine.pipeline.contents import CLASS_COLUMNS
-from engine.pipeline.narrow import NarrowReader
+from engine.pipeline.enrich import compute_added, enrichments_for, leaf_of, leaves_needed, root_of
 from engine.pipeline.selection import Selection
+from engine.schema import split_leaf
 
 __all__ = ["read_content"]
 
@@ -19,6 +19,8 @@ def read_content(
     selection: Selection, fragment: Fragment, positions: np.ndarray | None
 ) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
     """Yield the selected alerts of a fragment in the content of the selection, block by block.
+
+    What the file lacks of the enrichments' columns is computed for these alerts alone.
 
     Parameters
     ----------
@@ -41,15 +43,15 @@ def read_content(
     touched = np.unique(owners)
     if not len(touched):
         return
-    lacking = [name for name in CLASS_COLUMNS if name in fragment.lacking and name in selection.projection.sources]
-    classes = NarrowReader(selection=selection).classes(fragment, lacking)
+    columns = selection.projection.columns()
+    lacking = {root for column in columns if (root := root_of(column, fragment.lacking))}
+    enrichments = enrichments_for(selection.enrichments, lacking)
+    needed = [split_leaf(field.name)[1] for field in leaves_needed(enrichments)]
     # Row groups without a selected alert are never opened.
     read = np.concatenate([np.arange(starts[group], starts[group + 1]) for group in touched])
     row_groups = [fragment.row_groups[group] for group in touched]
     done = 0
-    for block in selection.archive.read_blocks(
-        fragment, selection.projection.columns(), row_groups, selection.block_alerts
-    ):
+    for block in selection.archive.read_blocks(fragment, [*columns, *needed], row_groups, selection.block_alerts):
         here = read[done : done + block.num_rows]
         done += block.num_rows
         keep = np.isin(here, positions, assume_unique=True)
@@ -57,5 +59,17 @@ def read_content(
             continue
         if not keep.all():
             block, here = block.filter(pa.array(keep)), here[keep]
-        chosen = {name: array.take(pa.array(here)) for name, array in classes.items()}
-        yield here, selection.projection.apply(block, chosen, fragment.file.path)
+
+        def leaf(field: pa.Field, block: pa.RecordBatch = block) -> pa.Array:
+            return leaf_of(block, field.name, field.type, fragment.file.path)
+
+        added = compute_added(enrichments, leaf, block.num_rows)
+        for name in lacking:
+            block = _with_column(block, name, added[name])
+        yield here, selection.projection.apply(block, fragment.file.path)
+
+
+def _with_column(block: pa.RecordBatch, name: str, array: pa.Array) -> pa.RecordBatch:
+    """Return a block with a column that the file lacks, or has as one of type null."""
+    index = block.schema.get_field_index(name)
+    return block.append_column(name, array) if index < 0 else block.set_column(index, name, array)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from engine.archive import Archive
-from engine.enrichment import CatalogueFile
+from engine.enrichment import Enrichment
 from engine.pipeline.contents import Projection
 from engine.surveys import Survey
 
@@ -39,7 +39,12 @@ class Selection:
     """Which alerts."""
     projection: Projection
     """Which columns of them."""
-    tns_catalogue: CatalogueFile | None
-    """What `tnsclass` is computed with, where a file lacks it."""
+    enrichments: tuple[Enrichment, ...]
+    """What is computed of them, where a file lacks it."""
     block_alerts: int
     """Alerts that are read and encoded at once."""
+
+    @property
+    def class_columns(self) -> tuple[str, ...]:
+        """Columns of the content that hold class labels: a survey's may also be leaves that no content has as such."""
+        return tuple(name for name in self.survey.class_columns if name in self.projection.schema.names)

@@ -1,24 +1,39 @@
-"""What a plan is refused for: fields of the survey that are not what they must be, nights without data."""
+"""What a plan is refused for: fields of the survey, or of its enrichments, that are not what they must be."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 
 import pyarrow as pa
 
-from engine.archive import Archive, Footer, Listing, unite
-from engine.enrichment import FINKCLASS_INPUTS
+from engine.archive import Footer, unite
+from engine.enrichment import Enrichment, with_added
 from engine.errors import ArchiveError, RequestError
-from engine.pipeline import CLASS_COLUMNS
-from engine.planning.notes import notes_on_listing
-from engine.schema import check_settled, field_at, kept_exact, origin_of, type_at
+from engine.planning.nights import ChosenNights
+from engine.schema import check_settled, field_at, kept_exact, names_along, origin_of, split_leaf, type_at
 from engine.surveys import Survey
 
-__all__ = ["check_class_columns", "check_survey_fields", "no_data"]
+__all__ = ["check_archive"]
 
 
-def check_survey_fields(union: pa.Schema, survey: Survey, widen: Sequence[str], url: str) -> pa.Schema:
+def check_archive(
+    nights: ChosenNights, survey: Survey, enrichments: Sequence[Enrichment], widen: Sequence[str]
+) -> pa.Schema:
+    """Return the schema union that the job is planned with: its identifier is int64, and it has what enrichments add.
+
+    Raises
+    ------
+    ArchiveError
+        If a field that the survey or an enrichment needs is missing or of a type that can't be taken.
+    RequestError
+        If the request widens the identifier.
+    """
+    union = _check_survey_fields(nights.union, survey, widen, nights.archive.shown)
+    _check_enrichments(union, nights.footers, enrichments, nights.archive.shown)
+    return with_added(union, enrichments)
+
+
+def _check_survey_fields(union: pa.Schema, survey: Survey, widen: Sequence[str], url: str) -> pa.Schema:
     """Return the union with the identifier as int64; raise if the survey's fields are not what they must be."""
     for path in (survey.id_field, survey.time_field):
         parent = path.rpartition(".")[0]
@@ -35,7 +50,9 @@ def check_survey_fields(union: pa.Schema, survey: Survey, widen: Sequence[str], 
         if not (pa.types.is_integer(type_) or pa.types.is_floating(type_)) or origin_of(field):
             raise ArchiveError(
                 f"{path} is {origin_of(field) or type_} in the files of {url!r}",
-                accepted="an integer or a float",
+                accepted="a whole number, of which the digest is made that proves a transfer whole"
+                if path == survey.id_field
+                else "an integer or a float",
                 next_step="choose other nights, or have the archive reprocessed",
             )
     if survey.id_field in widen:
@@ -44,42 +61,59 @@ def check_survey_fields(union: pa.Schema, survey: Survey, widen: Sequence[str], 
             accepted="other fields in which integers and floats meet",
             next_step="take it out of the request",
         )
-    index = union.get_field_index(survey.id_field)
-    if pa.types.is_floating(union.field(index).type):
+    if pa.types.is_floating(type_at(union, survey.id_field)):
         # Nights that were turned into floats altogether: the same alert is to have the same identifier in any job.
-        union = union.set(index, pa.field(survey.id_field, pa.int64()))
+        union = pa.schema(_with_int64(list(union), names_along(union, survey.id_field)))
     return union
 
 
-def check_class_columns(union: pa.Schema, footers: Sequence[Footer], url: str) -> None:
-    """Raise if the class columns, or what `finkclass` is computed of where files lack it, are not what they must be."""
-    lacking = [footer for footer in footers if type_at(footer.schema, "finkclass") is None]
-    # What finkclass is computed of counts in the files that lack it alone.
-    inputs = union if len(lacking) in (0, len(footers)) else unite(lacking)
-    checked = [(path, field_at(union, path)) for path in CLASS_COLUMNS]
-    checked += [(path, field_at(inputs, path)) for path in (FINKCLASS_INPUTS if lacking else ())]
-    for path, field in checked:
-        if field is None:
+def _with_int64(fields: Sequence[pa.Field], names: Sequence[str]) -> list[pa.Field]:
+    """Return fields of which the one that names lead to, through structs, is int64."""
+    name, *rest = names
+    return [
+        field
+        if field.name != name
+        else field.with_type(pa.struct(_with_int64(list(field.type), rest)) if rest else pa.int64())
+        for field in fields
+    ]
+
+
+def _check_enrichments(
+    union: pa.Schema, footers: Sequence[Footer], enrichments: Sequence[Enrichment], url: str
+) -> None:
+    """Raise if the columns that enrichments add, or what files that lack them have of their needs, can't be taken.
+
+    What an enrichment needs counts in the files that lack its columns alone.
+    """
+    unions: dict[tuple[int, ...], pa.Schema] = {}
+    for enrichment in enrichments:
+        for field in enrichment.adds:
+            accepted = "text" if pa.types.is_string(field.type) else str(field.type)
+            _check_leaf(union, field, accepted, url)
+        lacking = tuple(
+            index
+            for index, footer in enumerate(footers)
+            if any(type_at(footer.schema, name) is None for name in enrichment.adds.names)
+        )
+        if not lacking or not enrichment.needs.names:
             continue
-        check_settled(field.type)
-        if pa.types.is_nested(field.type) or kept_exact(field) in ("time of day", "duration"):
-            raise ArchiveError(
-                f"{path} is {origin_of(field) or field.type} in the files of {url!r}",
-                accepted="text" if path in CLASS_COLUMNS else "a number or a text, of which finkclass is computed",
-                next_step="choose other nights, or have the archive reprocessed",
-            )
+        if lacking not in unions:
+            unions[lacking] = union if len(lacking) == len(footers) else unite([footers[index] for index in lacking])
+        accepted = f"a number or a text, of which {' and '.join(enrichment.adds.names)} is computed"
+        for field in enrichment.needs:
+            if split_leaf(field.name)[0] is None:
+                _check_leaf(unions[lacking], field, accepted, url)
 
 
-def no_data(archive: Archive, wanted: Sequence[dt.date], listing: Listing) -> ArchiveError:
-    """Return the error that says that the archive has none of the nights."""
-    nights = archive.nights()
-    asked = wanted[0].isoformat() if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}"
-    asked = "; ".join([asked, *notes_on_listing(listing)])
-    if not nights:
-        return ArchiveError(f"the archive at {archive.shown!r} is empty: it has no night")
-    near = sorted(sorted(nights, key=lambda night: abs((night - wanted[0]).days))[:5])
-    return ArchiveError(
-        f"the archive has no data of {asked}",
-        accepted=f"nights from {nights[0]} to {nights[-1]}, {len(nights)} in all; near it: {', '.join(map(str, near))}",
-        next_step="choose among them; list them with: alert-transfer archive info",
-    )
+def _check_leaf(union: pa.Schema, wanted: pa.Field, accepted: str, url: str) -> None:
+    field = field_at(union, wanted.name)
+    if field is None:
+        return
+    check_settled(field.type)
+    exact = kept_exact(field) in ("time of day", "duration")
+    if exact or (pa.types.is_nested(field.type) and not pa.types.is_nested(wanted.type)):
+        raise ArchiveError(
+            f"{wanted.name} is {origin_of(field) or field.type} in the files of {url!r}",
+            accepted=accepted,
+            next_step="choose other nights, or have the archive reprocessed",
+        )

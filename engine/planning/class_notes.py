@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from consumer.settings import shown
-from engine.planning.class_filter import ALL_CLASSES, column_and_names
-from engine.surveys import names_of
+from engine.planning.class_filter import ALL_CLASSES
+from engine.surveys import Classes, names_of
 
 __all__ = ["counted_names", "notes_on_class_names", "notes_on_contradictions", "notes_on_literal_names"]
 
 _MOST_NOTES = 5
+_SIMBAD = "simbad"
 _TEXT = re.compile(r"'((?:[^']|'')*)'")
 
 
-def counted_names(classes: Sequence[str]) -> list[str]:
-    """Return the names of the chosen classes, as the class columns hold them; none if every class is chosen."""
-    chosen = _chosen(classes)
-    return list(dict.fromkeys(name for label in chosen for name in column_and_names(label)[1]))
+def counted_names(classes: Sequence[str], known: Classes, columns: Collection[str]) -> list[str]:
+    """Return the names of the chosen classes that columns of the content hold; none if every class is chosen."""
+    places = map(known.column_and_names, _chosen(classes))
+    return list(dict.fromkeys(name for column, names in places if column in columns for name in names))
 
 
-def notes_on_class_names(classes: Sequence[str], exclude: Sequence[str]) -> list[str]:
+def notes_on_class_names(classes: Sequence[str], exclude: Sequence[str], known: Classes) -> list[str]:
     """Return a note for each class of which the request does not name all names; of many, the first few.
 
     Nothing is read for it: what the archive has of each, the job's receipt counts.
     """
     notes = []
-    of_one = {"kept": "finkclass = '{0}'", "left out": "finkclass IS NULL OR finkclass <> '{0}'"}
+    of_one = {"kept": "{0} = '{1}'", "left out": "{0} IS NULL OR {0} <> '{1}'"}
     for labels, outcome in ((_chosen(classes), "kept"), (exclude, "left out")):
-        types = [column_and_names(label)[1] for label in labels]
-        given = {names[0] for names in types}
-        several = list(dict.fromkeys(names for names in types if not given.issuperset(names)))
+        types = [known.column_and_names(label) for label in labels]
+        given = {(column, names[0]) for column, names in types}
+        several = list(
+            dict.fromkeys(
+                (column, names) for column, names in types if not given.issuperset((column, name) for name in names)
+            )
+        )
         notes += [
             f"{_listed(names)} are one class (SIMBAD renamed its types in 2022): alerts of {_each(names)} name are "
-            f"{outcome}; for {names[0]} alone: where {of_one[outcome].format(names[0])}"
-            for names in several[:_MOST_NOTES]
+            f"{outcome}; for {names[0]} alone: where {of_one[outcome].format(column, names[0])}"
+            for column, names in several[:_MOST_NOTES]
         ]
         if len(several) > _MOST_NOTES:
             notes.append(
@@ -45,27 +50,29 @@ def notes_on_class_names(classes: Sequence[str], exclude: Sequence[str]) -> list
     return notes
 
 
-def notes_on_contradictions(classes: Sequence[str], exclude: Sequence[str]) -> list[str]:
+def notes_on_contradictions(classes: Sequence[str], exclude: Sequence[str], known: Classes) -> list[str]:
     """Return a note for each class that is asked for and left out at once, under the same name or another."""
-    left_out = {name: names[0] for _, names in map(column_and_names, exclude) for name in names}
+    left_out = {(column, name): names[0] for column, names in map(known.column_and_names, exclude) for name in names}
     notes = []
     for label in _chosen(classes):
-        name = column_and_names(label)[1][0]
-        if name in left_out:
-            other = "" if left_out[name] == name else f", under its other name {left_out[name]}"
+        column, (name, *_) = known.column_and_names(label)
+        if (other_name := left_out.get((column, name))) is not None:
+            other = "" if other_name == name else f", under its other name {other_name}"
             notes.append(f"the class {shown(label)} is asked for and left out at once{other}: no alert of it is sent")
     return notes
 
 
-def notes_on_literal_names(sql: str | None, leaves: Sequence[str]) -> list[str]:
+def notes_on_literal_names(sql: str | None, leaves: Sequence[str], known: Classes) -> list[str]:
     """Return a note on names in a condition on a class column that are not the only ones of their type.
 
     Parameters
     ----------
     sql, leaves
         The user's own conditions, as `engine.conditions.parse_conditions` has them.
+    known
+        The survey's classes.
     """
-    if sql is None or not {"finkclass", "cdsxmatch"}.intersection(leaves):
+    if sql is None or not any(column.name in leaves for column in known.columns if _SIMBAD in column.lists):
         return []
     literals = list(dict.fromkeys(text.replace("''", "'") for text in _TEXT.findall(sql)))
     notes = []

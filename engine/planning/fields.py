@@ -17,8 +17,8 @@ from consumer.settings import Settings, load_settings
 from consumer.words import count_text
 from engine.archive import Archive, Footer, parse_nights, unite, with_alerts
 from engine.conditions import parse_conditions
+from engine.enrichment import added_by, with_added
 from engine.errors import ArchiveError, ConditionError, RequestError
-from engine.pipeline import CLASS_COLUMNS
 from engine.schema import Unsettled, kept_exact, names_along, origin_of, type_at
 from engine.storage import without_password
 from engine.surveys import Description, read_descriptions, survey_named
@@ -168,13 +168,11 @@ def archive_fields(
             next_step="list them with: alert-transfer archive info",
         )
     footers = opened.footers(files, progress, with_nulls=True)
-    union = unite(with_alerts(footers), as_text=survey_.night_columns)
-    for name in CLASS_COLUMNS:
-        if name not in union.names:
-            union = union.append(pa.field(name, pa.string()))
+    union = with_added(unite(with_alerts(footers), as_text=survey_.night_columns), survey_.enrichments)
+    added = added_by(survey_.enrichments)
     descriptions = read_descriptions(survey_.name)
     entries = _entries(list(union), "", _keys_of_maps(footers, descriptions))
-    found = [_field(entry, union, footers, descriptions) for entry in entries]
+    found = [_field(entry, union, footers, descriptions, added) for entry in entries]
     wanted = (like or "").lower()
     return ArchiveFields(
         archive=opened.url,
@@ -245,7 +243,11 @@ def _kind_and_type(field: pa.Field) -> tuple[str, str]:
 
 
 def _field(
-    entry: _Entry, union: pa.Schema, footers: Sequence[Footer], descriptions: Mapping[str, Description]
+    entry: _Entry,
+    union: pa.Schema,
+    footers: Sequence[Footer],
+    descriptions: Mapping[str, Description],
+    added: pa.Schema,
 ) -> ArchiveField:
     description = descriptions.get(entry.path)
     meaning = description.meaning if description else None
@@ -258,7 +260,7 @@ def _field(
         meaning=f"Number of items: {meaning}" if meaning and entry.kind == "size" else meaning,
         source=description.source if description else None,
         num_nights=len({f.file.night for f in footers if type_at(f.schema, entry.path) is not None}),
-        null_share=_null_share(entry, footers),
+        null_share=_null_share(entry, footers, added),
     )
 
 
@@ -284,7 +286,7 @@ def _quoted(parts: Sequence[str], every: bool) -> str:
     return ".".join(f"`{part}`" if every or not part.isidentifier() else part for part in parts)
 
 
-def _null_share(entry: _Entry, footers: Sequence[Footer]) -> float | None:
+def _null_share(entry: _Entry, footers: Sequence[Footer], added: pa.Schema) -> float | None:
     if entry.kind == "unsettled":
         return None
     num_alerts = num_nulls = 0
@@ -292,7 +294,7 @@ def _null_share(entry: _Entry, footers: Sequence[Footer]) -> float | None:
         here = sum(footer.row_groups)
         num_alerts += here
         if type_at(footer.schema, entry.path) is None:
-            num_nulls += 0 if entry.path in CLASS_COLUMNS else here  # the class columns are computed then
+            num_nulls += 0 if entry.path in added.names else here  # it is computed then
             continue
         nulls = _nulls(entry, footer)
         if nulls is None:

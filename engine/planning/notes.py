@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
 from engine.archive import Footer, Listing
-from engine.enrichment import FINKCLASS_INPUTS, impossible_labels
-from engine.pipeline import CLASS_COLUMNS, Projection
-from engine.schema import paths_read, type_at, unit_of
+from engine.enrichment import ClassEnrichment, Enrichment
+from engine.pipeline import Projection
+from engine.schema import paths_read, split_leaf, type_at, unit_of
 from engine.storage import without_password
 
 __all__ = [
-    "notes_on_classes",
+    "notes_on_enrichments",
     "notes_on_leaves",
     "notes_on_listing",
     "notes_on_names",
@@ -61,12 +61,15 @@ def notes_on_passwords(archive: str, tns_catalogue: str | None) -> list[str]:
     ]
 
 
-def notes_on_names(archive: pa.Schema, projection: Projection) -> list[str]:
-    """Return a note on each root column that is left out since a field of the candidate comes out under its name."""
+def notes_on_names(archive: pa.Schema, projection: Projection, same: Mapping[str, str]) -> list[str]:
+    """Return a note on each root column that is left out since a field of the candidate comes out under its name.
+
+    None on those that `same` says to hold what the field holds: path -> root column.
+    """
     return [
         f"the column {name} is left out: {source} comes out as {name}"
         for name, source in zip(projection.schema.names, projection.sources, strict=True)
-        if source not in (name, *projection.schema.names) and name in archive.names
+        if source not in (name, *projection.schema.names) and name in archive.names and same.get(source) != name
     ]
 
 
@@ -85,12 +88,15 @@ def notes_on_units(content: pa.Schema) -> list[str]:
     return list(walk(content, ""))
 
 
-def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str]) -> list[str]:
-    """Return a note on each leaf of the question that files lack, or have as a column of type null."""
+def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str], computed: Sequence[str]) -> list[str]:
+    """Return a note on each leaf of the predicate that files lack, or have as a column of type null.
+
+    Root columns that are computed then are missing nowhere.
+    """
     num_nights = len({footer.file.night for footer in footers})
     notes: dict[str, None] = {}
     for shown, path in ((shown, path) for leaf in leaves for shown, path in paths_read(leaf).items()):
-        if path in CLASS_COLUMNS:
+        if path.partition(".")[0] in computed:
             continue
         lacking = {footer.file.night for footer in footers if type_at(footer.schema, path) is None}
         having = {footer.file.night for footer in footers if type_at(footer.schema, path) is not None}
@@ -104,23 +110,30 @@ def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str]) -> list[st
     return list(notes)
 
 
-def notes_on_classes(footers: Sequence[Footer]) -> list[str]:
-    """Return a note for each set of inputs that files lack of which `finkclass` is computed."""
+def notes_on_enrichments(footers: Sequence[Footer], enrichments: Sequence[Enrichment]) -> list[str]:
+    """Return a note for each set of leaves that an enrichment needs and files lack that lack its columns too."""
     num_nights = len({footer.file.night for footer in footers})
+    notes = []
+    for enrichment in enrichments:
+        names = enrichment.adds.names
+        what = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} computed without"
+        groups = sorted(_missing_needs(footers, enrichment).items(), key=lambda group: (-len(group[1]), group[0]))
+        for missing, nights in groups[:_MOST_GROUPS]:
+            note = f"{what} {', '.join(missing)} in {len(nights)} of {num_nights} nights"
+            outcome = enrichment.outcome_without(missing) if isinstance(enrichment, ClassEnrichment) else None
+            notes.append(f"{note}: {outcome}" if outcome else note)
+        if len(groups) > _MOST_GROUPS:
+            notes.append(f"{what} other inputs in {len(groups) - _MOST_GROUPS} more ways")
+    return notes
+
+
+def _missing_needs(footers: Sequence[Footer], enrichment: Enrichment) -> dict[tuple[str, ...], set[dt.date]]:
+    """Return sets of leaves that files lack -> the nights in which a file lacks those."""
     groups: dict[tuple[str, ...], set[dt.date]] = {}
     for footer in footers:
-        if type_at(footer.schema, "finkclass") is None:
-            missing = tuple(leaf for leaf in FINKCLASS_INPUTS if type_at(footer.schema, leaf) is None)
+        if any(type_at(footer.schema, name) is None for name in enrichment.adds.names):
+            needs = enrichment.needs.names
+            missing = tuple(leaf for leaf in needs if type_at(footer.schema, split_leaf(leaf)[1]) is None)
             groups.setdefault(missing, set()).add(footer.file.night)
     groups.pop((), None)
-    largest_first = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
-    notes = []
-    for missing, nights in largest_first[:_MOST_GROUPS]:
-        labels = impossible_labels(missing)
-        outcome = f"no alert of them becomes {', '.join(labels)}" if labels else "rules on them are false"
-        notes.append(
-            f"finkclass is computed without {', '.join(missing)} in {len(nights)} of {num_nights} nights: {outcome}"
-        )
-    if len(largest_first) > _MOST_GROUPS:
-        notes.append(f"finkclass is computed without other inputs in {len(largest_first) - _MOST_GROUPS} more ways")
-    return notes
+    return groups

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from consumer.settings import whole_number
 from engine.archive import parse_nights
 from engine.errors import ArchiveError, InputError
+from engine.sample.lsst import FIRST_NIGHT, NIGHTS, write_night
 from engine.sample.ztf import (
     KINDS,
     PROFILES,
@@ -46,6 +47,8 @@ _ROW_GROUP_ALERTS = 3_000
 _FILE_ALERTS = 12_000
 _MOST_ALERTS_A_NIGHT = 1_000_000
 _FIRST_NIGHT = datetime.date(2018, 6, 1)
+_SURVEYS = {"ztf": (_FIRST_NIGHT, DEFAULT_NIGHTS), "lsst": (FIRST_NIGHT, NIGHTS)}
+"""Survey -> its first night, and the nights of a sample for which none are named."""
 _ALERT_NBYTES = 50_000
 """Upper bound of an alert's size on disk."""
 
@@ -82,10 +85,11 @@ class _FilePlan:
 def write_sample(
     directory: str | os.PathLike[str],
     *,
-    nights: str | Iterable[str | datetime.date] = DEFAULT_NIGHTS,
+    nights: str | Iterable[str | datetime.date] | None = None,
     alerts_per_night: int = 2_000,
     seed: int = 0,
     profile: str | None = None,
+    survey: str = "ztf",
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleArchive:
     """Write a realistic sample archive below `directory/science`.
@@ -104,7 +108,8 @@ def write_sample(
     directory
         Local directory; made if it is missing.
     nights
-        UTC dates of the nights to write, or texts as a request has them: `2021-11-22`, `2021-11`, ranges.
+        UTC dates of the nights to write, or texts as a request has them: `2021-11-22`, `2021-11`, ranges. By default
+        three nights.
     alerts_per_night
         How many alerts each night has.
     seed
@@ -112,6 +117,8 @@ def write_sample(
     profile
         The year whose schema all files have, one of PROFILE_NAMES; `mixed` gives the files of each night different
         ones. By default each night has its own year's, or that of the nearest year known.
+    survey
+        Whose alerts they are like: `ztf`, or `lsst`, which has one schema, so no profile.
     progress
         Called with the number of alerts written and the number of all.
 
@@ -122,10 +129,15 @@ def write_sample(
     InputError
         An argument is not valid, or the directory can't be written.
     """
-    nights = _checked_nights(nights)
+    if survey not in _SURVEYS:
+        raise InputError(f"there is no sample of the survey {survey!r}", accepted=", ".join(_SURVEYS))
+    first, default = _SURVEYS[survey]
+    nights = _checked_nights(default if nights is None else nights, first)
     alerts_per_night = whole_number("alerts_per_night", alerts_per_night, least=0)
     seed = whole_number("seed", seed, least=0)
     _check_numbers(alerts_per_night)
+    if profile is not None and survey == "lsst":
+        raise InputError(f"a sample of lsst has no profile {profile!r}", next_step="Leave the profile out.")
     if profile is not None and profile not in PROFILE_NAMES:
         raise InputError(
             f"there is no profile {profile!r}",
@@ -133,14 +145,12 @@ def write_sample(
             next_step="Leave it out to give each night its own year's schema.",
         )
     base = _prepared_directory(directory, len(nights) * alerts_per_night)
-    plans = [plan for night in nights for plan in _plan_night(night, alerts_per_night, profile)]
-    total, done = len(nights) * alerts_per_night, 0
-
-    pool = StampPool(seed)
+    total, done, num_files = len(nights) * alerts_per_night, 0, 0
     with tempfile.TemporaryDirectory(prefix=".science-", dir=base) as temporary:
         root = Path(temporary) / "science"
-        for plan in plans:
-            for num_written in _write_file(root, plan, seed=seed, pool=pool):
+        for file in _files(root, survey, nights, alerts_per_night, seed, profile):
+            num_files += 1
+            for num_written in file:
                 done += num_written
                 if progress is not None:
                     progress(done, total)
@@ -151,19 +161,33 @@ def write_sample(
     return SampleArchive(
         archive=str(base / "science"),
         num_alerts=total,
-        num_files=len(plans),
+        num_files=num_files,
         nights=[night.isoformat() for night in nights],
     )
 
 
-def _checked_nights(nights: str | Iterable[str | datetime.date]) -> list[datetime.date]:
+def _files(
+    root: Path, survey: str, nights: Iterable[datetime.date], num_alerts: int, seed: int, profile: str | None
+) -> Iterator[Iterator[int]]:
+    """Yield what writes each file, a row group at a time."""
+    if survey == "lsst":
+        for night in nights:
+            yield write_night(root, night, num_alerts=num_alerts, seed=seed)
+        return
+    pool = StampPool(seed)
+    for night in nights:
+        for plan in _plan_night(night, num_alerts, profile):
+            yield _write_file(root, plan, seed=seed, pool=pool)
+
+
+def _checked_nights(nights: str | Iterable[str | datetime.date], first: datetime.date) -> list[datetime.date]:
     today = datetime.datetime.now(datetime.UTC).date()
     found = parse_nights(nights)
     for night in found:
-        if not _FIRST_NIGHT <= night <= today:
+        if not first <= night <= today:
             raise InputError(
                 f"there can be no alerts of the night {night}",
-                accepted=f"nights: dates from {_FIRST_NIGHT} to {today}, at least one",
+                accepted=f"nights: dates from {first} to {today}, at least one",
                 next_step="Choose nights on which the survey has observed.",
             )
     return found

@@ -2,7 +2,7 @@ from .avro import avro_schema, encode
 from .derived_leaves import column_for, columns_for, compute_leaves
 from .exact import kept_exact, origin_of, unit_of
 from .list_leaves import DERIVED_TYPES, PREDICATES, ListLeaf, list_leaf, paths_read, shown_leaf, split_leaf
-from .paths import combined, descend, existing, is_list, names_along, readable_together, type_at
+from .paths import combined, descend, existing, is_list, names_along, readable_together, stored, type_at
 from .union import conform, time_of, union_schemas
 from .unsettled import Unsettled, check_settled, field_at
 
@@ -31,6 +31,7 @@ __all__ = [
     "readable_together",
     "shown_leaf",
     "split_leaf",
+    "stored",
     "time_of",
     "type_at",
     "union_schemas",

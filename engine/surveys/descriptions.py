@@ -21,6 +21,9 @@ SOURCES = {
     "science": "Fink broker's documentation, page «Fink science modules» (ZTF), and the modules' own in fink-science",
     "broker": "Fink broker's documentation, page «Alert schemas» (ZTF, data transfer)",
     "features": "light-curve-feature's documentation, module «features»",
+    "rubin": "Rubin Observatory's alert packet, schema 10.0, and its Data Products Definition Document (LSE-163)",
+    "mpc": "Minor Planet Center, table of orbits",
+    "broker_lsst": "Fink broker's documentation, pages of LSST's alert schema and science modules",
     "rules": "docs/architecture.md and engine/enrichment",
 }
 """Where a description was taken from, restated in our own words."""

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+
+from engine.enrichment import Enrichment
+from engine.schema import names_along
+from engine.surveys.classes import Classes
 
 __all__ = ["Survey"]
 
@@ -14,26 +20,74 @@ class Survey:
 
     name: str
     candidate: str
-    """Struct with the properties of the detection."""
+    """Struct with the properties of the detection, whose leaves come out under their own names; empty if the survey has
+    none."""
     identity: tuple[str, ...]
     """Paths that let an alert be known and put into its night, in every content."""
     id_field: str
     """The alert's identifier: int64, unique."""
+    object_field: str | None
+    """The object that it is of; null where the survey names none."""
+    band_field: str | None
+    """The filter that it was seen through."""
     time_field: str
-    """Julian date, UTC, days."""
+    """Days, counted as `time_scale` says."""
+    time_scale: str
+    """One of `consumer.wire.TIME_SCALES`."""
     ra_field: str
     """Right ascension, ICRS, degrees."""
     dec_field: str
     """Declination, ICRS, degrees."""
     lightcurve_leaves: tuple[str, ...]
-    """What the lightcurve content takes out of the candidate to the top level."""
-    history: str
-    """List of the object's earlier detections."""
+    """What the lightcurve content takes to the top level, beside the identity."""
+    lightcurve_without: tuple[str, ...]
+    """Root columns that the lightcurve content leaves out, beside candidate, history, stamps and night columns."""
+    history: tuple[str, ...]
+    """Lists of the object's earlier detections."""
     stamps: tuple[str, ...]
     night_columns: tuple[str, ...]
     """Root columns that repeat the folder's name."""
+    instead: Mapping[str, str]
+    """Path of the identity -> where files of another schema have it: taken for all if only so all have one."""
     portal_prefixes: Mapping[str, tuple[str, ...]]
     """Prefix of names in the portal's REST interface (`i` of `i:magpsf`) -> where the fields stand that it names, each
     as the beginning of a path."""
     portal_computed: Mapping[str, str | None]
     """Names there of what the portal computes -> what comes near it in a condition, None where nothing does."""
+    classes: Classes = field(default_factory=Classes)
+    """The labels that a request may name, and where they stand."""
+    enrichments: tuple[Enrichment, ...] = ()
+    """What is computed where a file lacks it; what they add goes out with every content."""
+
+    @property
+    def class_columns(self) -> tuple[str, ...]:
+        """The columns in which labels of requests are sought."""
+        return tuple(dict.fromkeys(form.column for form in self.classes.forms))
+
+    def among(self, schemas: Sequence[pa.Schema]) -> Survey:
+        """Return the survey with its identity where the files of a request have it.
+
+        Parameters
+        ----------
+        schemas
+            Of the files. A path that some lack gives way to the one that stands for it, if more of them have that.
+        """
+        here = self
+        for path, other in self.instead.items():
+            if sum(_has(schema, other) for schema in schemas) > sum(_has(schema, path) for schema in schemas):
+                here = here._with(path, other)
+        return here
+
+    def _with(self, path: str, other: str) -> Survey:
+        named = {name: other for name in ("id_field", "object_field", "band_field") if getattr(self, name) == path}
+        return replace(self, identity=tuple(other if known == path else known for known in self.identity), **named)
+
+
+def _has(schema: pa.Schema, path: str) -> bool:
+    root, *rest = names_along(schema, path)
+    type_ = schema.field(root).type if root in schema.names else None
+    for name in rest:
+        if type_ is None or pa.types.is_null(type_):  # null in every alert: there, and of no type
+            break
+        type_ = type_.field(name).type if pa.types.is_struct(type_) and type_.get_field_index(name) >= 0 else None
+    return type_ is not None

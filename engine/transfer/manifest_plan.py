@@ -11,14 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from consumer.wire import Manifest, Plan, PlanPart
+from consumer.wire import Manifest, Plan, PlanPart, version_for
 from engine.archive import Archive, ArchiveFile, Fragment
-from engine.enrichment import CatalogueFile
+from engine.enrichment import CatalogueFile, catalogue_of, with_catalogue
 from engine.errors import JobError
 from engine.pipeline import Predicate, Projection, Selection
 from engine.planning import TransferPlan, counted_names
 from engine.sinks import Sink
-from engine.surveys import survey_named
+from engine.surveys import survey_from_plan, survey_in_plan
 from engine.transfer.versions import check_resumable, engine_version
 
 __all__ = ["TransferTask", "fragments_of", "plan_records", "task_of"]
@@ -49,6 +49,7 @@ def plan_records(
     max_message_nbytes: int,
 ) -> Iterator[Plan | PlanPart]:
     """Yield the manifest records that hold a plan."""
+    survey, catalogue = plan.selection.survey, catalogue_of(plan.selection.enrichments)
     numbers = {file: index for index, file in enumerate(plan.files)}
     steps = range(0, len(plan.fragments), _FRAGMENTS_A_PART)
     yield Plan(
@@ -63,17 +64,17 @@ def plan_records(
         num_parts=len(steps),
         num_alerts=plan.num_alerts,
         schema=plan.schema,
-        time_field=plan.selection.survey.time_field
-        if _has(plan, plan.selection.survey.time_field)
-        else plan.selection.survey.time_field.split(".")[-1],
-        id_field=plan.selection.survey.id_field,
+        time_field=plan.selection.projection.path_of(survey.time_field),
+        time_scale=survey.time_scale,
+        version=version_for(survey.time_scale),
+        id_field=plan.selection.projection.path_of(survey.id_field),
         nights_without_data=[night.isoformat() for night in plan.nights_without_data],
         unreadable_files=[{**_file_record(file), "reason": reason} for file, reason in plan.unreadable],
-        labels=counted_names(plan.request.classes),
+        labels=counted_names(plan.request.classes, survey.classes, plan.selection.class_columns),
         details={
-            "survey": plan.selection.survey.name,
+            "survey": survey_in_plan(survey),
             "archive": plan.selection.archive.url,
-            "tns_catalogue": plan.selection.tns_catalogue and asdict(plan.selection.tns_catalogue),
+            "tns_catalogue": catalogue and asdict(catalogue),
             "sql": plan.selection.predicate.sql,
             "leaves": _pack(plan.selection.predicate.schema),
             "content": _pack(plan.selection.projection.schema),
@@ -110,16 +111,17 @@ def task_of(manifest: Manifest, sink: Sink, storage_options: Mapping[str, Any]) 
         raise JobError("the manifest holds no whole plan: its submission was broken off", next_step="submit again")
     check_resumable(plan.topic, plan.engine_version)
     details = plan.details
+    survey, found = survey_from_plan(details["survey"]), details["tns_catalogue"]
     leaves = _unpack(details["leaves"])
     return TransferTask(
         job_id=plan.job_id,
         sink=sink.take_up(plan),
         selection=Selection(
             archive=Archive(details["archive"], storage_options),
-            survey=survey_named(details["survey"]),
+            survey=survey,
             predicate=Predicate(sql=details["sql"], leaves=tuple(leaves.names), types=tuple(leaves.types)),
             projection=Projection(schema=_unpack(details["content"]), sources=tuple(details["sources"])),
-            tns_catalogue=CatalogueFile(**found) if (found := details["tns_catalogue"]) else None,
+            enrichments=with_catalogue(survey.enrichments, CatalogueFile(**found) if found else None),
             block_alerts=details["block_alerts"],
         ),
         limit=details["limit"],
@@ -145,10 +147,6 @@ def fragments_of(manifest: Manifest) -> list[Fragment]:
         )
         for record in sorted(records, key=lambda record: record["fragment"])
     ]
-
-
-def _has(plan: TransferPlan, path: str) -> bool:
-    return path.split(".")[0] in plan.selection.projection.schema.names
 
 
 def _file_record(file: ArchiveFile) -> dict[str, Any]:

@@ -280,7 +280,7 @@ class Job:
                 (
                     night.time,
                     f"night {night.night}: {count_text(night.num_alerts, 'alert')}, "
-                    f"{night.num_duplicates:,} with a candid that one before them has",
+                    f"{night.num_duplicates:,} with an identifier that one before them has",
                 )
             )
         for change in manifest.changes:

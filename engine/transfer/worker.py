@@ -14,7 +14,7 @@ import numpy as np
 from consumer.wire import FragmentDone, NightDone
 from engine.archive import Fragment, count_duplicates
 from engine.errors import JobError
-from engine.pipeline import CLASS_COLUMNS, read_content
+from engine.pipeline import read_content
 from engine.sinks import FragmentFigures
 from engine.transfer.manifest_plan import TransferTask
 
@@ -56,8 +56,8 @@ def send_fragment(
         fragment=fragment,
         num_selected=fragment.num_alerts if positions is None else len(positions),
         id_field=survey.id_field,
-        id_path=survey.id_field,
-        class_columns=CLASS_COLUMNS,
+        id_path=task.selection.projection.path_of(survey.id_field),
+        class_columns=task.selection.class_columns,
         labels=task.labels,
     )
     if quota is not None:

@@ -37,12 +37,12 @@ def finkctl() -> str:
     return str(folder / "bin" / "finkctl")
 
 
-def fetch(finkctl: str, home: Path, topic: str, group: str, kafka: str) -> list[dict]:
+def fetch(finkctl: str, home: Path, topic: str, group: str, kafka: str, survey: str = "ztf") -> list[dict]:
     """Return the rows that the client writes of a topic, in a fresh folder and as a new group."""
     home.mkdir()
     environment = {**os.environ, "HOME": str(home)}
-    register = ["auth", "register", "-survey", "ztf", "-username", "tester", "-groupid", group, "-servers", kafka]
-    transfer = ["transfer", "-survey", "ztf", "-topic", topic, "-outdir", "out", "-partitionby", "time", "--verbose"]
+    register = ["auth", "register", "-survey", survey, "-username", "tester", "-groupid", group, "-servers", kafka]
+    transfer = ["transfer", "-survey", survey, "-topic", topic, "-outdir", "out", "-partitionby", "time", "--verbose"]
     for words in ([*register, "-maxtimeout", "2"], transfer):
         done = subprocess.run(
             [finkctl, *words], env=environment, cwd=home, capture_output=True, text=True, timeout=280, check=False
@@ -53,10 +53,10 @@ def fetch(finkctl: str, home: Path, topic: str, group: str, kafka: str) -> list[
     return [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
 
 
-def comparable(rows: list[dict]) -> dict[int, dict[str, str]]:
-    """Return rows by candid, values as text: the client keeps the values, and types of its own."""
+def comparable(rows: list[dict], identifier: str = "candid") -> dict[int, dict[str, str]]:
+    """Return rows by their identifier, values as text: the client keeps the values, and types of its own."""
     left_out = ("year", "month", "day")
-    return {row["candid"]: {k: repr(v) for k, v in sorted(row.items()) if k not in left_out} for row in rows}
+    return {row[identifier]: {k: repr(v) for k, v in sorted(row.items()) if k not in left_out} for row in rows}
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +111,16 @@ def test_real_alerts_reach_it_whole(fetched, kafka, tmp_path, content):
     theirs = group.result()
     assert len(theirs) == 106
     assert comparable(theirs) == comparable(pq.read_table(tmp_path / "ours").to_pylist())
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("content", ["lightcurve", "full"])
+def test_alerts_of_lsst_reach_it_whole(finkctl, kafka, dask_client, tmp_path, content):
+    sample = engine.write_sample(tmp_path / "sample", survey="lsst", nights="2026-01-01", alerts_per_night=100)
+    request = engine.TransferRequest(archive=sample.archive, nights=sample.nights, survey="lsst", content=content)
+    job = engine.submit(request, client=dask_client, kafka=kafka)
+    assert job.wait().state == "complete"
+    consumer.consume(job.topic, tmp_path / "ours", kafka=kafka, partitionby="none")
+    theirs = fetch(finkctl, tmp_path / "home", job.topic, "lsst", kafka, survey="lsst")
+    assert len(theirs) == 100
+    assert comparable(theirs, "diaSourceId") == comparable(pq.read_table(tmp_path / "ours").to_pylist(), "diaSourceId")

@@ -8,7 +8,7 @@ import click
 
 import engine
 from consumer.cli import Face, Group, count_text, face_options, quoted, remember_archive, some_text, verb_text
-from engine import DEFAULT_NIGHTS, PROFILE_NAMES, Archive, InputError
+from engine import PROFILE_NAMES, Archive, InputError
 from ui.cli.face_settings import settings_of
 
 __all__ = ["archive"]
@@ -29,9 +29,16 @@ def archive() -> None:
 @click.option(
     "--profile", metavar="P", help=f"{', '.join(PROFILE_NAMES)}: the schema of that year (each night its own)."
 )
+@click.option("--survey", default="ztf", show_default=True, help="Whose alerts they are like: ztf, lsst.")
 @face_options
 def sample(
-    face: Face, directory: str, nights: tuple[str, ...], alerts_per_night: int, seed: int, profile: str | None
+    face: Face,
+    directory: str,
+    nights: tuple[str, ...],
+    alerts_per_night: int,
+    seed: int,
+    profile: str | None,
+    survey: str,
 ) -> None:
     """Write a realistic archive below DIR/science.
 
@@ -44,10 +51,11 @@ def sample(
     with progress_bar("writing alerts") as progress:
         made = engine.write_sample(
             directory,
-            nights=nights or DEFAULT_NIGHTS,
+            nights=nights or None,
             alerts_per_night=alerts_per_night,
             seed=seed,
             profile=profile,
+            survey=survey,
             progress=progress,
         )
     document = {name: getattr(made, name) for name in ("archive", "num_alerts", "num_files", "nights")}
@@ -55,7 +63,9 @@ def sample(
     text = f"{count_text(made.num_alerts, 'alert')} in {count_text(made.num_files, 'file')}, {nights_}\n"
     text += f"archive  {made.archive}\n"
     text += "look at some of it with:\n  alert-transfer preview "
-    text += quoted("--archive", made.archive, "--nights", made.nights[0], "--where", "candidate.magpsf < 17")
+    shown = {"lsst": ["--survey", "lsst", "--where", "diaSource.psfFlux > 13500"]}
+    where = shown.get(survey, ["--where", "candidate.magpsf < 17"])
+    text += quoted("--archive", made.archive, "--nights", made.nights[0], *where)
     face.emit(document, text)
 
 
@@ -92,7 +102,9 @@ def info(face: Face, url: str | None) -> None:
     help="2021-11-22, a month, or a range; repeatable (all nights, or 60 spread over an archive that has more).",
 )
 @click.option("--like", metavar="TEXT", help="Only fields whose name or meaning has this in it.")
-@click.option("--survey", default="ztf", show_default=True, help="The data source.")
+@click.option(
+    "--survey", default="ztf", show_default=True, help="The data source: ztf, lsst, or a YAML file that describes one."
+)
 @face_options
 def fields(face: Face, url: str | None, nights: tuple[str, ...], like: str | None, survey: str) -> None:
     """List what a condition can name: type, unit, how often it is null, and what it means."""

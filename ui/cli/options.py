@@ -20,7 +20,7 @@ _OPTIONS = [
         metavar="FILE",
         help="YAML file with a request; options given beside it win.",
     ),
-    click.option("--survey", help="The data source (ztf)."),
+    click.option("--survey", help="The data source: ztf, lsst, or a YAML file that describes one (ztf)."),
     click.option(
         "--archive", metavar="URL", help="Root that holds year=…/month=…/day=…: a path, s3://…, any fsspec URL."
     ),
@@ -52,7 +52,7 @@ _OPTIONS = [
         "fields",
         multiple=True,
         metavar="PATH",
-        help="A root column or candidate.x; stands for --content fields; repeatable.",
+        help="A root column or a leaf at any depth, candidate.x; stands for --content fields; repeatable.",
     ),
     click.option("--limit", type=int, metavar="N", help="Exactly the first N matches in the archive's order."),
     click.option("--topic", help="Name of the topic to make; must begin with ftransfer_."),

@@ -67,8 +67,8 @@ def status_text(status: JobStatus) -> str:
             lines.append(f"           and {len(status.left_out) - 10:,} more; all of them: --json")
     if status.num_duplicates:
         lines.append(
-            f"doubles    {count_text(status.num_duplicates, 'alert')} of these nights, selected or not, with a candid "
-            "that one before them in the same night has already"
+            f"doubles    {count_text(status.num_duplicates, 'alert')} of these nights, selected or not, with an "
+            "identifier that one before them in the same night has already"
         )
     error = status.error or {}
     labelled = {"error": error.get("message"), "accepted": error.get("accepted")}

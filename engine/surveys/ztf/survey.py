@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.enrichment import FinkClass, TnsClass
+from engine.surveys.classes import ClassColumn, Classes, LabelForm
 from engine.surveys.survey import Survey
 
 __all__ = ["ZTF"]
@@ -11,15 +13,20 @@ ZTF = Survey(
     candidate="candidate",
     identity=("objectId", "candid", "candidate.jd"),
     id_field="candid",
+    object_field="objectId",
+    band_field="candidate.fid",
     time_field="candidate.jd",
+    time_scale="jd_utc",
     ra_field="candidate.ra",
     dec_field="candidate.dec",
     lightcurve_leaves=tuple(
         f"candidate.{leaf}" for leaf in ("magpsf", "sigmapsf", "fid", "jd", "ra", "dec", "ssnamenr")
     ),
-    history="prv_candidates",
+    lightcurve_without=(),
+    history=("prv_candidates",),
     stamps=("cutoutScience", "cutoutTemplate", "cutoutDifference"),
     night_columns=("year", "month", "day"),
+    instead={},
     portal_prefixes={"i": ("", "candidate."), "d": ("",), "b": ("",), "v": ("",)},
     portal_computed={
         "v:classification": "finkclass",
@@ -34,4 +41,24 @@ ZTF = Survey(
         "v:constellation": None,
         "v:separation_degree": None,
     },
+    classes=Classes(
+        columns=(
+            ClassColumn(name="finkclass", lists=("fink", "simbad")),
+            ClassColumn(name="cdsxmatch", lists=("simbad",)),
+            ClassColumn(name="tnsclass", lists=("tns",), prefix="(TNS)"),
+            ClassColumn(name="tns", lists=("tns",)),
+        ),
+        forms=(
+            LabelForm(column="finkclass", kind="Fink's labels", example="SN candidate", renamed_by_simbad=True),
+            LabelForm(
+                prefix="(SIMBAD)",
+                column="finkclass",
+                kind="types of SIMBAD",
+                example="(SIMBAD) Star",
+                renamed_by_simbad=True,
+            ),
+            LabelForm(prefix="(TNS)", column="tnsclass", kind="types of TNS", example="(TNS) SN Ia"),
+        ),
+    ),
+    enrichments=(FinkClass(), TnsClass(ra_field="candidate.ra", dec_field="candidate.dec")),
 )

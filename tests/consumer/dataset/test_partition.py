@@ -113,3 +113,16 @@ def test_a_path_to_nothing_is_an_error():
     with pytest.raises(WireError, match=r"candidate\.x"):
         column_at(_table(labels=["x"]), "candidate.x")
     assert np.array_equal(column_at(_table(labels=["x"]), "year"), [2021])
+
+
+def test_alerts_of_a_survey_that_counts_tai_go_to_their_utc_date():
+    schema = pa.schema([("diaSource", pa.struct([("midpointMjdTai", pa.float64())]))])
+    # 36 s and 38 s after TAI's midnight, which is 37 s before UTC's; and no time.
+    times = [61041 + 36 / 86400, 61041 + 38 / 86400, None]
+    table = pa.table({"diaSource": [{"midpointMjdTai": time} for time in times]}, schema)
+    partitioning = Partitioning("time", schema, "diaSource.midpointMjdTai", time_scale="mjd_tai")
+    assert _folders(partitioning, table) == [
+        "year=2025/month=12/day=31",
+        "year=2026/month=01/day=01",
+        f"year={NULL}/month={NULL}/day={NULL}",
+    ]

@@ -119,7 +119,7 @@ def test_what_the_archive_holds_twice_is_counted_from_the_data(make_job, tmp_pat
     double(job, ((0, 3), (0, 1)), ((1, 4), (0, 1)), ((1, 7), (1, 8)))
     for code, text, document in both(job.run(), tmp_path / "out", "--partitionby", "finkclass"):
         assert (code, document["complete"], document["num_archive_duplicates"]) == (0, True, 3)
-        assert "3 alerts with a candid that one before them has already, of whatever night" in text
+        assert "3 alerts with an identifier that one before them has already, of whatever night" in text
     shares = [tmp_path / "1", tmp_path / "2"]
     counted = [
         consumer.consume(job.topic, outdir, kafka=job.kafka, share=f"{n}/2").num_archive_duplicates

@@ -21,6 +21,7 @@ from consumer.errors import WireError
 from consumer.wire import (
     JOBS_TOPIC,
     STATES,
+    TIME_SCALES,
     WIRE_VERSION,
     CancelRequest,
     FragmentDone,
@@ -39,6 +40,7 @@ from consumer.wire import (
     manifest_topic,
     partitions_of,
     schema_topic,
+    version_for,
 )
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -85,7 +87,11 @@ plans = st.builds(
         st.tuples(archive_files, texts).map(lambda pair: {**pair[0], "reason": pair[1]}), max_size=2
     ),
     labels=st.lists(texts, max_size=2),
+    version=st.just(1),
     details=st.dictionaries(texts, texts),
+)
+later_plans = st.builds(
+    dataclasses.replace, plans, version=st.just(2), time_scale=st.sampled_from(sorted(set(TIME_SCALES) - {"jd_utc"}))
 )
 parts = st.builds(
     PlanPart,
@@ -125,7 +131,7 @@ states = st.builds(
 )
 beats = st.builds(Heartbeat, job_id=ids, coordinator=texts, time=times)
 cancels = st.builds(CancelRequest, job_id=ids, time=times)
-records = st.one_of(plans, parts, fragments, night_counts, states, beats, cancels)
+records = st.one_of(plans, later_plans, parts, fragments, night_counts, states, beats, cancels)
 
 
 def written(record) -> dict:
@@ -229,7 +235,8 @@ def test_a_field_of_another_type_does_not_validate(record, data):
         (NightDone, {"night": "22 November"}),
         (StateChange, {"state": "interrupted"}),
         (StateChange, {"error": {"message": "x"}}),
-        (Plan, {"version": 2}),
+        (Plan, {"version": 3}),
+        (Plan, {"time_scale": "utc"}),
         (Plan, {"topic": "mine"}),
         (Plan, {"num_partitions": 0}),
         (Plan, {"request": {"limit": 0}}),
@@ -287,7 +294,8 @@ def test_a_real_job_writes_what_the_page_says(shared_archive, kafka, dask_client
     assert types[:3] == ["plan", "part", "state"]
     assert {"plan", "part", "fragment", "night", "state"} <= set(types)
     head = bodies[0]
-    assert head["version"] == WIRE_VERSION
+    assert head["version"] == 1
+    assert "time_scale" not in head
     assert len({body["job_id"] for body in bodies}) == 1
     assert [body["state"] for body in bodies if body["type"] == "state"] == ["queued", "running", "complete"]
 
@@ -377,6 +385,30 @@ def test_a_later_version_is_refused_and_says_what_to_do():
     with pytest.raises(WireError, match=f"version {WIRE_VERSION + 1}") as caught:
         decode_record(json.dumps(body).encode())
     assert "newer" in caught.value.next_step
+
+
+def test_a_plan_is_of_version_2_where_a_reader_of_version_1_would_be_wrong():
+    assert [version_for(scale) for scale in TIME_SCALES] == [1, 2, 2, 2]
+    body = written(plan(time_scale="mjd_tai", version=version_for("mjd_tai")))
+    assert (body["version"], body["time_scale"]) == (2, "mjd_tai")
+
+
+def test_a_plan_of_version_1_is_as_version_1_wrote_it():
+    expected = (
+        b'{"type":"plan","job_id":"a","topic":"ftransfer_x","version":1,"engine_version":"1","created_at":100.0,'
+        b'"request":{},"num_partitions":10,"num_files":1,"num_fragments":3,"num_parts":1,"num_alerts":null,'
+        b'"schema":{"type":"record","name":"topLevelRecord","fields":[]},"time_field":"jd","id_field":"candid",'
+        b'"nights_without_data":[],"unreadable_files":[],"labels":[],"details":{}}'
+    )
+    assert encode_record(plan())[1] == expected
+    assert decode_record(expected) == plan()
+
+
+def test_a_time_scale_that_nobody_knows_is_refused():
+    body = written(plan()) | {"version": 2, "time_scale": "stardate"}
+    with pytest.raises(WireError, match="stardate") as caught:
+        decode_record(json.dumps(body).encode())
+    assert "mjd_tai" in caught.value.accepted
 
 
 def test_a_record_of_an_earlier_program_lacks_what_came_later():

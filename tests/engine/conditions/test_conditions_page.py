@@ -13,12 +13,12 @@ from engine.conditions import filter_table, input_schema, leaf_type, parse_condi
 from engine.conditions import tokens as splitting
 from engine.conditions.functions import function_names, table_of_functions
 from engine.errors import ConditionError
-from engine.pipeline import CLASS_COLUMNS
 from engine.schema import union_schemas
 from engine.surveys import survey_named
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "conditions.md").read_text(encoding="utf-8")
 POSITION = ("candidate.ra", "candidate.dec")
+CLASS_COLUMNS = survey_named("ztf").class_columns
 
 
 def tables() -> list[list[dict[str, str]]]:

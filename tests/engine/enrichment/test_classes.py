@@ -27,10 +27,11 @@ from engine.enrichment import (
 from engine.enrichment.fink_rules import finkclass_rules
 from engine.enrichment.tns_catalogue import TnsCatalogue
 from engine.errors import JobError, RequestError
-from engine.planning.class_filter import class_filter, column_and_names
-from engine.surveys import names_of
+from engine.planning.class_filter import class_filter
+from engine.surveys import names_of, survey_named
 from engine.surveys.simbad_names import RENAMED
 
+CLASSES = survey_named("ztf").classes
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "classes.md").read_text(encoding="utf-8")
 
 SUPERNOVA = {
@@ -192,7 +193,7 @@ def test_the_page_has_the_rules_in_their_order_and_what_labels_are_compared_with
     written = re.findall(r"^\| `(.+)` \| `(\w+)` \| `(.+)` \|$", PAGE, re.MULTILINE)
     assert len(written) == 5
     for label_, column, values in written:
-        found, names = column_and_names(label_)
+        found, names = CLASSES.column_and_names(label_)
         assert (found, sorted(names)) == (column, sorted(values.split("`, `")))
 
 
@@ -232,7 +233,7 @@ ALERTS = pa.table(
 
 
 def kept(classes: list[str], exclude: list[str]) -> list[int]:
-    conditions = parse_conditions(class_filter(classes, exclude), LABELS)
+    conditions = parse_conditions(class_filter(classes, exclude, CLASSES), LABELS)
     return filter_table(ALERTS.select(list(conditions.leaves)), conditions.sql).tolist()
 
 
@@ -273,8 +274,8 @@ def test_each_name_of_a_type_stands_for_all_of_its_names_and_for_no_other(names)
         return filter_table(table.select(list(conditions.leaves)), conditions.sql).tolist()
 
     for name in names:
-        assert rows(class_filter([f"(SIMBAD) {name}"], [])) == own
-        assert rows(class_filter([], [name])) == rest
+        assert rows(class_filter([f"(SIMBAD) {name}"], [], CLASSES)) == own
+        assert rows(class_filter([], [name], CLASSES)) == rest
     assert rows(f"finkclass = '{names[0]}'") == own[:1]
 
 
@@ -287,7 +288,7 @@ def test_no_name_stands_for_two_types():
         assert {frozenset(names_of(name)) for name in names} == {frozenset(names)}
         for name in names:
             for label_ in (name, f"(SIMBAD) {name}", f" {name} "):
-                assert column_and_names(label_) == ("finkclass", names_of(name))
+                assert CLASSES.column_and_names(label_) == ("finkclass", names_of(name))
             assert names_of(name)[0] == name
     # Merged, split and new types, those of TNS and Fink's own labels are each for itself.
     for name in ("EB*Algol", "semi-regV*", "pMS*", "AGN_Candidate", "Mira", "(TNS) SN", "SN candidate", "Star"):
@@ -295,15 +296,15 @@ def test_no_name_stands_for_two_types():
 
 
 def test_no_labels_are_no_filter():
-    assert class_filter([], []) is None
-    assert class_filter(["allclasses"], []) is None
+    assert class_filter([], [], CLASSES) is None
+    assert class_filter(["allclasses"], [], CLASSES) is None
 
 
 @pytest.mark.parametrize("name", ["", "  ", "(TNS)", "(TNS)  ", "(SIMBAD) ", None])
 @pytest.mark.parametrize("excluded", [False, True])
 def test_blank_labels_are_refused(name, excluded):
     with pytest.raises(RequestError, match="names no class") as caught:
-        class_filter([] if excluded else [name], [name] if excluded else [])
+        class_filter([] if excluded else [name], [name] if excluded else [], CLASSES)
     assert "SN candidate" in caught.value.accepted
 
 
@@ -319,7 +320,7 @@ def test_blank_labels_are_refused(name, excluded):
 def test_a_label_of_two_prefixes_is_refused(name, meant):
     for classes, exclude in (([name], []), ([], [name])):
         with pytest.raises(RequestError, match="two prefixes") as caught:
-            class_filter(classes, exclude)
+            class_filter(classes, exclude, CLASSES)
         assert f"'{meant}'" in caught.value.next_step
 
 
@@ -330,7 +331,7 @@ def test_a_label_of_fink_s_after_simbad_s_prefix_is_looked_for_as_it_stands():
 
 def test_excluding_all_is_refused():
     with pytest.raises(RequestError, match="leave no alert"):
-        class_filter([], ["allclasses"])
+        class_filter([], ["allclasses"], CLASSES)
 
 
 @settings(deadline=None)
@@ -340,7 +341,7 @@ def test_any_label_finds_itself(names):
     plain = [name for name in names if name != "allclasses" and not name.startswith(("(TNS)", "(SIMBAD)"))]
     if not plain:
         return
-    conditions = parse_conditions(class_filter(plain, []), LABELS)
+    conditions = parse_conditions(class_filter(plain, [], CLASSES), LABELS)
     table = pa.table({"finkclass": [*plain, "", None]})
     assert filter_table(table, conditions.sql).tolist() == list(range(len(plain)))
 

@@ -1,6 +1,7 @@
 """Labels of a request: known ones pass, those that the archive has pass, all others are refused with the nearest."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,10 +14,11 @@ from engine.errors import RequestError
 from engine.planning.labels import check_labels
 from engine.sample.ztf import KINDS
 from engine.sample.ztf.added import _FORMER_NAMES, _STARS
-from engine.surveys import known_labels, names_of, nearest_labels
+from engine.surveys import known_labels, names_of, nearest_labels, survey_named
 from engine.surveys.simbad_names import RENAMED
 
 NIGHT = dt.date(2021, 11, 22)
+ZTF = survey_named("ztf")
 
 
 def write(root: Path, files: list[dict[str, list]], night: dt.date = NIGHT) -> str:
@@ -128,7 +130,7 @@ def test_where_not_all_can_be_read_a_label_is_taken_with_a_note(tmp_path):
     assert len(fragments) == 2
 
     def notes(label: str, most_fragments: int) -> list[str]:
-        return check_labels([label], "ztf", archive, fragments, None, most_fragments=most_fragments)
+        return check_labels([label], ZTF, archive, fragments, ZTF.enrichments, most_fragments=most_fragments)
 
     assert notes("a", 1) == []
     (note,) = notes("sn candidate", 1)
@@ -284,6 +286,7 @@ def test_a_label_of_no_list_is_found_under_its_other_name(tmp_path):
     fragments = cut_fragments(
         archive.footers(archive.files(archive.nights())), ["candid"], target_nbytes=1, max_alerts=9
     )
-    assert check_labels(["EB*"], "a survey without a list", archive, fragments, None) == []
+    survey = replace(ZTF, name="a survey without a list")
+    assert check_labels(["EB*"], survey, archive, fragments, ()) == []
     with pytest.raises(RequestError, match="there is no class"):
-        check_labels(["WD*"], "a survey without a list", archive, fragments, None)
+        check_labels(["WD*"], survey, archive, fragments, ())

@@ -143,7 +143,7 @@ def test_a_status_tells_what_complete_is_said_of():
     text = status_text(found)
     assert "100 alerts of 1 file" in text
     assert "1 whole file" in text
-    assert "with a candid that one before them in the same night has already" in text
+    assert "with an identifier that one before them in the same night has already" in text
     assert "30 alerts of these nights" in text
     assert found.next_step is None
     assert "resume" not in text

@@ -1,0 +1,3 @@
+from .survey import LSST
+
+__all__ = ["LSST"]
