@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 from urllib.parse import unquote
@@ -25,8 +24,8 @@ from consumer.wire import JOBS_TOPIC
 from engine.errors import JobError
 from engine.kafka import KafkaCluster
 from engine.transfer.versions import engine_version, is_resumable
+from tests.command_line import run_here
 
-COMMAND = str(Path(sys.executable).parent / "alert-transfer")
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 VERSIONS = sorted(path.parent.name for path in FIXTURES.glob("*/expected.json"))
 
@@ -119,9 +118,8 @@ def labels_in(*outdirs: Path) -> list[tuple[int, str]]:
     return sorted(found)
 
 
-def command(old: Old, *words: str) -> subprocess.CompletedProcess:
-    given = [COMMAND, *words, "--kafka", old.kafka]
-    return subprocess.run(given, capture_output=True, text=True, timeout=120, check=False)
+def command(old: Old, *words: str) -> subprocess.CompletedProcess[str]:
+    return run_here(*words, "--kafka", old.kafka)
 
 
 def test_the_first_version_is_among_them():

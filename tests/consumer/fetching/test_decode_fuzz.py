@@ -5,7 +5,6 @@ benchmarks/fuzz_datums.py does the same with many more inputs.
 
 import importlib
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,12 +15,12 @@ import consumer
 from consumer.dataset.folder import home_of
 from consumer.errors import WireError
 from consumer.fetching.decode import Decoder
+from tests.command_line import run_here
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 if str(BENCHMARKS) not in sys.path:
     sys.path.append(str(BENCHMARKS))
 fuzzing = importlib.import_module("fuzz_datums")
-COMMAND = str(Path(sys.executable).parent / "alert-transfer")
 
 
 @pytest.fixture(scope="module")
@@ -80,16 +79,16 @@ def test_what_a_stranger_wrote_into_a_topic_is_put_aside_and_the_rest_delivered(
         job.done(fragment)
     job.state("complete")
     outdir = tmp_path / "out"
-    words = [COMMAND, "consume", job.topic, "--kafka", job.kafka, "--outdir", str(outdir), "--json"]
+    words = ["consume", job.topic, "--kafka", job.kafka, "--outdir", str(outdir), "--json"]
     for new in (sum(job.sizes), 0):
-        done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+        done = run_here(*words)
         assert done.returncode == 4, done.stderr
         told = json.loads(done.stdout)
         assert (told["num_alerts"], told["num_alerts_new"], told["num_rejected"]) == (sum(job.sizes), new, len(strange))
         assert told["complete"] is True
     named = sorted(path.name for path in (home_of(outdir) / "rejected").iterdir())
     assert len(named) >= len(strange)
-    told = subprocess.run(words[:-1], capture_output=True, text=True, timeout=120, check=False)
+    told = run_here(*words[:-1])
     assert str(home_of(outdir) / "rejected") in told.stdout + told.stderr
     assert consumer.verify(outdir).complete
 
