@@ -14,6 +14,7 @@ from tests.engine.transfer.fake_sink import there
 from tests.engine.transfer.fake_store import planned
 
 BAD = UnreadableError("damaged")
+FOR_EVER = 100
 
 
 def first_selected(selected: dict[int, int], left_out: set[int], limit: int | None) -> dict[int, int]:
@@ -34,8 +35,8 @@ def archives(draw):
     selected = {number: draw(st.integers(0, size)) if is_filtered else size for number, size in enumerate(sizes)}
     numbers = st.sampled_from(range(len(sizes)))
     kinds = st.sampled_from(["filter", "send"] if is_filtered else ["send"])
-    # How often each is unreadable; three times is once too often.
-    bad = draw(st.dictionaries(numbers, st.tuples(kinds, st.integers(1, 4)), max_size=5))
+    # How often each can't be read: twice is tried once more, and whatever waits behind another is tried anew.
+    bad = draw(st.dictionaries(numbers, st.tuples(kinds, st.sampled_from([1, 2, FOR_EVER])), max_size=5))
     # Most limits cut somewhere: that is where an error would be.
     limit = draw(st.integers(1, sum(selected.values()) + 3) | st.none())
     return sizes, selected, is_filtered, bad, limit
@@ -68,7 +69,7 @@ def test_the_first_selected_alerts_are_sent_each_fragment_once(archive, chance):
     sizes, selected, _, bad, limit = archive
     cluster = cluster_of(archive, chance, skip_unreadable=True)
     store = planned(sizes, per_night=20)
-    left_out = {number for number, (_, times) in bad.items() if times >= 3}
+    left_out = {number for number, (_, times) in bad.items() if times == FOR_EVER}
     expected = first_selected(selected, left_out, limit)
     assert Coordinator(store.manifest.plan, store, there(), cluster).run() == ("complete" if expected else "empty")
     assert held(cluster) == expected
@@ -87,7 +88,7 @@ def test_a_job_that_failed_sends_the_same_alerts_once_its_files_are_mended(archi
     expected = first_selected(selected, set(), limit)
     mended = cluster_of((sizes, selected, is_filtered, {}, limit), chance)
     if state == "failed":
-        assert any(times >= 3 for _, times in bad.values())
+        assert any(times == FOR_EVER for _, times in bad.values())
         state = Coordinator(store.manifest.plan, store, there(), mended).run()
     assert state == ("complete" if expected else "empty")
     assert held(cluster, mended) == expected
@@ -126,3 +127,10 @@ def test_what_could_not_be_counted_is_not_sent_when_it_can_be_read_a_moment_late
     assert cluster.sent == [], "it would have sent none of its alerts, and have been called finished"
     assert Coordinator(store.manifest.plan, store, there(), cluster).run() == "complete"
     assert held(cluster) == {0: 2, 1: 1}
+
+
+def test_once_the_limit_is_reached_no_file_is_read_any_more():
+    cluster = FakeCluster(limit=5)
+    store = planned([1] * 200)
+    assert Coordinator(store.manifest.plan, store, there(), cluster).run() == "complete"
+    assert [number for window in cluster.submitted for number in window] == list(range(32)), "the first window"
