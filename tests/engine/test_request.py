@@ -101,7 +101,7 @@ def test_yaml_dates_are_nights():
         ({"nights": "2021-11-22", "limit": 0}, "0"),
         ({"nights": "2021-11-22", "limit": True}, "True"),
         ({"nights": "2021-11-22", "limit": "ten"}, "ten"),
-        ({"nights": "2021-11-22", "survey": "lsst"}, "lsst"),
+        ({"nights": "2021-11-22", "survey": "sdss"}, "sdss"),
         ({"nights": "2021-11-22", "topic": "mine"}, "ftransfer_"),
         ({"nights": "2021-11-22", "topic": "ftransfer_x_schema"}, "_schema"),
         ({"nights": "2021-11-22", "topic": "ftransfer_with space"}, "with space"),
