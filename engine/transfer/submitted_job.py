@@ -158,7 +158,7 @@ class Job:
 
     def _repr_html_(self) -> str:
         # As it was last read: what shows an object must not wait for Kafka.
-        manifest = self._reader.manifest
+        manifest = self._store.manifest
         if manifest.plan is None:
             return html_rows(self.topic, [("next", "job.status() reads how it stands")])
         return JobStatus.of(manifest, time.time())._repr_html_()

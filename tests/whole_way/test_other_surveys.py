@@ -164,7 +164,7 @@ def test_classes_stand_where_the_survey_names_them(lsst, archive):
     assert num(classes=["(TNS) SN Ia", "(SIMBAD) RRLyrae"]) == 0
     with pytest.raises(RequestError, match=r"clf\.snnSnVsOthers_score") as caught:
         num(classes=["clf.snnSnVsOthers_score"])
-    assert "--where" in caught.value.next_step
+    assert "where=" in caught.value.next_step
 
 
 def test_a_survey_of_ones_own_the_whole_way(shared_surveys, kafka, dask_client, tmp_path):
