@@ -14,7 +14,10 @@ ALLOWED = {
     "engine/surveys": (None, "each survey's own names"),
     "engine/sample": (None, "each survey's own alerts"),
     "engine/enrichment": (None, "the rules of the broker for ZTF's alerts, which are that survey's enrichments"),
-    "engine/conditions/functions": ({"jd"}, JD),
+    "engine/conditions/functions": (
+        {"jd", "magpsf", "objectid", "candid", "ztf"},
+        f"{JD}; each function has {EXAMPLE}, for the page",
+    ),
     "engine/conditions": ({"jd", "objectid", "magpsf"}, f"{JD}; {EXAMPLE}"),
     "engine/sky": ({"jd"}, JD),
     "engine/schema": ({"magpsf"}, EXAMPLE),
