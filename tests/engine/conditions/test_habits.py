@@ -145,7 +145,7 @@ def test_what_people_write_is_taken_as_it_is_meant(text):
         ("candidate.rbb > 0.55", "candidate.rbb", "candidate.rb"),
         ("cand.rb > 0.55", "cand.rb", "candidate.rb"),
         ("magpsf > 18", "magpsf", "candidate.magpsf"),
-        ("prv_candidates.magpsf > 18", "prv_candidates.magpsf", "size(prv_candidates)"),
+        ("prv_candidates.magpsf > 18", "prv_candidates.magpsf", "exists(prv_candidates, x -> x.magpsf"),
         ("lenght(objectId) > 1", "lenght(objectId", "length"),
         ("objectId = ‘ZTF21abc’", "‘", "'"),
         ("objectId = “ZTF21abc”", "“", "'"),
