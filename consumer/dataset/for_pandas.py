@@ -1,7 +1,7 @@
 """What pandas is told of our files: that whole numbers stay whole numbers where some are null.
 
 By itself pandas makes floats of an integer column with nulls, and an identifier of 18 digits loses its last ones. It
-heeds the metadata that its own files have: a column of numpy type `Int64` becomes an integer that may be null. Other
+reads the metadata that its own files have: a column of numpy type `Int64` becomes an integer that may be null. Other
 readers pass over it.
 """
 
@@ -14,16 +14,23 @@ import pyarrow as pa
 __all__ = ["pandas_metadata"]
 
 
-def pandas_metadata(schema: pa.Schema) -> dict[bytes, bytes]:
+def pandas_metadata(schema: pa.Schema, identifier: str) -> dict[bytes, bytes]:
     """Return key-value metadata that names the columns of 64-bit integers that may be null; none where there is none.
 
     Columns alone can be named: inside a struct, integers of which some are null become floats all the same, unless one
     reads with `dtype_backend="pyarrow"`.
+
+    Parameters
+    ----------
+    schema
+        Of the file.
+    identifier
+        Column of the alerts' identifiers, which each alert has: it stays `int64` for pandas, as it always was.
     """
     columns = [
         {"name": field.name, "field_name": field.name, "pandas_type": "int64", "numpy_type": "Int64", "metadata": None}
         for field in schema
-        if field.nullable and pa.types.is_int64(field.type)
+        if field.nullable and pa.types.is_int64(field.type) and field.name != identifier
     ]
     if not columns:
         return {}

@@ -31,15 +31,20 @@ class Receipt:
     """Alerts in the file and their digest (`wire.digest_candids`, hexadecimal), per fragment."""
 
 
-def write_parquet(path: Path, table: pa.Table, receipt: Receipt) -> None:
-    """Write a table and its receipt to a new file."""
-    with _writer(path, table.schema) as writer:
+def write_parquet(path: Path, table: pa.Table, receipt: Receipt, *, identifier: str = "") -> None:
+    """Write a table and its receipt to a new file; `identifier` names the column of the alerts' identifiers."""
+    with _writer(path, table.schema, identifier) as writer:
         writer.write_table(table, row_group_size=max(1, _GROUP_NBYTES * table.num_rows // max(1, table.nbytes)))
         writer.add_key_value_metadata(_metadata(receipt))
 
 
 def write_pieces(
-    path: Path, schema: pa.Schema, pieces: Iterable[pa.RecordBatch], receipt: Callable[[], Receipt]
+    path: Path,
+    schema: pa.Schema,
+    pieces: Iterable[pa.RecordBatch],
+    receipt: Callable[[], Receipt],
+    *,
+    identifier: str = "",
 ) -> None:
     """Write batches that come one by one to a new file, a row group of them in memory at a time.
 
@@ -52,9 +57,11 @@ def write_pieces(
     pieces
         The rows.
     receipt
-        Asked when all pieces have been taken.
+        Called when all pieces have been taken.
+    identifier
+        Column of the alerts' identifiers.
     """
-    with _writer(path, schema) as writer:
+    with _writer(path, schema, identifier) as writer:
         waiting: list[pa.RecordBatch] = []
         nbytes = 0
         for piece in pieces:
@@ -68,9 +75,9 @@ def write_pieces(
         writer.add_key_value_metadata(_metadata(receipt()))
 
 
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+def _writer(path: Path, schema: pa.Schema, identifier: str) -> pq.ParquetWriter:
     path.parent.mkdir(parents=True, exist_ok=True)
-    schema = schema.with_metadata(pandas_metadata(schema))
+    schema = schema.with_metadata(pandas_metadata(schema, identifier))
     return pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
 
 

@@ -141,7 +141,8 @@ class Spool:
             )
 
         path = f"{folder}/part-{part:05d}.parquet"
-        write_pieces(staged / path, self._schema, counted(), receipt)
+        identifier = self._plan.id_field.rpartition(".")[2]
+        write_pieces(staged / path, self._schema, counted(), receipt, identifier=identifier)
         return {"path": path, "num_alerts": sum(counts.values()), "nbytes": (staged / path).stat().st_size}
 
     def _read(self, staged: Path, piece: Piece) -> pa.RecordBatch:

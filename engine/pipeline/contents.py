@@ -155,7 +155,8 @@ def _name_of(archive: pa.Schema, path: str, survey: Survey) -> str:
         return way[0]
     if path in survey.identity:
         return way[-1]
-    return "_".join(way[1:] if way[0] == survey.candidate else way).replace(".", "_")
+    names = way[1:] if way[0] == survey.candidate else way
+    return names[0] if len(names) == 1 else "_".join(names).replace(".", "_")
 
 
 def _clash(name: str, first: str, second: str, always: Sequence[str]) -> RequestError:

@@ -16,7 +16,7 @@ def test_a_kafka_that_is_away_is_told_within_10_s_with_address_and_reason(fake, 
     assert fake.clock.now - before <= 10
     assert fake.bootstrap in caught.value.message
     assert "transport failure" in caught.value.message
-    assert "alert-transfer broker" in caught.value.next_step
+    assert "engine.start_broker()" in caught.value.next_step
     fake.report(ck.KafkaError._RESOLVE)
     fake.report(ck.KafkaError._ALL_BROKERS_DOWN)
     with pytest.raises(KafkaError, match="Host resolution failure"):

@@ -81,7 +81,7 @@ def test_offsets_that_kafka_no_longer_has_are_refused_before_anything_is_read(fa
     assert "4 days" in caught.value.accepted
     with pytest.raises(KafkaError, match="partition 2 of t ends before offset 7") as caught:
         DataReader(cluster, "t", 3, {1: 3, 2: 7})
-    assert "--restart" in caught.value.next_step
+    assert "restart=True" in caught.value.next_step
     assert all(client.is_closed for client in fake.clients)
 
 

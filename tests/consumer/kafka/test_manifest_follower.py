@@ -163,7 +163,7 @@ def test_a_plan_that_is_never_complete_is_told_and_where_its_records_expired_tha
     writer.part(0)
     with pytest.raises(KafkaError, match="no complete plan, 30 s") as caught:
         ManifestFollower(cluster, TOPIC).wait_for_plan(30)
-    assert caught.value.next_step.endswith(f"status {TOPIC}")
+    assert caught.value.next_step.endswith(f"engine.job({TOPIC!r}).status()")
     writer.part(1)
     writer.log.expire(1)
     with pytest.raises(KafkaError, match="expired"):

@@ -25,7 +25,7 @@ def test_a_name_that_is_taken_creates_nothing_and_deletes_nothing(fake, cluster,
     log.append(b"k", b"v")
     with pytest.raises(RequestError, match=f"{taken!r} exists already") as caught:
         cluster.create_job_topics("t", 7)
-    assert caught.value.next_step.endswith("status t")
+    assert caught.value.next_step.endswith("engine.job('t').status()")
     assert fake.topics == {taken: [log]}
     assert len(log.messages) == 1
 

@@ -78,7 +78,7 @@ def test_a_topic_without_a_manifest_is_no_job(fake, cluster):
     fake.create("other")
     with pytest.raises(RequestError, match="no job 'other'") as caught:
         ManifestReader(cluster, "other")
-    assert "alert-transfer jobs" in caught.value.next_step
+    assert "engine.jobs(" in caught.value.next_step
 
 
 def test_all_that_is_there_is_read_whatever_librdkafka_leaves_out(fake, cluster, log):

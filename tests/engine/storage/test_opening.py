@@ -72,7 +72,7 @@ def assert_told_as_encrypted(error: UnreadableError) -> None:
     """It is Parquet, and there is nothing to repair."""
     assert "is not Parquet" not in error.message
     assert "repair" not in error.next_step
-    for way_out in ("without encryption", f"leave out the night {NIGHT}", "--skip-unreadable"):
+    for way_out in ("without encryption", f"leave out the night {NIGHT}", "skip_unreadable=True"):
         assert way_out in error.next_step
 
 

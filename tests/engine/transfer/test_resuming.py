@@ -20,8 +20,6 @@ from tests.engine.transfer.fake_sink import there
 from tests.engine.transfer.fake_store import FakeStore, planned
 from tests.engine.transfer.job_records import JOB, TOPIC, done, says
 
-NOW = time.time()
-
 
 def job(*records) -> tuple[Job, FakeStore]:
     store = planned([4, 4], *records)
@@ -30,29 +28,29 @@ def job(*records) -> tuple[Job, FakeStore]:
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
 def test_a_job_that_was_stopped_may_be_resumed(state):
-    check_stopped(job(says("running", "a", NOW), says(state, "a", NOW))[0])
+    check_stopped(job(says("running", "a", time.time()), says(state, "a", time.time()))[0])
 
 
 def test_a_job_that_has_been_silent_for_long_may_be_resumed():
-    check_stopped(job(says("running", "a", NOW - INTERRUPTED_AFTER_S - 1))[0])
+    check_stopped(job(says("running", "a", time.time() - INTERRUPTED_AFTER_S - 1))[0])
 
 
 @pytest.mark.parametrize("state", ["complete", "empty"])
 def test_a_job_that_has_ended_is_not_resumed(state):
     with pytest.raises(JobError, match=state) as raised:
-        check_stopped(job(says("running", "a", NOW), says(state, "a", NOW))[0])
+        check_stopped(job(says("running", "a", time.time()), says(state, "a", time.time()))[0])
     assert TOPIC in raised.value.next_step
 
 
 def test_a_job_that_seems_to_run_is_watched_until_it_gives_a_sign():
-    watched, store = job(says("running", "a", NOW))
+    watched, store = job(says("running", "a", time.time()))
     reads = []
     wait_for_more = store.wait_for_more
 
     def sign_at_the_third(timeout_s: float):
         reads.append(timeout_s)
         if len(reads) == 3:
-            FakeStore(store.log).append(Heartbeat(job_id=JOB, coordinator="a", time=NOW + 1))
+            FakeStore(store.log).append(Heartbeat(job_id=JOB, coordinator="a", time=time.time() + 1))
         return wait_for_more(timeout_s)
 
     store.wait_for_more = sign_at_the_third
@@ -62,11 +60,9 @@ def test_a_job_that_seems_to_run_is_watched_until_it_gives_a_sign():
 
 
 def test_a_job_whose_coordinator_just_died_is_watched_until_it_counts_as_interrupted():
-    watched, _ = job(says("running", "a", NOW := time.time() - INTERRUPTED_AFTER_S + 0.3))
-    began = time.monotonic()
+    watched, _ = job(says("running", "a", last_sign := time.time() - INTERRUPTED_AFTER_S + 0.3))
     check_stopped(watched)
-    assert time.monotonic() - began < 20
-    assert time.time() > NOW + INTERRUPTED_AFTER_S
+    assert time.time() > last_sign + INTERRUPTED_AFTER_S
 
 
 def test_a_job_of_a_plan_that_is_not_whole_can_not_be_resumed():
@@ -102,7 +98,7 @@ def test_a_job_that_another_series_planned_is_not(records):
         task_of(planned_by("0.0.1", records), there(), {})
     for version in ("0.0.1", engine_version()):
         assert version in raised.value.message
-    assert "status" in raised.value.next_step
+    assert "request()" in raised.value.next_step
 
 
 def test_there_is_no_job_without_a_manifest():
@@ -115,7 +111,7 @@ def test_there_is_no_job_without_a_manifest():
 
 
 def test_a_job_is_followed_to_its_end_whatever_its_clock_says():
-    an_hour_ago = NOW - 3600
+    an_hour_ago = time.time() - 3600
     followed, store = job(says("running", "a", an_hour_ago))
     fragment = fragments_of(store.manifest)[0]
     assert followed.status().state == "interrupted", "by the clocks alone"
@@ -136,7 +132,7 @@ def test_a_job_is_followed_to_its_end_whatever_its_clock_says():
 
 
 def test_to_cancel_is_to_ask_the_coordinator():
-    running, store = job(says("running", "a", NOW))
+    running, store = job(says("running", "a", time.time()))
     other = FakeStore(store.log)
 
     def coordinator() -> None:
@@ -154,7 +150,7 @@ def test_to_cancel_is_to_ask_the_coordinator():
 
 
 def test_where_no_coordinator_is_left_whoever_cancels_says_so():
-    silent, store = job(says("running", "a", NOW - 3600))
+    silent, store = job(says("running", "a", time.time() - 3600))
     assert silent.cancel().state == "cancelled"
     assert store.log.announced == [("cancelled", 0)]
     assert any(isinstance(record, CancelRequest) for record in store.records())

@@ -278,7 +278,7 @@ def test_real_alerts_are_selected_as_pyarrow_reads_them(shared_archive):
         settings=engine.Settings(),
     )
     assert plan.selection.predicate.types == (pa.bool_(),)
-    assert "prv_candidates.magpsf" in str(plan)
+    assert "prv_candidates.magpsf" in plan.to_text(debug=True)
 
 
 # --- What is refused ----------------------------------------------------------------------------------------------
