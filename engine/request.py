@@ -32,7 +32,7 @@ _PLACES = ("archive", "tns_catalogue")
 _NOT_TEXTS = ("limit", "skip_unreadable")
 # Other names of the keys. A name that only resembles a key is found without.
 _OTHER_NAMES = {
-    **dict.fromkeys(["condition", "conditions", "filter", "filters", "query", "sql", "expr"], "where"),
+    **dict.fromkeys(["condition", "conditions", "extra_cond", "filter", "filters", "query", "sql", "expr"], "where"),
     **dict.fromkeys(["date", "dates", "day", "days", "month", "start", "stop", "startdate", "stopdate"], "nights"),
     **dict.fromkeys(["column", "columns", "cols", "select"], "fields"),
     **dict.fromkeys(["label", "labels", "finkclass", "tnsclass"], "classes"),
@@ -48,6 +48,8 @@ _OTHER_CONTENTS = {
     **dict.fromkeys(["*", "all", "everything", "fullpacket", "packet"], "full"),
     **dict.fromkeys(["columns", "custom", "select"], "fields"),
 }
+_PROGRAMS = ("filters", "blocks")
+"""Keys under which requests to other services name programs of theirs, by names that only the service knows."""
 _CONFIGURATION = ("kafka", "dask", "storage_options", "kafka_options")
 
 
@@ -89,6 +91,8 @@ class TransferRequest:
             self._set(name, items_of(name, getattr(self, name), _text_in(name), error=RequestError))
         if isinstance(self.survey, os.PathLike):
             self._set("survey", os.fspath(self.survey))
+        if isinstance(self.content, list | tuple):
+            raise RequestError(f"content is {shown(self.content)}", accepted=f"one of {', '.join(CONTENTS)}, as text")
         for name in _TEXTS:
             if (name, getattr(self, name)) != ("topic", None):
                 self._set(name, _one_text(name, getattr(self, name)))
@@ -145,11 +149,12 @@ class TransferRequest:
         """
         if not isinstance(values, Mapping):
             raise RequestError("a request is a table of keys and values", accepted=", ".join(_names(cls)))
-        for name in values:
-            if name not in _names(cls):
-                raise RequestError(
-                    f"a request has no {shown(name)}", accepted=", ".join(_names(cls)), next_step=_meant_key(name)
-                )
+        if unknown := [name for name in values if name not in _names(cls)]:
+            raise RequestError(
+                f"a request has no {', '.join(map(shown, unknown))}",
+                accepted=", ".join(_names(cls)),
+                next_step=_meant_keys({name: values[name] for name in unknown}),
+            )
         given = {name: value for name, value in values.items() if value is not None}
         if "nights" not in given:
             raise RequestError(
@@ -219,7 +224,18 @@ def _names(cls) -> list[str]:
     return [field_.name for field_ in fields(cls)]
 
 
-def _meant_key(name: Any) -> str | None:
+def _meant_keys(unknown: Mapping[Any, Any]) -> str | None:
+    """Return what to do about keys that a request has not, of each if there are several."""
+    meant = {shown(name): _meant_key(name, value) for name, value in unknown.items()}
+    if len(meant) == 1:
+        return next(iter(meant.values()))
+    return "; ".join(f"{name}: {step}" for name, step in meant.items() if step) or None
+
+
+def _meant_key(name: Any, value: Any) -> str | None:
+    if name in _PROGRAMS and isinstance(value, list) and not any(looks_like_condition(str(item)) for item in value):
+        named = ", ".join(str(item)[:50] for item in value[:5])
+        return f"only the service knows {named or 'its names'}: write what they stand for as conditions, under 'where'"
     word = str(name).strip().lower().replace("-", "_") if isinstance(name, str) else ""
     if word in _CONFIGURATION:
         return f"{word} belongs into the configuration, not into the request"

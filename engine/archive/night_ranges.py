@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,8 @@ def night_texts(nights: Any) -> tuple[str, ...]:
     RequestError
         If one of them is of another kind.
     """
+    if isinstance(nights, Mapping):
+        raise RequestError(f"nights is {shown(nights)}", accepted=ACCEPTED)
     return items_of("nights", nights, _text_of, error=RequestError)
 
 

@@ -49,6 +49,7 @@ _PLAIN = {
     "（": "(",
     "）": ")",
     "∧": "AND",
+    "→": "->",
 }
 _INVISIBLE = {"Cf", "Cc"}
 _FOREIGN = {
@@ -58,7 +59,7 @@ _FOREIGN = {
     "~": "NOT",
     "^": "power(x, 2)",
     "**": "power(x, 2)",
-    "=>": ">=",
+    "=>": ">=, or -> after the name of an item",
     "=<": "<=",
     "===": "=",
     "#": "-- for a comment",
@@ -144,6 +145,10 @@ def unlike_spark(tokens: list[Token], at: Token | None) -> str | None:
     words = [token.text.upper() for token in tokens]
     if words[0] in ("WHERE", "SELECT", "FILTER"):
         return "write the conditions alone: candidate.rb > 0.55 AND candidate.fid = 1"
+    if "LAMBDA" in words:
+        return "write a predicate of items without that word: exists(prv_candidates, x -> x.magpsf < 18)"
+    if any(words[i : i + 2] == ["[", "]"] for i in range(len(words) - 1)):
+        return "write the number of an item, prv_candidates[0].magpsf, or exists(prv_candidates, x -> x.magpsf < 18)"
     if "XOR" in words:
         return "of two truth values, one alone holds where they differ: (a) <> (b)"
     if "FROM" in words:

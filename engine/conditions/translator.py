@@ -142,6 +142,9 @@ class Translator:
             f"{_describe(node)} can't be part of a condition",
             accepted="comparisons, AND, OR, NOT, BETWEEN, IN, LIKE, ILIKE, RLIKE, IS NULL, CASE, CAST, arithmetic and "
             "functions of the fields of one alert",
+            next_step="of a list's items, ask exists(prv_candidates, x -> x.magpsf < 18)"
+            if isinstance(node, exp.Exists)
+            else None,
         )
 
     # --- Values -------------------------------------------------------------------------------------------------
@@ -379,7 +382,12 @@ class Translator:
     def listed(self, node: exp.In) -> tuple[Term, list[Term], bool]:
         """Return what is looked for, the list's values, and whether each is compared by itself, in its own type."""
         if node.args.get("query") is not None or node.args.get("unnest") or node.args.get("field"):
-            self.fail(node, "IN takes a list of values, not a question of its own", accepted="x IN (1, 2, 3)")
+            self.fail(
+                node,
+                "IN takes values in parentheses, neither a field nor a query",
+                accepted="x IN (1, 2, 3)",
+                next_step="of a list's items, ask array_contains(prv_candidates.fid, 2)",
+            )
         if not node.expressions:
             self.fail(node, "IN has no values", accepted="x IN (1, 2, 3)")
         value, values = self.term(node.this), [self.term(x) for x in node.expressions]

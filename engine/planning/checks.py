@@ -35,7 +35,7 @@ def check_archive(
 
 def _check_survey_fields(union: pa.Schema, survey: Survey, widen: Sequence[str], url: str) -> pa.Schema:
     """Return the union with the identifier as int64; raise if the survey's fields are not what they must be."""
-    for path in (survey.id_field, survey.time_field):
+    for key, path in (("identifier", survey.id_field), ("time", survey.time_field)):
         parent = path.rpartition(".")[0]
         field = field_at(union, path)
         if field is not None:
@@ -45,15 +45,19 @@ def _check_survey_fields(union: pa.Schema, survey: Survey, widen: Sequence[str],
             raise ArchiveError(
                 f"the alerts of {url!r} have no {path}",
                 accepted=f"alerts of the survey {survey.name!r}",
-                next_step="check the archive and --survey",
+                next_step=f"check the archive, and {key} in the survey's description"
+                if survey.is_described
+                else "check the archive and --survey",
             )
         if not (pa.types.is_integer(type_) or pa.types.is_floating(type_)) or origin_of(field):
             raise ArchiveError(
-                f"{path} is {origin_of(field) or type_} in the files of {url!r}",
+                f"{path} is {origin_of(field) or str(type_).partition('<')[0]} in the files of {url!r}",
                 accepted="a whole number, of which the digest is made that proves a transfer whole"
                 if path == survey.id_field
                 else "an integer or a float",
-                next_step="choose other nights, or have the archive reprocessed",
+                next_step=f"name another field as {key} in the survey's description"
+                if survey.is_described
+                else "choose other nights, or have the archive reprocessed",
             )
     if survey.id_field in widen:
         raise RequestError(

@@ -14,6 +14,7 @@ from engine.planning.asking import Asked
 from engine.planning.class_notes import notes_on_class_names, notes_on_contradictions, notes_on_literal_names
 from engine.planning.nights import ChosenNights
 from engine.planning.notes import (
+    notes_on_description,
     notes_on_enrichments,
     notes_on_leaves,
     notes_on_listing,
@@ -54,6 +55,7 @@ def _notes(decided: Decided) -> Iterator[str]:
     yield from asked.notes
     yield from notes_on_nights(nights.without_data)
     yield from notes_on_listing(nights.listing)
+    yield from notes_on_description(decided.union, selection.survey)
     if request.content == "lightcurve":
         yield from notes_on_names(decided.union, selection.projection, selection.survey.instead)
     yield from notes_on_units(selection.projection.schema)

@@ -12,8 +12,10 @@ from engine.enrichment import ClassEnrichment, Enrichment
 from engine.pipeline import Projection
 from engine.schema import paths_read, split_leaf, type_at, unit_of
 from engine.storage import without_password
+from engine.surveys import Survey, missing_in
 
 __all__ = [
+    "notes_on_description",
     "notes_on_enrichments",
     "notes_on_leaves",
     "notes_on_listing",
@@ -71,6 +73,13 @@ def notes_on_names(archive: pa.Schema, projection: Projection, same: Mapping[str
         for name, source in zip(projection.schema.names, projection.sources, strict=True)
         if source not in (name, *projection.schema.names) and name in archive.names and same.get(source) != name
     ]
+
+
+def notes_on_description(archive: pa.Schema, survey: Survey) -> list[str]:
+    """Return a note on what the user's description of a survey names, and none of the files has."""
+    missing = missing_in(archive, survey)
+    named = [f"{path} ({', '.join(keys)})" for path, keys in missing.items()]
+    return [f"the survey's description names what no file of these nights has: {_some(named)}"] if named else []
 
 
 def notes_on_units(content: pa.Schema) -> list[str]:

@@ -10,12 +10,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from consumer.settings import items_of, read_table, read_text, shown
 from consumer.wire import TIME_SCALES
 from engine.errors import RequestError
-from engine.surveys.survey import Survey
+from engine.surveys.survey import Survey, has_path
 
-__all__ = ["described_as", "read_survey", "survey_of"]
+__all__ = ["described_as", "missing_in", "read_survey", "survey_of"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _NEEDED = {
@@ -101,7 +103,23 @@ def survey_of(table: Mapping[str, Any]) -> Survey:
         instead={},
         portal_prefixes={},
         portal_computed={},
+        is_described=True,
     )
+
+
+def missing_in(schema: pa.Schema, survey: Survey) -> dict[str, list[str]]:
+    """Return what a described survey names and no file has: path -> the keys that name it; of known surveys, nothing.
+
+    Those of the night may always be missing, since the folders tell it.
+    """
+    missing: dict[str, list[str]] = {}
+    for key, value in described_as(survey).items() if survey.is_described else ():
+        if key in ("name", "time_scale", "night_columns"):
+            continue
+        for path in [value] if isinstance(value, str) else value:
+            if not has_path(schema, path):
+                missing.setdefault(path, []).append(key)
+    return missing
 
 
 def described_as(survey: Survey) -> dict[str, Any]:

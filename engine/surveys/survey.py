@@ -11,7 +11,7 @@ from engine.enrichment import Enrichment
 from engine.schema import names_along
 from engine.surveys.classes import Classes
 
-__all__ = ["Survey"]
+__all__ = ["Survey", "has_path"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,8 @@ class Survey:
     """The labels that a request may name, and where they stand."""
     enrichments: tuple[Enrichment, ...] = ()
     """What is computed where a file lacks it; what they add goes out with every content."""
+    is_described: bool = False
+    """By a file of the user's: what is missing in the archive may be misspelt there."""
 
     @property
     def class_columns(self) -> tuple[str, ...]:
@@ -74,7 +76,7 @@ class Survey:
         """
         here = self
         for path, other in self.instead.items():
-            if sum(_has(schema, other) for schema in schemas) > sum(_has(schema, path) for schema in schemas):
+            if sum(has_path(schema, other) for schema in schemas) > sum(has_path(schema, path) for schema in schemas):
                 here = here._with(path, other)
         return here
 
@@ -83,7 +85,8 @@ class Survey:
         return replace(self, identity=tuple(other if known == path else known for known in self.identity), **named)
 
 
-def _has(schema: pa.Schema, path: str) -> bool:
+def has_path(schema: pa.Schema, path: str) -> bool:
+    """Return whether files of a schema have a root column, or what lies in structs of it."""
     root, *rest = names_along(schema, path)
     type_ = schema.field(root).type if root in schema.names else None
     for name in rest:

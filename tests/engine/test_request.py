@@ -95,6 +95,8 @@ def test_yaml_dates_are_nights():
         ({"nights": "2021-11-22:2021-11-20"}, "2021-11-22:2021-11-20"),
         ({"nights": "2021-11-22:2021-11-23:2021-11-24"}, "range"),
         ({"nights": 20211122}, "20211122"),
+        ({"nights": {"startdate": "2021-11-22", "stopdate": "2021-11-23"}}, "2021-11-22:2021-11-30"),
+        ({"nights": "2021-11-22", "content": ["Light packet"]}, "lightcurve"),
         ({"nights": "2021-11-22", "content": "lightcurves"}, "did you mean 'lightcurve'"),
         ({"nights": "2021-11-22", "content": "fields"}, "no field"),
         ({"nights": "2021-11-22", "fields": ["candid"]}, "'lightcurve'"),
@@ -115,6 +117,23 @@ def test_what_is_wrong_is_said(values, said):
     with pytest.raises(InputError) as caught:
         TransferRequest.from_dict(values)
     assert said in str(caught.value)
+
+
+def test_a_request_to_another_service_is_answered_key_by_key():
+    text = """
+        dates: {startdate: '2026-02-01', stopdate: '2026-02-28'}
+        filters: [in_tns, NOT extragalactic_new_candidate]
+        blocks: [b_outside_galactic_plane]
+        extra_cond: ["diaSource.psfFlux > 9000"]
+    """
+    with pytest.raises(RequestError) as caught:
+        TransferRequest.from_yaml(text)
+    assert all(name in caught.value.message for name in ("'dates'", "'filters'", "'blocks'", "'extra_cond'"))
+    told = dict(step.split(": ", 1) for step in caught.value.next_step.split("; "))
+    assert "'nights'" in told["'dates'"]
+    assert "in_tns, NOT extragalactic_new_candidate" in told["'filters'"]
+    assert "b_outside_galactic_plane" in told["'blocks'"]
+    assert all("'where'" in told[key] for key in ("'filters'", "'blocks'", "'extra_cond'"))
 
 
 @pytest.mark.parametrize("text", ["", "~", "- a\n- b", "nights: [", "just text", "a: 1\n---\nb: 2", b"nights: x"])

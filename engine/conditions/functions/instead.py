@@ -2,7 +2,10 @@
 
 __all__ = ["INSTEAD"]
 
-_AGGREGATE = "a condition looks at one alert at a time; least and greatest take several of its fields"
+_AGGREGATE = (
+    "a condition looks at one alert at a time; least and greatest take several of its fields, size(prv_candidates) and "
+    "exists(prv_candidates, x -> x.magpsf < 18) ask of a list"
+)
 _TIME = "candidate.jd > jd('2021-11-22T06:00'), timestamp > '2021-11-22T06:00', substring(timestamp, 1, 10)"
 _LIST = "exists(prv_candidates, x -> x.magpsf < 18), size(filter(prv_candidates, x -> x.magpsf < 18)) > 2"
 _AGGREGATES = ["avg", "count", "first", "last", "max", "mean", "median", "min", "stddev", "sum", "variance"]
@@ -16,7 +19,7 @@ INSTEAD = {
     **dict.fromkeys(["transform", "explode", "aggregate", "reduce", "any_match"], _LIST),
     **dict.fromkeys(["element_at", "get", "try_element_at"], "prv_candidates[0].magpsf, mangrove['HyperLEDA_name']"),
     **dict.fromkeys(["array_max", "array_min", "array_position", "arrays_overlap", "any", "every", "some"], _LIST),
-    **dict.fromkeys(["all_match", "array_any", "list_contains", "has"], _LIST),
+    **dict.fromkeys(["all_match", "array_any", "list_any", "list_contains", "has"], _LIST),
     **dict.fromkeys(["isfinite", "isinf"], "NOT isnan(x) AND abs(x) < 1e308"),
     **dict.fromkeys(["rand", "random", "uuid"], "the same alerts have to match each time; --limit takes the first few"),
     **dict.fromkeys(["int", "bigint", "smallint", "tinyint"], "CAST(x AS INT)"),
@@ -26,7 +29,7 @@ INSTEAD = {
     **dict.fromkeys(["replace", "regexp_replace", "translate", "initcap"], "lower(x), ILIKE, RLIKE"),
     **dict.fromkeys(["map_keys", "map_contains_key"], "mangrove['HyperLEDA_name'] IS NOT NULL"),
     **dict.fromkeys(["nvl2", "iff", "decode"], "if(x IS NOT NULL, y, z), CASE WHEN x = 1 THEN y END"),
-    "array_size": "size(prv_candidates)",
+    **dict.fromkeys(["array_size", "array_length", "list_length", "num_items"], "size(prv_candidates)"),
     "bround": "round(x, 2)",
     "btrim": "trim(x)",
     "concat_ws": "concat(x, '-', y)",

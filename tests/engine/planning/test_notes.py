@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import engine
+from engine.errors import ArchiveError
 from engine.planning.notes import notes_on_passwords
 
 FIRST = dt.date(2021, 1, 1)
@@ -97,3 +98,40 @@ def test_passwords_in_urls_are_told_without_them():
     assert "URL of the TNS catalogue" in catalogue
     assert "pa55" not in archive + catalogue
     assert notes_on_passwords("/data/science", None) == []
+
+
+def described(root: Path, **changes: str) -> engine.TransferRequest:
+    """Return a request for an archive of one night, with a survey of one's own whose description is changed."""
+    write(root / "archive", 1, {"alertId": [1], "source": [{"mjd": 59215.5, "ra": 1.0, "dec": 2.0, "name": "x"}]})
+    keys = {"name": "mine", "identifier": "alertId", "time": "source.mjd", "time_scale": "mjd_utc"}
+    keys |= {"ra": "source.ra", "dec": "source.dec", "detection": "source"} | changes
+    (root / "mine.yaml").write_text("".join(f"{key}: {value}\n" for key, value in keys.items()))
+    return engine.TransferRequest(archive=str(root / "archive"), nights="2021-01-01", survey=str(root / "mine.yaml"))
+
+
+def test_a_description_that_fits_is_not_told(tmp_path):
+    request = described(tmp_path, lightcurve="[source.ra]", history="[candidate]", object="source.name")
+    assert engine.plan(request, settings=engine.Settings()).notes == ()
+
+
+def test_what_a_description_names_and_no_file_has_is_told_with_its_keys(tmp_path):
+    request = described(tmp_path, lightcurve="[source.ra, source.snrr]", stamps="[cutout]", band="source.filter")
+    [note] = engine.plan(request, settings=engine.Settings()).notes
+    assert all(named in note for named in ("source.snrr (lightcurve)", "cutout (stamps)", "source.filter (band)"))
+    assert "source.ra" not in note
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "said"),
+    [
+        ("identifier", "alertID", "no alertID"),
+        ("identifier", "objectId", "objectId is string"),
+        ("identifier", "source", "source is struct in"),
+        ("time", "source.mjdTai", "no source.mjdTai"),
+        ("time", "source.name", "source.name is string"),
+    ],
+)
+def test_a_field_that_cannot_be_taken_is_told_with_its_key(tmp_path, key, path, said):
+    with pytest.raises(ArchiveError, match=said) as caught:
+        engine.plan(described(tmp_path, **{key: path}), settings=engine.Settings())
+    assert f"{key} in the survey's description" in caught.value.next_step.replace(" as ", " ")
