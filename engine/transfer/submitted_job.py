@@ -1,7 +1,7 @@
 """Jobs that were submitted, here or anywhere: how they stand, what they did, and that they shall stop.
 
-A job is its topics. Whoever has a topic's name can follow the job; there is nothing else to keep. Nothing here needs
-Dask, so that a question about a job is answered at once.
+A job is its topics. Anyone with the topic's name can follow the job; there is nothing else to keep. Nothing here needs
+Dask, so that a job's status is there at once.
 """
 
 from __future__ import annotations
@@ -215,8 +215,8 @@ class Job:
         KafkaError
             If Kafka is away for five minutes; the job, elsewhere, waits longer.
         """
-        # Other machines' clocks may be wrong, and who could not be heard is not dead: a job is taken for interrupted
-        # only once it was silent for two heartbeats while we listened.
+        # Other machines' clocks may be wrong, and Kafka may have been away: a job is taken for interrupted only once it
+        # was silent for two heartbeats while we read.
         silent_since, last_sign_at = time.monotonic(), self._store.manifest.last_sign_at
         with _bar(self.topic) if progress else contextlib.nullcontext() as draw:
             while True:
