@@ -194,6 +194,6 @@ class Connection:
 
     def _silence(self, exc: ck.KafkaException) -> KafkaError:
         # Lets librdkafka report whether we are refused, or why nobody answers. A message that comes with it is lost to
-        # the reader, who asks for it again (GaplessReader).
+        # the reader, which asks for it again (GaplessReader).
         self.raw.poll(0)
         return self._reports.silence(exc)

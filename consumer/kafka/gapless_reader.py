@@ -32,7 +32,7 @@ class GaplessReader:
         The topic.
     offsets
         Offset to begin with, per partition. Never "the beginning": librdkafka would ask for that offset before it knows
-        whom to ask, and then wait for half a second.
+        which broker to ask, and then wait for half a second.
     most_tries
         How often what lacks is asked for; 0 for a compacted topic, which lacks messages for good.
     """
@@ -109,7 +109,7 @@ class GaplessReader:
         try:
             is_there = self._connection.exists(self._topic)
         except KafkaError:
-            # Whoever told that it is gone is away now. It is told again, or the topic is there.
+            # The broker that reported it as gone is away now. It is reported again, or the topic is there.
             self._connection.check()
             return
         if not is_there:

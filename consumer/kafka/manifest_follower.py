@@ -111,7 +111,7 @@ class ManifestFollower:
         """Return the job's state now.
 
         Other machines' clocks may be wrong by minutes. So a job reads as interrupted only if it is silent while we
-        listen: for two heartbeats where the clocks say that it fell silent long ago, else for the full time.
+        read: for two heartbeats where the clocks say that it fell silent long ago, else for the full time.
         """
         listened_s = time.monotonic() - self._silent_since
         if self.manifest.stated in FINAL_STATES or listened_s < 2 * HEARTBEAT_EVERY_S + 1:

@@ -263,7 +263,7 @@ class Translator:
         left = node.this.this if isinstance(node.this, exp.Not) else node.this
         trailing = isinstance(left, _TRAILING) and not isinstance(node, exp.Escape)
         if trailing or isinstance(node.args.get("expression"), _PREDICATES):
-            # sqlglot's order differs from Spark's, to whom `x LIKE 'a' = b` is `x LIKE ('a' = b)`.
+            # sqlglot's order differs from Spark's, for which `x LIKE 'a' = b` is `x LIKE ('a' = b)`.
             self.fail(
                 node,
                 "two comparisons in a row",
@@ -379,7 +379,7 @@ class Translator:
     def listed(self, node: exp.In) -> tuple[Term, list[Term], bool]:
         """Return what is looked for, the list's values, and whether each is compared by itself, in its own type."""
         if node.args.get("query") is not None or node.args.get("unnest") or node.args.get("field"):
-            self.fail(node, "IN takes a list of values, not a question of its own", accepted="x IN (1, 2, 3)")
+            self.fail(node, "IN takes a list of values, not a query of its own", accepted="x IN (1, 2, 3)")
         if not node.expressions:
             self.fail(node, "IN has no values", accepted="x IN (1, 2, 3)")
         value, values = self.term(node.this), [self.term(x) for x in node.expressions]

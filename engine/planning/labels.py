@@ -34,7 +34,7 @@ def check_labels(
     skip_unreadable: bool = False,
     most_fragments: int = MOST_FRAGMENTS,
 ) -> list[str]:
-    """Refuse labels that are nowhere; return notes on those of which that could not be told.
+    """Refuse labels that no alert has; return a note on each label for which that could not be found out.
 
     Labels of the known lists pass unread. Of others, the class columns of the chosen nights are read, until each is
     found; one that the archive has is never refused.

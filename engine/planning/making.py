@@ -1,7 +1,7 @@
 """A request held against the archive: everything is decided and checked here, and nothing is started.
 
-One room after the other is asked, each once: the archive, its survey and enrichments, the conditions, the content, the
-fragments, the labels. What a user should know is told at the end, of all of it.
+Each room comes in once: the archive, its survey and enrichments, the conditions, the content, the fragments,
+the labels. What a user should know is told at the end, of all of it.
 """
 
 from __future__ import annotations
