@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 import confluent_kafka as ck
 
 from consumer.errors import KafkaError
-from consumer.kafka.cluster import Connection
+from consumer.kafka.cluster import Connection, place_of
 from consumer.kafka.failures import EXPIRED, GONE, PASSING, REFUSED, deleted, expired, unreadable
 
 __all__ = ["GaplessReader"]
@@ -61,7 +61,7 @@ class GaplessReader:
             if error is not None and error.code() != ck.KafkaError._PARTITION_EOF:
                 found.append(message)
                 continue
-            partition, offset = message.partition(), message.offset()
+            partition, offset = place_of(message)
             due = self.positions[partition]
             if partition in past_a_gap or offset < due:
                 continue

@@ -145,10 +145,11 @@ class ManifestFollower:
         for message in messages:
             error = message.error()
             if error is None:
-                self.manifest.apply(decode_record(message.value()))
+                value = message.value() or b""
+                self.manifest.apply(decode_record(value))
                 self._silent_since = time.monotonic()
                 if message.key() != b"beat":
-                    self._lines.append(message.value())
+                    self._lines.append(value)
             elif error.code() == ck.KafkaError._PARTITION_EOF:
                 self._at_end = True
         self._reader.check(messages)

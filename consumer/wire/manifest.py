@@ -88,7 +88,7 @@ class Manifest:
                     return
                 if record.coordinator is None and record.state in ("queued", "cancelled"):
                     # Not a coordinator's: a user takes the job up, or ends it in the place of one that fell silent.
-                    self.paused_s += max(0.0, record.time - self.last_sign_at)
+                    self.paused_s += max(0.0, record.time - (self.last_sign_at or record.time))
                 # A final state stands unless the job is taken up again, which begins with `queued`.
                 self.stated, self.error, self.last_sign_at = record.state, record.error, record.time
                 self.changes.append(record)
@@ -161,7 +161,7 @@ class Manifest:
             LeftOut(path=file["path"], row_groups=None, num_alerts=None, reason=file["reason"])
             for file in (self.plan.unreadable_files if self.plan else [])
         ]
-        lost = {number: done for number, done in self.fragments.items() if done.unreadable}
+        lost = {number: done.unreadable for number, done in self.fragments.items() if done.unreadable}
         if not lost:
             return found
         paths = {file["index"]: file["path"] for part in self.parts.values() for file in part.files}
@@ -171,7 +171,7 @@ class Manifest:
                     path=paths[planned["file"]],
                     row_groups=planned["row_groups"],
                     num_alerts=planned["num_alerts"],
-                    reason=lost[planned["fragment"]].unreadable,
+                    reason=lost[planned["fragment"]],
                 )
                 for planned in part.fragments
                 if planned["fragment"] in lost

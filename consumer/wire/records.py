@@ -168,7 +168,7 @@ class CancelRequest:
 Record = Plan | PlanPart | FragmentDone | NightDone | StateChange | Heartbeat | CancelRequest
 
 
-_TYPES: dict[str, type] = {
+_TYPES: dict[str, type[Record]] = {
     cls.type: cls for cls in (Plan, PlanPart, FragmentDone, NightDone, StateChange, Heartbeat, CancelRequest)
 }
 

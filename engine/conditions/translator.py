@@ -418,7 +418,9 @@ class Translator:
                 self.fail(node, "ESCAPE takes one character, after LIKE or ILIKE", accepted="LIKE 'a/_%' ESCAPE '/'")
         return self.matches(type(node), node, node.this, node.expression, escape)
 
-    def matches(self, kind: type, node: exp.Expression, subject: exp.Expression, pattern: exp.Expression, escape: str):
+    def matches(
+        self, kind: type, node: exp.Expression, subject: exp.Expression, pattern: exp.Expression, escape: str
+    ) -> Term:
         """Return LIKE, ILIKE or RLIKE (`kind`) of a text with a constant pattern."""
         text = self.text(subject)
         if isinstance(pattern, exp.Any | exp.All):
