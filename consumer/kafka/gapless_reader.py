@@ -34,7 +34,7 @@ class GaplessReader:
         Offset to begin with, per partition. Never "the beginning": librdkafka would ask for that offset before it knows
         which broker to ask, and then wait for half a second.
     most_tries
-        How often what lacks is asked for; 0 for a compacted topic, which lacks messages for good.
+        How often what is missing is fetched again; 0 for a compacted topic, which lacks messages for good.
     """
 
     def __init__(

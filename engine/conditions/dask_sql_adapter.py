@@ -1,4 +1,4 @@
-"""Which rows fulfil a condition: asked of dask-sql, on narrow tables of the leaves that the condition names.
+"""Which rows fulfil a condition: computed by dask-sql, on narrow tables of the leaves that the condition names.
 
 The project's only importer of dask_sql, which is no longer maintained: docs/decisions/0002-dask-sql-adapter.md tells
 how it is used and why so.

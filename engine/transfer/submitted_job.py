@@ -313,7 +313,7 @@ class Job:
 
 
 def _num_duplicates(manifest: Manifest) -> int | None:
-    # Not while it runs: what a receipt is made of is all of the plan, and a status is asked for again and again.
+    # Not while it runs: what a receipt is made of is all of the plan, and a status is made again and again.
     ended = manifest.is_planned and manifest.stated in ("complete", "empty")
     return make_receipt(manifest).totals.num_duplicates if ended else None
 
