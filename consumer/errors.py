@@ -55,6 +55,11 @@ class AlertTransferError(Exception):
         return in_face_terms(self._message)
 
     @property
+    def as_told(self) -> str:
+        """The message as it was written, for records that any face may show."""
+        return self._message
+
+    @property
     def accepted(self) -> str | None:
         """What is accepted instead, if anything is."""
         return self._accepted and in_face_terms(self._accepted)

@@ -11,7 +11,6 @@ import contextlib
 import re
 import shlex
 from collections.abc import Iterator
-from functools import partial
 
 __all__ = ["command_line_terms", "in_face_terms", "in_python_terms"]
 
@@ -43,16 +42,22 @@ _ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "--widen": ("widen", _LIST, r"[^\s,;]+(?=$|[,;])"),
 }
 _OPTION = re.compile(
-    # Not inside a word or a quoted value, nor where the command line itself is spoken of.
-    r"(?<![\w'\"=-])(?<!command line's )(?P<option>"
+    # Not inside a word or a path, nor where the command line itself is spoken of.
+    r"(?<![\w'\"=/\\-])(?<!command line's )(?P<option>"
     + "|".join(sorted(map(re.escape, _ARGUMENTS), key=len, reverse=True))
     + r")(?![\w-])"
 )
+# What a user gave stands in quotes, and may hold anything. An apostrophe in a word opens none.
+_QUOTED = r"""(?<!\w)(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")(?!\w)"""
+# So does a line of a condition, above the carets that point into it.
+_POINTED_AT = r"\n  [^\n]*\n +\^+"
+_COMMAND = r"(?<![\w./\\-])alert-transfer"
+_FOUND = re.compile(rf"{_POINTED_AT}|{_QUOTED}|{_COMMAND}(?= )|{_OPTION.pattern}")
 _TOPIC = r"(?P<topic>[\w.-]*\w)"
 _PATH = r"""(?P<path>'[^']*'|"[^"]*"|[^\s,;]+)"""
 # Most particular first.
 _CALLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(rf"(?<![\w./\\-])alert-transfer {command}(?![\w-])"), call)
+    (re.compile(rf"{_COMMAND} {command}(?![\w-])"), call)
     for command, call in (
         (
             rf"status {_TOPIC} --request > request\.yaml, then alert-transfer submit --request request\.yaml",
@@ -93,22 +98,29 @@ def in_face_terms(text: str) -> str:
 
 
 def in_python_terms(text: str) -> str:
-    """Return a message with arguments and calls where it names options and commands."""
+    """Return a message with arguments and calls where it names options and commands; what a user gave stays."""
     if "--" not in text and "alert-transfer" not in text:
         return text
-    for pattern, call in _CALLS:
-        text = pattern.sub(partial(_as_call, call), text)
     parts, end = [], 0
-    for found in _OPTION.finditer(text):
+    while found := _FOUND.search(text, end):
+        parts.append(text[end : found.start()])
+        part, end = _translated(text, found)
+        parts.append(part)
+    return "".join([*parts, text[end:]])
+
+
+def _translated(text: str, found: re.Match[str]) -> tuple[str, int]:
+    """Return what stands for something that was found in a text, and where that ends there."""
+    if found["option"]:
         argument, form, values = _ARGUMENTS[found["option"]]
         value = re.compile(f" (?:{values})").match(text, found.end()) if values else None
-        parts.append(text[end : found.start()])
         if value:
-            parts.append(f"{argument}={form.format(value[0].strip())}")
-        else:
-            parts.append(f"{argument}=" + ("" if values else form))
-        end = value.end() if value else found.end()
-    return "".join([*parts, text[end:]])
+            return f"{argument}={form.format(value[0].strip())}", value.end()
+        return f"{argument}=" + ("" if values else form), found.end()
+    for pattern, call in _CALLS:
+        if command := pattern.match(text, found.start()):
+            return _as_call(call, command), command.end()
+    return found[0], found.end()
 
 
 def _as_call(call: str, found: re.Match[str]) -> str:

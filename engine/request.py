@@ -6,7 +6,7 @@ import datetime as dt
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import PurePath
 from typing import Any
@@ -85,7 +85,7 @@ class TransferRequest:
     widen: tuple[str, ...] = ()
     """Fields where integers and floats shall meet as double."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._set("nights", night_texts(self.nights))
         for name in _LISTS:
             self._set(name, items_of(name, getattr(self, name), _text_in(name), error=RequestError))
@@ -220,7 +220,7 @@ def read_yaml(text: str) -> dict[str, Any]:
     return values
 
 
-def _names(cls) -> list[str]:
+def _names(cls: type[Any]) -> list[str]:
     return [field_.name for field_ in fields(cls)]
 
 
@@ -250,7 +250,7 @@ def _meant_content(text: str) -> str | None:
     return _OTHER_CONTENTS.get(word) or next(iter(difflib.get_close_matches(word, CONTENTS, n=1)), None)
 
 
-def _text_in(name: str):
+def _text_in(name: str) -> Callable[[Any], str]:
     """Return what gives an item of a list of texts as Python's own text."""
     return lambda item: _one_text(name, item, "holds")
 

@@ -25,6 +25,7 @@ ALLOWED = {
     "engine/archive": ({"jd", "magpsf"}, EXAMPLE),
     "engine/planning": ({"ztf", "jd", "magpsf"}, f"{CHOICE}; {EXAMPLE}"),
     "engine/request.py": ({"ztf"}, CHOICE),
+    "consumer/terms.py": ({"ztf", "lsst"}, CHOICE),
     "consumer/wire": ({"jd", "candid"}, "time scales, and paths of plans, are named on the wire"),
     "consumer/dataset/partition.py": ({"candid"}, EXAMPLE),
     "consumer/terms.py": ({"ztf", "lsst"}, CHOICE),

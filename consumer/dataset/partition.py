@@ -114,7 +114,7 @@ class Partitioning:
         if self.by == "none":
             return ""
         if self.by != "time":
-            return f"{self.by}={self._names.name(value)}"
+            return f"{self.by}={self._names.name(None if value is None else str(value))}"
         if value == _NO_DAY:
             return "/".join(f"{name}={NULL_FOLDER}" for name in _TIME_COLUMNS)
         year, month, day = str(np.datetime64(value, "D")).split("-")

@@ -13,7 +13,7 @@ import confluent_kafka as ck
 from consumer.errors import KafkaError
 from consumer.kafka.failures import LEADERLESS, REFUSED, Reports, code_of, deleted, invalid_settings, unknown_ends
 
-__all__ = ["Cluster", "Connection"]
+__all__ = ["Cluster", "Connection", "place_of"]
 
 # The first request includes the connecting. A user is to be told within 10 s that no Kafka answers.
 _FIRST_ANSWER_S = 7.0
@@ -96,6 +96,14 @@ class Cluster:
             return kind(properties, logger=_log)
         except (ck.KafkaException, TypeError, ValueError) as exc:
             raise invalid_settings(exc) from exc
+
+
+def place_of(message: ck.Message) -> tuple[int, int]:
+    """Return partition and offset of what a consumer returned; only a message that is yet to be sent has none."""
+    partition, offset = message.partition(), message.offset()
+    if partition is None or offset is None:
+        raise TypeError("a message that was not fetched has no place in a partition")
+    return partition, offset
 
 
 class Connection:
@@ -194,6 +202,6 @@ class Connection:
 
     def _silence(self, exc: ck.KafkaException) -> KafkaError:
         # Lets librdkafka report whether we are refused, or why nobody answers. A message that comes with it is lost to
-        # the reader, who asks for it again (GaplessReader).
+        # the reader, which asks for it again (GaplessReader).
         self.raw.poll(0)
         return self._reports.silence(exc)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import confluent_kafka as ck
 
 from consumer.errors import KafkaError
-from consumer.kafka.cluster import Cluster
+from consumer.kafka.cluster import Cluster, place_of
 from consumer.kafka.gapless_reader import GaplessReader
 
 __all__ = ["DataReader", "Message"]
@@ -92,7 +92,7 @@ class DataReader:
         for message in fetched:
             error = message.error()
             if error is None:
-                partition, offset = message.partition(), message.offset()
+                partition, offset = place_of(message)
                 messages.append(Message(partition, offset, message.key(), message.value() or b""))
             elif error.code() == ck.KafkaError._PARTITION_EOF:
                 self._silent_since = time.monotonic()

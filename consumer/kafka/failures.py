@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 GONE = frozenset({ck.KafkaError.UNKNOWN_TOPIC_OR_PART, ck.KafkaError._UNKNOWN_TOPIC, ck.KafkaError._UNKNOWN_PARTITION})
-"""Kafka has no such topic, as far as the one who answers knows: a broker that was just started may not know yet."""
+"""Kafka has no such topic, as far as the broker that answers knows; one that was just started may not know yet."""
 EXPIRED = frozenset({ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE})
 """Kafka does not have the message that comes next."""
 LEADERLESS = frozenset(
@@ -87,8 +87,8 @@ class Reports:
     """Keeps what librdkafka reports of brokers and connections, beside the answers to requests.
 
     Given to a client as its `error_cb`: it is called while the client is polled, and never else. Wrong credentials
-    show nowhere but here: every request would only time out, and messages after minutes. So does, to who reads it, that
-    a topic was deleted: what is fetched just comes back empty.
+    show nowhere but here: every request would only time out, and messages after minutes. So does, to
+    a reader, that its topic was deleted: what it fetches just comes back empty.
     """
 
     def __init__(self, bootstrap: str):

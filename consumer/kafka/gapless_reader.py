@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 import confluent_kafka as ck
 
 from consumer.errors import KafkaError
-from consumer.kafka.cluster import Connection
+from consumer.kafka.cluster import Connection, place_of
 from consumer.kafka.failures import EXPIRED, GONE, PASSING, REFUSED, deleted, expired, unreadable
 
 __all__ = ["GaplessReader"]
@@ -32,9 +32,9 @@ class GaplessReader:
         The topic.
     offsets
         Offset to begin with, per partition. Never "the beginning": librdkafka would ask for that offset before it knows
-        whom to ask, and then wait for half a second.
+        which broker to ask, and then wait for half a second.
     most_tries
-        How often what lacks is asked for; 0 for a compacted topic, which lacks messages for good.
+        How often what is missing is fetched again; 0 for a compacted topic, which lacks messages for good.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class GaplessReader:
             if error is not None and error.code() != ck.KafkaError._PARTITION_EOF:
                 found.append(message)
                 continue
-            partition, offset = message.partition(), message.offset()
+            partition, offset = place_of(message)
             due = self.positions[partition]
             if partition in past_a_gap or offset < due:
                 continue
@@ -109,7 +109,7 @@ class GaplessReader:
         try:
             is_there = self._connection.exists(self._topic)
         except KafkaError:
-            # Whoever told that it is gone is away now. It is told again, or the topic is there.
+            # The broker that reported it as gone is away now. It is reported again, or the topic is there.
             self._connection.check()
             return
         if not is_there:

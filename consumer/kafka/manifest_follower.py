@@ -111,7 +111,7 @@ class ManifestFollower:
         """Return the job's state now.
 
         Other machines' clocks may be wrong by minutes. So a job reads as interrupted only if it is silent while we
-        listen: for two heartbeats where the clocks say that it fell silent long ago, else for the full time.
+        read: for two heartbeats where the clocks say that it fell silent long ago, else for the full time.
         """
         listened_s = time.monotonic() - self._silent_since
         if self.manifest.stated in FINAL_STATES or listened_s < 2 * HEARTBEAT_EVERY_S + 1:
@@ -145,10 +145,11 @@ class ManifestFollower:
         for message in messages:
             error = message.error()
             if error is None:
-                self.manifest.apply(decode_record(message.value()))
+                value = message.value() or b""
+                self.manifest.apply(decode_record(value))
                 self._silent_since = time.monotonic()
                 if message.key() != b"beat":
-                    self._lines.append(message.value())
+                    self._lines.append(value)
             elif error.code() == ck.KafkaError._PARTITION_EOF:
                 self._at_end = True
         self._reader.check(messages)

@@ -45,7 +45,7 @@ class Manifest:
         self.changes: list[StateChange] = []
         self.cancel_requested = False
         self.coordinator: str | None = None
-        """Name of the coordinator that sees the job through; whoever says `running` last."""
+        """Name of the coordinator in charge: the one that wrote `running` last."""
         self.started_at: float | None = None
         self.first_alert_s: float | None = None
         """Seconds from submit until the first alerts were acknowledged, less what `paused_s` was by then."""
@@ -83,12 +83,12 @@ class Manifest:
                 if record.state in ("queued", "running"):
                     self.coordinator = record.coordinator
                 elif record.coordinator not in (None, self.coordinator):
-                    return  # it was thought dead, and another sees the job through now
+                    return  # it was thought dead, and another one is in charge now
                 elif self.stated in FINAL_STATES:
                     return
                 if record.coordinator is None and record.state in ("queued", "cancelled"):
-                    # Not a coordinator's: whoever takes the job up, or ends it in the place of one that fell silent.
-                    self.paused_s += max(0.0, record.time - self.last_sign_at)
+                    # Not a coordinator's: a user takes the job up, or ends it in the place of one that fell silent.
+                    self.paused_s += max(0.0, record.time - (self.last_sign_at or record.time))
                 # A final state stands unless the job is taken up again, which begins with `queued`.
                 self.stated, self.error, self.last_sign_at = record.state, record.error, record.time
                 self.changes.append(record)
@@ -161,7 +161,7 @@ class Manifest:
             LeftOut(path=file["path"], row_groups=None, num_alerts=None, reason=file["reason"])
             for file in (self.plan.unreadable_files if self.plan else [])
         ]
-        lost = {number: done for number, done in self.fragments.items() if done.unreadable}
+        lost = {number: done.unreadable for number, done in self.fragments.items() if done.unreadable}
         if not lost:
             return found
         paths = {file["index"]: file["path"] for part in self.parts.values() for file in part.files}
@@ -171,7 +171,7 @@ class Manifest:
                     path=paths[planned["file"]],
                     row_groups=planned["row_groups"],
                     num_alerts=planned["num_alerts"],
-                    reason=lost[planned["fragment"]].unreadable,
+                    reason=lost[planned["fragment"]],
                 )
                 for planned in part.fragments
                 if planned["fragment"] in lost

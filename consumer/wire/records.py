@@ -143,12 +143,12 @@ class StateChange:
     error: dict[str, Any] | None = None
     """message, accepted, next; only where the state is failed."""
     coordinator: str | None = None
-    """The coordinator that writes this; None for whoever submits, resumes or cancels."""
+    """The coordinator that writes this; None where a user submits, resumes or cancels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heartbeat:
-    """The coordinator lives."""
+    """The coordinator still runs."""
 
     type: ClassVar[str] = "beat"
     job_id: str
@@ -168,7 +168,7 @@ class CancelRequest:
 Record = Plan | PlanPart | FragmentDone | NightDone | StateChange | Heartbeat | CancelRequest
 
 
-_TYPES: dict[str, type] = {
+_TYPES: dict[str, type[Record]] = {
     cls.type: cls for cls in (Plan, PlanPart, FragmentDone, NightDone, StateChange, Heartbeat, CancelRequest)
 }
 

@@ -139,7 +139,7 @@ class Archive:
             except UnreadableError as exc:
                 if unreadable is None:
                     raise
-                unreadable.append((file, exc.message))
+                unreadable.append((file, exc.as_told))
                 return None
 
         footers = []

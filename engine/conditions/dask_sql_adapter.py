@@ -1,4 +1,4 @@
-"""Which rows fulfil a condition: asked of dask-sql, on narrow tables of the leaves that the condition names.
+"""Which rows fulfil a condition: computed by dask-sql, on narrow tables of the leaves that the condition names.
 
 The project's only importer of dask_sql, which is no longer maintained: docs/decisions/0002-dask-sql-adapter.md tells
 how it is used and why so.
@@ -37,7 +37,7 @@ F = TypeVar("F")
 _TABLE = "alerts"
 _ROW = "#row"  # no leaf has this name: a path has no '#'
 _QUESTION = f'SELECT "{_ROW}" FROM {_TABLE} WHERE '
-# As it was written, so is the question computed: dask-sql's optimizer would rewrite comparisons with NaN in its own
+# The predicate is computed as it was written: dask-sql's optimizer would rewrite comparisons with NaN in its own
 # sense, and insert casts that turn nulls into NaN.
 _OPTIONS = {"sql.optimize": False, "sql.identifier.case_sensitive": True}
 _NUMPY_TO_SQL = {"boolean": np.bool_, "string": np.object_, "float": np.float64, "double": np.float64}
@@ -74,7 +74,7 @@ def filter_fragments(
 ) -> list[Delayed]:
     """Return, for each fragment, the task that gives the positions of its rows that fulfil a condition.
 
-    One question to dask-sql for all of them; nothing is read until the tasks are computed, on whatever scheduler.
+    One query of dask-sql for all of them; nothing is read until the tasks are computed, on whatever scheduler.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class _Opaque:
 
 @dataclass(frozen=True, kw_only=True)
 class _Reader:
-    """Reads a fragment into the frame that the question is asked of; every instance has a token of its own."""
+    """Reads a fragment into the frame that the query is made on; every instance has a token of its own."""
 
     read: Callable[[Any], pa.Table]
     schema: pa.Schema

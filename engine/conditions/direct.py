@@ -1,7 +1,7 @@
 """The SQL of a condition, computed at once: on constants before any alert is read, and on a narrow table of items.
 
-What dask-sql makes of a whole job's question takes it milliseconds to plan, which is too long for the items of the
-lists of one fragment. The SQL is what the translator writes, and each operator is the one of pandas that dask-sql uses.
+dask-sql takes milliseconds to plan a predicate, which is too long for the items of one fragment's lists. The SQL is
+what the translator writes, and each operator is the one of pandas that dask-sql uses.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from engine.conditions import expressions
 from engine.conditions.expressions import NUMBERS, Term, call, literal
+from engine.conditions.fields import Items
 from engine.conditions.scopes import Fail, ItemScope, Scope
 from engine.conditions.tokens import check_written
 from engine.schema import ListLeaf
@@ -81,7 +82,7 @@ def contains_item(to: Translator, node: exp.Anonymous) -> Term:
     return call("case", "boolean", unknown, expressions.null("boolean"), found)
 
 
-def _column(to: Translator, kind: str, items, scope: ItemScope, truth: Term) -> Term:
+def _column(to: Translator, kind: str, items: Items, scope: ItemScope, truth: Term) -> Term:
     sql = expressions.spread(truth, scope.anchor()).sql
     check_written(sql)
     scope.anchor()  # so that there is a leaf of the item, which tells how many there are

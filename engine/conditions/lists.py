@@ -1,4 +1,4 @@
-"""Predicates of lists' items, computed on a fragment's narrow table by whoever reads it.
+"""Predicates of lists' items, computed when a fragment's narrow table is read.
 
 Of each list the leaves of its items are read (`input_schema`); they are laid out as a table with one row an item, the
 predicate is computed on that, and what it says is gathered for each list (`with_predicates`).

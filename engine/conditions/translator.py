@@ -266,7 +266,7 @@ class Translator:
         left = node.this.this if isinstance(node.this, exp.Not) else node.this
         trailing = isinstance(left, _TRAILING) and not isinstance(node, exp.Escape)
         if trailing or isinstance(node.args.get("expression"), _PREDICATES):
-            # sqlglot's order differs from Spark's, to whom `x LIKE 'a' = b` is `x LIKE ('a' = b)`.
+            # sqlglot's order differs from Spark's, for which `x LIKE 'a' = b` is `x LIKE ('a' = b)`.
             self.fail(
                 node,
                 "two comparisons in a row",
@@ -426,7 +426,9 @@ class Translator:
                 self.fail(node, "ESCAPE takes one character, after LIKE or ILIKE", accepted="LIKE 'a/_%' ESCAPE '/'")
         return self.matches(type(node), node, node.this, node.expression, escape)
 
-    def matches(self, kind: type, node: exp.Expression, subject: exp.Expression, pattern: exp.Expression, escape: str):
+    def matches(
+        self, kind: type, node: exp.Expression, subject: exp.Expression, pattern: exp.Expression, escape: str
+    ) -> Term:
         """Return LIKE, ILIKE or RLIKE (`kind`) of a text with a constant pattern."""
         text = self.text(subject)
         if isinstance(pattern, exp.Any | exp.All):

@@ -1,12 +1,11 @@
 from .enrichment import ClassEnrichment, Enrichment, Lack, added_by, with_added
 from .fink_class import FinkClass
 from .fink_rules import FINKCLASS_INPUTS, finkclass, impossible_labels
-from .tns_catalogue import CATALOGUE_FORMS, CatalogueFile, find_catalogue, load_tns_catalogue
+from .tns_catalogue import CatalogueFile, find_catalogue, load_tns_catalogue
 from .tns_class import TnsClass, catalogue_of, with_catalogue
 from .tns_match import tnsclass
 
 __all__ = [
-    "CATALOGUE_FORMS",
     "FINKCLASS_INPUTS",
     "CatalogueFile",
     "ClassEnrichment",

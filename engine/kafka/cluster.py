@@ -46,6 +46,6 @@ class KafkaCluster(TopicAdmin):
         found = {}
         with contextlib.closing(TopicReader(self, JOBS_TOPIC, is_compacted=True)) as reader:
             for message in reader.read_to_end():
-                if message.value() is not None:
-                    found[message.key()] = json.loads(message.value())
+                if (value := message.value()) is not None:
+                    found[message.key()] = json.loads(value)
         return sorted(found.values(), key=lambda job: job["created_at"])

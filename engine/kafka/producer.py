@@ -1,4 +1,4 @@
-"""Sending messages: idempotent, with back-pressure, and the first failure to deliver kept until it is asked for."""
+"""Sending messages: idempotent, with back-pressure, and the first failure to deliver kept until the next check."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class FragmentSender:
     topic
         The data topic.
     is_wanted
-        Asked now and then; once it says no, what is queued is dropped and JobError raised.
+        Called now and then; once it returns False, what is queued is dropped and JobError raised.
     """
 
     def __init__(self, kafka: Cluster, topic: str, is_wanted: _Wanted | None = None):

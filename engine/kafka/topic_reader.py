@@ -12,7 +12,7 @@ from consumer.kafka import Cluster, Connection, GaplessReader, stopped
 __all__ = ["TopicReader"]
 
 # Shorter than a consumer waits for a leader (20 s): a coordinator that reads can't write its heartbeats meanwhile, and
-# after 30 s without one its job reads as interrupted. Whoever reads here tries again anyway.
+# after 30 s without one its job reads as interrupted. All that read here try again anyway.
 _ANSWER_S = 10.0
 
 

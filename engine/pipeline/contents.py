@@ -128,7 +128,8 @@ def project_schema(archive: pa.Schema, content: str, survey: Survey, fields: Seq
 
 
 def _build(archive: pa.Schema, paths: Sequence[str], survey: Survey, added: pa.Schema, way_out: str) -> Projection:
-    out, taken = [], {}
+    out: list[pa.Field] = []
+    taken: dict[str, str] = {}
     for path in paths:
         name = _name_of(archive, path, survey)
         if name in taken:

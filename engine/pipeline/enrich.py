@@ -43,7 +43,7 @@ def compute_added(
         How many they are.
     """
     nothing = pa.record_batch([pa.nulls(num_alerts)], names=[""]).select([])
-    found = {}
+    found: dict[str, pa.Array] = {}
     for enrichment in enrichments:
         arrays = [leaves(field) for field in enrichment.needs]
         # A batch made of no column would have no rows.

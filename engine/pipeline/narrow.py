@@ -17,7 +17,7 @@ __all__ = ["NarrowReader"]
 
 @dataclass(frozen=True, kw_only=True)
 class NarrowReader:
-    """Reads the few leaves of a fragment that the filter asks for. Callable, picklable, small."""
+    """Reads the few leaves of a fragment that the predicate needs. Callable, picklable, small."""
 
     selection: Selection
 
@@ -30,7 +30,7 @@ class NarrowReader:
             raise
 
     def _read(self, fragment: Fragment) -> pa.Table:
-        """Read what the filter asks for and what enrichments need for it, both in one go.
+        """Read what the predicate needs and what enrichments need for it, both in one go.
 
         A condition on a column that is computed has it computed for every alert: which are selected is not known yet.
         """

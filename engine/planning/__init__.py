@@ -1,7 +1,7 @@
 """A request held against the archive: everything is decided and checked here, and nothing is started.
 
-`make_plan` reads footers and gives a `TransferPlan`, with notes on what a user should know. What answers questions
-before a transfer comes in here: previews, fields, estimates.
+`make_plan` reads footers and gives a `TransferPlan`, with notes on what a user should know. What helps to
+prepare a request comes in here: previews, fields, estimates.
 """
 
 from lazy_loader import attach_stub

@@ -28,14 +28,14 @@ class Asked:
 
 
 def ask(request: TransferRequest, union: pa.Schema, survey: Survey) -> Asked:
-    """Return what a request asks of each alert.
+    """Return the predicate that a request's conditions and class labels amount to.
 
     Raises
     ------
     ConditionError
-        If a condition is none, or names what the archive does not have.
+        If a condition is not valid, or names what the archive does not have.
     RequestError
-        If a label is none, or no alert can be left.
+        If a label is not valid, or no alert can be left.
     """
     text = one_text(request.where)
     where = parse_conditions(text, union, (survey.ra_field, survey.dec_field), survey)

@@ -47,8 +47,7 @@ def class_filter(classes: Sequence[str], exclude: Sequence[str], known: Classes)
         sought = ((_as_text(column, known), labels) for column, labels in by_column)
         parts.append(" OR ".join(f"{column} IN ({_quoted(labels)})" for column, labels in sought))
     for column, labels in _by_column(dropped, known):
-        sought = _as_text(column, known)
-        parts.append(f"{column} IS NULL OR {sought} NOT IN ({_quoted(labels)})")
+        parts.append(f"{column} IS NULL OR {_as_text(column, known)} NOT IN ({_quoted(labels)})")
     return " AND ".join(f"({part})" for part in parts) or None
 
 

@@ -71,5 +71,5 @@ def _notes(decided: Decided) -> Iterator[str]:
     yield from notes_on_literal_names(asked.where.sql, asked.where.leaves, selection.survey.classes)
     if request.tns_catalogue and catalogue is None:
         yield f"the TNS catalogue is not used: nothing of the survey {selection.survey.name} is matched with one"
-    yield from notes_on_passwords(selection.archive.url, catalogue.path if catalogue else None)
+    yield from notes_on_passwords(selection.archive.url, catalogue.path if catalogue else request.tns_catalogue)
     yield from (f"left out: {reason}" for _, reason in nights.unreadable)

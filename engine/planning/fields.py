@@ -6,8 +6,9 @@ Only footers are read; the shares of nulls come from the statistics that Parquet
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -97,7 +98,7 @@ class ArchiveFields:
         fields, nights = count_text(len(self.fields), "field"), count_text(len(self.nights), "night")
         return f"{fields} in {count_text(self.num_alerts, 'alert')} of {nights} of {without_password(self.archive)}"
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values, for `--json`."""
         return {
             "archive": self.archive,
@@ -126,7 +127,7 @@ def archive_fields(
     *,
     survey: str = "ztf",
     settings: Settings | None = None,
-    progress=None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ArchiveFields:
     """Return the fields of an archive; no alert is read.
 

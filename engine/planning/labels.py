@@ -34,7 +34,7 @@ def check_labels(
     skip_unreadable: bool = False,
     most_fragments: int = MOST_FRAGMENTS,
 ) -> list[str]:
-    """Refuse labels that are nowhere; return notes on those of which that could not be told.
+    """Refuse labels that no alert has; return a note on each label for which that could not be found out.
 
     Labels of the known lists pass unread. Of others, the class columns of the chosen nights are read, until each is
     found; one that the archive has is never refused.
@@ -126,7 +126,7 @@ def _labels_of(
     archive: Archive, columns: Mapping[str, ClassEnrichment | None], skip_unreadable: bool, fragment: Fragment
 ) -> dict[str, set[str]]:
     """Return column -> labels that a fragment's alerts have; of a computed one, those that come out of other leaves."""
-    leaves = {column: (column,) for column in columns if column not in fragment.lacking}
+    leaves: dict[str, tuple[str, ...]] = {column: (column,) for column in columns if column not in fragment.lacking}
     leaves |= {column: by.label_leaves for column, by in columns.items() if by and column in fragment.lacking}
     leaves = {column: among for column, among in leaves.items() if among}
     if not leaves:
@@ -142,7 +142,7 @@ def _labels_of(
     return {column: set().union(*(found[leaf] for leaf in among)) for column, among in leaves.items()}
 
 
-def _did_you_mean(label: str, labels) -> str:
+def _did_you_mean(label: str, labels: Collection[str]) -> str:
     near = nearest_labels(label, labels)
     return f"; did you mean {near[0]!r}?" if near else ""
 

@@ -1,12 +1,12 @@
 """A request held against the archive: everything is decided and checked here, and nothing is started.
 
-One room after the other is asked, each once: the archive, its survey and enrichments, the conditions, the content, the
-fragments, the labels. What a user should know is told at the end, of all of it.
+Each room comes in once: the archive, its survey and enrichments, the conditions, the content, the fragments,
+the labels. What a user should know is told at the end, of all of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from consumer.settings import Settings, load_settings
 from engine.archive import Footer, cut_fragments
@@ -30,7 +30,9 @@ FRAGMENT_MAX_ALERTS = 50_000
 BLOCK_NBYTES = 24 * 1024 * 1024
 
 
-def plan(request: TransferRequest, *, settings: Settings | None = None, progress=None) -> TransferPlan:
+def plan(
+    request: TransferRequest, *, settings: Settings | None = None, progress: Callable[[int, int], None] | None = None
+) -> TransferPlan:
     """Return what a transfer would do; starts nothing.
 
     Raises
@@ -41,7 +43,9 @@ def plan(request: TransferRequest, *, settings: Settings | None = None, progress
     return make_plan(request, settings or load_settings(), progress)
 
 
-def make_plan(request: TransferRequest, settings: Settings, progress=None) -> TransferPlan:
+def make_plan(
+    request: TransferRequest, settings: Settings, progress: Callable[[int, int], None] | None = None
+) -> TransferPlan:
     """Hold a request against the archive.
 
     Reads the footers of the chosen nights' files; of the alerts, the class columns if a label is in no known list.

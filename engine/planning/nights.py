@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -40,7 +41,9 @@ class ChosenNights:
         return tuple(night for night in self.wanted if night not in held)
 
 
-def read_nights(request: TransferRequest, settings: Settings, survey: Survey, progress=None) -> ChosenNights:
+def read_nights(
+    request: TransferRequest, settings: Settings, survey: Survey, progress: Callable[[int, int], None] | None = None
+) -> ChosenNights:
     """List the chosen nights and read their footers.
 
     Parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -38,7 +39,7 @@ class TransferPlan:
     """What lies in the chosen nights, with what is passed over."""
     archive_schema: pa.Schema
     """The schema union of the chosen nights, with the two class columns; what the job does not use may be unsettled."""
-    schema: dict
+    schema: dict[str, Any]
     """Avro schema of the datums."""
     alert_nbytes: int
     """Uncompressed bytes of the content of an alert in the archive, on average."""
@@ -62,7 +63,7 @@ class TransferPlan:
         """Nights with data."""
         return sorted({file.night for file in self.files})
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return the plan's figures as plain values, for `--json`."""
         return {
             "request": self.request.to_dict(),
@@ -81,7 +82,7 @@ class TransferPlan:
             "notes": list(self.notes),
         }
 
-    def _passed_over(self) -> dict:
+    def _passed_over(self) -> dict[str, Any]:
         names = [*self.listing.passed_over, *self.listing.repeated, *self.listing.beside]
         return {
             "num_passed_over": len(names),

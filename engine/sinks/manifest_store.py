@@ -12,8 +12,9 @@ __all__ = ["ManifestStore"]
 class ManifestStore(Protocol):
     """The manifest of one job: records are appended to it, and whoever follows the job reads them in that order.
 
-    Picklable: an unpickled store has connections of its own. `append` may be called from any thread at any time; the
-    others only from one thread at once. Whatever talks to the store raises KafkaError while that is away.
+    Picklable: an unpickled store has connections of its own. `refresh`, `wait_for_more` and `close` are called from one
+    thread at a time; the others from any thread, also while another one reads. Whatever talks to the store raises
+    KafkaError while that is away.
     """
 
     topic: str

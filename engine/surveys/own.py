@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -76,9 +77,7 @@ def survey_of(table: Mapping[str, Any]) -> Survey:
         if table.get(key) is None:
             raise RequestError(f"the description of the survey lacks the key {key!r}", accepted=f"{key}: {accepted}")
     paths = {key: _path(key, table[key]) for key in (*_NEEDED, *_PATHS) if table.get(key) is not None}
-    lists = {
-        key: items_of(key, table.get(key), lambda item, key=key: _path(key, item), error=RequestError) for key in _LISTS
-    }
+    lists = {key: items_of(key, table.get(key), partial(_path, key), error=RequestError) for key in _LISTS}
     if not _NAME.fullmatch(paths["name"]):
         raise _refused("name", paths["name"])
     if paths["time_scale"] not in TIME_SCALES:

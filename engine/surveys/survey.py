@@ -81,8 +81,16 @@ class Survey:
         return here
 
     def _with(self, path: str, other: str) -> Survey:
-        named = {name: other for name in ("id_field", "object_field", "band_field") if getattr(self, name) == path}
-        return replace(self, identity=tuple(other if known == path else known for known in self.identity), **named)
+        def here(known: str) -> str:
+            return other if known == path else known
+
+        return replace(
+            self,
+            identity=tuple(map(here, self.identity)),
+            id_field=here(self.id_field),
+            object_field=self.object_field and here(self.object_field),
+            band_field=self.band_field and here(self.band_field),
+        )
 
 
 def has_path(schema: pa.Schema, path: str) -> bool:

@@ -46,9 +46,23 @@ def plan_records(
     job_id: str,
     num_partitions: int,
     created_at: float,
-    max_message_nbytes: int,
+    **terms: Any,
 ) -> Iterator[Plan | PlanPart]:
-    """Yield the manifest records that hold a plan."""
+    """Yield the manifest records that hold a plan.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    topic, job_id
+        The job's names.
+    num_partitions
+        Those of the sink.
+    created_at
+        Unix time, seconds.
+    terms
+        What else `Sink.terms` says: `Sink.take_up` finds it in the plan's `details`.
+    """
     survey, catalogue = plan.selection.survey, catalogue_of(plan.selection.enrichments)
     numbers = {file: index for index, file in enumerate(plan.files)}
     steps = range(0, len(plan.fragments), _FRAGMENTS_A_PART)
@@ -82,7 +96,7 @@ def plan_records(
             "block_alerts": plan.selection.block_alerts,
             "limit": plan.request.limit,
             "skip_unreadable": plan.request.skip_unreadable,
-            "max_message_nbytes": max_message_nbytes,
+            **terms,
         },
     )
     written = 0

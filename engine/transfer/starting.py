@@ -90,7 +90,7 @@ def _launch(
     storage_options: Mapping[str, Any],
     patience_s: float,
 ) -> None:
-    # Here, so that questions about jobs don't wait for Dask to be imported.
+    # Here, so that looking at jobs does not wait for Dask to be imported.
     from engine.transfer.coordinator import launch
 
     coordinator = launch(client, store, sink, storage_options)

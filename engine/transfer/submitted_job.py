@@ -1,7 +1,7 @@
 """Jobs that were submitted, here or anywhere: how they stand, what they did, and that they shall stop.
 
-A job is its topics. Whoever has a topic's name can follow the job; there is nothing else to keep. Nothing here needs
-Dask, so that a question about a job is answered at once.
+A job is its topics. Anyone with the topic's name can follow the job; there is nothing else to keep. Nothing here needs
+Dask, so that a job's status is there at once.
 """
 
 from __future__ import annotations
@@ -71,10 +71,11 @@ class JobStatus:
     @classmethod
     def of(cls, manifest: Manifest, now: float) -> JobStatus:
         """Return how a job stands by its manifest, which holds a plan, at `now` (Unix time, seconds)."""
-        plan_ = manifest.plan
+        plan_ = manifest.require_plan()
         begun = plan_.created_at
         state = manifest.state_at(now)
-        ended = manifest.last_sign_at if state in FINAL_STATES or state == "interrupted" else now
+        has_ended = state in FINAL_STATES or state == "interrupted"
+        ended = (manifest.last_sign_at or begun) if has_ended else now
         first = manifest.first_alert_s
         return cls(
             topic=plan_.topic,
@@ -215,8 +216,8 @@ class Job:
         KafkaError
             If Kafka is away for five minutes; the job, elsewhere, waits longer.
         """
-        # Other machines' clocks may be wrong, and who could not be heard is not dead: a job is taken for interrupted
-        # only once it was silent for two heartbeats while we listened.
+        # Other machines' clocks may be wrong, and Kafka may have been away: a job is taken for interrupted only once it
+        # was silent for two heartbeats while we read.
         silent_since, last_sign_at = time.monotonic(), self._store.manifest.last_sign_at
         with _bar(self.topic) if progress else contextlib.nullcontext() as draw:
             while True:
@@ -248,7 +249,7 @@ class Job:
         status = self.status()
         if status.state in FINAL_STATES:
             raise JobError(f"the job {self.topic} can't be cancelled: it is {status.state} already")
-        plan_ = self._store.manifest.plan
+        plan_ = self._store.manifest.require_plan()
         self._store.append(CancelRequest(job_id=plan_.job_id, time=time.time()))
         while not (status := self.status()).is_final:
             self.hear(0.5)
@@ -261,11 +262,12 @@ class Job:
     def log(self) -> list[str]:
         """Return what happened, a line each, with its time (UTC)."""
         manifest = self._planned()
-        files, fragments = manifest.plan.num_files, manifest.plan.num_fragments
+        plan_ = manifest.require_plan()
+        files, fragments = plan_.num_files, plan_.num_fragments
         first = f"planned: {count_text(files, 'file')}, {count_text(fragments, 'fragment')}"
-        if unreadable := manifest.plan.unreadable_files:
+        if unreadable := plan_.unreadable_files:
             first += f"; {count_text(len(unreadable), 'file')} left out as unreadable"
-        lines = [(manifest.plan.created_at, first)]
+        lines = [(plan_.created_at, first)]
         for done in manifest.fragments.values():
             lines.append(
                 (
@@ -302,7 +304,7 @@ class Job:
 
     def request(self) -> dict[str, Any]:
         """Return the job's request, as `TransferRequest.from_dict` takes it, without the topic, which exists now."""
-        asked = self._planned().plan.request
+        asked = self._planned().require_plan().request
         return {name: value for name, value in asked.items() if name != "topic"}
 
     def close(self) -> None:
@@ -311,7 +313,7 @@ class Job:
 
 
 def _num_duplicates(manifest: Manifest) -> int | None:
-    # Not while it runs: what a receipt is made of is all of the plan, and a status is asked for again and again.
+    # Not while it runs: what a receipt is made of is all of the plan, and a status is made again and again.
     ended = manifest.is_planned and manifest.stated in ("complete", "empty")
     return make_receipt(manifest).totals.num_duplicates if ended else None
 

@@ -93,6 +93,24 @@ def test_arguments_and_calls_take_the_place_of_options_and_commands(text, in_pyt
     assert in_python_terms(in_python) == in_python
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no folder 'my --archive URL'",
+        "the conditions 'magpsf < 18 --limit 5' end",
+        "there is no class 'see alert-transfer jobs'",
+        """the label "it's --all of them" is in no list""",
+        r"""the label 'it\'s "all" --all' is in no list""",
+        "there is no field 'x' (line 1, column 5)\n  x > --all of\n  ^",
+        "/data/--archive/part.parquet is not Parquet",
+        "/opt/alert-transfer jobs/part.parquet is not Parquet",
+    ],
+)
+def test_what_a_user_gave_stays_as_it_was_given(text):
+    assert in_python_terms(text) == text
+    assert in_python_terms(f"{text}; the archive's: give --archive URL") == f"{text}; the archive's: give archive='URL'"
+
+
 def test_an_error_is_read_in_the_terms_of_its_face():
     made = InputError("--widen names x", accepted="--share 1/2", next_step="give --archive URL")
     for error in (made, pickle.loads(pickle.dumps(made))):

@@ -215,7 +215,7 @@ def test_a_job_that_another_version_planned_is_refused_with_the_way_out(old, nam
     job, num_records = old.job(name), len(old.job(name).manifest.changes)
     with pytest.raises(JobError) as caught:
         engine.resume(old.topic(name), kafka=old.kafka)
-    for said in (old.version, engine_version(), "--request"):
+    for said in (old.version, engine_version(), ".request()"):
         assert said in str(caught.value)
     assert len(job.manifest.changes) == num_records, "nothing was started"
     request = engine.TransferRequest.from_dict(job.request())

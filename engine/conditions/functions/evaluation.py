@@ -1,6 +1,6 @@
 """What the functions of a condition compute: Spark 3.5's results (not its ANSI mode), on whole columns.
 
-dask-sql does the logic of a question; every value that Spark computes differently from pandas is computed here. A
+dask-sql does the logic of a predicate; every value that Spark computes differently from pandas is computed here. A
 call names its function and the type of its result, `log10_double`, so that one implementation serves many types.
 
 A column of numbers is a pair (values, null). NaN is a number like any other here, never a null, and no global option

@@ -5,6 +5,7 @@ of objects that any other night may see too.
 """
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -91,7 +92,7 @@ def draw_alerts(*, seed: int, night: dt.date, num_alerts: int) -> pa.Table:
     return pa.table([_typed(columns[field.name], field.type) for field in SCHEMA], SCHEMA)
 
 
-def _typed(values: pa.Array | np.ndarray | list, type_: pa.DataType) -> pa.Array:
+def _typed(values: pa.Array | np.ndarray | list[Any], type_: pa.DataType) -> pa.Array:
     return values.cast(type_) if isinstance(values, pa.Array) else pa.array(values, type_)
 
 
@@ -209,8 +210,11 @@ def _moving(objects: _Objects, source: pa.StructArray, moving: np.ndarray) -> pa
     return pa.StructArray.from_arrays(arrays, fields=list(type_), mask=pa.array(~moving))
 
 
-def _added(objects: _Objects, num_earlier: np.ndarray, moving: np.ndarray, time: np.ndarray) -> dict[str, list[dict]]:
-    chance, rows = objects.chance, {"clf": [], "xm": [], "pred": [], "misc": []}
+def _added(
+    objects: _Objects, num_earlier: np.ndarray, moving: np.ndarray, time: np.ndarray
+) -> dict[str, list[dict[str, Any]]]:
+    chance = objects.chance
+    rows: dict[str, list[dict[str, Any]]] = {"clf": [], "xm": [], "pred": [], "misc": []}
     score = chance.random("score").tolist()
     for i, kind in enumerate(objects.kind.tolist()):
         likely = kind == _SUPERNOVA and num_earlier[i] > 1

@@ -168,7 +168,7 @@ class AddedValues:
         for place, kind in enumerate(KINDS):
             types = _simbad_types(kind, self._batch.profile)
             mine = np.flatnonzero(self._batch.objects.kind == place)
-            shares = np.array(list(types.values()))
+            shares = list(types.values())
             chosen[mine] = len(words) + self._chance.choice("cdsxmatch", shares)[mine]
             words.extend(types)
         return pa.array(words).take(pa.array(self._by_object(chosen)))
@@ -287,9 +287,9 @@ class AddedValues:
         schema = self._batch.profile.schema
         if "tracklet" not in schema.names or pa.types.is_null(schema.field("tracklet").type):
             return pa.nulls(self._num)
-        names = [None] * self._num
+        names: list[str | None] = [None] * self._num
         minutes = np.floor((jd - midnight_jd(self._batch.night)) * 1440).astype(np.int64)
-        for row in np.flatnonzero(self._of_kind(lambda kind: kind.in_tracklet)):
+        for row in np.flatnonzero(self._of_kind(lambda kind: kind.in_tracklet)).tolist():
             clock = f"{minutes[row] // 60:02d}{minutes[row] % 60:02d}00"
             names[row] = f"TRCK_{self._batch.night:%Y%m%d}_{clock}_{row % 3:02d}"
         return pa.array(names, pa.string())

@@ -1,4 +1,4 @@
-"""What the coordinator asks of a cluster. Dask is one; tests have another, in memory."""
+"""What the coordinator needs of a cluster. Dask is one; tests have another, in memory."""
 
 from __future__ import annotations
 

@@ -80,6 +80,7 @@ class Coordinator(Generic[FutureT]):
 
     def _send_all(self) -> None:
         rules = self._cluster.take_up(self._manifest, self._name)
+        self._sink = self._sink.take_up(self._plan)  # a plan of another version may have other partitions
         attempts = Attempts(self._plan.topic, self._plan.job_id, skip_unreadable=rules.skip_unreadable)
         # Copied once: the watch goes on to read, and what is not sent again must be what was counted.
         finished = dict(self._manifest.fragments)

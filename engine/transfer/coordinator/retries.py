@@ -70,7 +70,7 @@ class Attempts:
         if is_passing(failure) and self._made[work] < ATTEMPTS:
             return None
         if isinstance(failure, UnreadableError) and self._skip_unreadable and isinstance(work, Fragment):
-            return nothing_sent(self._job_id, work, failure.message)
+            return nothing_sent(self._job_id, work, failure.as_told)
         if isinstance(failure, AlertTransferError):
             raise failure
         what = _named(work)
@@ -112,7 +112,7 @@ def through_outages(store: ManifestStore, action: Callable[[], _Result]) -> _Res
     retrying = Retrying(
         retry=retry_if_exception_type(OUTAGES),
         stop=stop_after_attempt(_ATTEMPTS_TO_TELL),
-        wait=wait_fixed(1.0),  # a store that has just come back may answer one question and not yet the next
+        wait=wait_fixed(1.0),  # a store that has just come back may answer one request and not yet the next
         before_sleep=await_store,
         reraise=True,
     )
@@ -141,7 +141,7 @@ def check_progress(topic: str, manifest: Manifest) -> None:
     last = max((done.time for done in list(manifest.fragments.values())), default=0.0)
     if len(began) > _MOST_DEATHS and began[-1 - _MOST_DEATHS] > last:
         raise JobError(
-            f"the worker that saw the job through ended {_MOST_DEATHS} times with no fragment finished in between, "
+            f"the worker of the coordinator ended {_MOST_DEATHS} times with no fragment finished in between, "
             "most likely for lack of memory",
             next_step=_more_memory(topic),
         )

@@ -243,6 +243,14 @@ def test_a_job_is_not_complete_while_the_sink_holds_less_than_it_acknowledged():
     assert run(store, FakeCluster(), sink) == "complete"
 
 
+def test_what_the_sink_holds_is_told_by_the_sink_that_the_plan_describes():
+    sink, described = there(), there()
+    sink.take_up, described.num_held = lambda plan: described, 5
+    store = planned([4, 4])
+    assert run(store, FakeCluster(), sink) == "failed"
+    assert "3 alerts" in store.refresh().error["message"]
+
+
 def test_coordinators_that_die_again_and_again_fail_the_job_unless_something_was_finished():
     deaths = [says("running", f"dead {number}", time=100.0 + number) for number in range(4)]
     store, cluster = planned([4] * 3, *deaths), FakeCluster()

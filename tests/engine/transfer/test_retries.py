@@ -42,6 +42,13 @@ def test_only_fragments_that_can_not_be_read_are_left_out():
         tried.judge("2021-11-01", UnreadableError("damaged"))
 
 
+def test_the_reason_is_recorded_as_it_was_written():
+    """Workers run in Python; the reader of a manifest may be on the command line, and the file's path is the user's."""
+    tried, written = attempts(skip_unreadable=True), "/data/x --all/part.parquet is damaged: see --skip-unreadable"
+    tried.use_up([FRAGMENT])
+    assert tried.judge(FRAGMENT, UnreadableError(written)).unreadable == written
+
+
 def test_a_call_is_made_again_once_the_store_is_back():
     store, calls = planned([4]), []
 

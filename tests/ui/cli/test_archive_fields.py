@@ -23,7 +23,7 @@ def test_a_field_is_found_with_its_unit_and_nights(sample):
     assert "point spread function" in line
     assert "candidate.ra " not in done.stdout
     assert "20 alerts in 2 nights" in done.stdout
-    assert "prv_candidates[0].magpsf" in done.stdout
+    assert "prv_candidates[0].mag" in done.stdout
 
 
 def test_json_is_one_document_with_every_field(sample):
