@@ -28,7 +28,6 @@ ALLOWED = {
     "consumer/terms.py": ({"ztf", "lsst"}, CHOICE),
     "consumer/wire": ({"jd", "candid"}, "time scales, and paths of plans, are named on the wire"),
     "consumer/dataset/partition.py": ({"candid"}, EXAMPLE),
-    "consumer/terms.py": ({"ztf", "lsst"}, CHOICE),
     "ui/cli": ({"ztf", "lsst", "magpsf", "objectid", "jd"}, f"{CHOICE}; {EXAMPLE}, which `demo` shows"),
 }
 
