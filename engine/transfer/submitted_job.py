@@ -248,7 +248,8 @@ class Job:
         """
         status = self.status()
         if status.state in FINAL_STATES:
-            raise JobError(f"the job {self.topic} can't be cancelled: it is {status.state} already")
+            state = "has failed" if status.state == "failed" else f"is {status.state}"
+            raise JobError(f"the job {self.topic} can't be cancelled: it {state} already")
         plan_ = self._store.manifest.require_plan()
         self._store.append(CancelRequest(job_id=plan_.job_id, time=time.time()))
         while not (status := self.status()).is_final:
