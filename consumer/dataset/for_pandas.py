@@ -14,7 +14,7 @@ import pyarrow as pa
 __all__ = ["pandas_metadata"]
 
 
-def pandas_metadata(schema: pa.Schema, identifier: str) -> dict[bytes, bytes]:
+def pandas_metadata(schema: pa.Schema, id_field: str) -> dict[bytes, bytes]:
     """Return key-value metadata that names the columns of 64-bit integers that may be null; none where there is none.
 
     Columns alone can be named: inside a struct, integers of which some are null become floats all the same, unless one
@@ -24,9 +24,11 @@ def pandas_metadata(schema: pa.Schema, identifier: str) -> dict[bytes, bytes]:
     ----------
     schema
         Of the file.
-    identifier
-        Column of the alerts' identifiers, which each alert has: it stays `int64` for pandas, as it always was.
+    id_field
+        The plan's: where the identifiers are, which each alert has. For pandas a column of that name stays `int64`,
+        as it always was.
     """
+    identifier = id_field.rpartition(".")[2]
     columns = [
         {"name": field.name, "field_name": field.name, "pandas_type": "int64", "numpy_type": "Int64", "metadata": None}
         for field in schema

@@ -31,9 +31,9 @@ class Receipt:
     """Alerts in the file and their digest (`wire.digest_candids`, hexadecimal), per fragment."""
 
 
-def write_parquet(path: Path, table: pa.Table, receipt: Receipt, *, identifier: str = "") -> None:
-    """Write a table and its receipt to a new file; `identifier` names the column of the alerts' identifiers."""
-    with _writer(path, table.schema, identifier) as writer:
+def write_parquet(path: Path, table: pa.Table, receipt: Receipt, *, id_field: str = "") -> None:
+    """Write a table and its receipt to a new file; `id_field` is the plan's."""
+    with _writer(path, table.schema, id_field) as writer:
         writer.write_table(table, row_group_size=max(1, _GROUP_NBYTES * table.num_rows // max(1, table.nbytes)))
         writer.add_key_value_metadata(_metadata(receipt))
 
@@ -44,7 +44,7 @@ def write_pieces(
     pieces: Iterable[pa.RecordBatch],
     receipt: Callable[[], Receipt],
     *,
-    identifier: str = "",
+    id_field: str = "",
 ) -> None:
     """Write batches that come one by one to a new file, a row group of them in memory at a time.
 
@@ -58,10 +58,10 @@ def write_pieces(
         The rows.
     receipt
         Called when all pieces have been taken.
-    identifier
-        Column of the alerts' identifiers.
+    id_field
+        The plan's: where the alerts' identifiers are.
     """
-    with _writer(path, schema, identifier) as writer:
+    with _writer(path, schema, id_field) as writer:
         waiting: list[pa.RecordBatch] = []
         nbytes = 0
         for piece in pieces:
@@ -75,9 +75,9 @@ def write_pieces(
         writer.add_key_value_metadata(_metadata(receipt()))
 
 
-def _writer(path: Path, schema: pa.Schema, identifier: str) -> pq.ParquetWriter:
+def _writer(path: Path, schema: pa.Schema, id_field: str) -> pq.ParquetWriter:
     path.parent.mkdir(parents=True, exist_ok=True)
-    schema = schema.with_metadata(pandas_metadata(schema, identifier))
+    schema = schema.with_metadata(pandas_metadata(schema, id_field))
     return pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
 
 

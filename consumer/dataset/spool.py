@@ -141,8 +141,7 @@ class Spool:
             )
 
         path = f"{folder}/part-{part:05d}.parquet"
-        identifier = self._plan.id_field.rpartition(".")[2]
-        write_pieces(staged / path, self._schema, counted(), receipt, identifier=identifier)
+        write_pieces(staged / path, self._schema, counted(), receipt, id_field=self._plan.id_field)
         return {"path": path, "num_alerts": sum(counts.values()), "nbytes": (staged / path).stat().st_size}
 
     def _read(self, staged: Path, piece: Piece) -> pa.RecordBatch:

@@ -158,7 +158,7 @@ class RoundWriter:
         # Rounds are numbered, so no file can take the name of another.
         name = f"part-{self._folder.journal.num_rounds:05d}.parquet"
         path = f"{folder}/{name}" if folder else name
-        write_parquet(staged / path, table, receipt, identifier=self._plan.id_field.rpartition(".")[2])
+        write_parquet(staged / path, table, receipt, id_field=self._plan.id_field)
         return {"path": path, "num_alerts": table.num_rows, "nbytes": (staged / path).stat().st_size}, digests
 
     def _commit(
