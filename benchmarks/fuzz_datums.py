@@ -25,7 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 import engine
-from consumer.fetching.decode import Decoder
+from consumer.decoding import Datums, Decoder
 from engine.schema import avro_schema, encode
 
 __all__ = ["SPOILERS", "Corpus", "Outcome", "corpora", "fuzz"]
@@ -164,7 +164,7 @@ def fuzz(made: list[Corpus], num_inputs: int, seed: int) -> Iterator[Outcome]:
         else:
             spoilt = SPOILERS[kind](good, other, rng)
         begin = time.perf_counter()
-        found = decoders[corpus.content].decode([good, spoilt, good])
+        found = decoders[corpus.content].decode(Datums.of([good, spoilt, good]))
         elapsed_s = time.perf_counter() - begin
         rows = {int(position): row for row, position in enumerate(found.good)}
         if sorted([*rows, *found.bad]) != [0, 1, 2] or not {0, 2} <= set(rows):

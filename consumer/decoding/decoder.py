@@ -7,7 +7,7 @@ column, an int64 stays exact, NaN stays NaN and null stays null.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ import fastavro
 import numpy as np
 import pyarrow as pa
 
+from consumer.decoding.datums import Datums
 from consumer.errors import WireError
 
 __all__ = ["Decoded", "Decoder", "arrow_schema"]
@@ -47,7 +48,7 @@ _BAD_DATUM = (
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """What became of a sequence of datums."""
+    """What became of some datums."""
 
     batch: pa.RecordBatch
     """The good ones, in their order."""
@@ -144,7 +145,7 @@ class Decoder:
         self._struct = pa.struct(list(self.schema))
         self._avro = fastavro.parse_schema(dict(schema), _write_hint=False)
 
-    def decode(self, datums: Sequence[bytes]) -> Decoded:
+    def decode(self, datums: Datums) -> Decoded:
         """Return a batch of the good datums and, per bad one, the reason.
 
         A datum is bad if it ends early, if bytes are left after it, or if a value has no place in its type.
@@ -152,14 +153,14 @@ class Decoder:
         Parameters
         ----------
         datums
-            One Avro datum each, without header.
+            Avro datums in a buffer. What comes back holds no reference to it, so it can be used again.
         """
         rows: list[dict[str, Any]] = []
         good: list[int] = []
         bad: dict[int, str] = {}
-        for position, datum in enumerate(datums):
+        for position in range(len(datums)):
             try:
-                rows.append(self._read(datum))
+                rows.append(self._read(datums.datum(position)))
                 good.append(position)
             except _BAD_DATUM as exc:
                 bad[position] = _reason(exc)

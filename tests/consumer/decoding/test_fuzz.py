@@ -13,8 +13,8 @@ import pytest
 
 import consumer
 from consumer.dataset.folder import home_of
+from consumer.decoding import Datums, Decoder
 from consumer.errors import WireError
-from consumer.fetching.decode import Decoder
 from tests.command_line import run_here
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
@@ -53,7 +53,7 @@ def test_a_list_that_claims_to_be_longer_than_its_datum_is_bad(items):
     schema = {"type": "record", "name": "r", "fields": [{"name": "x", "type": {"type": "array", "items": items}}]}
     for claim in (2**62, -(2**62), 2**31):
         datum = fuzzing._long(claim) + (fuzzing._long(4) if claim < 0 else b"") + b"\x02\x02\x02"
-        assert list(Decoder(schema).decode([datum]).bad) == [0]
+        assert list(Decoder(schema).decode(Datums.of([datum])).bad) == [0]
 
 
 def test_what_a_stranger_wrote_into_a_topic_is_put_aside_and_the_rest_delivered(make_job, tmp_path, made):
@@ -95,7 +95,7 @@ def test_what_a_stranger_wrote_into_a_topic_is_put_aside_and_the_rest_delivered(
 
 def test_the_corpus_is_what_fastavro_reads(made):
     for corpus in made:
-        decoded = Decoder(corpus.schema).decode(corpus.datums)
+        decoded = Decoder(corpus.schema).decode(Datums.of(corpus.datums))
         assert decoded.bad == {}
         assert decoded.batch.num_rows == len(corpus.datums)
         assert fastavro.parse_schema(dict(corpus.schema))["type"] == "record"
