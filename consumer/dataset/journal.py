@@ -39,6 +39,8 @@ class Round:
     spooled: list[dict[str, Any]] = field(default_factory=list)
     """Batches of the round's file in the spool, in its order. Each: folder, part (number of the Parquet file in the
     folder that it will be part of), num_alerts, nbytes (of the datums)."""
+    nbytes: int | None = None
+    """Bytes of the datums of all messages that it stands for; None where version 0.1.0 wrote it, which noted none."""
 
     def to_line(self) -> bytes:
         """Return the round as a line with its checksum in front."""
@@ -99,6 +101,8 @@ class Journal:
         self.parts: dict[tuple[str, int], list[Piece]] = {}
         """Batches in the spool that make up a Parquet file, per folder and number of the file."""
         self._last_parts: dict[str, int] = {}
+        self.nbytes: int | None = 0
+        """Bytes of the datums of all messages that were taken; None where a round doesn't say."""
         self.num_duplicates = 0
         self.rejected: list[dict[str, Any]] = []
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
@@ -175,6 +179,7 @@ class Journal:
             piece = Piece(entry.index, number, batch["num_alerts"], batch["nbytes"])
             self.parts.setdefault((batch["folder"], batch["part"]), []).append(piece)
             self._last_parts[batch["folder"]] = batch["part"]
+        self.nbytes = None if self.nbytes is None or entry.nbytes is None else self.nbytes + entry.nbytes
         self.num_duplicates += entry.num_duplicates
         self.rejected += entry.rejected
 

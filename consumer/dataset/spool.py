@@ -62,7 +62,7 @@ class Spool:
         self,
         path: Path,
         table: pa.Table,
-        groups: Sequence[tuple[str, np.ndarray]],
+        groups: Sequence[tuple[str, int, int]],
         fragments: np.ndarray,
         sizes: np.ndarray,
     ) -> list[dict[str, Any]]:
@@ -75,31 +75,32 @@ class Spool:
         table
             The rows, n of them, as the Parquet files hold them.
         groups
-            Each folder and the positions of its rows, ascending.
+            Each folder, and from where up to where its rows are.
         fragments, sizes
             Fragment of each row and bytes of its datum, int64, shape (n,).
         """
         pieces = []
-        table = table.append_column(_FRAGMENT, pa.array(fragments))
+        table = table.append_column(_FRAGMENT, pa.array(fragments)).combine_chunks()
         with pa.ipc.new_file(path, self._stored, options=_OPTIONS) as writer:
-            for folder, positions in groups:
-                for part, at in self._cut(folder, positions, sizes):
-                    batch = table.take(pa.array(at)).combine_chunks().to_batches()[0]
-                    writer.write_batch(batch)
-                    nbytes = int(sizes[at].sum())
-                    pieces.append({"folder": folder, "part": part, "num_alerts": len(at), "nbytes": nbytes})
+            for folder, start, stop in groups:
+                for part, num in self._cut(folder, sizes[start:stop]):
+                    writer.write_table(table.slice(start, num))
+                    nbytes = int(sizes[start : start + num].sum())
+                    pieces.append({"folder": folder, "part": part, "num_alerts": num, "nbytes": nbytes})
+                    start += num
         return pieces
 
-    def _cut(self, folder: str, positions: np.ndarray, sizes: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    def _cut(self, folder: str, sizes: np.ndarray) -> Iterator[tuple[int, int]]:
+        """Yield the number of each file that rows of these sizes go into, and how many of them do."""
         part, nbytes = self._journal.last_part(folder)
-        while len(positions):
+        while len(sizes):
             if nbytes >= self._target_nbytes:
                 part, nbytes = part + 1, 0
             # Up to and with the row that makes the file full.
-            num = int(np.searchsorted(nbytes + np.cumsum(sizes[positions]), self._target_nbytes)) + 1
-            yield part, positions[:num]
-            nbytes += int(sizes[positions[:num]].sum())
-            positions = positions[num:]
+            num = min(int(np.searchsorted(nbytes + np.cumsum(sizes), self._target_nbytes)) + 1, len(sizes))
+            yield part, num
+            nbytes += int(sizes[:num].sum())
+            sizes = sizes[num:]
 
     def write(self, staged: Path, folder: str, part: int, pieces: Sequence[Piece]) -> dict[str, Any]:
         """Write one Parquet file to staging from its batches; returns it for the journal.

@@ -6,10 +6,11 @@ administration of topics on it.
 """
 
 from consumer.kafka.cluster import Cluster, Connection
-from consumer.kafka.data_reader import DataReader, Message
+from consumer.kafka.data_reader import DataReader
 from consumer.kafka.failures import Reports, code_of, reason_of, stopped, unknown_ends
 from consumer.kafka.gapless_reader import GaplessReader
 from consumer.kafka.manifest_follower import ManifestFollower
+from consumer.kafka.messages import Message, Messages
 
 __all__ = [
     "Cluster",
@@ -18,6 +19,7 @@ __all__ = [
     "GaplessReader",
     "ManifestFollower",
     "Message",
+    "Messages",
     "Reports",
     "code_of",
     "reason_of",

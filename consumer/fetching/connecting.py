@@ -1,0 +1,26 @@
+"""Which Kafka a topic is fetched from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from consumer.errors import InputError
+from consumer.kafka import Cluster
+
+__all__ = ["PLAN_TIMEOUT_S", "cluster_of"]
+
+PLAN_TIMEOUT_S = 60.0
+"""How long a topic's plan is waited for."""
+
+
+def cluster_of(kafka: str | None, options: Mapping[str, Any] | None) -> Cluster:
+    bootstrap = kafka or os.environ.get("ALERT_TRANSFER_KAFKA")
+    if not bootstrap:
+        raise InputError(
+            "no Kafka was named",
+            accepted="--kafka host:port[,host:port], or ALERT_TRANSFER_KAFKA in the environment",
+            next_step="ask your broker for its address, or start a Kafka here with: alert-transfer broker",
+        )
+    return Cluster(bootstrap=bootstrap, options=dict(options or {}))
