@@ -1,49 +1,19 @@
-"""Avro datums to Arrow: the schema once, then batches of datums with their true types.
-
-Every field keeps the type that the Avro schema gives it, whatever its values: a column of nulls stays a float
-column, an int64 stays exact, NaN stays NaN and null stays null.
-"""
+"""Datums of one schema to batches: the walk through all of them at once, and what of them was bad."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import fastavro
 import numpy as np
 import pyarrow as pa
 
+from consumer.decoding.cursors import Cursors, Pass
 from consumer.decoding.datums import Datums
-from consumer.errors import WireError
+from consumer.decoding.schema import record_of
 
-__all__ = ["Decoded", "Decoder", "arrow_schema"]
-
-_PRIMITIVES = {
-    "boolean": pa.bool_(),
-    "int": pa.int32(),
-    "long": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "string": pa.string(),
-    "bytes": pa.binary(),
-    "null": pa.null(),
-}
-
-# What fastavro raises on bytes that are not a datum of the schema, and Arrow on a value that its type has no place for.
-_BAD_DATUM = (
-    EOFError,
-    ValueError,
-    IndexError,
-    TypeError,
-    KeyError,
-    OverflowError,
-    MemoryError,
-    StopIteration,
-    RecursionError,
-    pa.ArrowException,
-)
+__all__ = ["Decoded", "Decoder"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +23,13 @@ class Decoded:
     batch: pa.RecordBatch
     """The good ones, in their order."""
     good: np.ndarray
-    """Positions of the good ones in the input, shape (batch.num_rows,)."""
+    """Positions of the good ones in the input, int64, shape (batch.num_rows,)."""
     bad: dict[int, str]
     """Reason per position of a datum that could not be decoded."""
 
 
-def arrow_schema(schema: Mapping[str, Any]) -> pa.Schema:
-    """Return the Arrow schema of an Avro record.
+class Decoder:
+    """Decodes datums of one Avro schema; threads may share it.
 
     Parameters
     ----------
@@ -69,131 +39,46 @@ def arrow_schema(schema: Mapping[str, Any]) -> pa.Schema:
     Raises
     ------
     WireError
-        If it is not a record, or has a type that this program has no column for.
-    """
-    if not isinstance(schema, Mapping) or schema.get("type") != "record":
-        raise WireError(f"the topic's schema is not an Avro record: {schema!r:.200}")
-    return pa.schema(list(_arrow_type(schema, {}, "")))
-
-
-def _arrow_type(avro: Any, named: dict[str, pa.DataType], where: str) -> pa.DataType:
-    if isinstance(avro, Mapping):
-        kind = avro.get("type")
-        if "logicalType" in avro:
-            raise WireError(f"the field {where!r} has the logical type {avro['logicalType']!r}", accepted="plain types")
-        if kind == "record":
-            fields = [_arrow_field(f["name"], f["type"], named, where) for f in avro["fields"]]
-            return _remember(avro, named, pa.struct(fields))
-        if kind == "array":
-            items = _arrow_field("element", avro["items"], named, where)
-            if not _takes_bytes(items):
-                # A datum of ten bytes could claim to hold 2^62 of them, and nothing in it would contradict.
-                raise WireError(f"the field {where!r} is a list of items that take no bytes")
-            return pa.list_(items)
-        if kind == "map":
-            return pa.map_(pa.string(), _arrow_field("value", avro["values"], named, where))
-        if kind == "enum":
-            return _remember(avro, named, pa.string())
-        if kind == "fixed":
-            return _remember(avro, named, pa.binary(avro["size"]))
-        return _arrow_type(kind, named, where)
-    if isinstance(avro, str) and avro in _PRIMITIVES:
-        return _PRIMITIVES[avro]
-    if isinstance(avro, str) and avro in named:
-        return named[avro]
-    raise WireError(f"the field {where!r} has the Avro type {avro!r:.200}", accepted="one type, or one type and null")
-
-
-def _arrow_field(name: str, avro: Any, named: dict[str, pa.DataType], where: str) -> pa.Field:
-    path = f"{where}.{name}" if where else name
-    if not isinstance(avro, list):
-        return pa.field(name, _arrow_type(avro, named, path), nullable=avro == "null")
-    branches = [branch for branch in avro if branch != "null"]
-    if len(branches) != 1 or len(avro) > 2:
-        raise WireError(f"the field {path!r} is the union {avro!r:.200}", accepted="one type, or one type and null")
-    return pa.field(name, _arrow_type(branches[0], named, path), nullable=len(avro) == 2)
-
-
-def _takes_bytes(field: pa.Field) -> bool:
-    if pa.types.is_null(field.type):
-        return False
-    if field.nullable:
-        return True  # a union: the number of its branch
-    if pa.types.is_struct(field.type):
-        return any(map(_takes_bytes, field.type))
-    return field.type != pa.binary(0)
-
-
-def _remember(avro: Mapping[str, Any], named: dict[str, pa.DataType], made: pa.DataType) -> pa.DataType:
-    # The real schemas give full names with dots, which need no namespace to be resolved.
-    namespace = avro.get("namespace")
-    named[f"{namespace}.{avro['name']}" if namespace and "." not in avro["name"] else avro["name"]] = made
-    return made
-
-
-class Decoder:
-    """Decodes datums of one Avro schema.
-
-    Parameters
-    ----------
-    schema
-        Avro schema of a record.
+        If it is not a record, has a type that this program has no column for, or is not valid.
     """
 
     def __init__(self, schema: Mapping[str, Any]):
-        self.schema = arrow_schema(schema)
-        self._struct = pa.struct(list(self.schema))
-        self._avro = fastavro.parse_schema(dict(schema), _write_hint=False)
+        self._record = record_of(schema)
+        self.schema = pa.schema(list(self._record.arrow))
+        """Of the batches."""
 
     def decode(self, datums: Datums) -> Decoded:
         """Return a batch of the good datums and, per bad one, the reason.
 
-        A datum is bad if it ends early, if bytes are left after it, or if a value has no place in its type.
+        A datum is bad if it ends early, if bytes are left after it, if a value has no place in its type, or if it
+        claims far more memory than it has bytes.
 
         Parameters
         ----------
         datums
-            Avro datums in a buffer. What comes back holds no reference to it, so it can be used again.
+            Avro datums in a buffer, some thousands at once, less than 2 GB. What comes back holds no reference to the
+            buffer, so it can be used again.
         """
-        rows: list[dict[str, Any]] = []
-        good: list[int] = []
-        bad: dict[int, str] = {}
-        for position in range(len(datums)):
-            try:
-                rows.append(self._read(datums.datum(position)))
-                good.append(position)
-            except _BAD_DATUM as exc:
-                bad[position] = _reason(exc)
-        try:
-            batch = self._batch(rows)
-        except _BAD_DATUM:
-            rows, good = self._sift(rows, good, bad)
-            batch = self._batch(rows)
-        return Decoded(batch=batch, good=np.asarray(good, dtype=np.int64), bad=bad)
-
-    def _read(self, datum: bytes) -> dict[str, Any]:
-        source = io.BytesIO(datum)
-        row = cast(dict[str, Any], fastavro.schemaless_reader(source, self._avro, None))  # the schema is a record's
-        if source.tell() != len(datum):
-            raise ValueError(f"{len(datum) - source.tell()} bytes of {len(datum)} are left after the datum")
-        return row
-
-    def _batch(self, rows: list[dict[str, Any]]) -> pa.RecordBatch:
-        struct = pa.array(rows, type=self._struct)
-        return pa.RecordBatch.from_arrays(struct.flatten(), schema=self.schema)
-
-    def _sift(
-        self, rows: list[dict[str, Any]], good: list[int], bad: dict[int, str]
-    ) -> tuple[list[dict[str, Any]], list[int]]:
-        kept = []
-        for row, position in zip(rows, good, strict=True):
-            try:
-                self._batch([row])
-                kept.append((row, position))
-            except _BAD_DATUM as exc:
-                bad[position] = _reason(exc)
-        return [row for row, _ in kept], [position for _, position in kept]
-
-
-def _reason(exc: BaseException) -> str:
-    return f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+        work = Pass(datums)
+        sizes = work.ends - work.starts
+        everything = np.arange(len(datums))
+        work.reject_rows(everything[sizes < self._record.min_nbytes], "it has fewer bytes than any datum of the schema")
+        # What the columns of a row take in any case is claimed like the items of its lists.
+        too_wide = work.claim(everything, np.ones(len(datums), dtype=np.int64), self._record.nbytes)
+        work.reject_rows(everything[too_wide], "it takes far more memory than it has bytes")
+        rows = np.flatnonzero(work.alive)
+        cursors = Cursors(work.starts[rows], work.ends[rows], rows)
+        column = self._record.column(len(rows))
+        if len(rows):
+            self._record.read_fields(work, cursors, column, None)
+        left = cursors.end - cursors.pos
+        for at in np.flatnonzero((left != 0) & work.alive[rows]).tolist():
+            row = int(rows[at])
+            work.reject_rows(rows[at : at + 1], f"{left[at]} bytes of {sizes[row]} are left after the datum")
+        arrays = self._record.finish_fields(work, column, lambda: rows)
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+        good = np.flatnonzero(work.alive)
+        if len(good) < len(rows):
+            batch = batch.filter(pa.array(work.alive[rows]))
+        bad = {row: work.reasons[row] for row in sorted(work.reasons)}
+        return Decoded(batch=batch, good=good, bad=bad)

@@ -1,0 +1,101 @@
+"""What a type of a column is: how its values are read at many cursors at once, and how they become Arrow.
+
+Types are made once for a schema and hold nothing of a decoding, so threads share them. What is read stands in columns,
+which are made for each pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from consumer.decoding.cursors import Cursors, Pass
+
+__all__ = ["Column", "Mask", "Owners", "Type", "flags", "scatter", "validity"]
+
+Mask = np.ndarray | None
+"""Booleans, one per cursor or value; None stands for all."""
+Owners = Callable[[], np.ndarray]
+"""Gives the datum that each value of a column is part of, where somebody asks."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Column:
+    """What was read of a column so far; the rest of it is null, or zero, or empty."""
+
+    num_values: int
+    valid: np.ndarray | None = None
+    """Where there is a value; None: nowhere yet. Only of what may be null."""
+    values: np.ndarray | None = None
+    """One per value; of texts the positions of their first bytes, of lists their numbers of items."""
+    lengths: np.ndarray | None = None
+    """Of texts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Type:
+    """A type of a column."""
+
+    path: str
+    """Of the field, as reasons name it."""
+    arrow: pa.DataType
+    min_nbytes: int
+    """Bytes that a datum needs for a value, at least."""
+    nbytes: int
+    """Bytes of Arrow memory that a value takes in any case: without a text's own, and without a list's items."""
+
+    def column(self, num_values: int) -> Any:
+        """Return a column of which nothing is read yet."""
+        return Column(num_values=num_values)
+
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Any, at: np.ndarray | None) -> None:
+        """Read the values at cursors, and move these behind them.
+
+        Parameters
+        ----------
+        work
+            What is decoded.
+        cursors
+            Each at a value, where `has` says that there is one; checked afterwards.
+        has
+            Where there is one.
+        column
+            Takes the values.
+        at
+            Their positions in it; None: they are all of it, in order.
+        """
+        raise NotImplementedError
+
+    def finish(self, work: Pass, column: Any, owners: Owners, valid: Mask) -> pa.Array:
+        """Return a column's Arrow array; where it is not valid, it is null."""
+        raise NotImplementedError
+
+    def avro(self, names: Iterator[str]) -> Any:
+        """Return the Avro type; records, enums and the like take their names from those given."""
+        raise NotImplementedError
+
+
+def scatter(into: np.ndarray | None, size: int, at: np.ndarray | None, values: np.ndarray) -> np.ndarray:
+    """Return an array with values put at some of its positions (None: at all of them); it is made at first need."""
+    if at is None:
+        return values
+    if into is None:
+        into = np.zeros(size, dtype=values.dtype)
+    into[at] = values
+    return into
+
+
+def flags(has: Mask, count: int) -> np.ndarray:
+    """Return a mask as an array."""
+    return np.ones(count, dtype=bool) if has is None else has
+
+
+def validity(valid: Mask) -> pa.Buffer | None:
+    """Return Arrow's bitmap of what is valid, or None if all is."""
+    if valid is None or np.count_nonzero(valid) == len(valid):
+        return None
+    return pa.py_buffer(np.packbits(valid, bitorder="little"))
