@@ -17,7 +17,7 @@ __all__ = ["Receipt", "fragments_of", "is_ours", "is_parquet", "read_receipt", "
 
 _PREFIX = "alert_transfer."
 # A row group is held in memory until it is whole; readers, too, take one at a time.
-_GROUP_NBYTES = 32 * 1024 * 1024
+_GROUP_NBYTES = 64 * 1024 * 1024
 # Columns of more different values than a dictionary of this size holds are measurements. Tried on a sample's alerts:
 # with dictionaries of up to 1 MB, Arrow's own limit, files take a third longer to write and are a tenth larger.
 _DICTIONARY_NBYTES = 64 * 1024

@@ -26,8 +26,8 @@ __all__ = ["Fetcher"]
 
 # What is decoded at a time. A round is cut into the same chunks whenever it is fetched, so its files are the same.
 _CHUNK_MESSAGES = 8192
-_CHUNK_NBYTES = 16 * 1024 * 1024
-_CHUNKS_AT_ONCE = 2
+_CHUNK_NBYTES = 32 * 1024 * 1024
+_CHUNKS_AT_ONCE = 1
 # Messages that were read and wait for those of other partitions.
 _MOST_WAITING_NBYTES = 64 * 1024 * 1024
 _WAIT_S = 0.2
