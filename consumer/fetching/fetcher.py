@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from consumer.dataset import Folder
 from consumer.fetching.boundaries import Boundaries
+from consumer.fetching.chunks import Chunk, Cutter
 from consumer.fetching.dedup import Intake
 from consumer.fetching.ends import End
-from consumer.fetching.gathering import Chunk, Gatherer, TakenRound
-from consumer.fetching.ordering import Backlog
+from consumer.fetching.gathering import Gatherer, TakenRound
 from consumer.fetching.results import ConsumeProgress
 from consumer.fetching.rounds import RoundWriter
 from consumer.fetching.stages import Stage, running
@@ -24,10 +24,6 @@ from consumer.kafka import Cluster, DataReader, ManifestFollower
 
 __all__ = ["Fetcher"]
 
-# What is decoded at a time. A round is cut into the same chunks whenever it is fetched, so its files are the same.
-_CHUNK_MESSAGES = 8192
-_CHUNK_NBYTES = 32 * 1024 * 1024
-_CHUNKS_AT_ONCE = 1
 # Messages that were read and wait for those of other partitions.
 _MOST_WAITING_NBYTES = 64 * 1024 * 1024
 _WAIT_S = 0.2
@@ -82,18 +78,15 @@ class Fetcher:
         self._folder = folder
         self._follower = follower
         self._writer = writer
-        self._boundaries = boundaries
         self._partitions = partitions
         self._wait = wait
         self._progress = progress
-        self._backlog = Backlog()
-        self._nbytes = folder.journal.nbytes or 0
-        self._nbytes_round = 0
+        self._cutter = Cutter(boundaries, folder.journal.nbytes or 0)
         self._num_before = len(folder.journal.seen)
         self._num_read = 0
         self._written = self._shown = _Written(self._num_before, folder.journal.offsets)
         self._gatherer = Gatherer(intake, self._hand_to_writing, limit)
-        self._decoding = Stage("decoding", self._gatherer.take, most=_CHUNKS_AT_ONCE)
+        self._decoding = Stage("decoding", self._gatherer.take, most=1)
         self._writing = Stage("writing", self._write, most=1)
 
     def run(self, cluster: Cluster) -> str:
@@ -117,53 +110,38 @@ class Fetcher:
     def _read(self, reader: DataReader, end: End) -> None:
         growing = end.growing()
         while self._gatherer.left != 0:
-            self._backlog.settle(growing)
-            self._hand_over(reader, end)
+            while (chunk := self._cutter.next()) is not None:
+                self._hand_over(chunk, reader, end)
             left = self._gatherer.left
-            is_enough = left is not None and len(self._backlog) >= left
-            if end.reached() or is_enough:
-                if is_enough and not end.reached() and not self._is_idle():
-                    self._tell(reader, end)  # of what is being decoded, some may be new
-                    continue
+            is_enough = left is not None and len(self._cutter) >= left
+            if is_enough and not end.reached() and not self._is_idle():
+                self._tell(reader, end)  # of what is being decoded, some may be new
+            elif end.reached() or is_enough:
                 self._hand_over_rest(reader, end)
                 if end.reached():
                     return
                 growing = end.growing()
-                continue
-            # Partitions that run ahead of the others are held, else memory would fill with what can't be taken yet.
-            is_much = self._backlog.nbytes > _MOST_WAITING_NBYTES
-            reader.hold(self._backlog.leaders(growing) if is_much else frozenset())
-            messages = reader.read(_WAIT_S)
-            self._num_read += len(messages)
-            self._backlog.add(messages)
-            growing = end.growing()
-            self._tell(reader, end)
+            else:
+                # Partitions that run ahead of the others are held, else memory would fill with what can't be taken yet.
+                is_much = self._cutter.nbytes > _MOST_WAITING_NBYTES
+                reader.hold(self._cutter.leaders(growing) if is_much else frozenset())
+                messages = reader.read(_WAIT_S)
+                self._num_read += len(messages)
+                growing = end.growing()
+                self._cutter.add(messages, growing)
+                self._tell(reader, end)
         self._drain(reader, end)
 
-    def _hand_over(self, reader: DataReader, end: End, *, rest: bool = False) -> None:
-        """Hand messages over to be decoded, in whole chunks; and, if it is asked for, the rest as the round's last."""
-        while True:
-            left = self._boundaries.left(self._nbytes, self._nbytes_round)
-            wanted = (min(left, _CHUNK_NBYTES), _CHUNK_MESSAGES)
-            messages = self._backlog.take(*wanted)
-            is_rest = messages is None
-            if messages is None:
-                if not rest:
-                    return
-                messages = self._backlog.take_rest(*wanted)
-            ends_round = is_rest or messages.nbytes >= left
-            self._nbytes += messages.nbytes
-            self._nbytes_round = 0 if ends_round else self._nbytes_round + messages.nbytes
-            chunk = Chunk(messages=messages, ends_round=ends_round)
-            while not self._decoding.put(chunk, _WAIT_S):
-                self._tell(reader, end)
-            if is_rest or self._gatherer.left == 0:
-                return
+    def _hand_over(self, chunk: Chunk, reader: DataReader, end: End) -> None:
+        while not self._decoding.put(chunk, _WAIT_S):
+            self._tell(reader, end)
 
     def _hand_over_rest(self, reader: DataReader, end: End) -> None:
         """Have all that was read written, whether or not other messages may come that go before it."""
-        self._backlog.settle({})
-        self._hand_over(reader, end, rest=True)
+        self._cutter.settle({})
+        while (chunk := self._cutter.next()) is not None:
+            self._hand_over(chunk, reader, end)
+        self._hand_over(self._cutter.rest(), reader, end)
         self._drain(reader, end)
 
     def _drain(self, reader: DataReader, end: End) -> None:

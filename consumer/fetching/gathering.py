@@ -7,19 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from consumer.fetching.chunks import Chunk
 from consumer.fetching.dedup import Intake, Taken
 from consumer.kafka import Messages
 
-__all__ = ["Chunk", "Gatherer", "TakenRound"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chunk:
-    """Messages of one round that follow each other."""
-
-    messages: Messages
-    ends_round: bool
-    """Whether no further ones belong to the round."""
+__all__ = ["Gatherer", "TakenRound"]
 
 
 @dataclass(frozen=True, kw_only=True)
