@@ -47,6 +47,11 @@ class Cutter:
         return len(self._backlog)
 
     @property
+    def num_settled(self) -> int:
+        """How many wait for no message that is still to come."""
+        return self._backlog.num_settled
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the datums that wait."""
         return self._backlog.nbytes

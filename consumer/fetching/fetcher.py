@@ -108,37 +108,47 @@ class Fetcher:
         self._progress(ConsumeProgress(state=state, num_alerts=num_alerts, num_expected=num_expected))
 
     def _read(self, reader: DataReader, end: End) -> None:
-        growing = end.growing()
+        growing, is_quiet = end.growing(), False
         while self._gatherer.left != 0:
             while (chunk := self._cutter.next()) is not None:
                 self._hand_over(chunk, reader, end)
-            left = self._gatherer.left
-            is_enough = left is not None and len(self._cutter) >= left
-            if is_enough and not end.reached() and not self._is_idle():
-                self._tell(reader, end)  # of what is being decoded, some may be new
-            elif end.reached() or is_enough:
+            if end.reached():
+                self._cutter.settle({})
                 self._hand_over_rest(reader, end)
                 if end.reached():
                     return
                 growing = end.growing()
+            elif self._is_enough(is_quiet):
+                if self._is_idle():
+                    self._hand_over_rest(reader, end)
+                self._tell(reader, end)  # of what is being decoded, some may be new
             else:
                 # Partitions that run ahead of the others are held, else memory would fill with what can't be taken yet.
                 is_much = self._cutter.nbytes > _MOST_WAITING_NBYTES
                 reader.hold(self._cutter.leaders(growing) if is_much else frozenset())
                 messages = reader.read(_WAIT_S)
+                is_quiet = not len(messages)
                 self._num_read += len(messages)
                 growing = end.growing()
                 self._cutter.add(messages, growing)
                 self._tell(reader, end)
         self._drain(reader, end)
 
+    def _is_enough(self, is_quiet: bool) -> bool:
+        """Whether what was read suffices for the limit; where nothing more comes, what waits for others counts, too."""
+        left = self._gatherer.left
+        if left is None or len(self._cutter) < left:
+            return False
+        if is_quiet:
+            self._cutter.settle({})
+        return self._cutter.num_settled >= left
+
     def _hand_over(self, chunk: Chunk, reader: DataReader, end: End) -> None:
         while not self._decoding.put(chunk, _WAIT_S):
             self._tell(reader, end)
 
     def _hand_over_rest(self, reader: DataReader, end: End) -> None:
-        """Have all that was read written, whether or not other messages may come that go before it."""
-        self._cutter.settle({})
+        """Have all that is settled written, whether or not it makes a whole round."""
         while (chunk := self._cutter.next()) is not None:
             self._hand_over(chunk, reader, end)
         self._hand_over(self._cutter.rest(), reader, end)

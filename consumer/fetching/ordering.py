@@ -25,12 +25,14 @@ class Backlog:
     def __init__(self) -> None:
         self._waiting: defaultdict[int, deque[Messages]] = defaultdict(deque)
         self._settled: deque[Messages] = deque()
-        self._num_waiting = self._num_settled = self._settled_nbytes = 0
+        self._num_waiting = self._settled_nbytes = 0
+        self.num_settled = 0
+        """Messages that are settled."""
         self.nbytes = 0
         """Bytes of the datums that wait."""
 
     def __len__(self) -> int:
-        return self._num_waiting + self._num_settled
+        return self._num_waiting + self.num_settled
 
     def add(self, messages: Messages) -> None:
         """Take in messages, each partition's in order."""
@@ -70,7 +72,7 @@ class Backlog:
             found = found.take(np.lexsort((found.partitions, found.offsets)))
             self._settled.append(found)
             self._num_waiting -= len(found)
-            self._num_settled += len(found)
+            self.num_settled += len(found)
             self._settled_nbytes += found.nbytes
 
     def take(self, nbytes: int, most: int) -> Messages | None:
@@ -78,7 +80,7 @@ class Backlog:
 
         They go up to the one that brings them to `nbytes` or that is the `most`-th.
         """
-        if self._settled_nbytes < nbytes and self._num_settled < most:
+        if self._settled_nbytes < nbytes and self.num_settled < most:
             return None
         return self._cut(nbytes, most)
 
@@ -102,7 +104,7 @@ class Backlog:
             nbytes -= parts[-1].nbytes
             most -= num
         taken = Messages.joined(parts[1:] or parts)
-        self._num_settled -= len(taken)
+        self.num_settled -= len(taken)
         self._settled_nbytes -= taken.nbytes
         self.nbytes -= taken.nbytes
         return taken

@@ -79,8 +79,8 @@ def test_what_is_stopped_half_way_drops_what_waits_and_leaves_no_thread():
     stage = Stage("endless", work, most=5)
     full = Stage("full", lambda item: stage.put(item), most=1)
     with pytest.raises(KeyboardInterrupt), running(full, stage):
-        for item in range(7):
-            full.put(item, 30)
+        for item in range(6):  # five are there, of which one is at work, and a sixth waits to be put there
+            assert full.put(item, 30)
         assert began.wait(30)
         raise KeyboardInterrupt
     assert threads() == done == []
