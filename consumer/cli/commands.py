@@ -18,6 +18,7 @@ import click
 
 from consumer.cli.bars import consume_bar
 from consumer.cli.console import Face, Group, face_options, report, shared_options
+from consumer.cli.imports import without_pandas
 from consumer.dataset import PARTITIONINGS
 from consumer.dataset import verify as prove
 from consumer.errors import IncompleteError, InputError, JobError
@@ -109,7 +110,7 @@ def consume(
 ) -> None:
     """Fetch a topic to Parquet; may be stopped and run again at any time."""
     kafka, options = face.kafka_settings()
-    with nullcontext() if face.json else consume_bar(topic) as draw:
+    with without_pandas(), nullcontext() if face.json else consume_bar(topic) as draw:
         result = fetch(
             topic,
             outdir,

@@ -1,5 +1,6 @@
 """Work side by side: in order, bounded, and ended with everything that was begun."""
 
+import contextlib
 import threading
 
 import pytest
@@ -9,6 +10,16 @@ from consumer.fetching.stages import Stage, StoppedError, running
 
 def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("alert-transfer")]
+
+
+def hand_over(stage: Stage, items) -> None:
+    for item in items:
+        assert stage.put(item, 30)
+
+
+def wait_for(stage: Stage) -> None:
+    while not stage.wait(1):
+        pass
 
 
 def test_items_are_worked_on_in_order_and_all_of_them():
@@ -51,8 +62,7 @@ def test_an_error_comes_out_where_the_work_came_from_and_ends_every_thread(error
     last = Stage("last", fail, most=1)
     first = Stage("first", last.put, most=1)
     with pytest.raises(type(error)) as caught, running(first, last):
-        for item in range(1000):
-            first.put(item, 30)
+        hand_over(first, range(1000))
     assert caught.value is error
     assert threads() == []
 
@@ -62,10 +72,10 @@ def test_whoever_waits_for_the_end_is_told_of_an_error():
         raise ValueError("no")
 
     stage = Stage("fails", fail, most=1)
-    with pytest.raises(ValueError, match="no"), running(stage):
+    with running(stage):
         stage.put(1)
-        while not stage.wait(1):
-            pass
+        with pytest.raises(ValueError, match="no"):
+            wait_for(stage)
 
 
 def test_what_is_stopped_half_way_drops_what_waits_and_leaves_no_thread():
@@ -78,9 +88,8 @@ def test_what_is_stopped_half_way_drops_what_waits_and_leaves_no_thread():
 
     stage = Stage("endless", work, most=5)
     full = Stage("full", lambda item: stage.put(item), most=1)
-    with pytest.raises(KeyboardInterrupt), running(full, stage):
-        for item in range(6):  # five are there, of which one is at work, and a sixth waits to be put there
-            assert full.put(item, 30)
+    with contextlib.suppress(KeyboardInterrupt), running(full, stage):
+        hand_over(full, range(6))  # five are there, of which one is at work, and a sixth waits to be put there
         assert began.wait(30)
         raise KeyboardInterrupt
     assert threads() == done == []
