@@ -11,7 +11,7 @@ from consumer.dataset.parquet import Receipt, fragments_of, write_parquet
 from consumer.dataset.partition import PARTITIONINGS, Partitioning, column_at
 from consumer.dataset.row_set import Seen, by_fragment, first_of_each
 from consumer.dataset.shares import Share
-from consumer.dataset.spool import Spool, file_name
+from consumer.dataset.spool import Spool, SpoolReader, file_name
 from consumer.dataset.verification import VerifyResult, verify
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Seen",
     "Share",
     "Spool",
+    "SpoolReader",
     "VerifyResult",
     "add_digests",
     "by_fragment",

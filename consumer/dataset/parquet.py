@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,7 @@ __all__ = ["Receipt", "fragments_of", "is_ours", "is_parquet", "read_receipt", "
 _PREFIX = "alert_transfer."
 # A row group is held in memory until it is whole; readers, too, take one at a time.
 _GROUP_NBYTES = 64 * 1024 * 1024
-# Columns of more different values than a dictionary of this size holds are measurements. Tried on a sample's alerts:
-# with dictionaries of up to 1 MB, Arrow's own limit, files take a third longer to write and are a tenth larger.
+# Texts of more different values than a dictionary of this size holds are names of objects, and the like.
 _DICTIONARY_NBYTES = 64 * 1024
 
 
@@ -101,8 +100,30 @@ def _writer(path: Path, schema: pa.Schema, id_field: str) -> pq.ParquetWriter:
     path.parent.mkdir(parents=True, exist_ok=True)
     schema = schema.with_metadata(pandas_metadata(schema, id_field))
     return pq.ParquetWriter(
-        path, schema, compression="zstd", write_page_checksum=True, dictionary_pagesize_limit=_DICTIONARY_NBYTES
+        path,
+        schema,
+        compression="zstd",
+        write_page_checksum=True,
+        # Measurements are seldom equal: with dictionaries of them files of real alerts of three surveys are larger, by
+        # 1 to 20 %, and take half as long again to write.
+        use_dictionary=[leaf for field in schema for leaf in _texts(field, field.name)],
+        dictionary_pagesize_limit=_DICTIONARY_NBYTES,
     )
+
+
+def _texts(field: pa.Field, path: str) -> Iterator[str]:
+    """Yield the leaves of a field that are texts, by their paths in Parquet."""
+    kind = field.type
+    if pa.types.is_struct(kind):
+        for inner in kind:
+            yield from _texts(inner, f"{path}.{inner.name}")
+    elif pa.types.is_map(kind):
+        yield from _texts(kind.key_field, f"{path}.key_value.key")
+        yield from _texts(kind.item_field, f"{path}.key_value.value")
+    elif pa.types.is_list(kind):
+        yield from _texts(kind.value_field, f"{path}.list.element")
+    elif pa.types.is_string(kind):
+        yield path
 
 
 def _metadata(receipt: Receipt) -> dict[str, str]:

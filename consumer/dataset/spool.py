@@ -27,9 +27,10 @@ from consumer.dataset.row_set import by_fragment
 from consumer.errors import IncompleteError
 from consumer.wire import Plan, digest_candids
 
-__all__ = ["Spool", "file_name"]
+__all__ = ["Spool", "SpoolReader", "file_name"]
 
 _FRAGMENT = "#fragment"  # no field has this name: Avro's names have no '#'
+_MOST_OPEN = 100
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -102,7 +103,13 @@ class Spool:
             nbytes += int(sizes[:num].sum())
             sizes = sizes[num:]
 
-    def write(self, staged: Path, folder: str, part: int, pieces: Sequence[Piece]) -> dict[str, Any]:
+    def reading(self, staged: Path) -> SpoolReader:
+        """Return what reads batches, of rounds that are in the folder or, of the one that is written, in staging."""
+        return SpoolReader(self._home, staged)
+
+    def write(
+        self, staged: Path, folder: str, part: int, pieces: Sequence[Piece], reader: SpoolReader
+    ) -> dict[str, Any]:
         """Write one Parquet file to staging from its batches; returns it for the journal.
 
         Parameters
@@ -113,6 +120,8 @@ class Spool:
             Which file.
         pieces
             Its batches, in order.
+        reader
+            Reads them.
 
         Raises
         ------
@@ -124,7 +133,7 @@ class Spool:
 
         def counted() -> Iterator[pa.RecordBatch]:
             for piece in pieces:
-                batch = self._read(staged, piece)
+                batch = reader.read(piece)
                 fragments = batch.column(_FRAGMENT).to_numpy()
                 candids = column_at(pa.Table.from_batches([batch]), self._plan.id_field)
                 candids = pc.fill_null(candids, 0).to_numpy()
@@ -145,14 +154,50 @@ class Spool:
         write_pieces(staged / path, self._schema, counted(), receipt, id_field=self._plan.id_field)
         return {"path": path, "num_alerts": sum(counts.values()), "nbytes": (staged / path).stat().st_size}
 
-    def _read(self, staged: Path, piece: Piece) -> pa.RecordBatch:
-        path = staged / file_name(piece.round)
+
+class SpoolReader:
+    """Reads batches of the spool, each file opened once; a context manager, for one thread.
+
+    Parameters
+    ----------
+    home
+        Folder of the Arrow files.
+    staged
+        Folder that may have a newer one.
+    """
+
+    def __init__(self, home: Path, staged: Path):
+        self._home = home
+        self._staged = staged
+        self._opened: dict[int, tuple[pa.OSFile, pa.RecordBatchFileReader]] = {}
+
+    def __enter__(self) -> SpoolReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file, _reader in self._opened.values():
+            file.close()
+        self._opened.clear()
+
+    def read(self, piece: Piece) -> pa.RecordBatch:
+        """Return a batch.
+
+        Raises
+        ------
+        IncompleteError
+            If its file is gone or damaged.
+        """
+        path = self._staged / file_name(piece.round)
         if not path.exists():
             path = self._home / file_name(piece.round)
         try:
-            # Read, not mapped: Windows removes no mapped file, and a file stays mapped while a batch of it exists.
-            with pa.OSFile(str(path)) as source:
-                return pa.ipc.open_file(source).get_batch(piece.batch)
+            if piece.round not in self._opened:
+                if len(self._opened) == _MOST_OPEN:
+                    self._opened.pop(next(iter(self._opened)))[0].close()
+                # Read, not mapped: Windows removes no mapped file, and a file stays mapped while a batch of it exists.
+                source = pa.OSFile(str(path))
+                self._opened[piece.round] = source, pa.ipc.open_file(source)
+            return self._opened[piece.round][1].get_batch(piece.batch)
         except (OSError, pa.ArrowException) as exc:
             raise IncompleteError(
                 f"{path}, which holds alerts that are in no file yet, can't be read: {exc}",

@@ -91,9 +91,14 @@ class FolderProof:
             If a file can't be read.
         """
         lost = self._folder.lost()
-        files = [self._folder.path / name for name in self._folder.journal.files if name not in lost]
+        written = {name: file for name, file in self._folder.journal.files.items() if name not in lost}
+        paths, num_alerts = (
+            [self._folder.path / name for name in written],
+            sum(f["num_alerts"] for f in written.values()),
+        )
+        id_field = self._follower.manifest.require_plan().id_field
         try:
-            self.num_doubles = count_doubles(files, self._follower.manifest.require_plan().id_field)
+            self.num_doubles = count_doubles(paths, id_field, num_alerts=num_alerts)
         except (OSError, pa.ArrowException) as exc:
             if isinstance(exc, OSError) and exc.errno is not None:
                 raise

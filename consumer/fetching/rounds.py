@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from consumer.dataset import (
     Round,
     Seen,
     Spool,
+    SpoolReader,
     by_fragment,
     column_at,
     file_name,
@@ -26,9 +29,13 @@ from consumer.dataset import (
 )
 from consumer.fetching.dedup import Taken
 from consumer.fetching.gathering import TakenRound
+from consumer.fetching.stages import Stage, running
 from consumer.wire import Plan, digest_candids
 
 __all__ = ["RoundWriter"]
+
+_WRITERS = 2
+_WAIT_S = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,9 +119,31 @@ class RoundWriter:
         if self._spool is None or not unwritten:
             return
         staged = self._folder.stage()
-        files = [self._spool.write(staged, *key, self._folder.journal.parts[key]) for key in sorted(unwritten)]
+        files = self._write_side_by_side(self._spool, staged, sorted(unwritten))
         none = np.empty(0, dtype=np.int64)
         self._commit(files, {}, none, none, {}, [])
+
+    def _write_side_by_side(self, spool: Spool, staged: Path, keys: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
+        """Write files from the spool, two at a time: there may be hundreds."""
+        written: dict[tuple[str, int], dict[str, Any]] = {}
+        parts = self._folder.journal.parts
+
+        def writing(reader: SpoolReader) -> Callable[[tuple[str, int]], None]:
+            def write(key: tuple[str, int]) -> None:
+                written[key] = spool.write(staged, *key, parts[key], reader)
+
+            return write
+
+        with ExitStack() as opened:
+            readers = [opened.enter_context(spool.reading(staged)) for _ in range(_WRITERS)]
+            stages = [Stage("writing files", writing(reader), most=2) for reader in readers]
+            opened.enter_context(running(*stages))
+            for key, stage in zip(keys, cycle(stages), strict=False):
+                while not stage.put(key, _WAIT_S):
+                    pass
+            while not all(stage.wait(_WAIT_S) for stage in stages):
+                pass
+        return [written[key] for key in keys]
 
     def write_empty(self) -> None:
         """Write one file without rows, so that a job that found nothing reads as a table with its columns."""
@@ -156,7 +185,8 @@ class RoundWriter:
             pieces = [*journal.parts.get(key, ()), piece]
             if sum(piece.nbytes for piece in pieces) >= self._file_nbytes:
                 go_on()
-                files.append(spool.write(staged, *key, pieces))
+                with spool.reading(staged) as reader:
+                    files.append(spool.write(staged, *key, pieces, reader))
         return files
 
     def _write_file(
