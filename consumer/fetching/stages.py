@@ -129,9 +129,9 @@ class Stage(Generic[_Item]):
 @contextmanager
 def running(*stages: Stage[Any]) -> Iterator[None]:
     """Start stages; when the block is left, in whatever way, they are stopped, and have ended."""
-    for stage in stages:
-        stage.start()
     try:
+        for stage in stages:
+            stage.start()
         yield
     finally:
         for stage in stages:
