@@ -12,6 +12,8 @@ import pyarrow as pa
 from consumer.decoding.cursors import Cursors, Pass, shown
 from consumer.decoding.types import Column, Mask, Owners, Type, scatter, validity
 
+_COPIED_AT_ONCE = 1 << 20
+
 __all__ = ["Boolean", "Enum", "Fixed", "Integer", "Null", "Number", "Text"]
 
 
@@ -102,20 +104,21 @@ class Text(Type):
 
     def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
         lengths = work.numbers(cursors, has)
-        wrong = lengths > cursors.end - cursors.pos
+        rest = cursors.end - cursors.pos
+        wrong = lengths > rest
         wrong |= lengths < 0
         if np.count_nonzero(wrong):
-            work.reject(cursors, wrong, f"{shown(self.path)} is longer than the datum")
+            work.reject(cursors, (rest < 0) | (lengths > rest), f"it ends inside {shown(self.path)}")
+            work.reject(cursors, wrong, f"{shown(self.path)} has a negative length")
             lengths[wrong] = 0
-        column.lengths = scatter(column.lengths, column.num_values, at, lengths)
-        starts = cursors.pos.copy() if at is None else cursors.pos
-        column.values = scatter(column.values, column.num_values, at, starts)
+        column.lengths = scatter(column.lengths, column.num_values, at, lengths.astype(np.int32))
+        column.values = scatter(column.values, column.num_values, at, cursors.pos.astype(np.int32))
         cursors.pos += lengths
 
     def finish(self, work: Pass, column: Column, owners: Owners, valid: Mask) -> pa.Array:
         starts, lengths = column.values, column.lengths
         if starts is None or lengths is None:
-            starts = lengths = np.zeros(column.num_values, dtype=np.int64)
+            starts = lengths = np.zeros(column.num_values, dtype=np.int32)
         bitmap = validity(valid)
         _, offsets, text = _copied(work, starts, lengths)
         array = pa.Array.from_buffers(self.arrow, len(starts), [bitmap, offsets, text])
@@ -133,15 +136,24 @@ class Text(Type):
 
 def _copied(work: Pass, starts: np.ndarray, lengths: np.ndarray) -> list[pa.Buffer]:
     """Return the buffers of a binary array: pieces of the datums, copied in C++."""
+    if len(starts) <= _COPIED_AT_ONCE:
+        return _copied_at_once(work, starts, lengths).buffers()
+    cuts = range(0, len(starts), _COPIED_AT_ONCE)
+    parts = [_copied_at_once(work, starts[at:][:_COPIED_AT_ONCE], lengths[at:][:_COPIED_AT_ONCE]) for at in cuts]
+    return pa.concat_arrays(parts).buffers()
+
+
+def _copied_at_once(work: Pass, starts: np.ndarray, lengths: np.ndarray) -> pa.BinaryArray:
     count = len(starts)
     # An array whose every second value is one of ours, and those between are never looked at.
     bounds = np.empty(2 * count + 1, dtype=np.int32)
     bounds[0:-1:2] = starts
     bounds[1::2] = starts + lengths
     # Arrow reserves memory by the mean length of the values, first bound to last.
-    bounds[-1] = min(int(bounds[0]) + 2 * int(lengths.sum()), work.data.size) if count else 0
+    total = int(lengths.sum(dtype=np.int64))
+    bounds[-1] = min(int(bounds[0]) + 2 * total, work.data.size) if count else 0
     pieces = pa.Array.from_buffers(pa.binary(), 2 * count, [None, pa.py_buffer(bounds), pa.py_buffer(work.data)])
-    return pieces.take(pa.array(np.arange(0, 2 * count, 2, dtype=np.int32))).buffers()
+    return pieces.take(pa.array(np.arange(0, 2 * count, 2, dtype=np.int32)))
 
 
 def _is_utf8(texts: pa.StringArray) -> bool:

@@ -139,7 +139,7 @@ class _Parser:
         else:
             namespace = place.namespace if namespace is None else namespace
             name = f"{namespace}.{name}" if namespace else name
-        if name in self.named:
+        if name in self.named and self.named[name][0] is not avro:
             raise WireError(f"the topic's schema defines {_shown(name)} twice", accepted="names that are used once")
         self.named[name] = avro, _Place(namespace=namespace)
         return self._body(name, avro, _Place(path=place.path, namespace=namespace, depth=place.depth))
