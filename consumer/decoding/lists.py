@@ -7,6 +7,7 @@ Where few long lists are left over from many, or many short blocks, fastavro rea
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -72,25 +73,22 @@ class Items(Type):
     def _lists(self, work: Pass, cursors: Cursors, column: ItemsColumn, at: np.ndarray) -> None:
         """Read a list at each cursor, block by block."""
         rest = np.arange(len(cursors))
-        for number in range(_MANY_BLOCKS):
-            if number and len(rest) < self.few:
-                break
+        for number in itertools.count():
             some = cursors.take(rest)
             counts = self._counts(work, some)
+            cursors.put(rest, some)
             going_on = np.flatnonzero(counts)
-            if len(going_on) == len(rest):
-                filled = some
-            else:
-                cursors.put(rest, some)
-                if not len(going_on):
-                    return
-                rest, counts = rest[going_on], counts[going_on]
-                filled = some.take(going_on)
+            if not len(going_on):
+                return
             # The least of all numbers has no positive one; fastavro takes it for a block of none.
-            self._block(work, filled, np.maximum(counts, 0), column, at[rest])
-            cursors.put(rest, filled)
-        for which in rest.tolist():
-            self._read_alone(work, cursors, which, column, at)
+            rest, counts = rest[going_on], np.maximum(counts[going_on], 0)
+            if number and (len(rest) < self.few or number == _MANY_BLOCKS):
+                break
+            some = some.take(going_on)
+            self._block(work, some, counts, column, at[rest])
+            cursors.put(rest, some)
+        for which, count in zip(rest.tolist(), counts.tolist(), strict=True):
+            self._read_alone(work, cursors, which, column, at, left=count, to_end=True)
 
     def _counts(self, work: Pass, cursors: Cursors) -> np.ndarray:
         """Read the number of a block's items; a dead cursor has none."""
@@ -131,7 +129,7 @@ class Items(Type):
         cursors.put(order, some)
         column.pieces.append(Piece(at=at, counts=taken, items=items))
         for which in np.flatnonzero(counts > together).tolist():
-            self._read_alone(work, cursors, which, column, at, left=int(counts[which]) - together)
+            self._read_alone(work, cursors, which, column, at, left=int(counts[which]) - together, to_end=False)
 
     def _read_together(self, longest: np.ndarray) -> int:
         """Return how many items of each list are read together, of lists whose longest is the first."""
@@ -149,19 +147,19 @@ class Items(Type):
         column: ItemsColumn,
         at: np.ndarray,
         *,
-        left: int | None = None,
+        left: int,
+        to_end: bool,
     ) -> None:
-        """Read on at one cursor: so many items, or all blocks that follow."""
+        """Read on at one cursor: so many items, and all blocks that follow, if to the list's end."""
         pos, end = int(cursors.pos[which]), int(cursors.end[which])
         if end < 0:
             return
         tail = self._tail.open(work.data[pos:end].tobytes())
         try:
-            if left is None:
+            arrays = list(tail.items(left))
+            if to_end:
                 row = cursors.row[which : which + 1]
-                arrays = list(tail.blocks(lambda count: self._may_hold(work, row, count)))
-            else:
-                arrays = list(tail.items(left))
+                arrays += tail.blocks(lambda count: self._may_hold(work, row, count))
         except TailError as exc:
             work.reject(cursors, np.arange(len(cursors)) == which, str(exc))
             return

@@ -46,7 +46,7 @@ class Type:
     min_nbytes: int
     """Bytes that a datum needs for a value, at least."""
     nbytes: int
-    """Bytes of Arrow memory that a value takes in any case: without a text's own, and without a list's items."""
+    """Bytes of Arrow memory that a value may take beyond those that it has on the wire; a list's without its items."""
 
     def column(self, num_values: int) -> Any:
         """Return a column of which nothing is read yet."""
