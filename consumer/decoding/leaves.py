@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from consumer.decoding.cursors import Cursors, Pass, shown
-from consumer.decoding.types import Column, Mask, Owners, Type, scatter, validity
+from consumer.decoding.types import Column, Mask, Owners, Type, positions, scatter, validity
 
 _COPIED_AT_ONCE = 1 << 20
 
@@ -153,7 +153,7 @@ def _copied_at_once(work: Pass, starts: np.ndarray, lengths: np.ndarray) -> pa.B
     total = int(lengths.sum(dtype=np.int64))
     bounds[-1] = min(int(bounds[0]) + 2 * total, work.data.size) if count else 0
     pieces = pa.Array.from_buffers(pa.binary(), 2 * count, [None, pa.py_buffer(bounds), pa.py_buffer(work.data)])
-    return pieces.take(pa.array(np.arange(0, 2 * count, 2, dtype=np.int32)))
+    return pieces.take(positions(np.arange(0, 2 * count, 2, dtype=np.int32)))
 
 
 def _is_utf8(texts: pa.StringArray) -> bool:
@@ -203,7 +203,7 @@ class Enum(Type):
     def finish(self, work: Pass, column: Column, owners: Owners, valid: Mask) -> pa.Array:
         codes = np.zeros(column.num_values, dtype=np.int64) if column.values is None else column.values
         # One more symbol, so that there is a first one in any case.
-        texts = pa.array([*self.symbols, ""], type=self.arrow).take(pa.array(codes))
+        texts = pa.array([*self.symbols, ""], type=self.arrow).take(positions(codes))
         return pa.Array.from_buffers(self.arrow, len(codes), [validity(valid), *texts.buffers()[1:]])
 
     def avro(self, names: Iterator[str]) -> Any:

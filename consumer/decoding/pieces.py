@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from consumer.decoding.types import Column
+from consumer.decoding.types import Column, positions
 
 __all__ = ["ItemsColumn", "Piece", "gathered", "last_of_each_key"]
 
@@ -83,7 +83,7 @@ def _ordered(pieces: list[Piece], counts: np.ndarray, finish: Callable[[Piece], 
         order[place] = np.arange(done, done + len(place), dtype=np.int32)
         filled[piece.at] += piece.counts.astype(np.int32)
         done += len(place)
-    return pa.concat_arrays([finish(piece) for piece in pieces]).take(pa.array(order))
+    return pa.concat_arrays([finish(piece) for piece in pieces]).take(positions(order))
 
 
 def last_of_each_key(counts: np.ndarray, entries: pa.StructArray) -> tuple[np.ndarray, pa.StructArray]:
@@ -110,7 +110,7 @@ def last_of_each_key(counts: np.ndarray, entries: pa.StructArray) -> tuple[np.nd
     last = np.zeros(len(first), dtype=np.int64)
     np.maximum.at(last, group, np.arange(len(pairs)))
     order = np.argsort(first)
-    keys, values = entries.field(0).take(pa.array(first[order])), entries.field(1).take(pa.array(last[order]))
+    keys, values = entries.field(0).take(positions(first[order])), entries.field(1).take(positions(last[order]))
     return (
         np.bincount(maps[first], minlength=len(counts)),
         pa.StructArray.from_arrays([keys, values], fields=list(entries.type)),

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from consumer.decoding.cursors import Cursors, Pass
 
-__all__ = ["Column", "Mask", "Owners", "Type", "flags", "scatter", "validity"]
+__all__ = ["Column", "Mask", "Owners", "Type", "flags", "positions", "scatter", "validity"]
 
 Mask = np.ndarray | None
 """Booleans, one per cursor or value; None stands for all."""
@@ -92,6 +92,11 @@ def scatter(into: np.ndarray | None, size: int, at: np.ndarray | None, values: n
 def flags(has: Mask, count: int) -> np.ndarray:
     """Return a mask as an array."""
     return np.ones(count, dtype=bool) if has is None else has
+
+
+def positions(at: np.ndarray) -> pa.Array:
+    """Return integers as Arrow has them; `pa.array` would import pandas first, where that is installed."""
+    return pa.Array.from_buffers(pa.from_numpy_dtype(at.dtype), len(at), [None, pa.py_buffer(at)])
 
 
 def validity(valid: Mask) -> pa.Buffer | None:
