@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from consumer.decoding.cursors import Cursors, Pass, shown
-from consumer.decoding.types import Column, Mask, Owners, Type, positions, scatter, validity
+from consumer.decoding.types import At, Column, Mask, Owners, Type, chosen, positions, scatter, validity
 
 _COPIED_AT_ONCE = 1 << 20
 
@@ -21,7 +21,7 @@ __all__ = ["Boolean", "Enum", "Fixed", "Integer", "Null", "Number", "Text"]
 class Null(Type):
     """Null alone, of which nothing is on the wire."""
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         work.check(cursors, self.path)
 
     def finish(self, work: Pass, column: Column, owners: Owners, valid: Mask) -> pa.Array:
@@ -35,7 +35,7 @@ class Null(Type):
 class Boolean(Type):
     """A byte; any but zero is true, as for fastavro."""
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         values = work.data[cursors.pos] != 0
         if has is not None:
             values &= has
@@ -56,7 +56,7 @@ class Boolean(Type):
 class Number(Type):
     """A float or a double: its bits are kept as they are."""
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         bits = (work.words if self.nbytes == 8 else work.halves)[cursors.pos]
         if has is None:
             cursors.pos += self.nbytes
@@ -78,7 +78,7 @@ class Number(Type):
 class Integer(Type):
     """An int or a long."""
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         values = work.numbers(cursors, has)
         work.check(cursors, self.path)
         if self.nbytes == 4:
@@ -102,7 +102,7 @@ class Integer(Type):
 class Text(Type):
     """A string or bytes: their place is noted, and at the end they are copied at once."""
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         lengths = work.numbers(cursors, has)
         rest = cursors.end - cursors.pos
         wrong = lengths > rest
@@ -187,7 +187,7 @@ class Enum(Type):
 
     symbols: tuple[str, ...]
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         codes = work.numbers(cursors, has)
         work.check(cursors, self.path)
         # As in Python, and so for fastavro, negative ones count from the end.
@@ -214,7 +214,7 @@ class Enum(Type):
 class Fixed(Type):
     """Always as many bytes."""
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         starts = cursors.pos.copy()
         cursors.pos += self.nbytes if has is None else np.multiply(has, self.nbytes, dtype=np.int64)
         work.check(cursors, self.path)
@@ -224,7 +224,7 @@ class Fixed(Type):
         if column.values is None:
             column.values = np.zeros(column.num_values, dtype=f"V{self.nbytes}")
         if len(there):
-            column.values[there if at is None else at[there]] = work.windows(self.nbytes)[starts[there]]
+            column.values[chosen(at, there)] = work.windows(self.nbytes)[starts[there]]
 
     def finish(self, work: Pass, column: Column, owners: Owners, valid: Mask) -> pa.Array:
         data = bytes(self.nbytes * column.num_values) if column.values is None else column.values

@@ -19,7 +19,7 @@ from consumer.decoding.cursors import Cursors, Pass, is_wide, shown
 from consumer.decoding.pieces import ItemsColumn, Piece, gathered, last_of_each_key
 from consumer.decoding.records import Field, Record
 from consumer.decoding.tails import TOO_MANY, TOO_WIDE, TailError, TailReader
-from consumer.decoding.types import Mask, Owners, Type, validity
+from consumer.decoding.types import At, Mask, Owners, Type, chosen, validity
 
 __all__ = ["Items"]
 
@@ -59,15 +59,15 @@ class Items(Type):
     def _tail(self) -> TailReader:
         return TailReader(self.path, self.item)
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: ItemsColumn, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: ItemsColumn, at: At) -> None:
         work.check(cursors, self.path)
         if has is None:
-            self._lists(work, cursors, column, np.arange(len(cursors)) if at is None else at)
+            self._lists(work, cursors, column, chosen(at, np.arange(len(cursors))))
             return
         there = np.flatnonzero(has)
         if len(there):
             some = cursors.take(there)
-            self._lists(work, some, column, there if at is None else at[there])
+            self._lists(work, some, column, chosen(at, there))
             cursors.put(there, some)
 
     def _lists(self, work: Pass, cursors: Cursors, column: ItemsColumn, at: np.ndarray) -> None:
@@ -120,13 +120,19 @@ class Items(Type):
         longest = counts[order]
         together = self._read_together(longest)
         taken = np.minimum(counts, together)
-        first = np.cumsum(taken) - taken
         items = self.item.type.column(int(taken.sum()))
-        some, first = cursors.take(order), first[order]
+        some, begins = cursors.take(order), np.zeros(together + 1, dtype=np.int64)
         for number in range(together):
             left = int(np.searchsorted(-longest, -number))
-            self.item.read(work, some.first(left), items, first[:left] + number)
+            begins[number + 1] = begins[number] + left
+            self.item.read(work, some.first(left), items, slice(begins[number], begins[number + 1]))
         cursors.put(order, some)
+        if together > 1:
+            # They lie in the order in which they were read: the first of all lists, the second of all lists …
+            number = np.arange(items.num_values) - np.repeat(np.cumsum(taken) - taken, taken)
+            rank = np.empty(len(order), dtype=np.int64)
+            rank[order] = np.arange(len(order))
+            items.arrange(begins[number] + np.repeat(rank, taken))
         column.pieces.append(Piece(at=at, counts=taken, items=items))
         for which in np.flatnonzero(counts > together).tolist():
             self._read_alone(work, cursors, which, column, at, left=int(counts[which]) - together, to_end=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,12 @@ class ItemsColumn(Column):
 
     pieces: list[Piece] = field(default_factory=list)
     """In the order in which they were read; later ones follow earlier ones in a list."""
+
+    def arrange(self, order: np.ndarray) -> None:
+        Column.arrange(self, order)
+        moved = np.empty(len(order), dtype=np.int64)
+        moved[order] = np.arange(len(order))
+        self.pieces = [replace(piece, at=moved[piece.at]) for piece in self.pieces]
 
 
 def gathered(pieces: list[Piece], num_lists: int, finish: Callable[[Piece], pa.Array]) -> tuple[np.ndarray, pa.Array]:

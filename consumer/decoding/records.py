@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from consumer.decoding.cursors import Cursors, Pass, shown
-from consumer.decoding.types import Column, Mask, Owners, Type, flags, scatter, validity
+from consumer.decoding.types import At, Column, Mask, Owners, Type, chosen, scatter, validity
 
 __all__ = ["Field", "Record", "RecordColumn"]
 
@@ -39,11 +39,12 @@ class Field:
         """Bytes that a datum needs for it, at least."""
         return bool(self.branches) + (0 if self.nullable else self.type.min_nbytes)
 
-    def read(self, work: Pass, cursors: Cursors, column: Any, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, column: Any, at: At) -> None:
         """Read a value at each cursor; see `Type.read`."""
         has = self._tags(work, cursors) if self.branches else None
         if self.nullable:
-            column.valid = scatter(column.valid, column.num_values, at, flags(has, len(cursors)))
+            valid = np.True_ if has is None else has
+            column.valid = scatter(column.valid, column.num_values, at, valid)
         self.type.read(work, cursors, has, column, at)
 
     def _tags(self, work: Pass, cursors: Cursors) -> Mask:
@@ -97,6 +98,11 @@ class RecordColumn(Column):
 
     fields: list[Any]
 
+    def arrange(self, order: np.ndarray) -> None:
+        Column.arrange(self, order)
+        for field in self.fields:
+            field.arrange(order)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record(Type):
@@ -107,7 +113,7 @@ class Record(Type):
     def column(self, num_values: int) -> RecordColumn:
         return RecordColumn(num_values=num_values, fields=[field.type.column(num_values) for field in self.fields])
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: RecordColumn, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: RecordColumn, at: At) -> None:
         work.check(cursors, self.path)
         if has is None:
             self.read_fields(work, cursors, column, at)
@@ -115,10 +121,10 @@ class Record(Type):
         there = np.flatnonzero(has)
         if len(there):
             some = cursors.take(there)
-            self.read_fields(work, some, column, there if at is None else at[there])
+            self.read_fields(work, some, column, chosen(at, there))
             cursors.put(there, some)
 
-    def read_fields(self, work: Pass, cursors: Cursors, column: RecordColumn, at: np.ndarray | None) -> None:
+    def read_fields(self, work: Pass, cursors: Cursors, column: RecordColumn, at: At) -> None:
         """Read a record at each cursor."""
         for field, values in zip(self.fields, column.fields, strict=True):
             field.read(work, cursors, values, at)

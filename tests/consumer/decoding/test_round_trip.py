@@ -84,7 +84,7 @@ def test_numbers_of_every_length():
 
 
 def test_a_type_comes_back_as_one_that_holds_it():
-    for arrow in (pa.bool_(), pa.int8(), pa.uint16(), pa.int32(), pa.uint32(), pa.int64(), pa.float16(), pa.float64()):
+    for arrow in (pa.int8(), pa.uint16(), pa.int32(), pa.uint32(), pa.int64(), pa.float16(), pa.float64()):
         back = arrow_type(avro_type(arrow))
         assert pa.array([1], arrow).cast(back).cast(arrow).to_pylist() == [1]
     assert [arrow_type(avro_type(kind)) for kind in (pa.large_string(), pa.binary_view())] == [pa.string(), pa.binary()]
