@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,10 +25,15 @@ class Field:
     branches: tuple[str, ...] = ()
     """Of a union, in order, `"value"` and `"null"`; empty where there is none."""
 
-    @property
+    @functools.cached_property
     def nullable(self) -> bool:
         """Whether a value may be null."""
         return "null" in self.branches
+
+    @functools.cached_property
+    def _tags_of(self) -> tuple[int, int]:
+        """The bytes that say "value" and "null" (or none at all): a branch's number as a varint is twice the number."""
+        return 2 * self.branches.index("value"), 2 * self.branches.index("null") if self.nullable else -1
 
     @property
     def arrow(self) -> pa.Field:
@@ -49,16 +55,15 @@ class Field:
 
     def _tags(self, work: Pass, cursors: Cursors) -> Mask:
         """Read which branch is taken; return where it is that of the value (None: everywhere)."""
+        value, null = self._tags_of
         tags = work.data[cursors.pos]
-        # A tag is the branch's number as a varint, in zigzag: twice the number.
-        has = tags == 2 * self.branches.index("value")
+        has = tags == value
         count = np.count_nonzero(has)
         if count != len(has):
-            others = ~has if count else np.ones(len(has), dtype=bool)
-            if self.nullable:
-                others &= tags != 2 * self.branches.index("null")
-            if np.count_nonzero(others):
-                cursors.pos += ~others
+            known = has | (tags == null) if self.nullable else has
+            if np.count_nonzero(known) != len(has):
+                cursors.pos += known
+                others = ~known
                 self._odd_tags(work, cursors, others, has)
                 return has
         cursors.pos += 1
