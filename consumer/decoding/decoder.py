@@ -12,6 +12,7 @@ import pyarrow as pa
 from consumer.decoding.cursors import Cursors, Pass
 from consumer.decoding.datums import Datums
 from consumer.decoding.schema import record_of
+from consumer.decoding.types import positions
 
 __all__ = ["Decoded", "Decoder"]
 
@@ -79,6 +80,6 @@ class Decoder:
         batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
         good = np.flatnonzero(work.alive)
         if len(good) < len(rows):
-            batch = batch.filter(pa.array(work.alive[rows]))
+            batch = batch.take(positions(np.flatnonzero(work.alive[rows])))
         bad = {row: work.reasons[row] for row in sorted(work.reasons)}
         return Decoded(batch=batch, good=good, bad=bad)

@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from consumer.decoding.cursors import Cursors, Pass, shown
-from consumer.decoding.types import Column, Mask, Owners, Type, scatter, validity
+from consumer.decoding.types import At, Column, Mask, Owners, Type, chosen, positions, scatter, validity
+
+_COPIED_AT_ONCE = 1 << 20
 
 __all__ = ["Boolean", "Enum", "Fixed", "Integer", "Null", "Number", "Text"]
 
@@ -19,7 +21,7 @@ __all__ = ["Boolean", "Enum", "Fixed", "Integer", "Null", "Number", "Text"]
 class Null(Type):
     """Null alone, of which nothing is on the wire."""
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         work.check(cursors, self.path)
 
     def finish(self, work: Pass, column: Column, owners: Owners, valid: Mask) -> pa.Array:
@@ -33,7 +35,7 @@ class Null(Type):
 class Boolean(Type):
     """A byte; any but zero is true, as for fastavro."""
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         values = work.data[cursors.pos] != 0
         if has is not None:
             values &= has
@@ -54,7 +56,7 @@ class Boolean(Type):
 class Number(Type):
     """A float or a double: its bits are kept as they are."""
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         bits = (work.words if self.nbytes == 8 else work.halves)[cursors.pos]
         if has is None:
             cursors.pos += self.nbytes
@@ -76,7 +78,7 @@ class Number(Type):
 class Integer(Type):
     """An int or a long."""
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         values = work.numbers(cursors, has)
         work.check(cursors, self.path)
         if self.nbytes == 4:
@@ -100,22 +102,23 @@ class Integer(Type):
 class Text(Type):
     """A string or bytes: their place is noted, and at the end they are copied at once."""
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         lengths = work.numbers(cursors, has)
-        wrong = lengths > cursors.end - cursors.pos
+        rest = cursors.end - cursors.pos
+        wrong = lengths > rest
         wrong |= lengths < 0
         if np.count_nonzero(wrong):
-            work.reject(cursors, wrong, f"{shown(self.path)} is longer than the datum")
+            work.reject(cursors, (rest < 0) | (lengths > rest), f"it ends inside {shown(self.path)}")
+            work.reject(cursors, wrong, f"{shown(self.path)} has a negative length")
             lengths[wrong] = 0
-        column.lengths = scatter(column.lengths, column.num_values, at, lengths)
-        starts = cursors.pos.copy() if at is None else cursors.pos
-        column.values = scatter(column.values, column.num_values, at, starts)
+        column.lengths = scatter(column.lengths, column.num_values, at, lengths.astype(np.int32))
+        column.values = scatter(column.values, column.num_values, at, cursors.pos.astype(np.int32))
         cursors.pos += lengths
 
     def finish(self, work: Pass, column: Column, owners: Owners, valid: Mask) -> pa.Array:
         starts, lengths = column.values, column.lengths
         if starts is None or lengths is None:
-            starts = lengths = np.zeros(column.num_values, dtype=np.int64)
+            starts = lengths = np.zeros(column.num_values, dtype=np.int32)
         bitmap = validity(valid)
         _, offsets, text = _copied(work, starts, lengths)
         array = pa.Array.from_buffers(self.arrow, len(starts), [bitmap, offsets, text])
@@ -133,15 +136,24 @@ class Text(Type):
 
 def _copied(work: Pass, starts: np.ndarray, lengths: np.ndarray) -> list[pa.Buffer]:
     """Return the buffers of a binary array: pieces of the datums, copied in C++."""
+    if len(starts) <= _COPIED_AT_ONCE:
+        return _copied_at_once(work, starts, lengths).buffers()
+    cuts = range(0, len(starts), _COPIED_AT_ONCE)
+    parts = [_copied_at_once(work, starts[at:][:_COPIED_AT_ONCE], lengths[at:][:_COPIED_AT_ONCE]) for at in cuts]
+    return pa.concat_arrays(parts).buffers()
+
+
+def _copied_at_once(work: Pass, starts: np.ndarray, lengths: np.ndarray) -> pa.BinaryArray:
     count = len(starts)
     # An array whose every second value is one of ours, and those between are never looked at.
     bounds = np.empty(2 * count + 1, dtype=np.int32)
     bounds[0:-1:2] = starts
     bounds[1::2] = starts + lengths
     # Arrow reserves memory by the mean length of the values, first bound to last.
-    bounds[-1] = min(int(bounds[0]) + 2 * int(lengths.sum()), work.data.size) if count else 0
+    total = int(lengths.sum(dtype=np.int64))
+    bounds[-1] = min(int(bounds[0]) + 2 * total, work.data.size) if count else 0
     pieces = pa.Array.from_buffers(pa.binary(), 2 * count, [None, pa.py_buffer(bounds), pa.py_buffer(work.data)])
-    return pieces.take(pa.array(np.arange(0, 2 * count, 2, dtype=np.int32))).buffers()
+    return pieces.take(positions(np.arange(0, 2 * count, 2, dtype=np.int32)))
 
 
 def _is_utf8(texts: pa.StringArray) -> bool:
@@ -175,7 +187,7 @@ class Enum(Type):
 
     symbols: tuple[str, ...]
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         codes = work.numbers(cursors, has)
         work.check(cursors, self.path)
         # As in Python, and so for fastavro, negative ones count from the end.
@@ -191,7 +203,7 @@ class Enum(Type):
     def finish(self, work: Pass, column: Column, owners: Owners, valid: Mask) -> pa.Array:
         codes = np.zeros(column.num_values, dtype=np.int64) if column.values is None else column.values
         # One more symbol, so that there is a first one in any case.
-        texts = pa.array([*self.symbols, ""], type=self.arrow).take(pa.array(codes))
+        texts = pa.array([*self.symbols, ""], type=self.arrow).take(positions(codes))
         return pa.Array.from_buffers(self.arrow, len(codes), [validity(valid), *texts.buffers()[1:]])
 
     def avro(self, names: Iterator[str]) -> Any:
@@ -202,7 +214,7 @@ class Enum(Type):
 class Fixed(Type):
     """Always as many bytes."""
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Column, at: At) -> None:
         starts = cursors.pos.copy()
         cursors.pos += self.nbytes if has is None else np.multiply(has, self.nbytes, dtype=np.int64)
         work.check(cursors, self.path)
@@ -212,7 +224,7 @@ class Fixed(Type):
         if column.values is None:
             column.values = np.zeros(column.num_values, dtype=f"V{self.nbytes}")
         if len(there):
-            column.values[there if at is None else at[there]] = work.windows(self.nbytes)[starts[there]]
+            column.values[chosen(at, there)] = work.windows(self.nbytes)[starts[there]]
 
     def finish(self, work: Pass, column: Column, owners: Owners, valid: Mask) -> pa.Array:
         data = bytes(self.nbytes * column.num_values) if column.values is None else column.values

@@ -7,19 +7,21 @@ Where few long lists are left over from many, or many short blocks, fastavro rea
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from consumer.decoding.cursors import Cursors, Pass, is_wide, shown
+from consumer.decoding.pieces import ItemsColumn, Piece, gathered, last_of_each_key
 from consumer.decoding.records import Field, Record
 from consumer.decoding.tails import TOO_MANY, TOO_WIDE, TailError, TailReader
-from consumer.decoding.types import Column, Mask, Owners, Type, validity
+from consumer.decoding.types import At, Mask, Owners, Type, chosen, validity
 
-__all__ = ["Items", "ItemsColumn"]
+__all__ = ["Items"]
 
 _FEW = 40
 """Lists that are read together, on the average, at least: with fewer of them fastavro is faster (measured)."""
@@ -27,27 +29,10 @@ _FEW_NESTED = 400
 """Where an item has lists itself, which costs more each time."""
 _MANY_ITEMS = 64
 """Items of a few long lists that are read together all the same: what follows them has to be put into its place."""
+_FEW_ITEMS = 4
+"""The same where there are only few lists."""
 _MANY_BLOCKS = 8
 """Blocks of a list that are read together."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Piece:
-    """Items of some lists."""
-
-    at: np.ndarray
-    """The lists, by position in their column."""
-    counts: np.ndarray
-    """Items of each."""
-    items: Any
-    """A column of the items, or an array of them."""
-
-
-@dataclass(slots=True, kw_only=True)
-class ItemsColumn(Column):
-    """What was read of a column of lists."""
-
-    pieces: list[_Piece] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,40 +59,36 @@ class Items(Type):
     def _tail(self) -> TailReader:
         return TailReader(self.path, self.item)
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: ItemsColumn, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: ItemsColumn, at: At) -> None:
         work.check(cursors, self.path)
         if has is None:
-            self._lists(work, cursors, column, np.arange(len(cursors)) if at is None else at)
+            self._lists(work, cursors, column, chosen(at, np.arange(len(cursors))))
             return
         there = np.flatnonzero(has)
         if len(there):
             some = cursors.take(there)
-            self._lists(work, some, column, there if at is None else at[there])
+            self._lists(work, some, column, chosen(at, there))
             cursors.put(there, some)
 
     def _lists(self, work: Pass, cursors: Cursors, column: ItemsColumn, at: np.ndarray) -> None:
         """Read a list at each cursor, block by block."""
         rest = np.arange(len(cursors))
-        for number in range(_MANY_BLOCKS):
-            if number and len(rest) < self.few:
-                break
+        for number in itertools.count():
             some = cursors.take(rest)
             counts = self._counts(work, some)
+            cursors.put(rest, some)
             going_on = np.flatnonzero(counts)
-            if len(going_on) == len(rest):
-                filled = some
-            else:
-                cursors.put(rest, some)
-                if not len(going_on):
-                    return
-                rest, counts = rest[going_on], counts[going_on]
-                filled = some.take(going_on)
+            if not len(going_on):
+                return
             # The least of all numbers has no positive one; fastavro takes it for a block of none.
-            counts = np.maximum(counts, 0)
-            self._block(work, filled, counts, column, at[rest])
-            cursors.put(rest, filled)
-        for which in rest.tolist():
-            self._read_alone(work, cursors, which, column, at)
+            rest, counts = rest[going_on], np.maximum(counts[going_on], 0)
+            if number and (len(rest) < self.few or number == _MANY_BLOCKS):
+                break
+            some = some.take(going_on)
+            self._block(work, some, counts, column, at[rest])
+            cursors.put(rest, some)
+        for which, count in zip(rest.tolist(), counts.tolist(), strict=True):
+            self._read_alone(work, cursors, which, column, at, left=count, to_end=True)
 
     def _counts(self, work: Pass, cursors: Cursors) -> np.ndarray:
         """Read the number of a block's items; a dead cursor has none."""
@@ -139,20 +120,29 @@ class Items(Type):
         longest = counts[order]
         together = self._read_together(longest)
         taken = np.minimum(counts, together)
-        first = np.cumsum(taken) - taken
         items = self.item.type.column(int(taken.sum()))
-        some, first = cursors.take(order), first[order]
+        some, begins = cursors.take(order), np.zeros(together + 1, dtype=np.int64)
         for number in range(together):
             left = int(np.searchsorted(-longest, -number))
-            self.item.read(work, some.first(left), items, first[:left] + number)
+            begins[number + 1] = begins[number] + left
+            self.item.read(work, some.first(left), items, slice(begins[number], begins[number + 1]))
         cursors.put(order, some)
-        column.pieces.append(_Piece(at=at, counts=taken, items=items))
+        if together > 1:
+            # They lie in the order in which they were read: the first of all lists, the second of all lists …
+            number = np.arange(items.num_values) - np.repeat(np.cumsum(taken) - taken, taken)
+            rank = np.empty(len(order), dtype=np.int64)
+            rank[order] = np.arange(len(order))
+            items.arrange(begins[number] + np.repeat(rank, taken))
+        column.pieces.append(Piece(at=at, counts=taken, items=items))
         for which in np.flatnonzero(counts > together).tolist():
-            self._read_alone(work, cursors, which, column, at, left=int(counts[which]) - together)
+            self._read_alone(work, cursors, which, column, at, left=int(counts[which]) - together, to_end=False)
 
     def _read_together(self, longest: np.ndarray) -> int:
         """Return how many items of each list are read together, of lists whose longest is the first."""
-        of_all, of_few = int(longest[0]), int(longest[self.few - 1]) if len(longest) >= self.few else 0
+        of_all = int(longest[0])
+        if len(longest) < self.few:
+            return of_all if of_all <= _FEW_ITEMS else 0
+        of_few = int(longest[self.few - 1])
         return of_all if of_all - of_few <= _MANY_ITEMS else of_few
 
     def _read_alone(
@@ -163,34 +153,36 @@ class Items(Type):
         column: ItemsColumn,
         at: np.ndarray,
         *,
-        left: int | None = None,
+        left: int,
+        to_end: bool,
     ) -> None:
-        """Read on at one cursor: so many items, or all blocks that follow."""
+        """Read on at one cursor: so many items, and all blocks that follow, if to the list's end."""
         pos, end = int(cursors.pos[which]), int(cursors.end[which])
         if end < 0:
             return
         tail = self._tail.open(work.data[pos:end].tobytes())
         try:
-            if left is None:
+            arrays = list(tail.items(left))
+            if to_end:
                 row = cursors.row[which : which + 1]
-                arrays = list(
-                    tail.blocks(
-                        lambda count: (
-                            not (self.is_wide and work.claim(row, np.array([count]), self.item.type.nbytes).any())
-                        )
-                    )
-                )
-            else:
-                arrays = list(tail.items(left))
+                arrays += tail.blocks(lambda count: self._may_hold(work, row, count))
         except TailError as exc:
             work.reject(cursors, np.arange(len(cursors)) == which, str(exc))
             return
         cursors.pos[which] += tail.nbytes
-        for array in arrays:
-            column.pieces.append(_Piece(at=at[which : which + 1], counts=np.array([len(array)]), items=array))
+        if arrays:
+            items = pa.concat_arrays(arrays)
+            column.pieces.append(Piece(at=at[which : which + 1], counts=np.array([len(items)]), items=items))
+
+    def _may_hold(self, work: Pass, row: np.ndarray, count: int) -> bool:
+        return not self.is_wide or not work.claim(row, np.array([count]), self.item.type.nbytes)[0]
 
     def finish(self, work: Pass, column: ItemsColumn, owners: Owners, valid: Mask) -> pa.Array:
-        counts, items = self._gathered(work, column, owners)
+        counts, items = np.zeros(column.num_values, dtype=np.int64), pa.nulls(0, self.item.type.arrow)
+        if column.pieces:
+            counts, items = gathered(
+                column.pieces, column.num_values, lambda piece: self._finished(work, piece, owners)
+            )
         if self.is_map and len(items):
             counts, items = last_of_each_key(counts, items)
         offsets = np.zeros(len(counts) + 1, dtype=np.int32)
@@ -199,31 +191,14 @@ class Items(Type):
             self.arrow, len(counts), [validity(valid), pa.py_buffer(offsets)], children=[items]
         )
 
-    def _gathered(self, work: Pass, column: ItemsColumn, owners: Owners) -> tuple[np.ndarray, pa.Array]:
-        """Return the number of items of each list, and all items, list by list."""
-        counts = np.zeros(column.num_values, dtype=np.int64)
-        pieces = column.pieces
-        if not pieces:
-            return counts, self.item.finish(work, self.item.type.column(0), lambda: np.zeros(0, dtype=np.int64))
-        places, arrays = [], []
-        for piece in pieces:
-            places.append(
-                (np.repeat(piece.at, piece.counts), runs(piece.counts) + np.repeat(counts[piece.at], piece.counts))
-            )
-            counts[piece.at] += piece.counts
-            owned = functools.partial(lambda lists: owners()[lists], places[-1][0])
-            is_array = isinstance(piece.items, pa.Array)
-            arrays.append(piece.items if is_array else self.item.finish(work, piece.items, owned))
-        if len(pieces) == 1 and (np.diff(pieces[0].at) > 0).all():
-            return counts, arrays[0]
-        first = np.cumsum(counts) - counts
-        place = np.concatenate([first[lists] + number for lists, number in places])
-        order = np.empty(len(place), dtype=np.int64)
-        order[place] = np.arange(len(place))
-        return counts, pa.concat_arrays(arrays).take(pa.array(order))
+    def _finished(self, work: Pass, piece: Piece, owners: Owners) -> pa.Array:
+        if isinstance(piece.items, pa.Array):
+            return piece.items
+        return self.item.finish(work, piece.items, lambda: np.repeat(owners()[piece.at], piece.counts))
 
     def avro(self, names: Iterator[str]) -> Any:
         if self.is_map:
+            assert isinstance(self.item.type, Record)
             return {"type": "map", "values": self.item.type.fields[1].avro(names)}
         return {"type": "array", "items": self.item.avro(names)}
 
@@ -232,38 +207,3 @@ def _has_lists(type_: Type) -> bool:
     if isinstance(type_, Record):
         return any(_has_lists(field.type) for field in type_.fields)
     return isinstance(type_, Items)
-
-
-def runs(counts: np.ndarray) -> np.ndarray:
-    """Return 0, 1, … up to each count, one after the other."""
-    return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-
-
-def last_of_each_key(counts: np.ndarray, entries: pa.StructArray) -> tuple[np.ndarray, pa.StructArray]:
-    """Return the entries of maps in which each key has the place of its first entry and the value of its last.
-
-    Parameters
-    ----------
-    counts
-        Entries of each map.
-    entries
-        Keys and values, map by map.
-    """
-    codes = entries.field(0).dictionary_encode().indices.to_numpy().astype(np.int64)
-    if (counts == counts[0]).all():
-        of_each = codes.reshape(len(counts), -1)
-        if (of_each == of_each[0]).all() and len(np.unique(of_each[0])) == counts[0]:
-            return counts, entries
-    maps = np.repeat(np.arange(len(counts)), counts)
-    pairs = maps * (int(codes.max()) + 1) + codes
-    ordered = np.sort(pairs)
-    if not (ordered[1:] == ordered[:-1]).any():
-        return counts, entries
-    _, first, group = np.unique(pairs, return_index=True, return_inverse=True)
-    last = np.zeros(len(first), dtype=np.int64)
-    np.maximum.at(last, group, np.arange(len(pairs)))
-    order = np.argsort(first)
-    keys, values = entries.field(0).take(pa.array(first[order])), entries.field(1).take(pa.array(last[order]))
-    return np.bincount(maps[first], minlength=len(counts)), pa.StructArray.from_arrays(
-        [keys, values], fields=list(entries.type)
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from consumer.decoding.cursors import Cursors, Pass, shown
-from consumer.decoding.types import Column, Mask, Owners, Type, flags, scatter, validity
+from consumer.decoding.types import At, Column, Mask, Owners, Type, chosen, scatter, validity
 
 __all__ = ["Field", "Record", "RecordColumn"]
 
@@ -24,10 +25,15 @@ class Field:
     branches: tuple[str, ...] = ()
     """Of a union, in order, `"value"` and `"null"`; empty where there is none."""
 
-    @property
+    @functools.cached_property
     def nullable(self) -> bool:
         """Whether a value may be null."""
         return "null" in self.branches
+
+    @functools.cached_property
+    def _tags_of(self) -> tuple[int, int]:
+        """The bytes that say "value" and "null" (or none at all): a branch's number as a varint is twice the number."""
+        return 2 * self.branches.index("value"), 2 * self.branches.index("null") if self.nullable else -1
 
     @property
     def arrow(self) -> pa.Field:
@@ -39,25 +45,25 @@ class Field:
         """Bytes that a datum needs for it, at least."""
         return bool(self.branches) + (0 if self.nullable else self.type.min_nbytes)
 
-    def read(self, work: Pass, cursors: Cursors, column: Any, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, column: Any, at: At) -> None:
         """Read a value at each cursor; see `Type.read`."""
         has = self._tags(work, cursors) if self.branches else None
         if self.nullable:
-            column.valid = scatter(column.valid, column.num_values, at, flags(has, len(cursors)))
+            valid = np.True_ if has is None else has
+            column.valid = scatter(column.valid, column.num_values, at, valid)
         self.type.read(work, cursors, has, column, at)
 
     def _tags(self, work: Pass, cursors: Cursors) -> Mask:
         """Read which branch is taken; return where it is that of the value (None: everywhere)."""
+        value, null = self._tags_of
         tags = work.data[cursors.pos]
-        # A tag is the branch's number as a varint, in zigzag: twice the number.
-        has = tags == 2 * self.branches.index("value")
+        has = tags == value
         count = np.count_nonzero(has)
         if count != len(has):
-            others = ~has if count else np.ones(len(has), dtype=bool)
-            if self.nullable:
-                others &= tags != 2 * self.branches.index("null")
-            if np.count_nonzero(others):
-                cursors.pos += ~others
+            known = has | (tags == null) if self.nullable else has
+            if np.count_nonzero(known) != len(has):
+                cursors.pos += known
+                others = ~known
                 self._odd_tags(work, cursors, others, has)
                 return has
         cursors.pos += 1
@@ -97,6 +103,11 @@ class RecordColumn(Column):
 
     fields: list[Any]
 
+    def arrange(self, order: np.ndarray) -> None:
+        Column.arrange(self, order)
+        for field in self.fields:
+            field.arrange(order)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record(Type):
@@ -107,7 +118,7 @@ class Record(Type):
     def column(self, num_values: int) -> RecordColumn:
         return RecordColumn(num_values=num_values, fields=[field.type.column(num_values) for field in self.fields])
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: RecordColumn, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: RecordColumn, at: At) -> None:
         work.check(cursors, self.path)
         if has is None:
             self.read_fields(work, cursors, column, at)
@@ -115,10 +126,10 @@ class Record(Type):
         there = np.flatnonzero(has)
         if len(there):
             some = cursors.take(there)
-            self.read_fields(work, some, column, there if at is None else at[there])
+            self.read_fields(work, some, column, chosen(at, there))
             cursors.put(there, some)
 
-    def read_fields(self, work: Pass, cursors: Cursors, column: RecordColumn, at: np.ndarray | None) -> None:
+    def read_fields(self, work: Pass, cursors: Cursors, column: RecordColumn, at: At) -> None:
         """Read a record at each cursor."""
         for field, values in zip(self.fields, column.fields, strict=True):
             field.read(work, cursors, values, at)

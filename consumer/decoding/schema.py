@@ -53,6 +53,8 @@ def record_of(schema: Any) -> Record:
         raise WireError(f"the topic's schema is not an Avro record: {_shown(schema)}")
     made = _Parser().type_of(schema, _Place())
     assert isinstance(made, Record)
+    if not made.fields:
+        raise WireError("the topic's schema has no field", accepted="a record with fields")
     names = (f"r{number}" for number in itertools.count())
     try:
         # With names of our own: theirs were checked here, and no client depends on them.
@@ -139,7 +141,7 @@ class _Parser:
         else:
             namespace = place.namespace if namespace is None else namespace
             name = f"{namespace}.{name}" if namespace else name
-        if name in self.named:
+        if name in self.named and self.named[name][0] is not avro:
             raise WireError(f"the topic's schema defines {_shown(name)} twice", accepted="names that are used once")
         self.named[name] = avro, _Place(namespace=namespace)
         return self._body(name, avro, _Place(path=place.path, namespace=namespace, depth=place.depth))
@@ -155,8 +157,9 @@ class _Parser:
                 symbols = avro.get("symbols")
                 if not isinstance(symbols, list) or not all(isinstance(symbol, str) for symbol in symbols):
                     raise _refused(avro, place)
+                nbytes = 4 + max((len(symbol.encode("utf-8", "replace")) for symbol in symbols), default=0)
                 arrow = arrow_type("enum")
-                return Enum(path=place.path, arrow=arrow, min_nbytes=1, nbytes=4, symbols=tuple(symbols))
+                return Enum(path=place.path, arrow=arrow, min_nbytes=1, nbytes=nbytes, symbols=tuple(symbols))
         size = avro.get("size")
         if type(size) is not int or not 0 <= size < 2**31:
             raise _refused(avro, place)

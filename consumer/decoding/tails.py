@@ -56,17 +56,16 @@ class TailReader:
     """
 
     def __init__(self, path: str, item: Field):
-        self.path, self.min_nbytes = path, item.min_nbytes
-        self.struct = pa.struct([pa.field("item", item.type.arrow, item.nullable)])
-        names = (f"r{number}" for number in itertools.count())
-        one = {"type": "record", "name": "one", "fields": [{"name": "item", "type": item.avro(names)}]}
+        self.path, self.min_nbytes, self.arrow = path, item.min_nbytes, item.type.arrow
+        one = item.avro(f"r{number}" for number in itertools.count())
+        again = _by_name(one)
         # fastavro reads a list to its end only, but it reads as many fields as a record has.
         self.records = {
             size: fastavro.parse_schema(
                 {
                     "type": "record",
                     "name": "some",
-                    "fields": [{"name": f"i{n}", "type": "one" if n else one} for n in range(size)],
+                    "fields": [{"name": f"i{n}", "type": again if n else one} for n in range(size)],
                 }
             )
             for size in _AT_ONCE
@@ -135,9 +134,18 @@ class Tail:
 
     def _array(self, made: list[Any]) -> pa.Array:
         try:
-            return pa.array(made, type=self._reader.struct).field(0)
+            return pa.array(made, type=self._reader.arrow)
         except BAD_DATUM as exc:
             raise TailError(f"{shown(self._reader.path)} holds what its type can't: {_told(exc)}") from exc
+
+
+def _by_name(avro: Any) -> Any:
+    """Return an Avro type with what was defined in it before, records say, as names."""
+    if isinstance(avro, list):
+        return [_by_name(branch) for branch in avro]
+    if not isinstance(avro, dict):
+        return avro
+    return avro["name"] if "name" in avro else {key: _by_name(part) for key, part in avro.items()}
 
 
 def _told(exc: BaseException) -> str:

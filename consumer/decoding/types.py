@@ -15,10 +15,12 @@ import pyarrow as pa
 
 from consumer.decoding.cursors import Cursors, Pass
 
-__all__ = ["Column", "Mask", "Owners", "Type", "flags", "scatter", "validity"]
+__all__ = ["At", "Column", "Mask", "Owners", "Type", "chosen", "positions", "scatter", "validity"]
 
 Mask = np.ndarray | None
 """Booleans, one per cursor or value; None stands for all."""
+At = np.ndarray | slice | None
+"""Positions of values in their column; None stands for all of it, in order."""
 Owners = Callable[[], np.ndarray]
 """Gives the datum that each value of a column is part of, where somebody asks."""
 
@@ -35,6 +37,13 @@ class Column:
     lengths: np.ndarray | None = None
     """Of texts."""
 
+    def arrange(self, order: np.ndarray) -> None:
+        """Put the values into another order: that of their present positions in `order`."""
+        for name in ("valid", "values", "lengths"):
+            read = getattr(self, name)
+            if read is not None:
+                setattr(self, name, read[order])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Type:
@@ -46,13 +55,13 @@ class Type:
     min_nbytes: int
     """Bytes that a datum needs for a value, at least."""
     nbytes: int
-    """Bytes of Arrow memory that a value takes in any case: without a text's own, and without a list's items."""
+    """Bytes of Arrow memory that a value may take beyond those that it has on the wire; a list's without its items."""
 
     def column(self, num_values: int) -> Any:
         """Return a column of which nothing is read yet."""
         return Column(num_values=num_values)
 
-    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Any, at: np.ndarray | None) -> None:
+    def read(self, work: Pass, cursors: Cursors, has: Mask, column: Any, at: At) -> None:
         """Read the values at cursors, and move these behind them.
 
         Parameters
@@ -79,19 +88,26 @@ class Type:
         raise NotImplementedError
 
 
-def scatter(into: np.ndarray | None, size: int, at: np.ndarray | None, values: np.ndarray) -> np.ndarray:
+def scatter(into: np.ndarray | None, size: int, at: At, values: np.ndarray | np.bool_) -> np.ndarray:
     """Return an array with values put at some of its positions (None: at all of them); it is made at first need."""
     if at is None:
-        return values
+        return values if isinstance(values, np.ndarray) else np.full(size, values)
     if into is None:
         into = np.zeros(size, dtype=values.dtype)
     into[at] = values
     return into
 
 
-def flags(has: Mask, count: int) -> np.ndarray:
-    """Return a mask as an array."""
-    return np.ones(count, dtype=bool) if has is None else has
+def chosen(at: At, there: np.ndarray) -> np.ndarray:
+    """Return some of the positions of values in their column."""
+    if at is None:
+        return there
+    return at.start + there if isinstance(at, slice) else at[there]
+
+
+def positions(at: np.ndarray) -> pa.Array:
+    """Return integers as Arrow has them; `pa.array` would import pandas first, where that is installed."""
+    return pa.Array.from_buffers(pa.from_numpy_dtype(at.dtype), len(at), [None, pa.py_buffer(at)])
 
 
 def validity(valid: Mask) -> pa.Buffer | None:

@@ -100,7 +100,7 @@ def test_a_datum_that_is_cut_or_lengthened_is_bad_and_its_neighbours_are_not(ale
     assert _rows(decoded.batch) == [_plain(alert)] * 2
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(ALERTS, st.data())
 def test_altered_bytes_never_break_the_decoder(alert, data):
     whole = _datum(NESTED, alert)
