@@ -12,6 +12,7 @@ changes of state, requests to cancel.
 
 from consumer.wire.keys import decode_key, digest_candids, encode_keys, partitions_of
 from consumer.wire.manifest import FINAL_STATES, HEARTBEAT_EVERY_S, INTERRUPTED_AFTER_S, STATES, LeftOut, Manifest
+from consumer.wire.reading import PassedOver, json_object
 from consumer.wire.records import (
     WIRE_VERSION,
     CancelRequest,
@@ -44,6 +45,7 @@ __all__ = [
     "LeftOut",
     "Manifest",
     "NightDone",
+    "PassedOver",
     "Plan",
     "PlanPart",
     "Record",
@@ -54,6 +56,7 @@ __all__ = [
     "digest_candids",
     "encode_keys",
     "encode_record",
+    "json_object",
     "manifest_topic",
     "partitions_of",
     "schema_topic",
