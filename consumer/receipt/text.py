@@ -56,6 +56,8 @@ def receipt_text(receipt: Receipt) -> str:
     if receipt.left_out:
         lines += ["", "left out, because it could not be read:"]
         lines += [f"  {reason}" for reason in _first([one_line(part.reason) for part in receipt.left_out])]
+    if receipt.passed_over:
+        lines += ["", receipt.passed_over]
     if receipt.on_disk is not None:
         lines += ["", *_disk_lines(receipt.on_disk, receipt.left_out)]
     return "\n".join(lines)
@@ -128,14 +130,15 @@ def _disk_lines(disk: OnDisk, left_out: Sequence[LeftOut]) -> list[str]:
     elif disk.complete:
         have += f" of share {disk.share}; the count of every fragment is that of the share, digests prove all together"
     else:
-        have += f": NOT COMPLETE, {disk.num_missing:,} {verb_text(disk.num_missing, 'is', 'are')} missing"
+        missing = f"{disk.num_missing:,} {verb_text(disk.num_missing, 'is', 'are')} missing"
+        have += f": NOT COMPLETE, {missing}"
         have += "" if disk.is_total_known else " of finished fragments, and how many the job sends in all is not known"
         if disk.gaps:
             have += (
                 f", {count_text(len(disk.gaps), 'fragment')} {verb_text(len(disk.gaps), 'is', 'are')} not what was sent"
             )
     if disk.num_rejected:
-        have += f"; {count_text(disk.num_rejected, 'message')} could not be read"
+        have += f"; {count_text(disk.num_rejected, 'message')} could not be read, so the folder is never complete"
     bounds = bounds_lines(left_out, disk.num_left_out_here, disk.num_archive_duplicates, disk.num_unfinished)
     return [
         *_entry(
