@@ -139,7 +139,7 @@ def consume(
     bounds = (result.left_out, result.num_left_out_here, result.num_archive_duplicates, result.num_unfinished)
     text += "".join(f"\n{line}" for line in bounds_lines(*bounds))
     if result.error:
-        text += f"\nit failed: {result.error['message']}"
+        text += "\nit failed: " + result.error["message"].replace("\n", "\n  ")
     if result.num_rejected:
         text += (
             f"\n{count_text(result.num_rejected, 'message')} can't be read: in {result.outdir}.transfer/rejected, "

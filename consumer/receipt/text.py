@@ -10,7 +10,7 @@ from consumer.receipt.bounds import bounds_lines
 from consumer.receipt.receipt import Counts, OnDisk, Receipt, add_counts
 from consumer.settings import one_line
 from consumer.wire import LeftOut
-from consumer.words import count_text, verb_text
+from consumer.words import count_text, on_one_line, printable, verb_text
 
 __all__ = ["receipt_text"]
 
@@ -31,7 +31,7 @@ def receipt_text(receipt: Receipt) -> str:
         "",
         *_entry("state", _standing(receipt)),
         *(_entry("error", receipt.error["message"]) if receipt.error else ()),
-        *_entry("job", f"{receipt.job_id}, planned by version {receipt.engine_version} of the engine"),
+        *_entry("job", f"{receipt.job_id}, planned by version {on_one_line(receipt.engine_version)} of the engine"),
         *_entry("created", _time(receipt.created_at)),
         *(_entry("ended", _time(receipt.ended_at)) if receipt.ended_at is not None else ()),
         *_entry("request", *(_request_lines(receipt.request))),
@@ -39,7 +39,9 @@ def receipt_text(receipt: Receipt) -> str:
         *_entry("fragments", f"{totals.num_fragments_done:,} of {totals.num_fragments:,} finished"),
         *_entry(
             "classes",
-            *_first([f"{name}: {count_text(number, 'alert')} sent" for name, number in receipt.labels.items()]),
+            *_first(
+                [f"{on_one_line(name)}: {count_text(number, 'alert')} sent" for name, number in receipt.labels.items()]
+            ),
         ),
         *_entry("digest", receipt.digest),
         "",
@@ -60,7 +62,7 @@ def receipt_text(receipt: Receipt) -> str:
         lines += ["", receipt.passed_over]
     if receipt.on_disk is not None:
         lines += ["", *_disk_lines(receipt.on_disk, receipt.left_out)]
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def _standing(receipt: Receipt) -> str:
