@@ -36,6 +36,7 @@ from consumer.dataset import (
     Seen,
     Share,
     add_digests,
+    check_fields,
     check_free,
     check_owner,
     count_doubles,
@@ -104,6 +105,8 @@ class ConsumeResult:
     """Alerts of the archive, selected or not, that could not be read and were left out, as the request allowed."""
     num_files_left_out: int
     """Files that were left out besides: how many alerts they hold is not known."""
+    num_passed_over: int
+    """Records of the manifest that can't be read, or can't be by the plan: they prove nothing."""
     num_left_out_here: int
     """Alerts of what was left out that had been sent before, and are in the folder."""
     left_out: list[LeftOut]
@@ -192,6 +195,7 @@ def consume(
         # Checked before the folder is touched.
         partitions = own.partitions(plan.num_partitions) if own else None
         intake_schema = Intake(follower.manifest, Seen()).decoder.schema
+        check_fields(intake_schema, time_field=plan.time_field, id_field=plan.id_field)
         Partitioning(partitionby, intake_schema, plan.time_field, time_scale=plan.time_scale)
         if restart:
             # Raises where Kafka no longer has every alert: what lies in the folder could not be fetched again.
@@ -436,6 +440,8 @@ class _Fetch:
             self._note(f"partition {item['partition']}, offset {item['offset']} can't be read: {reason}"[:300])
         if more := self._journal.num_rejected - before - len(told):
             self._note(f"and {count_text(more, 'more message')}")
+        if wrong := self._follower.manifest.passed_over.text("the manifest"):
+            self._note(wrong)
 
     def _write_receipt(self) -> None:
         on_disk = count_disk(
@@ -526,6 +532,7 @@ class _Fetch:
             num_unfinished=proof.num_unfinished,
             num_left_out=manifest.num_left_out,
             num_files_left_out=manifest.num_files_left_out,
+            num_passed_over=manifest.passed_over.count,
             num_left_out_here=proof.num_left_out_here,
             left_out=manifest.left_out,
             num_archive_duplicates=self._num_doubles or 0,

@@ -119,10 +119,11 @@ class ManifestFollower:
         self.manifest.check_readable()
         if not self.manifest.is_planned:
             listened_s = time.monotonic() - begun
+            since = f", {listened_s:.0f} s after it was looked for" if listened_s > 1 else ""
             wrong = self.manifest.passed_over.text("it")
             raise KafkaError(
                 f"{self._topic} holds no complete plan"
-                + (": its first records expired" if self._first else f", {listened_s:.0f} s after it was looked for")
+                + (": its first records expired" if self._first else since)
                 + (f". {wrong}" if wrong else ""),
                 next_step="see how the job fares with: alert-transfer status " + self._topic.removesuffix("_manifest"),
             )

@@ -84,7 +84,7 @@ def prove(
     if proven:
         gaps += [FragmentGap(fragment=fragment, missing=0, excess=n) for fragment, n in without_record.items()]
     num_unfinished = 0 if proven else sum(without_record.values())
-    is_total_known = partitions is None and manifest.num_alerts is not None and proven == ended
+    is_total_known = partitions is None and manifest.num_alerts is not None
     if is_total_known and manifest.num_alerts is not None:
         num_expected = manifest.num_alerts + left_out
     else:

@@ -21,6 +21,7 @@ __all__ = [
     "MOST",
     "MOST_PARTITIONS",
     "PARTITION",
+    "SCHEMA",
     "TEXT",
     "TIME",
     "TREE",
@@ -32,6 +33,7 @@ __all__ = [
     "optional",
     "record_of",
     "tells",
+    "tree",
     "whole",
 ]
 
@@ -40,7 +42,6 @@ MOST = 2**53 - 1
 MOST_PARTITIONS = 100_000
 """Of a topic; a whole Kafka has about as many."""
 _MOST_CHARACTERS = 10_000
-_MOST_DEPTH = 100
 _YEAR_10000 = 253_402_300_800
 
 
@@ -137,21 +138,25 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def _is_tree(value: Any) -> bool:
-    """Whether an object is nested no deeper than what is written anew, copied and shown can follow."""
-    if type(value) is not dict:
-        return False
-    level: list[Any] = [value]
-    for _ in range(_MOST_DEPTH):
-        below: list[Any] = []
-        for item in level:
-            below += item.values() if type(item) is dict else item
-        if any(type(item) is int and not -(2**63) <= item < 2**64 for item in below):
+def tree(depth: int) -> Kind:
+    """Return the rule for objects of any content, nested no deeper than what writes, copies and shows them follows."""
+
+    def holds(value: Any) -> bool:
+        if type(value) is not dict:
             return False
-        level = [item for item in below if type(item) is dict or type(item) is list]
-        if not level:
-            return True
-    return False
+        level: list[Any] = [value]
+        for _ in range(depth):
+            below: list[Any] = []
+            for item in level:
+                below += item.values() if type(item) is dict else item
+            if any(type(item) is int and not -(2**63) <= item < 2**64 for item in below):
+                return False
+            level = [item for item in below if type(item) is dict or type(item) is list]
+            if not level:
+                return True
+        return False
+
+    return Kind(f"an object that is nested {depth} deep at most, with numbers of 64 bits", holds)
 
 
 COUNT = whole(0, MOST)
@@ -169,4 +174,6 @@ LABEL = Kind(
     f"a text of {_MOST_CHARACTERS:,} characters at most",
     lambda value: type(value) is str and len(value) <= _MOST_CHARACTERS,
 )
-TREE = Kind(f"an object that is nested {_MOST_DEPTH} deep at most, with numbers of 64 bits", _is_tree)
+TREE = tree(100)
+SCHEMA = tree(300)
+"""An Avro schema: each record inside another one is four deep. What it describes, its reader checks."""

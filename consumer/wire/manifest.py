@@ -273,7 +273,7 @@ class Manifest:
     @property
     def num_alerts(self) -> int | None:
         """Alerts that the job sends in all, or None while that is not known."""
-        if self.stated in ("complete", "empty"):
+        if self.stated in ("complete", "empty") and not self.num_unproven:
             return self.num_sent
         if self.plan is None or self.plan.num_alerts is None:
             return None
