@@ -14,7 +14,7 @@ from consumer.wire import JOBS_TOPIC, digest_candids, encode_keys, manifest_topi
 from engine.transfer.versions import engine_version
 from tests.kafka_fake import FakeKafka
 
-__all__ = ["GARBAGE", "NUM_ALERTS", "TOPIC", "bodies", "make_topic"]
+__all__ = ["GARBAGE", "JOB", "NUM_ALERTS", "TOPIC", "alert", "bodies", "make_topic"]
 
 TOPIC = "ftransfer_lies"
 JOB = "0123456789abcdef"

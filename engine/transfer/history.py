@@ -62,7 +62,7 @@ def _listed(cluster: KafkaCluster, everything: bool, note: Callable[[str], None]
             continue  # its 30 days are over
         if everything or summary.state not in FINAL_STATES:
             try:
-                status = _status(summary.topic, cluster)
+                status = _status(summary.topic, cluster, note)
             except AlertTransferError as exc:
                 # Its own fault, or is Kafka away? One job that can't be read hides no other.
                 cluster.check()
@@ -72,9 +72,13 @@ def _listed(cluster: KafkaCluster, everything: bool, note: Callable[[str], None]
                 yield status
 
 
-def _status(topic: str, cluster: KafkaCluster) -> JobStatus | None:
+def _status(topic: str, cluster: KafkaCluster, note: Callable[[str], None]) -> JobStatus | None:
     with contextlib.closing(Job(topic, cluster)) as listed:
         manifest = listed.manifest
         manifest.check_readable()
+        if manifest.plan is not None:
+            return listed.status()
         # A manifest outlives its records, which are kept for 30 days.
-        return None if manifest.plan is None else listed.status()
+        if wrong := manifest.passed_over.text(f"the manifest of {topic}"):
+            note(wrong)
+        return None
