@@ -25,12 +25,13 @@ from consumer.fetching import ConsumeResult
 from consumer.fetching import consume as fetch
 from consumer.hints import python, quoted
 from consumer.receipt import FragmentGap, bounds_lines, here_text
-from consumer.words import count_text, verb_text
+from consumer.words import count_text, on_one_line, verb_text
 
 __all__ = ["main"]
 
 _GROUP = "alert_transfer.commands"
 _SHOWN_LINES = 20
+_SHOWN_CHARACTERS = 20_000
 # Named here so that the light install can say what to install, and `--help` need not import the engine.
 _ENGINE_COMMANDS = {
     "archive": "Make a sample archive, or look at an archive.",
@@ -139,7 +140,7 @@ def consume(
     bounds = (result.left_out, result.num_left_out_here, result.num_archive_duplicates, result.num_unfinished)
     text += "".join(f"\n{line}" for line in bounds_lines(*bounds))
     if result.error:
-        text += "\nit failed: " + result.error["message"].replace("\n", "\n  ")
+        text += "\nit failed: " + result.error["message"][:_SHOWN_CHARACTERS].replace("\n", "\n  ")
     if result.num_rejected:
         text += (
             f"\n{count_text(result.num_rejected, 'message')} can't be read: in {result.outdir}.transfer/rejected, "
@@ -148,7 +149,7 @@ def consume(
         text += f" (the first {MOST_REJECTED:,} at most)" if result.num_rejected > MOST_REJECTED else ""
     if result.problems:
         text += "\nthe folder does not hold what was written there, and nothing else:"
-        text += "".join(f"\n{line}" for line in result.problems[:_SHOWN_LINES])
+        text += "".join(f"\n{on_one_line(line)}" for line in result.problems[:_SHOWN_LINES])
         text += "\nmove away what is not of this program; what is gone or changed, fetch anew with --restart"
     if result.num_files:
         text += f"\nread them with: {_how_to_read(result.outdir, partitionby)}"
@@ -201,7 +202,7 @@ def verify(face: Face, outdirs: tuple[str, ...]) -> None:
     if result.num_passed_over:
         text += f"\n{count_text(result.num_passed_over, 'record')} of the manifest can't be read and prove nothing"
     wrong = [*result.problems, *(_gap_text(gap) for gap in result.fragments)]
-    text += "".join(f"\n{line}" for line in wrong[:_SHOWN_LINES])
+    text += "".join(f"\n{on_one_line(line)}" for line in wrong[:_SHOWN_LINES])
     if len(wrong) > _SHOWN_LINES:
         text += f"\nand {len(wrong) - _SHOWN_LINES:,} more; all of them: --json"
     face.emit(asdict(result), text)

@@ -30,6 +30,7 @@ from engine.transfer.versions import engine_version, is_resumable
 __all__ = ["Job", "JobStatus"]
 
 _OUTAGE_S = 300.0
+_MOST_CHARACTERS = 20_000
 _PLANNED_S = 5.0
 _TWO_HEARTBEATS_S = 2 * HEARTBEAT_EVERY_S + 1.0
 
@@ -305,7 +306,10 @@ class Job:
             lines.append((manifest.last_sign_at or plan_.created_at, wrong))
         # What others wrote may hold line breaks: it takes no line of its own.
         stamp = "%Y-%m-%d %H:%M:%S"
-        return [f"{dt.datetime.fromtimestamp(at, dt.UTC):{stamp}} {on_one_line(text)}" for at, text in lines]
+        return [
+            f"{dt.datetime.fromtimestamp(at, dt.UTC):{stamp}} {on_one_line(text[:_MOST_CHARACTERS])}"
+            for at, text in lines
+        ]
 
     def receipt(self) -> Receipt:
         """Return what the job sent, of what, and what was left out; of a job that still runs, what it has sent so far.

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _SHOWN_COLUMNS = 8
+_SHOWN_CHARACTERS = 20_000
 
 
 def bytes_text(nbytes: float) -> str:
@@ -78,7 +79,8 @@ def status_text(status: JobStatus) -> str:
     if len(steps) == 2 and _command_in(steps[1]) in steps[0]:
         steps.pop()  # the error names it already
     for label, text in (labelled | {"next": "\n".join(steps)}).items():
-        lines += [f"{'' if number else label:<11}{line}" for number, line in enumerate((text or "").splitlines())]
+        shown = (text or "")[:_SHOWN_CHARACTERS].splitlines()
+        lines += [f"{'' if number else label:<11}{line}" for number, line in enumerate(shown)]
     return "\n".join(lines)
 
 

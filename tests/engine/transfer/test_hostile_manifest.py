@@ -76,7 +76,8 @@ def test_garbage_stops_no_heartbeat_and_hides_no_request(fake):
         {"leaves": A_SCHEMA},
         {"leaves": BOMB},
         {"tns_catalogue": {"path": "x"}},
-        {"max_message_nbytes": {}, "leaves": [], "content": 1},
+        {"max_message_nbytes": {}},
+        {"leaves": [], "content": 1},
     ],
     ids=str,
 )

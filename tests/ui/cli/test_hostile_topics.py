@@ -2,18 +2,26 @@
 job's garbage hides no other.
 """
 
+import io
 import json
 import unicodedata
 
+import pyarrow as pa
 import pytest
+import rich.console
+import yaml
 
 import engine.kafka
+from consumer.errors import InputError
+from consumer.notebooks import html_rows
 from consumer.wire import JOBS_TOPIC
+from consumer.words import on_one_line
 from engine.kafka import ManifestReader, ManifestWriter  # noqa: F401  a fake's clock is for what is loaded
 from engine.transfer import submitted_job
 from tests.command_line import document, run_here
 from tests.hostile_topic import GARBAGE, NUM_ALERTS, TOPIC, alert, make_topic
 from tests.kafka_fake import FakeKafka
+from ui.cli.render import alerts_table
 
 TITLE = "\x1b]0;OWNED\x07\x1b[2J\x9b31m\u202eevil\u2028line\r"
 READING = [
@@ -151,6 +159,29 @@ def test_what_a_topic_says_is_checked(fake, tmp_path, change):
         assert found["verify"][0] != 0
     assert found["resume"][0] in (1, 2, 3)
     assert found["jobs"][0] == 0
+
+
+def test_a_request_of_others_is_shown_such_that_it_is_read_back(fake):
+    request = {"nights": ["2021-11-22"], "where": TITLE, "classes": ["超新星", "a\u202eb", "new\nline"]}
+    make_topic(fake, lambda b: b[0].update(request=request))
+    code, text = said(fake, "status", TOPIC, "--request")
+    assert (code, yaml.safe_load(text)) == (0, request)
+
+
+def test_texts_of_others_are_no_markup():
+    column = pa.array(["[red]x[/red]", "[/nothing]", "[link=file:///etc/passwd]y[/link]"])
+    out = io.StringIO()
+    rich.console.Console(file=out, width=200).print(alerts_table(pa.table({"[b]finkclass": column}), title="[i]t"))
+    assert all(text in out.getvalue() for text in ["[b]finkclass", "[i]t", *column.to_pylist()])
+
+
+def test_errors_and_tables_in_python_show_what_they_would_else_do():
+    error = InputError(TITLE, accepted=TITLE, next_step=TITLE)
+    shown = on_one_line(TITLE)
+    assert (error.message, error.accepted, error.next_step) == (shown, shown, shown)
+    assert str(error).count(shown) == 3
+    assert error.as_dict()["message"] == TITLE, "JSON escapes it by itself"
+    assert html_rows(TITLE, [(TITLE, TITLE)]).count(shown) == 3
 
 
 def test_labels_of_others_are_neither_paths_nor_commands(fake, tmp_path):
