@@ -125,6 +125,7 @@ CHANGES = {
     "an identifier that is not there": lambda b: b[0].update(id_field="candidate.candid"),
     "a request that is deep": lambda b: b[0].update(request=nested(60)),
     "a request with a wrong limit": lambda b: b[0].update(request={"limit": "10"}),
+    "a schema that is deep": lambda b: b[0].update(schema=nested(200)),
     "details that are deep": lambda b: b[0].update(details=nested(400)),
     "nights without end": lambda b: b[0].update(nights_without_data=["2021-01-01"] * 100_000),
     "a night that is none": lambda b: b[0].update(nights_without_data=["2021-13-01"]),
