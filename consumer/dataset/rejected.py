@@ -20,7 +20,7 @@ _KEY_CHARACTERS = 200
 _REASON_CHARACTERS = 1_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RejectedMessage:
     """A message that could not be read."""
 
@@ -55,8 +55,10 @@ def keep_rejected(journal: Journal, messages: Iterable[RejectedMessage]) -> Kept
     """
     kept = KeptRejected()
     num, nbytes = len(journal.rejected), journal.rejected_nbytes
+    # Once one is not kept, no later one is: so the same topic leaves the same behind, however its rounds are cut.
+    is_full = journal.num_rejected > num
     for message in messages:
-        if kept.num_more or num >= MOST_REJECTED or nbytes + len(message.value) > _MOST_NBYTES:
+        if is_full or kept.num_more or num >= MOST_REJECTED or nbytes + len(message.value) > _MOST_NBYTES:
             kept.num_more += 1
             continue
         num, nbytes = num + 1, nbytes + len(message.value)

@@ -175,7 +175,7 @@ class RoundWriter:
     ) -> None:
         written = Seen()
         written.add(fragments, rows)
-        rejected = [
+        rejected = (
             RejectedMessage(
                 partition=item.message.partition,
                 offset=item.message.offset,
@@ -185,7 +185,7 @@ class RoundWriter:
             )
             for part in taken
             for item in part.rejected
-        ]
+        )
         kept = keep_rejected(self._folder.journal, rejected)
         entry = Round(
             index=self._folder.journal.num_rounds,
