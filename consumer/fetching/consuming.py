@@ -24,7 +24,17 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 
-from consumer.dataset import PARTITIONINGS, Folder, Partitioning, Seen, Share, check_free, check_owner, locate
+from consumer.dataset import (
+    PARTITIONINGS,
+    Folder,
+    Partitioning,
+    Seen,
+    Share,
+    check_fields,
+    check_free,
+    check_owner,
+    locate,
+)
 from consumer.errors import IncompleteError, InputError
 from consumer.fetching.connecting import PLAN_TIMEOUT_S, cluster_of
 from consumer.fetching.dedup import Intake
@@ -113,6 +123,7 @@ def consume(
         # Checked before the folder is touched.
         partitions = own.partitions(plan.num_partitions) if own else None
         intake_schema = Intake(follower.manifest, Seen()).decoder.schema
+        check_fields(intake_schema, time_field=plan.time_field, id_field=plan.id_field)
         Partitioning(partitionby, intake_schema, plan.time_field, time_scale=plan.time_scale)
         if restart:
             # Raises where Kafka no longer has every alert: what lies in the folder could not be fetched again.

@@ -54,7 +54,8 @@ class FolderProof:
         """Return the proof by what lies on the disk, once `look` looked."""
         held = self.held
         proof = prove(self._follower.manifest, held.counts, held.digests, self._partitions)
-        return replace(proof, complete=proof.complete and not self.lost and not self.wrong)
+        is_sound = not self.lost and not self.wrong and not self._folder.journal.num_rejected
+        return replace(proof, complete=proof.complete and is_sound)
 
     def look(self) -> None:
         """Compare the folder with the journal."""
@@ -114,7 +115,7 @@ class FolderProof:
             str(self._folder.path),
             self.held,
             self.of_disk(),
-            num_rejected=len(self._folder.journal.rejected),
+            num_rejected=self._folder.journal.num_rejected,
             share=self._share,
             num_archive_duplicates=self.num_doubles,
         )

@@ -36,12 +36,13 @@ class ConsumeResult:
     num_duplicates: int
     """Second copies that this run dropped."""
     num_rejected: int
-    """Messages in all runs that could not be read; they lie in `outdir.transfer/rejected`."""
+    """Messages in all runs that could not be read; the first 1,000 lie in `outdir.transfer/rejected`."""
     num_files: int
     """Files in the folder that this and earlier runs wrote."""
     outdir: str
     complete: bool
-    """The job is at its end, and every alert of it is in the folder, where readers meet nothing else."""
+    """The job is at its end, every alert of it is in the folder, where readers meet nothing else, and no message was
+    rejected."""
     stopped_early: bool
     """There may be more to come: `limit` was reached, or the job goes on and `wait` was False."""
     missing: int
@@ -52,6 +53,8 @@ class ConsumeResult:
     """Alerts of the archive, selected or not, that could not be read and were left out, as the request allowed."""
     num_files_left_out: int
     """Files that were left out besides: how many alerts they hold is not known."""
+    num_passed_over: int
+    """Records of the manifest that can't be read, or can't be by the plan: they prove nothing."""
     num_left_out_here: int
     """Alerts of what was left out that had been sent before, and are in the folder."""
     left_out: list[LeftOut]

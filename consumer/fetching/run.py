@@ -65,7 +65,7 @@ class Run:
         )
         self._proof = FolderProof(folder, follower, str(share) if share else None, self._partitions)
         self._num_before = len(journal.seen)
-        self._rejected_before = len(journal.rejected)
+        self._rejected_before = (journal.num_rejected, len(journal.rejected))
         self._duplicates_before = journal.num_duplicates
 
     def run(self, cluster: Cluster) -> ConsumeResult:
@@ -95,12 +95,15 @@ class Run:
         return self._folder.journal
 
     def _tell_rejected(self) -> None:
-        new = self._journal.rejected[self._rejected_before :]
-        for item in new[:_REJECTED_TOLD]:
+        before, kept_before = self._rejected_before
+        told = self._journal.rejected[kept_before:][:_REJECTED_TOLD]
+        for item in told:
             reason = one_line(item["reason"])
             self._note(f"partition {item['partition']}, offset {item['offset']} can't be read: {reason}"[:300])
-        if len(new) > _REJECTED_TOLD:
-            self._note(f"and {count_text(len(new) - _REJECTED_TOLD, 'more message')}")
+        if more := self._journal.num_rejected - before - len(told):
+            self._note(f"and {count_text(more, 'more message')}")
+        if wrong := self._follower.manifest.passed_over.text("the manifest"):
+            self._note(wrong)
 
     def _result(self, state: str) -> ConsumeResult:
         journal, manifest, held = self._journal, self._follower.manifest, self._proof.held
@@ -115,7 +118,7 @@ class Run:
             num_alerts=held.num_alerts,
             num_alerts_new=num_taken - self._num_before,
             num_duplicates=journal.num_duplicates - self._duplicates_before,
-            num_rejected=len(journal.rejected),
+            num_rejected=journal.num_rejected,
             num_files=held.num_files,
             outdir=str(self._folder.path),
             complete=proof.complete,
@@ -124,6 +127,7 @@ class Run:
             num_unfinished=proof.num_unfinished,
             num_left_out=manifest.num_left_out,
             num_files_left_out=manifest.num_files_left_out,
+            num_passed_over=manifest.passed_over.count,
             num_left_out_here=proof.num_left_out_here,
             left_out=manifest.left_out,
             num_archive_duplicates=self._proof.num_doubles or 0,
