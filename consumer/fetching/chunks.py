@@ -15,6 +15,8 @@ __all__ = ["Chunk", "Cutter"]
 # memory allows, since columns take as long for a few rows as for some hundreds.
 _CHUNK_MESSAGES = 8192
 _CHUNK_NBYTES = 32 * 1024 * 1024
+# Messages without a value would never fill a round; of alerts there are fewer in one.
+_ROUND_MESSAGES = 64 * _CHUNK_MESSAGES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,7 @@ class Cutter:
         self._boundaries = boundaries
         self._backlog = Backlog()
         self._nbytes = nbytes
-        self._nbytes_round = 0
+        self._nbytes_round = self._num_round = 0
 
     def __len__(self) -> int:
         return len(self._backlog)
@@ -94,5 +96,9 @@ class Cutter:
 
     def _cut(self, messages: Messages, ends_round: bool) -> Chunk:
         self._nbytes += messages.nbytes
-        self._nbytes_round = 0 if ends_round else self._nbytes_round + messages.nbytes
+        self._nbytes_round += messages.nbytes
+        self._num_round += len(messages)
+        ends_round |= self._num_round >= _ROUND_MESSAGES
+        if ends_round:
+            self._nbytes_round = self._num_round = 0
         return Chunk(messages=messages, ends_round=ends_round)

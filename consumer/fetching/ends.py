@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from consumer.kafka import DataReader, ManifestFollower
 from consumer.wire import FINAL_STATES
 
@@ -12,13 +14,28 @@ ENDED = FINAL_STATES | {"interrupted"}
 
 
 class End:
-    """Knows when everything is read: once the job has ended, no further alert comes into Kafka."""
+    """Knows when everything is read: once the job has ended, no further alert comes into Kafka.
 
-    def __init__(self, follower: ManifestFollower, reader: DataReader, *, wait: bool):
+    Parameters
+    ----------
+    follower
+        Of the job's manifest.
+    reader
+        Of its alerts.
+    state_before
+        The job's state before the reader was made.
+    wait
+        Whether to wait for the end of a job that goes on.
+    """
+
+    def __init__(self, follower: ManifestFollower, reader: DataReader, state_before: str, *, wait: bool):
         self._follower = follower
         self._reader = reader
         self._wait = wait
-        self._ends = None if wait else reader.ends()
+        self._ends: Mapping[int, int] | None = None
+        if not wait or state_before in ENDED:
+            # To ask now would take a moment: Kafka answers after the fetches that it has been asked for.
+            self._ends = reader.ends_at_first
         self.state = follower.state()
 
     def reached(self) -> bool:

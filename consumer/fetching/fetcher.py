@@ -93,8 +93,9 @@ class Fetcher:
         """Fetch everything that is there; returns the job's state afterwards."""
         plan = self._follower.manifest.require_plan()
         offsets = self._folder.journal.offsets
+        state = self._follower.state()
         with closing(DataReader(cluster, plan.topic, plan.num_partitions, offsets, self._partitions)) as reader:
-            end = End(self._follower, reader, wait=self._wait)
+            end = End(self._follower, reader, state, wait=self._wait)
             with running(self._decoding, self._writing):
                 self._read(reader, end)
             return end.state

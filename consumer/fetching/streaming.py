@@ -58,8 +58,9 @@ def _stream(topic: str, cluster: Cluster) -> Iterator[pa.RecordBatch]:
         plan = follower.wait_for_plan(PLAN_TIMEOUT_S).require_plan()
         seen, num_rejected = Seen(), 0
         intake = Intake(follower.manifest, seen)
+        state = follower.state()
         with closing(DataReader(cluster, topic, plan.num_partitions, {})) as reader:
-            end = End(follower, reader, wait=True)
+            end = End(follower, reader, state, wait=True)
             for messages in _read(reader, end):
                 taken = intake.take(messages)
                 num_rejected += len(taken.rejected)

@@ -64,6 +64,8 @@ class DataReader:
         group = f"alert-transfer-{topic}"
         self._connection = cluster.open({**_AHEAD, "group.id": group})
         self._num_at_once = _MOST_MESSAGES // 10
+        self.ends_at_first: dict[int, int] = {}
+        """Per partition, the offset that the next message sent would have had when reading began."""
         self._silent_since = self._checked_at = time.monotonic()
         try:
             self._wait_for_topic(num_partitions)
@@ -72,6 +74,7 @@ class DataReader:
             wanted_offsets = {partition: offsets.get(partition, 0) for partition in wanted}
             for partition, position in wanted_offsets.items():
                 low, high = self._connection.watermarks(topic, partition)
+                self.ends_at_first[partition] = high
                 if position < low or position > high:
                     raise _expired(topic, partition, position, low)
             self._reader = GaplessReader(self._connection, topic, wanted_offsets)

@@ -97,6 +97,13 @@ def test_a_round_of_many_messages_is_cut_into_chunks_that_are_decoded_at_once(mo
     assert [len(chunk) for chunk in first] == [10, 10, 7, 3]
 
 
+def test_messages_without_a_value_do_not_make_a_round_that_never_ends(monkeypatch):
+    monkeypatch.setattr(chunks, "_CHUNK_MESSAGES", 10)
+    monkeypatch.setattr(chunks, "_ROUND_MESSAGES", 40)
+    rounds = _fetch(_topic([[0] * 95]), Boundaries(round_nbytes=10, file_nbytes=10), _at_once, {}, 0, None)
+    assert [sum(map(len, chunks_of_round)) for chunks_of_round in rounds] == [40, 40, 15]
+
+
 def test_what_was_taken_early_does_not_move_the_boundaries_after_it():
     topic, boundaries = _topic([[1] * 1000]), Boundaries(round_nbytes=160, file_nbytes=160)
     rounds = _fetch(topic, boundaries, _at_once, {}, 0, None)
