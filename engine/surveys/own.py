@@ -16,7 +16,8 @@ import pyarrow as pa
 from consumer.settings import items_of, read_table, read_text, shown
 from consumer.wire import TIME_SCALES
 from engine.errors import RequestError
-from engine.surveys.survey import Survey, has_path
+from engine.schema import has_path
+from engine.surveys.survey import Survey
 
 __all__ = ["described_as", "missing_in", "read_survey", "survey_of"]
 
