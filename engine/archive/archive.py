@@ -111,6 +111,7 @@ class Archive:
         unreadable: list[tuple[ArchiveFile, str]] | None = None,
         *,
         with_nulls: bool = False,
+        ranges_of: Sequence[str] = (),
     ) -> list[Footer]:
         """Return the footers of files, in their order.
 
@@ -124,6 +125,8 @@ class Archive:
             Takes files that are not Parquet, and why; they are left out then.
         with_nulls
             Whether the footers shall say how many nulls each column has.
+        ranges_of
+            Leaf columns of which they shall say between which values they lie.
 
         Raises
         ------
@@ -135,7 +138,7 @@ class Archive:
 
         def read(file: ArchiveFile) -> Footer | None:
             try:
-                return self._footer(file, with_nulls)
+                return self._footer(file, with_nulls, ranges_of)
             except UnreadableError as exc:
                 if unreadable is None:
                     raise
@@ -256,7 +259,7 @@ class Archive:
 
     def _footer_crc(self, file: ArchiveFile) -> str | None:
         try:
-            return self._footer(file, with_nulls=False).file.footer_crc
+            return self._footer(file).file.footer_crc
         except UnreadableError:
             return None
 
@@ -283,12 +286,12 @@ class Archive:
             f"the archive at {self._store.shown!r} is empty: no year=… in it", accepted=accepted, next_step=next_step
         )
 
-    def _footer(self, file: ArchiveFile, with_nulls: bool) -> Footer:
+    def _footer(self, file: ArchiveFile, with_nulls: bool = False, ranges_of: Sequence[str] = ()) -> Footer:
         parquet = self._guard(file, lambda: parse_footer(self._store, file.path))
-        return self._guard(file, lambda: self._footer_of(file, parquet, with_nulls))
+        return self._guard(file, lambda: self._footer_of(file, parquet, with_nulls, ranges_of))
 
     @staticmethod
-    def _footer_of(file: ArchiveFile, parquet: pq.ParquetFile, with_nulls: bool) -> Footer:
+    def _footer_of(file: ArchiveFile, parquet: pq.ParquetFile, with_nulls: bool, ranges_of: Sequence[str]) -> Footer:
         metadata = parquet.metadata
         sizes = []
         for group in range(metadata.num_row_groups):
@@ -303,6 +306,7 @@ class Archive:
             row_groups=tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)),
             column_nbytes=tuple(sizes),
             null_counts=_null_counts(metadata) if with_nulls else {},
+            ranges=_ranges(metadata, ranges_of) if ranges_of else {},
         )
 
     def _open(self, file: ArchiveFile) -> OpenParquet:
@@ -350,6 +354,21 @@ def _null_counts(metadata: pq.FileMetaData) -> dict[str, int | None]:
             before = counts.get(chunk.path_in_schema, 0)
             counts[chunk.path_in_schema] = before + statistics.null_count if known and before is not None else None
     return counts
+
+
+def _ranges(metadata: pq.FileMetaData, columns: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return column -> its least and greatest value, of the numbers that the statistics of each row group tell."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for row_group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for chunk in map(row_group.column, range(row_group.num_columns)):
+            statistics = chunk.statistics if chunk.path_in_schema in columns else None
+            if statistics is not None and statistics.has_min_max and isinstance(statistics.min, int | float):
+                found.setdefault(chunk.path_in_schema, []).append((statistics.min, statistics.max))
+    return {
+        column: (min(least for least, _ in ranges), max(greatest for _, greatest in ranges))
+        for column, ranges in found.items()
+        if len(ranges) == metadata.num_row_groups
+    }
 
 
 @dataclass(frozen=True)

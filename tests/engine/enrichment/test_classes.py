@@ -27,8 +27,7 @@ from engine.enrichment import (
 from engine.enrichment.fink_rules import finkclass_rules
 from engine.enrichment.tns_catalogue import TnsCatalogue
 from engine.errors import JobError, RequestError
-from engine.planning.class_filter import class_filter
-from engine.surveys import names_of, survey_named
+from engine.surveys import names_of, requested_classes, survey_named
 from engine.surveys.simbad_names import RENAMED
 
 CLASSES = survey_named("ztf").classes
@@ -232,8 +231,12 @@ ALERTS = pa.table(
 )
 
 
+def class_filter(classes, exclude) -> str | None:
+    return requested_classes(classes, exclude, survey_named("ztf")).condition
+
+
 def kept(classes: list[str], exclude: list[str]) -> list[int]:
-    conditions = parse_conditions(class_filter(classes, exclude, CLASSES), LABELS)
+    conditions = parse_conditions(class_filter(classes, exclude), LABELS)
     return filter_table(ALERTS.select(list(conditions.leaves)), conditions.sql).tolist()
 
 
@@ -274,8 +277,8 @@ def test_each_name_of_a_type_stands_for_all_of_its_names_and_for_no_other(names)
         return filter_table(table.select(list(conditions.leaves)), conditions.sql).tolist()
 
     for name in names:
-        assert rows(class_filter([f"(SIMBAD) {name}"], [], CLASSES)) == own
-        assert rows(class_filter([], [name], CLASSES)) == rest
+        assert rows(class_filter([f"(SIMBAD) {name}"], [])) == own
+        assert rows(class_filter([], [name])) == rest
     assert rows(f"finkclass = '{names[0]}'") == own[:1]
 
 
@@ -296,15 +299,15 @@ def test_no_name_stands_for_two_types():
 
 
 def test_no_labels_are_no_filter():
-    assert class_filter([], [], CLASSES) is None
-    assert class_filter(["allclasses"], [], CLASSES) is None
+    assert class_filter([], []) is None
+    assert class_filter(["allclasses"], []) is None
 
 
 @pytest.mark.parametrize("name", ["", "  ", "(TNS)", "(TNS)  ", "(SIMBAD) ", None])
 @pytest.mark.parametrize("excluded", [False, True])
 def test_blank_labels_are_refused(name, excluded):
     with pytest.raises(RequestError, match="names no class") as caught:
-        class_filter([] if excluded else [name], [name] if excluded else [], CLASSES)
+        class_filter([] if excluded else [name], [name] if excluded else [])
     assert "SN candidate" in caught.value.accepted
 
 
@@ -320,7 +323,7 @@ def test_blank_labels_are_refused(name, excluded):
 def test_a_label_of_two_prefixes_is_refused(name, meant):
     for classes, exclude in (([name], []), ([], [name])):
         with pytest.raises(RequestError, match="two prefixes") as caught:
-            class_filter(classes, exclude, CLASSES)
+            class_filter(classes, exclude)
         assert f"'{meant}'" in caught.value.next_step
 
 
@@ -331,7 +334,7 @@ def test_a_label_of_fink_s_after_simbad_s_prefix_is_looked_for_as_it_stands():
 
 def test_excluding_all_is_refused():
     with pytest.raises(RequestError, match="leave no alert"):
-        class_filter([], ["allclasses"], CLASSES)
+        class_filter([], ["allclasses"])
 
 
 @settings(deadline=None)
@@ -341,7 +344,7 @@ def test_any_label_finds_itself(names):
     plain = [name for name in names if name != "allclasses" and not name.startswith(("(TNS)", "(SIMBAD)"))]
     if not plain:
         return
-    conditions = parse_conditions(class_filter(plain, [], CLASSES), LABELS)
+    conditions = parse_conditions(class_filter(plain, []), LABELS)
     table = pa.table({"finkclass": [*plain, "", None]})
     assert filter_table(table, conditions.sql).tolist() == list(range(len(plain)))
 

@@ -14,7 +14,7 @@ from engine.errors import RequestError
 from engine.planning.labels import check_labels
 from engine.sample.ztf import KINDS
 from engine.sample.ztf.added import _FORMER_NAMES, _STARS
-from engine.surveys import known_labels, names_of, nearest_labels, survey_named
+from engine.surveys import known_labels, names_of, nearest_labels, requested_classes, survey_named
 from engine.surveys.simbad_names import RENAMED
 
 NIGHT = dt.date(2021, 11, 22)
@@ -130,7 +130,9 @@ def test_where_not_all_can_be_read_a_label_is_taken_with_a_note(tmp_path):
     assert len(fragments) == 2
 
     def notes(label: str, most_fragments: int) -> list[str]:
-        return check_labels([label], ZTF, archive, fragments, ZTF.enrichments, most_fragments=most_fragments)
+        return check_labels(
+            requested_classes([label], [], ZTF), archive, fragments, ZTF.enrichments, most_fragments=most_fragments
+        )
 
     assert notes("a", 1) == []
     (note,) = notes("sn candidate", 1)
@@ -287,6 +289,6 @@ def test_a_label_of_no_list_is_found_under_its_other_name(tmp_path):
         archive.footers(archive.files(archive.nights())), ["candid"], target_nbytes=1, max_alerts=9
     )
     survey = replace(ZTF, name="a survey without a list")
-    assert check_labels(["EB*"], survey, archive, fragments, ()) == []
+    assert check_labels(requested_classes(["EB*"], [], survey), archive, fragments, ()) == []
     with pytest.raises(RequestError, match="there is no class"):
-        check_labels(["WD*"], survey, archive, fragments, ())
+        check_labels(requested_classes(["WD*"], [], survey), archive, fragments, ())
