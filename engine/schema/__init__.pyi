@@ -1,5 +1,6 @@
 from .avro import avro_schema, encode
-from .derived_leaves import column_for, columns_for, compute_leaves
+from .conforming import conform
+from .derived_leaves import columns_for, compute_leaves
 from .exact import kept_exact, origin_of, unit_of
 from .leaf_columns import leaf_at, leaf_values, paths_in, plain_path
 from .list_leaves import DERIVED_TYPES, PREDICATES, ListLeaf, list_leaf, paths_read, shown_leaf, split_leaf
@@ -15,7 +16,7 @@ from .paths import (
     type_at,
     with_type,
 )
-from .union import conform, time_of, union_schemas
+from .union import time_of, union_schemas
 from .unsettled import Unsettled, check_settled, field_at
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "Unsettled",
     "avro_schema",
     "check_settled",
-    "column_for",
     "columns_for",
     "combined",
     "compute_leaves",

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.schema.conforming import conform
 from engine.schema.paths import descend, is_list, names_along, stored
-from engine.schema.union import conform
 from engine.schema.unsettled import check_settled
 
 __all__ = ["leaf_at", "leaf_values", "paths_in", "plain_path"]
