@@ -76,6 +76,7 @@ def test_known_labels_are_those_of_fink_simbad_and_tns(shared_service, shared_ar
         ("Seyfert 1", "Seyfert1"),
         ("SN_candidate", "SN candidate"),
         ("(SIMBAD) SN*", "SN"),
+        ("(SIMBAD) RR*", "RRLyr"),
         ("ALLCLASSES", "allclasses"),
     ],
 )
@@ -94,6 +95,13 @@ def test_a_label_like_no_other_is_refused_too(tmp_path):
     with pytest.raises(RequestError, match="'qqqqqqqqq'") as caught:
         plan(archive, ["qqqqqqqqq"])
     assert "other nights" in caught.value.next_step
+
+
+def test_a_label_like_no_other_is_answered_with_what_the_nights_have(tmp_path):
+    archive = write(tmp_path, [{"finkclass": ["Star", "x*y", None]}, {"finkclass": ["Mira"]}])
+    with pytest.raises(RequestError, match=r"there is no class '\(SIMBAD\) qqqqqqqqq'") as caught:
+        plan(archive, ["(SIMBAD) qqqqqqqqq"])
+    assert caught.value.accepted.endswith("what the nights hold in finkclass: 'Mira', 'Star', 'x*y'")
 
 
 def test_known_labels_pass_whatever_the_archive_has(tmp_path):
