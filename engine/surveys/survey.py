@@ -58,6 +58,8 @@ class Survey:
     """The labels that a request may name, and where they stand."""
     enrichments: tuple[Enrichment, ...] = ()
     """What is computed where a file lacks it; what they add goes out with every content."""
+    example: str = ""
+    """A condition that a few of its alerts meet, for hints."""
     is_described: bool = False
     """By a file of the user's: what is missing in the archive may be misspelt there."""
 
