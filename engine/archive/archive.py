@@ -75,8 +75,8 @@ class Archive:
             If the archive does not exist, can't be read or has no night.
         """
         nights, _ = night_folders(self._store)
-        if not nights and not has_years(self._store, self._store.root):
-            self._explain_emptiness()
+        if not nights:
+            self._check_root()
         return sorted(nights)
 
     def files(self, nights: Sequence[dt.date]) -> list[ArchiveFile]:
@@ -100,8 +100,8 @@ class Archive:
             If the archive does not exist or can't be read, or a link in it leads nowhere.
         """
         listing = list_nights(self._store, nights)
-        if not listing.files and not has_years(self._store, self._store.root):
-            self._explain_emptiness()
+        if not listing.files:
+            self._check_root()
         return listing
 
     def footers(
@@ -263,7 +263,11 @@ class Archive:
         except UnreadableError:
             return None
 
-    def _explain_emptiness(self) -> None:
+    def _check_root(self) -> None:
+        """Raise unless the root has years."""
+        entries = self._store.entries(self._store.root)
+        if has_years(entries):
+            return
         accepted = "a root that holds year=…/month=…/day=…/*.parquet"
         if target := self._store.dangling_root():
             raise ArchiveError(
@@ -271,12 +275,11 @@ class Archive:
                 accepted=accepted,
                 next_step="repair the link; the disk that it leads to may not be mounted",
             )
-        entries = self._store.entries(self._store.root)
         if not entries and not self._store.is_there():
             raise ArchiveError(
                 f"there is no archive at {self._store.shown!r}", accepted=accepted, next_step="check the path or URL"
             )
-        inside = [entry.name for entry in entries if entry.is_folder and has_years(self._store, entry.path)]
+        inside = [entry.name for entry in entries if entry.is_folder and has_years(self._store.entries(entry.path))]
         next_step = (
             f"try {self._store.shown.rstrip('/')}/{inside[0]}"
             if inside

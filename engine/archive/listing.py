@@ -87,9 +87,9 @@ class _Night:
     """Real paths of what was read, on a disk."""
 
 
-def has_years(store: Store, folder: str) -> bool:
-    """Return whether a folder could be the root of an archive."""
-    return any(_level(entry, "year") is not None for entry in store.entries(folder))
+def has_years(entries: Iterable[Entry]) -> bool:
+    """Return whether a folder that has these entries could be the root of an archive."""
+    return any(_level(entry, "year") is not None for entry in entries)
 
 
 def night_folders(

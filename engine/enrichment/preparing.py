@@ -15,6 +15,9 @@ from engine.schema import check_settled, field_at, kept_exact, origin_of, split_
 
 __all__ = ["Gap", "PreparedEnrichments", "prepare_enrichments"]
 
+_Files = Sequence[tuple[str, pa.Schema]]
+"""(file, its schema), the newest night first."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gap:
@@ -51,7 +54,7 @@ class PreparedEnrichments:
 def prepare_enrichments(
     enrichments: Sequence[Enrichment],
     tns_catalogue: str | None,
-    files: Sequence[tuple[str, pa.Schema]],
+    files: _Files,
     union: pa.Schema,
     *,
     url: str,
@@ -78,57 +81,57 @@ def prepare_enrichments(
     """
     each = with_catalogue(enrichments, find_catalogue(tns_catalogue) if tns_catalogue else None)
     notes = {tuple(some.adds.names): some.notes() for some in each if isinstance(some, ClassEnrichment)}
-    _check(each, files, union, url)
+    lacking = [_lacking(some, files) for some in each]
+    _check(list(zip(each, lacking, strict=True)), union, len(files), url)
     return PreparedEnrichments(
         each=each,
         catalogue=catalogue_of(each),
         union=with_added(union, each),
         notes=notes,
-        gaps=tuple(gap for some in each for gap in _gaps(some, files)),
+        gaps=tuple(gap for some, among in zip(each, lacking, strict=True) for gap in _gaps(some, among)),
     )
 
 
-def _gaps(enrichment: Enrichment, files: Sequence[tuple[str, pa.Schema]]) -> list[Gap]:
+def _lacking(enrichment: Enrichment, files: _Files) -> _Files:
+    """Return those files that do not have every column that an enrichment adds."""
+    names = enrichment.adds.names
+    return tuple((file, schema) for file, schema in files if any(type_at(schema, name) is None for name in names))
+
+
+def _check(lacking: Sequence[tuple[Enrichment, _Files]], union: pa.Schema, num_files: int, url: str) -> None:
+    """Raise if what is added or needed can't be taken; a need counts in the files that lack the columns alone."""
+    unions: dict[tuple[str, ...], pa.Schema] = {}
+    for enrichment, files in lacking:
+        for field in enrichment.adds:
+            accepted = "text" if pa.types.is_string(field.type) else str(field.type)
+            _check_leaf(union, field, accepted, url)
+        if not files or not enrichment.needs.names:
+            continue
+        paths = tuple(file for file, _ in files)
+        if paths not in unions:
+            unions[paths] = union if len(files) == num_files else union_schemas(files)
+        accepted = f"a number or a text, of which {' and '.join(enrichment.adds.names)} is computed"
+        for field in enrichment.needs:
+            if split_leaf(field.name)[0] is None:
+                _check_leaf(unions[paths], field, accepted, url)
+
+
+def _gaps(enrichment: Enrichment, lacking: _Files) -> list[Gap]:
+    needs = enrichment.needs.names
     found: dict[tuple[str, ...], list[str]] = {}
-    for file, schema in files:
-        if any(type_at(schema, name) is None for name in enrichment.adds.names):
-            needs = enrichment.needs.names
-            missing = tuple(leaf for leaf in needs if type_at(schema, split_leaf(leaf)[1]) is None)
-            found.setdefault(missing, []).append(file)
+    for file, schema in lacking:
+        missing = tuple(leaf for leaf in needs if type_at(schema, split_leaf(leaf)[1]) is None)
+        found.setdefault(missing, []).append(file)
     found.pop((), None)
     return [
         Gap(
             names=tuple(enrichment.adds.names),
             missing=missing,
-            files=tuple(lacking),
+            files=tuple(files),
             outcome=enrichment.outcome_without(missing) if isinstance(enrichment, ClassEnrichment) else None,
         )
-        for missing, lacking in found.items()
+        for missing, files in found.items()
     ]
-
-
-def _check(
-    enrichments: Sequence[Enrichment], files: Sequence[tuple[str, pa.Schema]], union: pa.Schema, url: str
-) -> None:
-    """Raise if what is added or needed can't be taken; a need counts in the files that lack the columns alone."""
-    unions: dict[tuple[int, ...], pa.Schema] = {}
-    for enrichment in enrichments:
-        for field in enrichment.adds:
-            accepted = "text" if pa.types.is_string(field.type) else str(field.type)
-            _check_leaf(union, field, accepted, url)
-        lacking = tuple(
-            index
-            for index, (_, schema) in enumerate(files)
-            if any(type_at(schema, name) is None for name in enrichment.adds.names)
-        )
-        if not lacking or not enrichment.needs.names:
-            continue
-        if lacking not in unions:
-            unions[lacking] = union if len(lacking) == len(files) else union_schemas([files[i] for i in lacking])
-        accepted = f"a number or a text, of which {' and '.join(enrichment.adds.names)} is computed"
-        for field in enrichment.needs:
-            if split_leaf(field.name)[0] is None:
-                _check_leaf(unions[lacking], field, accepted, url)
 
 
 def _check_leaf(union: pa.Schema, wanted: pa.Field, accepted: str, url: str) -> None:

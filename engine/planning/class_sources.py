@@ -87,7 +87,7 @@ def _elsewhere(
 
     `texts` has the nights in which they have text in each column.
     """
-    own = classes.column(column)
+    own = next((known for known in classes.columns if known.name == column), None)
     for other in classes.columns if own else ():
         nights = texts[other.name]
         if other.name != column and own and set(own.lists) & set(other.lists) and nights:

@@ -62,7 +62,8 @@ def make_plan(
         If the archive, a night, a field or a condition is not what it should be.
     """
     sources = find_sources(request, settings, progress)
-    nights, survey, enrichments = sources.nights, sources.here.survey, sources.enrichments
+    nights, enrichments = sources.nights, sources.enrichments
+    survey = sources.here.survey
     predicate = predicate_of(request, sources.union, survey)
     projection = project_schema(sources.union, request.content, survey, request.fields)
     columns = projection.columns()
