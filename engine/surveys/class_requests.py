@@ -78,7 +78,8 @@ def requested_classes(classes: Sequence[str], exclude: Sequence[str], survey: Su
     dropped = [_checked(label, "exclude_classes", known, accepted) for label in exclude]
     if ALL_CLASSES in dropped:
         raise RequestError(f"exclude_classes has {ALL_CLASSES!r}, which would leave no alert", accepted=accepted)
-    named = {label: _sought(label, known, listed) for label in [*chosen, *dropped] if label != ALL_CLASSES}
+    labels = dict.fromkeys(label for label in [*chosen, *dropped] if label != ALL_CLASSES)
+    named = {label: _sought(label, known, listed) for label in labels}
     kept = () if ALL_CLASSES in chosen else tuple(named[label] for label in chosen)
     left_out = tuple(named[label] for label in dropped)
     return RequestedClasses(
