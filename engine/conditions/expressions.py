@@ -12,12 +12,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any
+from typing import TypeAlias
 
 __all__ = [
     "FRACTIONS",
     "INTEGERS",
     "NUMBERS",
+    "Constant",
     "Term",
     "alike",
     "both",
@@ -51,6 +52,9 @@ _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 _EXACT = Context(prec=76)
 _MOST_DIGITS = 38
 
+Constant: TypeAlias = bool | int | float | Decimal | str
+"""A value as Python has it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
@@ -59,8 +63,8 @@ class Term:
     sql: str
     type: str
     """Spark's type: boolean, one of NUMBERS, string, or void (a bare NULL)."""
-    value: Any = None
-    """What a literal stands for: bool, int, float, Decimal or str."""
+    value: Constant | None = None
+    """What a literal stands for."""
     is_constant: bool = False
     """Whether no column is in it."""
     is_field: bool = False
@@ -76,7 +80,7 @@ class Term:
         return self.value is not None
 
 
-def literal(value: Any, type_: str | None = None) -> Term:
+def literal(value: Constant, type_: str | None = None) -> Term:
     """Return a constant; without a type, the one that Spark gives a literal of that kind."""
     match value:
         case bool():
@@ -86,7 +90,7 @@ def literal(value: Any, type_: str | None = None) -> Term:
                 type_ = next((t for t in ("int", "bigint") if -_LIMITS[t] <= value < _LIMITS[t]), "decimal")
             return literal(Decimal(value)) if type_ == "decimal" else _number(str(value), type_, value)
         case Decimal():
-            behind = max(-value.as_tuple().exponent, 0)
+            behind = max(-int(value.as_tuple().exponent), 0)  # a number has one: it is neither infinite nor NaN
             digits = (max(len(value.as_tuple().digits), behind), behind)
             return replace(_number(_float_text(float(value)), "decimal", value), digits=digits)
         case float():
@@ -102,7 +106,7 @@ def literal(value: Any, type_: str | None = None) -> Term:
     raise TypeError(f"no literal for {type(value)}")
 
 
-def _number(sql: str, type_: str, value: Any) -> Term:
+def _number(sql: str, type_: str, value: Constant) -> Term:
     return Term(sql=sql, type=type_, value=value, is_constant=True)
 
 
@@ -236,7 +240,11 @@ def _complement(operator: str) -> str:
 def _is_native(left: Term, right: Term) -> bool:
     if left.type in INTEGERS:
         return not right.is_constant or right.is_literal
-    return left.type in FRACTIONS and right.is_literal and math.isfinite(right.value)
+    return left.type in FRACTIONS and _is_finite(right)
+
+
+def _is_finite(term: Term) -> bool:
+    return isinstance(term.value, int | float | Decimal) and math.isfinite(term.value)
 
 
 def _compare_whole(operator: str, left: Term, value: Decimal) -> Term:
@@ -258,7 +266,8 @@ def _compare_whole(operator: str, left: Term, value: Decimal) -> Term:
 def is_in(term: Term, values: Sequence[Term], anchor: Term) -> Term:
     """Return whether a term is one of several, all of one type."""
     known = [v for v in values if v.type != "void"]
-    plain, others = [], []
+    plain: list[Term] = []
+    others: list[Term] = []
     for value in known:
         (plain if _is_listable(value) and not term.is_constant else others).append(value)
     terms = [compare("=", term, v) for v in others]
@@ -277,7 +286,7 @@ def _is_listable(term: Term) -> bool:
         return False
     if term.type == "string":
         return term.sql.startswith("'")
-    return term.type in INTEGERS or (term.type in FRACTIONS and math.isfinite(term.value))
+    return term.type in INTEGERS or (term.type in FRACTIONS and _is_finite(term))
 
 
 def decimal(operator: str, left: Term, right: Term) -> Term:
@@ -300,7 +309,7 @@ def decimal(operator: str, left: Term, right: Term) -> Term:
     if before + behind > _MOST_DIGITS:
         behind = max(_MOST_DIGITS - before, min(behind, 6))
     digits = (min(before + behind, _MOST_DIGITS), behind)
-    if left.is_literal and right.is_literal:
+    if isinstance(left.value, Decimal) and isinstance(right.value, Decimal):
         return replace(_exactly(operator, left.value, right.value, behind), digits=digits)
     if operator == "mod":
         # Of whole numbers: as doubles, 3 % 0.1 is nearly 0.1.

@@ -13,9 +13,10 @@ import pyarrow as pa
 from sqlglot import exp
 
 from engine.conditions import expressions
+from engine.conditions.error_location import Fail
 from engine.conditions.expressions import NUMBERS, Term, call, literal
 from engine.conditions.fields import Items
-from engine.conditions.scopes import Fail, ItemScope, Scope
+from engine.conditions.scopes import ItemScope, Scope
 from engine.conditions.tokens import check_written
 from engine.schema import ListLeaf
 
@@ -31,9 +32,9 @@ class Translator(Protocol):
     scope: Scope
 
     def inside(self, scope: Scope) -> Translator: ...
-    def term(self, node: exp.Expression) -> Term: ...
-    def truth(self, node: exp.Expression) -> Term: ...
-    def compare(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term: ...
+    def term(self, node: exp.Expr) -> Term: ...
+    def truth(self, node: exp.Expr) -> Term: ...
+    def compare(self, operator: str, node: exp.Expr, left: Term, right: Term) -> Term: ...
 
 
 def of_items(to: Translator, kind: str, node: exp.Anonymous) -> Term:
@@ -104,7 +105,7 @@ def _kept(truth: Term, scope: ItemScope) -> Term:
     return expressions.spread(known, scope.anchor())
 
 
-def _unfiltered(to: Translator, node: exp.Expression) -> tuple[exp.Expression, Sequence[tuple[str, exp.Lambda]]]:
+def _unfiltered(to: Translator, node: exp.Expr) -> tuple[exp.Expr, Sequence[tuple[str, exp.Lambda]]]:
     """Return the list that filters are applied to, and the predicates of those, each with its name of the item."""
     filters = []
     while isinstance(node, exp.Anonymous) and node.name.lower() == "filter":
@@ -115,7 +116,7 @@ def _unfiltered(to: Translator, node: exp.Expression) -> tuple[exp.Expression, S
     return node, filters
 
 
-def _name(to: Translator, node: exp.Expression, predicate: exp.Expression) -> str:
+def _name(to: Translator, node: exp.Expr, predicate: exp.Expr) -> str:
     if not isinstance(predicate, exp.Lambda):
         to.fail(predicate, "a predicate of the items is needed here, with a name for the item", accepted=_EXAMPLE)
     names = predicate.expressions

@@ -44,7 +44,7 @@ class ClassLabels:
         operator
             `=`, `<>` or `LIKE`: how, for what is offered.
         """
-        if column not in self._of or text in self._of[column]:
+        if column is None or column not in self._of or text in self._of[column]:
             return None
         spellings = self._spellings(column, text)
         if spellings:

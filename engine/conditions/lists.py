@@ -44,8 +44,10 @@ def with_predicates(table: pa.Table, schema: pa.Schema) -> pa.Table:
     arrays = []
     for name in schema.names:
         leaf = list_leaf(name)
-        is_predicate = leaf is not None and leaf.function in PREDICATES
-        arrays.append(_asked(table, leaf) if is_predicate and name not in table.column_names else table[name])
+        if leaf is None or leaf.function not in PREDICATES or name in table.column_names:
+            arrays.append(table[name])
+        else:
+            arrays.append(_asked(table, leaf))
     return pa.table(arrays, schema=schema)
 
 

@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,7 @@ from sqlglot import exp
 
 from engine.conditions import value_sets
 from engine.conditions.direct import value_of
-from engine.conditions.expressions import INTEGERS, NUMBERS, Term, cast, literal
+from engine.conditions.expressions import INTEGERS, NUMBERS, Constant, Term, cast, literal
 from engine.conditions.fields import FieldError, find_leaf
 from engine.conditions.functions import function_called
 from engine.conditions.label_notes import ClassLabels
@@ -41,7 +40,7 @@ _YEARS = (1900, 2100)
 
 
 def notes_on_conditions(
-    trees: Sequence[tuple[exp.Expression, Translator]],
+    trees: Sequence[tuple[exp.Expr, Translator]],
     schema: pa.Schema,
     descriptions: Mapping[str, Description],
     labels: ClassLabels,
@@ -73,11 +72,11 @@ class _Notes:
     ):
         self._schema, self._descriptions, self._labels, self._ra_field = schema, descriptions, labels, ra_field
         self._found: dict[str, None] = {}
-        self._told: dict[int, exp.Expression] = {}
+        self._told: dict[int, exp.Expr] = {}
         """What is told of already, by its id; kept, lest another comes to have it."""
 
-    def on(self, trees: Sequence[tuple[exp.Expression, Translator]]) -> list[str]:
-        members: list[tuple[exp.Expression, Outcomes]] = []
+    def on(self, trees: Sequence[tuple[exp.Expr, Translator]]) -> list[str]:
+        members: list[tuple[exp.Expr, Outcomes]] = []
         reading = None
         for tree, translator in trees:
             reading = Reading(translator, stored=self._stored, on_comparison=self._comparison, on_group=self._group)
@@ -98,18 +97,18 @@ class _Notes:
             return ["the conditions select every alert", *shown]
         return shown
 
-    def _note(self, node: exp.Expression | None, text: str) -> None:
+    def _note(self, node: exp.Expr | None, text: str) -> None:
         if node is None or id(node) not in self._told:
             self._found[text] = None
         if node is not None:
             self._told[id(node)] = node
 
-    def _stored(self, term: Term, type_: str, values: list[Any]) -> list[Any]:
+    def _stored(self, term: Term, type_: str, values: list[Constant]) -> list[Constant]:
         if type_ == "string" and term.type in (*NUMBERS, "boolean"):
             return [value for value in values if _can_be_written(term, value)]
         function = function_called(term)
         if type_ == "string" and function is not None and function.change is not None:
-            return [value for value in values if function.change(value) == value]
+            return [value for value in values if isinstance(value, str) and function.change(value) == value]
         path = _path(term)
         found = type_at(self._schema, path) if path else None
         if found is not None and found in (pa.float16(), pa.float32()) and type_ == "double":
@@ -192,11 +191,11 @@ class _Notes:
         if equality and left.type == "string" and isinstance(value, str) and "%" in value:
             like = f"{_shown(found.left_node)} LIKE {_shown(found.right_node)}"
             return f"looks for the sign % itself: as a wildcard it belongs to LIKE: {like}"
-        if found.operator == "LIKE" and "*" in value and not re.search(r"[%_]", value):
+        if found.operator == "LIKE" and isinstance(value, str) and "*" in value and not re.search(r"[%_]", value):
             like = f"{_shown(found.left_node)} LIKE {_shown(found.right_node).replace('*', '%')}"
             return f"looks for the sign * itself: LIKE's wildcard is %: {like}"
-        is_double = found.compared_as == "double" and value is not None
-        if equality and left.type == "bigint" and is_double and abs(value) >= _EXACT_BELOW:
+        is_wide = isinstance(value, int | float | Decimal) and abs(float(value)) >= _EXACT_BELOW
+        if equality and left.type == "bigint" and found.compared_as == "double" and is_wide:
             return (
                 "compares doubles, which don't tell so large whole numbers from their neighbours: write all digits, "
                 "without a point or an exponent"
@@ -273,11 +272,10 @@ class _Notes:
         return f"{'no' if found.outcomes.true is None else 'every'} value that {field} can have fits"
 
     def _no_number(self, found: Comparison, field: str) -> str:
-        text = found.right.value
         written = _shown(found.right_node)
         if found.compared_as == "boolean":
             return f"{written} is no truth value, and {field} is one; write {field} = true or {field} = false"
-        return f"{written} is no number, and {field} is one" + self._meant(found, text)
+        return f"{written} is no number, and {field} is one" + self._meant(found, str(found.right.value))
 
     def _meant(self, found: Comparison, text: str | None = None) -> str:
         """Return what to write for a text that is compared with a number."""
@@ -310,7 +308,7 @@ class _Notes:
 
     # --- Groups, and words --------------------------------------------------------------------------------------
 
-    def _group(self, group: exp.Expression | None, members: list[tuple[exp.Expression, Outcomes]]) -> None:
+    def _group(self, group: exp.Expr | None, members: list[tuple[exp.Expr, Outcomes]]) -> None:
         if isinstance(group, exp.Between):
             self._note_between(group, members)
             return
@@ -332,13 +330,13 @@ class _Notes:
             advice = "; across right ascension 0 write OR"
         self._note(None, f"{listed} are never true together{advice}")
 
-    def _note_between(self, group: exp.Between, members: list[tuple[exp.Expression, Outcomes]]) -> None:
+    def _note_between(self, group: exp.Between, members: list[tuple[exp.Expr, Outcomes]]) -> None:
         field, low, high = (_shown(node) for node in (group.this, group.args["low"], group.args["high"]))
         is_negated = isinstance(group.parent, exp.Not)
         every = ", and NOT of it of every alert that has the field" if _known_where_there(members) else ""
         never = f"{_shown(group)} is never true{every if is_negated else ''}"
-        bounds = [_literal_number(group.args[key]) for key in ("low", "high")]
-        if None not in bounds and bounds[0] <= bounds[1]:
+        least, greatest = (_literal_number(group.args[key]) for key in ("low", "high"))
+        if least is not None and greatest is not None and least <= greatest:
             self._note(group, f"{never}: no value that {field} can have lies between")
             return
         if self._is_ra(group.this):
@@ -347,13 +345,13 @@ class _Notes:
             return
         self._note(group, f"{never}: the lower bound stands first; write {field} BETWEEN {high} AND {low}")
 
-    def _is_ra(self, node: exp.Expression) -> bool:
+    def _is_ra(self, node: exp.Expr) -> bool:
         named = bare(node)
         if self._ra_field is None or not isinstance(named, exp.Column):
             return False
         return self._field_named(".".join(part.name for part in named.parts)) == self._ra_field
 
-    def _words(self, tree: exp.Expression) -> None:
+    def _words(self, tree: exp.Expr) -> None:
         for node in tree.walk():
             if isinstance(node, exp.Concat):
                 parts = node.expressions
@@ -375,12 +373,12 @@ def _values(described: Description | None) -> str:
     return f" ({described.values_in_words})" if described is not None and described.values else ""
 
 
-def _is_negative(node: exp.Expression) -> bool:
+def _is_negative(node: exp.Expr) -> bool:
     """Return whether a comparison is the negative of the one that its outcomes are told of."""
     return isinstance(node, exp.NEQ | exp.NullSafeNEQ | exp.Not)
 
 
-def _whole(node: exp.Expression) -> exp.Expression:
+def _whole(node: exp.Expr) -> exp.Expr:
     """Return a comparison as it stands in the condition: NOT IN is NOT of IN."""
     return node.parent if isinstance(node, exp.In) and isinstance(node.parent, exp.Not) else node
 
@@ -393,7 +391,7 @@ def _had(need: Need | None, possible: value_sets.ValueSet) -> bool:
     return bool(value_sets.intersection(value_sets.intersection(values, possible), value_sets.KNOWN))
 
 
-def _known_where_there(members: Sequence[tuple[exp.Expression, Outcomes]]) -> bool:
+def _known_where_there(members: Sequence[tuple[exp.Expr, Outcomes]]) -> bool:
     """Return whether each of several comparisons is true or false wherever one field, which they all ask, is there."""
     fields: set[str] | None = None
     for _, outcomes in members:
@@ -405,7 +403,7 @@ def _known_where_there(members: Sequence[tuple[exp.Expression, Outcomes]]) -> bo
     return fields is None or any(map(_FIELD.fullmatch, fields))
 
 
-def _literal_number(node: exp.Expression) -> float | None:
+def _literal_number(node: exp.Expr) -> float | None:
     negative = isinstance(bare(node), exp.Neg)
     literal_ = bare(bare(node).this) if negative else bare(node)
     if not isinstance(literal_, exp.Literal) or literal_.is_string:
@@ -413,7 +411,7 @@ def _literal_number(node: exp.Expression) -> float | None:
     return -float(literal_.this) if negative else float(literal_.this)
 
 
-def _shown(node: exp.Expression) -> str:
+def _shown(node: exp.Expr) -> str:
     text = " ".join(node.sql(dialect="spark", normalize_functions=False, comments=False).split())
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
@@ -422,14 +420,14 @@ def _path(term: Term) -> str | None:
     return term.sql[1:-1].replace('""', '"') if term.is_field else None
 
 
-def _can_be_written(term: Term, text: Any) -> bool:
+def _can_be_written(term: Term, text: Constant) -> bool:
     """Return whether the text of a number or a truth value, as Spark writes it, can be this."""
     type_ = "double" if term.type == "decimal" else term.type
     return term.type == "decimal" or value_of(cast(cast(literal(text), type_), "string")) == text
 
 
-def _is_whole(value: float | Decimal) -> bool:
-    return math.isfinite(value) and value == int(value)
+def _is_whole(value: Constant) -> bool:
+    return not isinstance(value, str) and math.isfinite(value) and value == int(value)
 
 
 def _date_of(node: exp.Sub) -> str | None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from sqlglot import exp
 
 from engine.conditions import expressions, value_sets
 from engine.conditions.direct import value_of
-from engine.conditions.expressions import FRACTIONS, INTEGERS, Term
+from engine.conditions.expressions import FRACTIONS, INTEGERS, Constant, Term
 from engine.conditions.functions import function_called
 from engine.conditions.value_sets import ANYTHING, KNOWN, NULL, ValueSet
 
@@ -23,7 +23,13 @@ __all__ = ["Comparison", "Need", "Outcomes", "Reading", "Translator", "bare", "c
 Need: TypeAlias = Mapping[str, ValueSet]
 """Column or computed value -> the values of it that something needs; of the others, any."""
 
-_OPERATORS = {exp.EQ: "=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
+_OPERATORS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<=>": "<=>"}
 _WIDTHS = {"tinyint": 2**7, "smallint": 2**15, "int": 2**31, "bigint": 2**63}
 _PREDICATES = (*_OPERATORS, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.In, exp.Between, exp.Like, exp.And, exp.Or)
@@ -32,11 +38,11 @@ _PREDICATES = (*_OPERATORS, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.In, ex
 class Translator(Protocol):
     """What translates the operands, as they are compared; engine/conditions/translator.py has it."""
 
-    def term(self, node: exp.Expression) -> Term: ...
-    def text(self, node: exp.Expression) -> Term: ...
-    def double(self, node: exp.Expression) -> Term: ...
-    def anything(self, node: exp.Expression) -> Term: ...
-    def sides(self, operator: str, node: exp.Expression, left: Term, right: Term) -> tuple[Term, Term]: ...
+    def term(self, node: exp.Expr) -> Term: ...
+    def text(self, node: exp.Expr) -> Term: ...
+    def double(self, node: exp.Expr) -> Term: ...
+    def anything(self, node: exp.Expr) -> Term: ...
+    def sides(self, operator: str, node: exp.Expr, left: Term, right: Term) -> tuple[Term, Term]: ...
     def listed(self, node: exp.In) -> tuple[Term, list[Term], bool]: ...
 
 
@@ -58,20 +64,20 @@ class Outcomes:
 class Comparison:
     """One comparison with constants, or of a field with itself, for whoever says what is odd about it."""
 
-    node: exp.Expression
+    node: exp.Expr
     """As it stands in the condition: with NOT IN, the IN."""
     operator: str
     """`=`, `<`, `<=`, `>`, `>=`, `<=>`, `IN` or `LIKE`."""
     left: Term
     """What is compared, before it is cast."""
-    left_node: exp.Expression
+    left_node: exp.Expr
     right: Term
     """The constant, or the first of a list that can't be found; the same as `left` where a field is compared with
     itself."""
-    right_node: exp.Expression
+    right_node: exp.Expr
     compared_as: str
     """The type that both are compared in."""
-    value: Any
+    value: Constant | None
     """The constant in that type; None is null."""
     outcomes: Outcomes
     is_missed: bool = False
@@ -98,16 +104,16 @@ class Reading:
         self,
         translator: Translator,
         *,
-        stored: Callable[[Term, str, list[Any]], list[Any]],
+        stored: Callable[[Term, str, list[Constant]], list[Constant]],
         on_comparison: Callable[[Comparison], None],
-        on_group: Callable[[exp.Expression | None, list[tuple[exp.Expression, Outcomes]]], None],
+        on_group: Callable[[exp.Expr | None, list[tuple[exp.Expr, Outcomes]]], None],
     ):
         self._translator, self._stored = translator, stored
         self._on_comparison, self._on_group = on_comparison, on_group
-        self._seen: dict[int, exp.Expression] = {}
+        self._seen: dict[int, exp.Expr] = {}
         """What was read, by its id; kept, lest another comes to have it."""
 
-    def outcomes(self, node: exp.Expression) -> Outcomes:
+    def outcomes(self, node: exp.Expr) -> Outcomes:
         """Return what a condition can come out as."""
         self._seen[id(node)] = node
         if node.args.get("negate"):  # x NOT LIKE 'a%'
@@ -143,7 +149,7 @@ class Reading:
             return self._compared(node, _OPERATORS[type(node)], node.this, node.expression)
         return self._truth(node)
 
-    def rest(self, tree: exp.Expression) -> None:
+    def rest(self, tree: exp.Expr) -> None:
         """Read the comparisons that stand inside of something else, such as CASE."""
         for node in tree.walk(prune=lambda node: isinstance(node, exp.Lambda)):
             if isinstance(node, _PREDICATES) and id(node) not in self._seen:
@@ -153,7 +159,7 @@ class Reading:
                 parts = (bare(node.this), bare(node.expression))
                 self._seen |= {id(part): part for part in parts if type(part) is type(node)}
 
-    def all_of(self, members: Sequence[tuple[exp.Expression, Outcomes]], group: exp.Expression | None) -> Outcomes:
+    def all_of(self, members: Sequence[tuple[exp.Expr, Outcomes]], group: exp.Expr | None) -> Outcomes:
         """Return the outcomes of AND; tells if each of them can be true, and all together can't."""
         parts = [outcomes for _, outcomes in members]
         true = _meet(part.true for part in parts)
@@ -175,9 +181,7 @@ class Reading:
 
     # --- Comparisons --------------------------------------------------------------------------------------------
 
-    def _compared(
-        self, node: exp.Expression, operator: str, left_node: exp.Expression, right_node: exp.Expression
-    ) -> Outcomes:
+    def _compared(self, node: exp.Expr, operator: str, left_node: exp.Expr, right_node: exp.Expr) -> Outcomes:
         left, right = self._translator.term(left_node), self._translator.term(right_node)
         if left.is_constant and not right.is_constant:
             left, right, left_node, right_node = right, left, right_node, left_node
@@ -211,7 +215,7 @@ class Reading:
         )
         return outcomes
 
-    def _with_value(self, operator: str, left: Term, one: Term, value: Any) -> Outcomes:
+    def _with_value(self, operator: str, left: Term, one: Term, value: Constant | None) -> Outcomes:
         base = self._base(left, one)
         if value is None:
             if operator == "<=>":
@@ -237,10 +241,11 @@ class Reading:
             pairs = [self._translator.sides("=", node, value, v) for v in values]
         else:
             pairs = [(value, v) for v in values]
-        known = [(i, one, value_of(v)) for i, (one, v) in enumerate(pairs) if value_of(v) is not None]
+        computed = [value_of(v) for _, v in pairs]
+        known = [(i, found) for i, found in enumerate(computed) if found is not None]
         key = value if not one_by_one else left
         base, is_whole = self._base(left, key), key.type in INTEGERS
-        sets = [value_sets.only(self._stored(left, key.type, [v]), is_whole=is_whole) for _, _, v in known]
+        sets = [value_sets.only(self._stored(left, key.type, [v]), is_whole=is_whole) for _, v in known]
         sets = [value_sets.intersection(found, base) for found in sets]
         inside = value_sets.union(sets)
         if len(known) < len(values):  # a null in the list: what is not found is not known
@@ -248,11 +253,11 @@ class Reading:
             outcomes = Outcomes(true=found.true, false=None, unknown={})
         else:
             outcomes = _outcomes(key, inside, _others(inside), NULL, base)
-        missed = [i for i, found in zip((i for i, _, _ in known), sets, strict=True) if not found]
-        nulls = sorted(set(range(len(values))) - {i for i, _, _ in known})
-        texts = [i for i, _, value in known if isinstance(value, str) and "%" in value]
+        missed = [i for i, found in zip((i for i, _ in known), sets, strict=True) if not found]
+        nulls = sorted(set(range(len(values))) - {i for i, _ in known})
+        texts = [i for i, value in known if isinstance(value, str) and "%" in value]
         # One of each kind that may be odd stands for the others.
-        for at in dict.fromkeys([*nulls[:1], *missed[:1], *texts[:1], *(i for i, _, _ in known[:1])]):
+        for at in dict.fromkeys([*nulls[:1], *missed[:1], *texts[:1], *(i for i, _ in known[:1])]):
             self._on_comparison(
                 Comparison(
                     node=node,
@@ -262,7 +267,7 @@ class Reading:
                     right=self._translator.term(node.expressions[at]),
                     right_node=node.expressions[at],
                     compared_as=key.type,
-                    value=value_of(pairs[at][1]),
+                    value=computed[at],
                     outcomes=outcomes,
                     is_missed=at in missed[:1],
                 )
@@ -307,7 +312,7 @@ class Reading:
         wanted, other = (of.true, of.false) if node.expression.this else (of.false, of.true)
         return Outcomes(true=wanted, false=_join([other, of.unknown]), unknown=None)
 
-    def _is_null(self, node: exp.Expression) -> Outcomes:
+    def _is_null(self, node: exp.Expr) -> Outcomes:
         term = self._translator.anything(node)
         if term.is_constant:
             return _constant(value_of(term) is None)
@@ -326,7 +331,7 @@ class Reading:
                     return _outcomes(one, nan, value_sets.inverse(nan), value_sets.NOTHING, self._base(left, one))
         return self._truth(node)
 
-    def _truth(self, node: exp.Expression) -> Outcomes:
+    def _truth(self, node: exp.Expr) -> Outcomes:
         term = self._translator.term(node)
         if term.is_constant:
             return _constant(value_of(term))
@@ -353,7 +358,7 @@ def _least(term: Term) -> float | None:
     return function.least.get("double" if term.type == "decimal" else term.type) if function is not None else None
 
 
-def chain(node: exp.Expression) -> list[exp.Expression]:
+def chain(node: exp.Expr) -> list[exp.Expr]:
     """Return the operands of a chain of AND or OR, parentheses around them taken off, in order."""
     operands, rest = [], [node]
     while rest:
@@ -366,7 +371,7 @@ def chain(node: exp.Expression) -> list[exp.Expression]:
     return operands
 
 
-def bare(node: exp.Expression) -> exp.Expression:
+def bare(node: exp.Expr) -> exp.Expr:
     """Return what stands in parentheses, without them."""
     while isinstance(node, exp.Paren):
         node = node.this
@@ -392,7 +397,7 @@ def _outcomes(term: Term, true: ValueSet, false: ValueSet, unknown: ValueSet, ba
     return Outcomes(true=needs[0], false=needs[1], unknown=needs[2])
 
 
-def _constant(value: bool | None) -> Outcomes:
+def _constant(value: Constant | None) -> Outcomes:
     return Outcomes(
         true={} if value is True else None,
         false={} if value is False else None,
@@ -422,7 +427,7 @@ def _join(needs: Iterable[Need | None]) -> Need | None:
     return {key: value_sets.union([need[key] for need in possible]) for key in possible[0] if key in common}
 
 
-def _culprits(members: Sequence[tuple[exp.Expression, Outcomes]]) -> list[tuple[exp.Expression, Outcomes]]:
+def _culprits(members: Sequence[tuple[exp.Expr, Outcomes]]) -> list[tuple[exp.Expr, Outcomes]]:
     """Return a few members that can't be true together: the one at which it fails, and those it needs to fail."""
     for end in range(1, len(members) + 1):
         if _meet(outcomes.true for _, outcomes in members[:end]) is None:

@@ -6,14 +6,15 @@ translates. A text can name fields of one alert and functions of a fixed list, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 import pyarrow as pa
 from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.spark import Spark
 from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.parsers.spark import SparkParser
 from sqlglot.tokens import Token, TokenType
 
 from engine.conditions.bare_words import refuse_bare_words
@@ -34,43 +35,48 @@ MAX_NODES = 2_000
 MAX_TREE_DEPTH = 50
 
 
+class _Parser(SparkParser):
+    """Spark's SQL whose functions all are what they are called, and known to engine/conditions/functions alone."""
+
+    FUNCTIONS: ClassVar[dict[str, Callable[..., exp.Expr]]] = {}
+    FUNCTION_PARSERS: ClassVar[dict[str, Callable[..., exp.Expr | None]]] = {
+        "CAST": SparkParser.FUNCTION_PARSERS["CAST"],
+        # A function that is not known: to Spark, which reads '1.5' as a double alone, it is not what CAST is.
+        "TRY_CAST": lambda self: exp.Anonymous(this="try_cast", expressions=[self._parse_cast(strict=False)]),
+    }
+    NO_PAREN_FUNCTIONS: ClassVar[dict[TokenType, type[exp.Expr]]] = {}
+    NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Callable[..., exp.Expr | None]]] = {
+        name: parser for name, parser in SparkParser.NO_PAREN_FUNCTION_PARSERS.items() if name == "CASE"
+    }
+
+    def _parse_null(self) -> exp.Expr | None:
+        # sqlglot makes one thing of NULL and UNKNOWN; the latter is for truth values.
+        found = super()._parse_null()
+        if isinstance(found, exp.Null) and self._prev.token_type == TokenType.UNKNOWN:
+            found.meta[UNKNOWN] = True
+        return found
+
+    def _parse_in(self, this: exp.Expr | None, alias: bool = False) -> exp.In:
+        if self._curr and self._curr.token_type == TokenType.L_BRACKET:
+            self.raise_error("A list stands in parentheses")
+        return super()._parse_in(this, alias)
+
+    def _parse_between(self, this: exp.Expr | None) -> exp.Between:
+        start = self._index
+        found = super()._parse_between(this)
+        depth = 0
+        for token in self._tokens[start : self._index]:
+            depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
+            if token.token_type == TokenType.AND and not depth:
+                return found
+        self.raise_error("BETWEEN takes two values with AND between them")
+        return found
+
+
 class _Dialect(Spark):
-    """Spark's SQL whose functions all are what they are called, and known to engine/conditions/translator.py alone."""
+    """Spark's SQL with the parser above."""
 
-    class Parser(Spark.Parser):
-        FUNCTIONS = {}  # noqa: RUF012
-        FUNCTION_PARSERS = {  # noqa: RUF012
-            "CAST": Spark.Parser.FUNCTION_PARSERS["CAST"],
-            # A function that is not known: to Spark, which reads '1.5' as a double alone, it is not what CAST is.
-            "TRY_CAST": lambda self: exp.Anonymous(this="try_cast", expressions=[self._parse_cast(strict=False)]),
-        }
-        NO_PAREN_FUNCTIONS = {}  # noqa: RUF012
-        NO_PAREN_FUNCTION_PARSERS = {  # noqa: RUF012
-            name: parser for name, parser in Spark.Parser.NO_PAREN_FUNCTION_PARSERS.items() if name == "CASE"
-        }
-
-        def _parse_null(self) -> exp.Expression | None:
-            # sqlglot makes one thing of NULL and UNKNOWN; the latter is for truth values.
-            found = super()._parse_null()
-            if isinstance(found, exp.Null) and self._prev.token_type == TokenType.UNKNOWN:
-                found.meta[UNKNOWN] = True
-            return found
-
-        def _parse_in(self, this: exp.Expression | None, alias: bool = False) -> exp.In:
-            if self._curr and self._curr.token_type == TokenType.L_BRACKET:
-                self.raise_error("A list stands in parentheses")
-            return super()._parse_in(this, alias)
-
-        def _parse_between(self, this: exp.Expression | None) -> exp.Between:
-            start = self._index
-            found = super()._parse_between(this)
-            depth = 0
-            for token in self._tokens[start : self._index]:
-                depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
-                if token.token_type == TokenType.AND and not depth:
-                    return found
-            self.raise_error("BETWEEN takes two values with AND between them")
-            return found
+    Parser = _Parser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +148,7 @@ def _parsed(
     translated = [part.translate(leaves) for part in parsed]
     sql = _and([condition for condition, _, _ in translated])
     check_written(sql or "")
-    pairs = [pair for _, *pair in translated]
+    pairs = [(tree, translator) for _, tree, translator in translated]
     return Conditions(
         text="\n".join(f"{part.normalised};" for part in parsed),
         sql=sql,
@@ -168,7 +174,7 @@ def _and(sqls: Sequence[str]) -> str | None:
     return f"({_and(sqls[:middle])} AND {_and(sqls[middle:])})"
 
 
-def _depth_of_tree(tree: exp.Expression) -> int:
+def _depth_of_tree(tree: exp.Expr) -> int:
     """Return how deep a tree is, a chain of AND, OR or || counted once; without recursion."""
     deepest, rest = 0, [(tree, 1)]
     while rest:
@@ -197,7 +203,7 @@ class _Part:
             end = token.end + 1
         return "".join(words)
 
-    def translate(self, leaves: dict[str, pa.DataType]) -> tuple[str, exp.Expression, Translator]:
+    def translate(self, leaves: dict[str, pa.DataType]) -> tuple[str, exp.Expr, Translator]:
         """Return the condition for dask-sql, its tree, and what translates that; adds the leaves that it names."""
         tree = self._parse()
         limit("levels of nesting", _depth_of_tree(tree), MAX_TREE_DEPTH)
@@ -206,7 +212,7 @@ class _Part:
         translator = Translator(scope=scope, fail=self._fail)
         return translator.condition(tree).sql, tree, translator
 
-    def _parse(self) -> exp.Expression:
+    def _parse(self) -> exp.Expr:
         parser = _Dialect.Parser(dialect=_Dialect(), error_level=ErrorLevel.IMMEDIATE)
         try:
             trees = parser.parse(self._tokens, self._text)
@@ -239,7 +245,7 @@ class _Part:
 
     def _fail(
         self,
-        node: exp.Expression,
+        node: exp.Expr,
         message: str,
         *,
         accepted: str | None = None,

@@ -6,13 +6,14 @@ the predicate gives it; all other names are those of the scope around it, whose 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
 import pyarrow as pa
 from sqlglot import exp
 
+from engine.conditions.error_location import Fail
 from engine.conditions.expressions import Term
 from engine.conditions.fields import (
     FieldError,
@@ -28,7 +29,6 @@ from engine.schema import PREDICATES, ListLeaf
 
 __all__ = ["AlertScope", "ItemScope", "Scope", "leaf_of"]
 
-Fail = Callable[..., NoReturn]
 _NUMBER_NAMES = {"nan", "inf", "infinity"}
 _SPARK_TYPES = {
     pa.bool_(): "boolean",
@@ -69,11 +69,11 @@ class Scope:
         """The first names of all paths, in small letters."""
         return frozenset(name.lower() for name in self._schema.names)
 
-    def field(self, node: exp.Expression) -> Term:
+    def field(self, node: exp.Expr) -> Term:
         """Return the column of what a node names."""
         return self._leaf(node, self._steps(node))
 
-    def size(self, node: exp.Expression) -> Term:
+    def size(self, node: exp.Expr) -> Term:
         """Return the column of the lengths of the list that a node names."""
         if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
             self._fail(node, "size takes the name of a list", accepted="size(prv_candidates)")
@@ -83,7 +83,7 @@ class Scope:
             self._fail_field(node, exc)
         return self.column(leaf, leaf_type(self._schema, leaf))
 
-    def presence(self, node: exp.Expression) -> Term | None:
+    def presence(self, node: exp.Expr) -> Term | None:
         """Return the column that is null where a list, struct or map is; None of anything else."""
         if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
             return None
@@ -93,7 +93,7 @@ class Scope:
             self._fail_field(node, exc)
         return self.column(leaf, leaf_type(self._schema, leaf)) if leaf else None
 
-    def items(self, node: exp.Expression) -> Items:
+    def items(self, node: exp.Expr) -> Items:
         """Return the list that a node names, of whose items something is asked."""
         if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
             self._fail(node, "the name of a list is needed here", accepted="prv_candidates, prv_candidates.magpsf")
@@ -110,7 +110,7 @@ class Scope:
         except FieldError as exc:
             self._fail_field(node, exc)
 
-    def position(self, node: exp.Expression) -> tuple[Term, Term]:
+    def position(self, node: exp.Expr) -> tuple[Term, Term]:
         """Return the columns of the alert's right ascension and declination."""
         raise NotImplementedError
 
@@ -129,18 +129,18 @@ class Scope:
         quoted = leaf.replace('"', '""')
         return Term(sql=f'"{quoted}"', type=_SPARK_TYPES[type_], is_field=True)
 
-    def _leaf(self, node: exp.Expression, steps: Sequence[str | int]) -> Term:
+    def _leaf(self, node: exp.Expr, steps: Sequence[str | int]) -> Term:
         try:
             path, type_, time = find_leaf(self._schema, steps)
         except FieldError as exc:
             self._fail_field(node, exc)
         return replace(self.column(path, type_), time=time)
 
-    def _steps(self, node: exp.Expression) -> list[str | int]:
+    def _steps(self, node: exp.Expr) -> list[str | int]:
         """Return the way to what a node names, from the schema's root."""
         return self._written(node)
 
-    def _written(self, node: exp.Expression) -> list[str | int]:
+    def _written(self, node: exp.Expr) -> list[str | int]:
         """Return the names along a path as they are written, and the numbers of items."""
         if isinstance(node, exp.Bracket):
             (key,) = node.expressions if len(node.expressions) == 1 else (None,)
@@ -153,7 +153,7 @@ class Scope:
             return [part.this for part in node.parts]
         self._fail(node, "this is not the name of a field", accepted=_NAMES)
 
-    def _key(self, node: exp.Bracket, key: exp.Expression | None) -> str | int:
+    def _key(self, node: exp.Bracket, key: exp.Expr | None) -> str | int:
         sign, number = (-1, key.this) if isinstance(key, exp.Neg) else (1, key)
         if isinstance(number, exp.Literal) and not number.is_string and number.this.isdecimal():
             if int(number.this) > _LAST_ITEM:
@@ -167,7 +167,7 @@ class Scope:
             )
         return key.this
 
-    def _fail_field(self, node: exp.Expression, exc: FieldError) -> NoReturn:
+    def _fail_field(self, node: exp.Expr, exc: FieldError) -> NoReturn:
         accepted, next_step = ", ".join(exc.names) or None, exc.next_step
         if isinstance(node, exp.Column) and node.name.lower() in _NUMBER_NAMES and len(node.parts) == 1:
             next_step = "isnan(x); or, as a number: CAST('NaN' AS DOUBLE), CAST('inf' AS DOUBLE)"
@@ -181,7 +181,7 @@ class AlertScope(Scope):
         super().__init__(schema, fail, leaves)
         self._position = position
 
-    def position(self, node: exp.Expression) -> tuple[Term, Term]:
+    def position(self, node: exp.Expr) -> tuple[Term, Term]:
         """Return the columns of the alert's right ascension and declination."""
         if self._position is None:
             self._fail(node, "these alerts have no position that is known here", next_step="compare their fields")
@@ -222,11 +222,11 @@ class ItemScope(Scope):
         other.__dict__.update(self.__dict__, _name=name)
         return other
 
-    def whole(self, node: exp.Expression) -> Term:
+    def whole(self, node: exp.Expr) -> Term:
         """Return the item itself."""
         return self._leaf(node, [self.item])
 
-    def field(self, node: exp.Expression) -> Term:
+    def field(self, node: exp.Expr) -> Term:
         """Return the column of what a node names."""
         if self._is_inside(node):
             return super().field(node)
@@ -239,18 +239,18 @@ class ItemScope(Scope):
             )
         return self._from_around(self._around.field(node))
 
-    def size(self, node: exp.Expression) -> Term:
+    def size(self, node: exp.Expr) -> Term:
         """Return the column of the lengths of the list that a node names."""
         return super().size(node) if self._is_inside(node) else self._from_around(self._around.size(node))
 
-    def presence(self, node: exp.Expression) -> Term | None:
+    def presence(self, node: exp.Expr) -> Term | None:
         """Return the column that is null where a list, struct or map is; None of anything else."""
         if self._is_inside(node):
             return super().presence(node)
         found = self._around.presence(node)
         return found and self._from_around(found)
 
-    def items(self, node: exp.Expression) -> Items:
+    def items(self, node: exp.Expr) -> Items:
         """Return the list that a node names, of whose items something is asked."""
         if self._is_inside(node):
             return super().items(node)
@@ -262,7 +262,7 @@ class ItemScope(Scope):
             next_step="join two of them with AND: exists(a, x -> x > 1) AND exists(b, y -> y > 1)",
         )
 
-    def position(self, node: exp.Expression) -> tuple[Term, Term]:
+    def position(self, node: exp.Expr) -> tuple[Term, Term]:
         """Return the columns of the alert's right ascension and declination."""
         ra, dec = self._around.position(node)
         return self._from_around(ra), self._from_around(dec)
@@ -271,11 +271,11 @@ class ItemScope(Scope):
         """Return some column of the item."""
         return self.column(*next(iter(self.leaves.items()), (f"present({self.item})", pa.bool_())))
 
-    def _steps(self, node: exp.Expression) -> list[str | int]:
+    def _steps(self, node: exp.Expr) -> list[str | int]:
         first, *rest = self._written(node)
         return [self.item if self._is_name(first) else first, *rest]
 
-    def _is_inside(self, node: exp.Expression) -> bool:
+    def _is_inside(self, node: exp.Expr) -> bool:
         if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
             return True  # which is refused
         return self._is_name(self._written(node)[0])

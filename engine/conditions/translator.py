@@ -10,11 +10,12 @@ from typing import NoReturn
 from sqlglot import exp
 
 from engine.conditions import expressions
+from engine.conditions.error_location import Fail
 from engine.conditions.expressions import INTEGERS, NUMBERS, Term, call, cast, literal
 from engine.conditions.functions import translate_call
 from engine.conditions.item_predicates import contains_item, of_items
 from engine.conditions.regex import PatternError, check_regex, regex_of_like
-from engine.conditions.scopes import Fail, Scope
+from engine.conditions.scopes import Scope
 from engine.sky import ACCEPTED_TIMES, DateError, time_text
 
 __all__ = ["UNKNOWN", "Translator"]
@@ -22,11 +23,23 @@ __all__ = ["UNKNOWN", "Translator"]
 UNKNOWN = "unknown"
 """Key of the meta data of a NULL that was written as UNKNOWN."""
 
-_COMPARISONS = {exp.EQ: "=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
+_COMPARISONS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+}
 _PREDICATES = (*_COMPARISONS, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.In, exp.Between)
 _PREDICATES = (*_PREDICATES, exp.Like, exp.ILike, exp.RegexpLike, exp.Escape)
 _TRAILING = (exp.Is, exp.In, exp.Between, exp.Like, exp.ILike, exp.RegexpLike, exp.Escape)
-_ARITHMETIC = {exp.Add: "add", exp.Sub: "subtract", exp.Mul: "multiply", exp.Div: "divide", exp.Mod: "mod"}
+_ARITHMETIC: dict[type[exp.Expr], str] = {
+    exp.Add: "add",
+    exp.Sub: "subtract",
+    exp.Mul: "multiply",
+    exp.Div: "divide",
+    exp.Mod: "mod",
+}
 _ARGUMENTS = {"this", "expression", "expressions", "low", "high", "ifs", "true", "default", "to", "negate"}
 _ARGUMENTS |= {"is_string", "table", "db", "catalog", "quoted", "safe", "coalesce", "typed", "query", "field", "unnest"}
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII)
@@ -74,11 +87,11 @@ class Translator:
         """Return `array_contains`."""
         return contains_item(self, node)
 
-    def condition(self, node: exp.Expression) -> Term:
+    def condition(self, node: exp.Expr) -> Term:
         """Return a whole condition: a truth value for each row."""
         return expressions.spread(self.truth(node), self._anchor())
 
-    def truth(self, node: exp.Expression) -> Term:
+    def truth(self, node: exp.Expr) -> Term:
         """Return a term that is boolean."""
         term = self.term(node)
         if term.type == "void":
@@ -92,7 +105,7 @@ class Translator:
             )
         return term
 
-    def term(self, node: exp.Expression) -> Term:
+    def term(self, node: exp.Expr) -> Term:
         """Return a term of any type; its text is bounded, although some forms write an operand several times."""
         term = self._unbounded_term(node)
         if len(term.sql) > MAX_TERM_CHARACTERS:
@@ -101,7 +114,7 @@ class Translator:
             )
         return term
 
-    def _unbounded_term(self, node: exp.Expression) -> Term:
+    def _unbounded_term(self, node: exp.Expr) -> Term:
         if any(value and key not in _ARGUMENTS for key, value in node.args.items()):
             self._refuse(node)  # BETWEEN SYMMETRIC, DISTINCT, and whatever sqlglot learns next
         match node:
@@ -136,7 +149,7 @@ class Translator:
             return self._predicate(node)
         self._refuse(node)
 
-    def _refuse(self, node: exp.Expression) -> NoReturn:
+    def _refuse(self, node: exp.Expr) -> NoReturn:
         self.fail(
             node,
             f"{_describe(node)} can't be part of a condition",
@@ -149,7 +162,7 @@ class Translator:
 
     # --- Values -------------------------------------------------------------------------------------------------
 
-    def _literal(self, node: exp.Expression) -> Term:
+    def _literal(self, node: exp.Expr) -> Term:
         if isinstance(node, exp.Null):
             return expressions.null("void")
         if isinstance(node, exp.Boolean):
@@ -172,12 +185,12 @@ class Translator:
             return literal(-term.value, None if term.type == "decimal" else term.type)
         return call("negate", term.type, term, digits=term.digits)
 
-    def number(self, node: exp.Expression) -> Term:
+    def number(self, node: exp.Expr) -> Term:
         """Return an operand of arithmetic: texts are read as doubles."""
         term = self.term(node)
         return self.as_number(node, term)
 
-    def as_number(self, node: exp.Expression, term: Term) -> Term:
+    def as_number(self, node: exp.Expr, term: Term) -> Term:
         """Return a term as an operand of arithmetic."""
         if term.time:
             self.fail(node, "a number is needed here, and this is a time", next_step=_INSTEAD_OF_TIME)
@@ -187,15 +200,15 @@ class Translator:
             self.fail(node, f"a number is needed here, and this is of type {term.type}", next_step="CAST(… AS INT)")
         return term
 
-    def double(self, node: exp.Expression) -> Term:
+    def double(self, node: exp.Expr) -> Term:
         """Return an operand as a double."""
         return cast(self.number(node), "double")
 
-    def text(self, node: exp.Expression) -> Term:
+    def text(self, node: exp.Expr) -> Term:
         """Return an operand as a text."""
         return self._as_text(node, self.term(node))
 
-    def _as_text(self, node: exp.Expression, term: Term) -> Term:
+    def _as_text(self, node: exp.Expr, term: Term) -> Term:
         if term.type == "decimal" and not term.is_literal:
             self.fail(
                 node,
@@ -204,7 +217,7 @@ class Translator:
             )
         return replace(cast(term, "string"), time=None)
 
-    def arithmetic(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term:
+    def arithmetic(self, operator: str, node: exp.Expr, left: Term, right: Term) -> Term:
         """Return add, subtract, multiply, divide or mod of two terms, in the type that Spark computes it in."""
         left, right = self.as_number(node, left), self.as_number(node, right)
         type_ = expressions.number_type(left.type, right.type)
@@ -226,14 +239,15 @@ class Translator:
                 self.fail(part, f"DIV takes whole numbers, and this is of type {term.type}", next_step="use /")
         return call("quotient", "bigint", cast(left, "bigint"), cast(right, "bigint"))
 
-    def concat(self, nodes: list[exp.Expression]) -> Term:
+    def concat(self, nodes: list[exp.Expr]) -> Term:
         """Return several operands as one text."""
         return self._concat(nodes, [self.term(x) for x in nodes])
 
-    def _concat(self, nodes: list[exp.Expression], parts: list[Term]) -> Term:
+    def _concat(self, nodes: list[exp.Expr], parts: list[Term]) -> Term:
         texts = [self._as_text(x, part) for x, part in zip(nodes, parts, strict=True)]
-        if all(isinstance(text.value, str) for text in texts):
-            return literal("".join(text.value for text in texts))
+        values = [text.value for text in texts if isinstance(text.value, str)]
+        if len(values) == len(texts):
+            return literal("".join(values))
         return call("concat", "string", *texts)
 
     def _joined(self, node: exp.DPipe | exp.Concat) -> Term:
@@ -262,7 +276,7 @@ class Translator:
 
     # --- Predicates ---------------------------------------------------------------------------------------------
 
-    def _predicate(self, node: exp.Expression) -> Term:
+    def _predicate(self, node: exp.Expr) -> Term:
         left = node.this.this if isinstance(node.this, exp.Not) else node.this
         trailing = isinstance(left, _TRAILING) and not isinstance(node, exp.Escape)
         if trailing or isinstance(node.args.get("expression"), _PREDICATES):
@@ -296,11 +310,11 @@ class Translator:
             return expressions.negation(self.compare("=", node, left, right))
         return self.compare(_COMPARISONS[type(node)], node, left, right)
 
-    def compare(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term:
+    def compare(self, operator: str, node: exp.Expr, left: Term, right: Term) -> Term:
         """Return a comparison (`=`, `<`, `<=`, `>`, `>=`) of terms of any types that Spark compares."""
         return expressions.compare(operator, *self.sides(operator, node, left, right))
 
-    def sides(self, operator: str, node: exp.Expression, left: Term, right: Term) -> tuple[Term, Term]:
+    def sides(self, operator: str, node: exp.Expr, left: Term, right: Term) -> tuple[Term, Term]:
         """Return both sides of a comparison in the types that they are compared in."""
         if left.type in INTEGERS and right.type == "decimal" and right.is_literal and not left.is_constant:
             return left, right
@@ -308,7 +322,7 @@ class Translator:
             return left, right
         return self._alike(node, left, right, for_equality=operator in ("=", "<=>"))
 
-    def _alike(self, node: exp.Expression, left: Term, right: Term, *, for_equality: bool) -> tuple[Term, Term]:
+    def _alike(self, node: exp.Expr, left: Term, right: Term, *, for_equality: bool) -> tuple[Term, Term]:
         """Return both sides of a comparison in the type that Spark compares them in."""
         left, right = self._moment(node, left, right), self._moment(node, right, left)
         types = {left.type, right.type} - {"void"}
@@ -330,7 +344,7 @@ class Translator:
             )
         return cast(left, common), cast(right, common)
 
-    def _moment(self, node: exp.Expression, term: Term, other: Term) -> Term:
+    def _moment(self, node: exp.Expr, term: Term, other: Term) -> Term:
         """Return what a time is compared with as the text that a column of times has for it."""
         if not other.time or term.type == "void" or term.time == other.time:
             return term
@@ -342,11 +356,11 @@ class Translator:
         except DateError as exc:
             self.fail(node, str(exc), accepted=ACCEPTED_TIMES)
 
-    def is_null(self, node: exp.Expression) -> Term:
+    def is_null(self, node: exp.Expr) -> Term:
         """Return whether an operand of any kind is null, a list, struct or map too."""
         return expressions.is_null(self.anything(node))
 
-    def anything(self, node: exp.Expression) -> Term:
+    def anything(self, node: exp.Expr) -> Term:
         """Return an operand, and of a list, struct or map a column that is null where it is."""
         named = node
         while isinstance(named, exp.Paren):
@@ -406,7 +420,7 @@ class Translator:
             values = [self._as_text(x, v) for x, v in zip(node.expressions, values, strict=True)]
         return cast(value, common), [v if v.type == "void" else cast(v, common) for v in values], False
 
-    def _common(self, node: exp.Expression, types: set[str], *, with_text: bool) -> str:
+    def _common(self, node: exp.Expr, types: set[str], *, with_text: bool) -> str:
         """Return the type that values of several types meet in."""
         types = types - {"void"}
         if len(types) <= 1:
@@ -417,7 +431,7 @@ class Translator:
             return "string"
         self.fail(node, f"values of types {', '.join(sorted(types))} don't go together", next_step="CAST them")
 
-    def _like(self, node: exp.Expression) -> Term:
+    def _like(self, node: exp.Expr) -> Term:
         escape = "\\"
         if isinstance(node, exp.Escape):
             sign, node = node.expression, node.this
@@ -426,9 +440,7 @@ class Translator:
                 self.fail(node, "ESCAPE takes one character, after LIKE or ILIKE", accepted="LIKE 'a/_%' ESCAPE '/'")
         return self.matches(type(node), node, node.this, node.expression, escape)
 
-    def matches(
-        self, kind: type, node: exp.Expression, subject: exp.Expression, pattern: exp.Expression, escape: str
-    ) -> Term:
+    def matches(self, kind: type[exp.Expr], node: exp.Expr, subject: exp.Expr, pattern: exp.Expr, escape: str) -> Term:
         """Return LIKE, ILIKE or RLIKE (`kind`) of a text with a constant pattern."""
         text = self.text(subject)
         if isinstance(pattern, exp.Any | exp.All):
@@ -440,9 +452,9 @@ class Translator:
         regex = self.term(pattern)
         if regex.type == "void":
             return expressions.null("boolean")
-        if regex.type != "string" or not regex.is_literal:
-            self.fail(pattern, "a pattern has to be a text in quotes", accepted="objectId LIKE 'ZTF21%'")
         source = regex.value
+        if not isinstance(source, str):
+            self.fail(pattern, "a pattern has to be a text in quotes", accepted="objectId LIKE 'ZTF21%'")
         if kind is exp.ILike:
             source, text = source.lower(), call("lower", "string", text)
         try:
@@ -465,13 +477,13 @@ class Translator:
         default = node.args.get("default")
         return self.choice(node, conditions, [*values, self.term(default) if default else expressions.null("void")])
 
-    def choice(self, node: exp.Expression, conditions: list[Term], values: list[Term]) -> Term:
+    def choice(self, node: exp.Expr, conditions: list[Term], values: list[Term]) -> Term:
         """Return the value of the first condition that is true; the last value where none is."""
         values = self.together(node, values, with_text=True)
         pairs = [term for pair in zip(conditions, values[:-1], strict=True) for term in pair]
         return expressions.chosen("case", values, [*pairs, values[-1]])
 
-    def together(self, node: exp.Expression, values: list[Term], *, with_text: bool) -> list[Term]:
+    def together(self, node: exp.Expr, values: list[Term], *, with_text: bool) -> list[Term]:
         """Return terms in the type that they meet in."""
         common = self._common(node, {v.type for v in values}, with_text=with_text)
         if common == "decimal":
@@ -485,7 +497,7 @@ class Translator:
         return [cast(v, "boolean" if common == "void" else common) for v in values]
 
 
-def _chain(node: exp.Expression) -> list[exp.Expression]:
+def _chain(node: exp.Expr) -> list[exp.Expr]:
     """Return the operands of a chain of one operator, a AND b AND c, in order and without recursion."""
     operands, rest = [], [node]
     while rest:
@@ -497,7 +509,7 @@ def _chain(node: exp.Expression) -> list[exp.Expression]:
     return operands
 
 
-def _describe(node: exp.Expression) -> str:
+def _describe(node: exp.Expr) -> str:
     names = {
         exp.Select: "a SELECT",
         exp.Subquery: "a subquery",

@@ -6,13 +6,27 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-__all__ = ["DTYPES", "Column", "cast", "float_to_integer", "float_to_text", "map_texts", "round_half_up"]
+__all__ = [
+    "DTYPES",
+    "Column",
+    "Computation",
+    "Texts",
+    "cast",
+    "float_to_integer",
+    "float_to_text",
+    "map_texts",
+    "round_half_up",
+]
+
+Texts: TypeAlias = pa.Array | pa.Scalar
+"""Texts of one length, or a constant."""
 
 DTYPES: dict[str, Any] = {
     "boolean": pd.BooleanDtype(),
@@ -26,7 +40,12 @@ DTYPES: dict[str, Any] = {
 }
 """The dtype of a column of each of Spark's types."""
 
-_INTEGERS = {"tinyint": np.int8, "smallint": np.int16, "int": np.int32, "bigint": np.int64}
+_INTEGERS: dict[str, type[np.signedinteger]] = {
+    "tinyint": np.int8,
+    "smallint": np.int16,
+    "int": np.int32,
+    "bigint": np.int64,
+}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[dDfF]?", re.ASCII)
 _NAMED = {"inf": np.inf, "infinity": np.inf, "nan": np.nan}
 _WHOLE = re.compile(r"([+-]?)(\d*)(\.\d*)?", re.ASCII)
@@ -57,7 +76,11 @@ class Column:
         return isinstance(self.values, (pa.Array, pa.Scalar))
 
 
-def map_texts(function: Callable, *operands: Any, result: type | None = None, missing: Any = 0) -> Any:
+Computation: TypeAlias = Callable[..., Column | np.ndarray | Texts]
+"""What computes a function or an operator: (type of the result, operands, as many as there are) -> values."""
+
+
+def map_texts(function: Callable[..., Any], *operands: Any, result: type | None = None, missing: Any = 0) -> Any:
     """Return what a function of Python texts gives for each row.
 
     Parameters
@@ -76,7 +99,8 @@ def map_texts(function: Callable, *operands: Any, result: type | None = None, mi
     Array
         Shape (n,), pyarrow text or numpy; any value, or null, where an operand is null.
     """
-    lists, length = [], None
+    lists: list[Any] = []
+    length: int | None = None
     for operand in operands:
         if isinstance(operand, pa.Scalar):
             lists.append(operand.as_py())
@@ -86,7 +110,7 @@ def map_texts(function: Callable, *operands: Any, result: type | None = None, mi
         else:
             lists.append(operand.item())
     rows = [(x if isinstance(x, list) else [x] * (1 if length is None else length)) for x in lists]
-    known: dict[tuple, Any] = {}
+    known: dict[tuple[Any, ...], Any] = {}
     out = []
     for row in zip(*rows, strict=True):
         if row not in known:
@@ -94,7 +118,7 @@ def map_texts(function: Callable, *operands: Any, result: type | None = None, mi
         out.append(known[row])
     if result is None:
         return pa.scalar(out[0], pa.large_string()) if length is None else pa.array(out, pa.large_string())
-    values = np.array([missing if x is None else x for x in out], dtype=result)
+    values: np.ndarray = np.array([missing if x is None else x for x in out], dtype=result)
     return values.reshape(()) if length is None else values
 
 
@@ -113,10 +137,15 @@ def cast(result: str, values: Any) -> Column:
     kind = values.dtype.kind
     no_null = np.zeros(np.shape(values), bool)
     if result == "string":
-        write: Callable = {"f": float_to_text, "b": lambda x: "true" if x else "false"}.get(kind, str)
         rows = np.atleast_1d(values)
-        # The digits that tell a float from its neighbours are fewer than those of the same number as a double.
-        texts = [write(x) for x in (map(float, map(str, rows)) if values.dtype == np.float32 else rows.tolist())]
+        if kind == "f":
+            # The digits that tell a float from its neighbours are fewer than those of the same number as a double.
+            numbers = map(float, map(str, rows)) if values.dtype == np.float32 else rows.tolist()
+            texts = list(map(float_to_text, numbers))
+        elif kind == "b":
+            texts = ["true" if x else "false" for x in rows.tolist()]
+        else:
+            texts = list(map(str, rows.tolist()))
         return Column(pa.array(texts, pa.large_string()) if np.ndim(values) else pa.scalar(texts[0]), no_null)
     if result == "boolean":
         return Column(values != 0, no_null)
@@ -126,19 +155,21 @@ def cast(result: str, values: Any) -> Column:
     return Column(values.astype(np.float32 if result == "float" else np.float64).astype(np.float64), no_null)
 
 
-def _cast_texts(result: str, texts: Any) -> Column:
+def _cast_texts(result: str, texts: Texts) -> Column:
     if result == "string":
         return Column(texts, np.zeros(() if isinstance(texts, pa.Scalar) else len(texts), bool))
+    read: Callable[[str], bool | int | float | None]
     if result == "boolean":
-        read: Callable = text_to_boolean
+        read = text_to_boolean
     elif result in _INTEGERS:
         limits = np.iinfo(_INTEGERS[result])
-        read = lambda text: text_to_integer(text, int(limits.min), int(limits.max))  # noqa: E731
+        read = partial(text_to_integer, lowest=int(limits.min), highest=int(limits.max))
     else:
         read = text_to_float
-    dtype = {"boolean": np.bool_, "float": np.float32}.get(result) or _INTEGERS.get(result, np.float64)
+    dtypes: dict[str, type[np.generic]] = {"boolean": np.bool_, "float": np.float32, **_INTEGERS}
+    dtype = dtypes.get(result, np.float64)
     found = map_texts(read, texts, result=np.object_, missing=None)
-    null = np.equal(found, None)
+    null = np.equal(found, np.array(None))
     values = np.where(null, 0, found).astype(dtype)
     return Column(values.astype(np.float64) if result == "float" else values, null.astype(bool))
 
@@ -180,10 +211,10 @@ def float_to_text(value: float) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e7:
         text = format(Decimal(repr(value)), "f")
         return text if "." in text else text + ".0"
-    sign, digits, exponent = Decimal(repr(value)).as_tuple()
-    exponent += len(digits) - 1
+    number = Decimal(repr(value))
+    sign, digits, _ = number.as_tuple()
     mantissa = "".join(map(str, digits)).rstrip("0") or "0"
-    return f"{'-' if sign else ''}{mantissa[0]}.{mantissa[1:] or '0'}E{exponent}"
+    return f"{'-' if sign else ''}{mantissa[0]}.{mantissa[1:] or '0'}E{number.adjusted()}"
 
 
 def float_to_integer(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -191,7 +222,7 @@ def float_to_integer(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
     To 8 and 16 bits Java goes by way of 32.
     """
-    wide = np.dtype(np.int64 if dtype.itemsize == 8 else np.int32)
+    wide: type[np.signedinteger] = np.int64 if dtype.itemsize == 8 else np.int32
     limits = np.iinfo(wide)
     whole = np.trunc(np.where(np.isnan(values), 0.0, values))
     top, bottom = whole >= float(limits.max), whole <= float(limits.min)
@@ -234,12 +265,12 @@ def round_half_up(values: np.ndarray, digits: int) -> np.ndarray:
     return out + 0.0  # Spark rounds decimals, of which none is a negative zero
 
 
-def _by_decimals(values: np.ndarray, digits: int) -> list:
+def _by_decimals(values: np.ndarray, digits: int) -> list[Any]:
     unit = Decimal(1).scaleb(-digits)
 
     def one(value: Any) -> Any:
         exact = Decimal(repr(value))
-        if exact.as_tuple().exponent >= -digits:
+        if int(exact.as_tuple().exponent) >= -digits:
             return value
         if exact.adjusted() < -digits - 1:
             return type(value)(0)

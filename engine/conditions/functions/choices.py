@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 from sqlglot import exp
 
 from engine.conditions import expressions
 from engine.conditions.expressions import Term
-from engine.conditions.functions.casts import Column
+from engine.conditions.functions.casts import Column, Computation
 from engine.conditions.functions.entry import Function, Translator
 from engine.conditions.functions.operators import choose, is_nothing, less
 
@@ -16,19 +18,19 @@ __all__ = ["CHOICES"]
 
 
 def _one_of(function: str, *, with_text: bool) -> Callable[..., Term]:
-    def translate(to: Translator, node: exp.Anonymous, *operands: exp.Expression) -> Term:
+    def translate(to: Translator, node: exp.Anonymous, *operands: exp.Expr) -> Term:
         values = to.together(node, [to.term(x) for x in operands], with_text=with_text)
         return expressions.chosen(function, values, values)
 
     return translate
 
 
-def _nullif(to: Translator, node: exp.Anonymous, a: exp.Expression, b: exp.Expression) -> Term:
+def _nullif(to: Translator, node: exp.Anonymous, a: exp.Expr, b: exp.Expr) -> Term:
     value = to.term(a)
     return to.choice(node, [to.compare("=", node, value, to.term(b))], [expressions.null("void"), value])
 
 
-def _if(to: Translator, node: exp.Anonymous, test: exp.Expression, a: exp.Expression, b: exp.Expression) -> Term:
+def _if(to: Translator, node: exp.Anonymous, test: exp.Expr, a: exp.Expr, b: exp.Expr) -> Term:
     return to.choice(node, [to.truth(test)], [to.term(a), to.term(b)])
 
 
@@ -38,7 +40,7 @@ def _coalesce(result: str, first: Column, *others: Column) -> Column:
     return first
 
 
-def _extreme(prefer: Callable) -> Callable:
+def _extreme(prefer: Callable[[str, Any, Any], np.ndarray]) -> Computation:
     def extreme(result: str, first: Column, *others: Column) -> Column:
         for other in others:
             if is_nothing(other):

@@ -17,9 +17,10 @@ __all__ = ["LISTS"]
 _PREDICATE = "exists(prv_candidates, x -> x.magpsf < 18)"
 
 
-def _size(to: Translator, node: exp.Anonymous, x: exp.Expression) -> Term:
-    is_filtered = isinstance(x, exp.Anonymous) and x.name.lower() == "filter"
-    return call("size", "int", to.of_items("count", x) if is_filtered else to.size(x))
+def _size(to: Translator, node: exp.Anonymous, x: exp.Expr) -> Term:
+    if isinstance(x, exp.Anonymous) and x.name.lower() == "filter":
+        return call("size", "int", to.of_items("count", x))
+    return call("size", "int", to.size(x))
 
 
 def _size_or_minus_one(result: str, x: Column) -> Column:
@@ -30,7 +31,7 @@ def _of_items(kind: str) -> Callable[..., Term]:
     return lambda to, node, *_: to.of_items(kind, node)
 
 
-def _filter(to: Translator, node: exp.Anonymous, *_: exp.Expression) -> NoReturn:
+def _filter(to: Translator, node: exp.Anonymous, *_: exp.Expr) -> NoReturn:
     to.fail(
         node,
         "filter gives a list, which can't be compared",

@@ -10,7 +10,7 @@ from sqlglot import exp
 from engine.conditions import expressions
 from engine.conditions.expressions import Term, call, literal
 from engine.conditions.functions import casts
-from engine.conditions.functions.casts import Column
+from engine.conditions.functions.casts import Column, Computation
 from engine.conditions.functions.entry import Function, Translator
 from engine.conditions.functions.operators import choose
 
@@ -21,7 +21,7 @@ def _of_double(
     name: str,
     gives: str,
     *examples: str,
-    compute: Callable,
+    compute: Callable[[np.ndarray], np.ndarray | Column],
     aliases: tuple[str, ...] = (),
     least: Mapping[str, float] | None = None,
 ) -> Function:
@@ -38,14 +38,16 @@ def _of_double(
     )
 
 
-def _logarithm(name: str, gives: str, *examples: str, compute: Callable, zero: float = 0.0) -> Function:
+def _logarithm(
+    name: str, gives: str, *examples: str, compute: Callable[[np.ndarray], np.ndarray], zero: float = 0.0
+) -> Function:
     def logarithm(x: np.ndarray) -> Column:
         return Column(compute(np.where(x <= zero, 1.0, x)), x <= zero)
 
     return _of_double(name, gives, *examples, compute=logarithm)
 
 
-def _abs(to: Translator, node: exp.Anonymous, x: exp.Expression) -> Term:
+def _abs(to: Translator, node: exp.Anonymous, x: exp.Expr) -> Term:
     term = to.number(x)
     return call("abs", term.type, term, digits=term.digits)
 
@@ -54,24 +56,28 @@ def _to_whole(function: str) -> Callable[..., Term]:
     return lambda to, node, x: expressions.whole(function, to.number(x))
 
 
-def _rounding(rounding: Callable) -> Callable:
+def _rounding(rounding: Callable[[np.ndarray], np.ndarray]) -> Computation:
     return lambda result, x: casts.float_to_integer(rounding(x), np.dtype(np.int64)) if x.dtype.kind == "f" else x
 
 
-def _round(to: Translator, node: exp.Anonymous, x: exp.Expression, digits: exp.Expression | None = None) -> Term:
+def _round(to: Translator, node: exp.Anonymous, x: exp.Expr, digits: exp.Expr | None = None) -> Term:
     places = to.term(digits) if digits is not None else literal(0)
     if not isinstance(places.value, int):
-        to.fail(digits, "the number of digits has to be a whole number, written out", accepted="round(x, 2)")
+        to.fail(
+            node if digits is None else digits,
+            "the number of digits has to be a whole number, written out",
+            accepted="round(x, 2)",
+        )
     return expressions.rounded(to.number(x), places.value)
 
 
-def _log(to: Translator, node: exp.Anonymous, first: exp.Expression, second: exp.Expression | None = None) -> Term:
+def _log(to: Translator, node: exp.Anonymous, first: exp.Expr, second: exp.Expr | None = None) -> Term:
     if second is None:
         return call("ln", "double", to.double(first))
     return call("log", "double", to.double(first), to.double(second))
 
 
-def _mod(to: Translator, node: exp.Anonymous, a: exp.Expression, b: exp.Expression) -> Term:
+def _mod(to: Translator, node: exp.Anonymous, a: exp.Expr, b: exp.Expr) -> Term:
     return to.arithmetic("mod", node, to.term(a), to.term(b))
 
 

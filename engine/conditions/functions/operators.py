@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.conditions.functions import casts
-from engine.conditions.functions.casts import DTYPES, Column
+from engine.conditions.functions.casts import DTYPES, Column, Computation, Texts
 
 __all__ = ["OPERATORS", "choose", "equal", "is_nothing", "less", "nothing"]
 
@@ -22,7 +22,11 @@ __all__ = ["OPERATORS", "choose", "equal", "is_nothing", "less", "nothing"]
 # --- Comparison: NaN equals itself and is greater than any other number -----------------------------------------
 
 
-def _compare(on_texts: Callable, on_numbers: Callable, on_floats: Callable) -> Callable:
+def _compare(
+    on_texts: Callable[[Texts, Texts], Texts],
+    on_numbers: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    on_floats: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> Callable[[str, Any, Any], np.ndarray]:
     def compare(result: str, a: Any, b: Any) -> np.ndarray:
         if isinstance(a, (pa.Array, pa.Scalar)):
             compared = on_texts(a, b)
@@ -51,7 +55,7 @@ def _same(result: str, a: Column, b: Column) -> Column:
 # --- Arithmetic -------------------------------------------------------------------------------------------------
 
 
-def _arithmetic(operation: Callable) -> Callable:
+def _arithmetic(operation: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Computation:
     def compute(result: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         dtype = DTYPES[result].numpy_dtype  # whole numbers overflow by wrapping round, as Java's do
         return operation(a.astype(dtype), b.astype(dtype))
@@ -113,7 +117,7 @@ def _everywhere(result: str, over: Column, constant: Column) -> Column:
     return Column(constant.values, np.broadcast_to(constant.null, over.null.shape))
 
 
-def _matches(result: str, subject: Any, pattern: pa.Scalar) -> Any:
+def _matches(result: str, subject: Texts, pattern: pa.Scalar) -> np.ndarray:
     # RE2, whose time is linear in the text whatever the pattern.
     found = pc.match_substring_regex(subject, pattern.as_py())
     if isinstance(found, pa.Scalar):
@@ -121,7 +125,7 @@ def _matches(result: str, subject: Any, pattern: pa.Scalar) -> Any:
     return pc.fill_null(found, False).to_numpy(zero_copy_only=False)
 
 
-OPERATORS: dict[str, tuple[Callable, bool]] = {
+OPERATORS: dict[str, tuple[Computation, bool]] = {
     "equal": (equal, True),
     "less": (less, True),
     "less_equal": (_less_equal, True),
