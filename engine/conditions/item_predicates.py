@@ -7,34 +7,22 @@ one, `forall` where it is false of no item and unknown of one; `filter` leaves o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import pyarrow as pa
 from sqlglot import exp
 
-from engine.conditions import expressions
-from engine.conditions.error_location import Fail
+from engine.conditions import expressions, truths
+from engine.conditions.coercion import compare
 from engine.conditions.expressions import NUMBERS, Term, call, literal
 from engine.conditions.fields import Items
-from engine.conditions.scopes import ItemScope, Scope
+from engine.conditions.operands import Translator
+from engine.conditions.scopes import ItemScope
 from engine.conditions.tokens import check_written
 from engine.schema import ListLeaf
 
 __all__ = ["contains_item", "of_items"]
 
 _EXAMPLE = "exists(prv_candidates, x -> x.magpsf < 18)"
-
-
-class Translator(Protocol):
-    """What translates a predicate; engine/conditions/translator.py has it."""
-
-    fail: Fail
-    scope: Scope
-
-    def inside(self, scope: Scope) -> Translator: ...
-    def term(self, node: exp.Expr) -> Term: ...
-    def truth(self, node: exp.Expr) -> Term: ...
-    def compare(self, operator: str, node: exp.Expr, left: Term, right: Term) -> Term: ...
 
 
 def of_items(to: Translator, kind: str, node: exp.Anonymous) -> Term:
@@ -49,9 +37,9 @@ def of_items(to: Translator, kind: str, node: exp.Anonymous) -> Term:
     asked = to.inside(scope).truth(predicate.this)
     kept = [_kept(to.inside(scope.called(name)).truth(test.this), scope) for name, test in filters]
     if kind == "forall":
-        truth = expressions.either([*map(expressions.negation, kept), asked], scope.anchor())
+        truth = truths.either([*map(truths.negation, kept), asked], scope.anchor())
     else:
-        truth = expressions.both([*kept, asked], scope.anchor())
+        truth = truths.both([*kept, asked], scope.anchor())
     return _column(to, kind, items, scope, truth)
 
 
@@ -74,17 +62,17 @@ def contains_item(to: Translator, node: exp.Anonymous) -> Term:
             next_step="exists(list, x -> x = …) compares as = does; whether there is one: exists(list, x -> x IS NULL)",
         )
     kept = [_kept(to.inside(scope.called(name)).truth(test.this), scope) for name, test in filters]
-    truth = expressions.both([*kept, to.compare("=", node, item, value)], scope.anchor())
+    truth = truths.both([*kept, compare(to.fail, "=", node, item, value)], scope.anchor())
     found = _column(to, "exists", items, scope, truth)
     if value.is_literal:
         return found
     # Of an empty list, too, it is unknown whether it contains what is unknown.
-    unknown = expressions.is_null(to.term(value_node))
+    unknown = truths.is_null(to.term(value_node))
     return call("case", "boolean", unknown, expressions.null("boolean"), found)
 
 
 def _column(to: Translator, kind: str, items: Items, scope: ItemScope, truth: Term) -> Term:
-    sql = expressions.spread(truth, scope.anchor()).sql
+    sql = truths.spread(truth, scope.anchor()).sql
     check_written(sql)
     scope.anchor()  # so that there is a leaf of the item, which tells how many there are
     return to.scope.predicate(
@@ -102,7 +90,7 @@ def _column(to: Translator, kind: str, items: Items, scope: ItemScope, truth: Te
 
 def _kept(truth: Term, scope: ItemScope) -> Term:
     known = call("coalesce", "boolean", truth, literal(False))
-    return expressions.spread(known, scope.anchor())
+    return truths.spread(known, scope.anchor())
 
 
 def _unfiltered(to: Translator, node: exp.Expr) -> tuple[exp.Expr, Sequence[tuple[str, exp.Lambda]]]:

@@ -23,9 +23,11 @@ from engine.conditions.fields import leaf_type, nearest
 from engine.conditions.label_notes import ClassLabels
 from engine.conditions.notes import notes_on_conditions
 from engine.conditions.portal_names import refuse_portal_names
+from engine.conditions.predicates import UNKNOWN
 from engine.conditions.scopes import AlertScope
 from engine.conditions.tokens import NARROWER, check_written, limit, split, unlike_spark
-from engine.conditions.translator import UNKNOWN, Translator
+from engine.conditions.translator import Translator
+from engine.conditions.trees import depth
 from engine.errors import ConditionError
 from engine.surveys import Description, Survey, read_descriptions
 
@@ -174,17 +176,6 @@ def _and(sqls: Sequence[str]) -> str | None:
     return f"({_and(sqls[:middle])} AND {_and(sqls[middle:])})"
 
 
-def _depth_of_tree(tree: exp.Expr) -> int:
-    """Return how deep a tree is, a chain of AND, OR or || counted once; without recursion."""
-    deepest, rest = 0, [(tree, 1)]
-    while rest:
-        node, depth = rest.pop()
-        deepest = max(deepest, depth)
-        flat = type(node) if isinstance(node, exp.And | exp.Or | exp.DPipe) else None
-        rest += [(child, depth + (type(child) is not flat)) for child in node.iter_expressions()]
-    return deepest
-
-
 class _Part:
     """One condition of a text, and where in the text it stands."""
 
@@ -206,7 +197,7 @@ class _Part:
     def translate(self, leaves: dict[str, pa.DataType]) -> tuple[str, exp.Expr, Translator]:
         """Return the condition for dask-sql, its tree, and what translates that; adds the leaves that it names."""
         tree = self._parse()
-        limit("levels of nesting", _depth_of_tree(tree), MAX_TREE_DEPTH)
+        limit("levels of nesting", depth(tree), MAX_TREE_DEPTH)
         limit("parts", sum(not isinstance(n, exp.Literal | exp.Identifier) for n in tree.bfs()), MAX_NODES)
         scope = AlertScope(self._schema, self._fail, leaves, self._position)
         translator = Translator(scope=scope, fail=self._fail)

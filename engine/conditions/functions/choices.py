@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 from sqlglot import exp
 
-from engine.conditions import expressions
+from engine.conditions import expressions, truths
+from engine.conditions.coercion import choice, compare, together
 from engine.conditions.expressions import Term
 from engine.conditions.functions.casts import Column, Computation
-from engine.conditions.functions.entry import Function, Translator
+from engine.conditions.functions.entry import Function
 from engine.conditions.functions.operators import choose, is_nothing, less
+from engine.conditions.operands import Translator, is_null
 
 __all__ = ["CHOICES"]
 
 
 def _one_of(function: str, *, with_text: bool) -> Callable[..., Term]:
     def translate(to: Translator, node: exp.Anonymous, *operands: exp.Expr) -> Term:
-        values = to.together(node, [to.term(x) for x in operands], with_text=with_text)
+        values = together(to.fail, node, [to.term(x) for x in operands], with_text=with_text)
         return expressions.chosen(function, values, values)
 
     return translate
@@ -27,11 +29,11 @@ def _one_of(function: str, *, with_text: bool) -> Callable[..., Term]:
 
 def _nullif(to: Translator, node: exp.Anonymous, a: exp.Expr, b: exp.Expr) -> Term:
     value = to.term(a)
-    return to.choice(node, [to.compare("=", node, value, to.term(b))], [expressions.null("void"), value])
+    return choice(to.fail, node, [compare(to.fail, "=", node, value, to.term(b))], [expressions.null("void"), value])
 
 
 def _if(to: Translator, node: exp.Anonymous, test: exp.Expr, a: exp.Expr, b: exp.Expr) -> Term:
-    return to.choice(node, [to.truth(test)], [to.term(a), to.term(b)])
+    return choice(to.fail, node, [to.truth(test)], [to.term(a), to.term(b)])
 
 
 def _coalesce(result: str, first: Column, *others: Column) -> Column:
@@ -104,7 +106,7 @@ CHOICES = (
         gives="as `IS NULL`",
         examples=("isnull(Plx)", "isnull(mangrove)"),
         arguments=("any, a list, a struct or a map",),
-        translate=lambda to, node, x: to.is_null(x),
+        translate=lambda to, node, x: is_null(to, x),
     ),
     Function(
         name="isnotnull",
@@ -112,7 +114,7 @@ CHOICES = (
         gives="as `IS NOT NULL`",
         examples=("isnotnull(Plx) AND NOT isnan(Plx)",),
         arguments=("any, a list, a struct or a map",),
-        translate=lambda to, node, x: expressions.negation(to.is_null(x)),
+        translate=lambda to, node, x: truths.negation(is_null(to, x)),
     ),
     Function(
         name="if",

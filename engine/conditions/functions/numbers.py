@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from sqlglot import exp
 
-from engine.conditions import expressions
+from engine.conditions import decimals
+from engine.conditions.coercion import arithmetic
 from engine.conditions.expressions import Term, call, literal
 from engine.conditions.functions import casts
 from engine.conditions.functions.casts import Column, Computation
-from engine.conditions.functions.entry import Function, Translator
+from engine.conditions.functions.entry import Function
 from engine.conditions.functions.operators import choose
+from engine.conditions.operands import Translator, double, number
 
 __all__ = ["NUMBERS"]
 
@@ -48,12 +50,12 @@ def _logarithm(
 
 
 def _abs(to: Translator, node: exp.Anonymous, x: exp.Expr) -> Term:
-    term = to.number(x)
+    term = number(to, x)
     return call("abs", term.type, term, digits=term.digits)
 
 
 def _to_whole(function: str) -> Callable[..., Term]:
-    return lambda to, node, x: expressions.whole(function, to.number(x))
+    return lambda to, node, x: decimals.whole(function, number(to, x))
 
 
 def _rounding(rounding: Callable[[np.ndarray], np.ndarray]) -> Computation:
@@ -68,17 +70,17 @@ def _round(to: Translator, node: exp.Anonymous, x: exp.Expr, digits: exp.Expr | 
             "the number of digits has to be a whole number, written out",
             accepted="round(x, 2)",
         )
-    return expressions.rounded(to.number(x), places.value)
+    return decimals.rounded(number(to, x), places.value)
 
 
 def _log(to: Translator, node: exp.Anonymous, first: exp.Expr, second: exp.Expr | None = None) -> Term:
     if second is None:
-        return call("ln", "double", to.double(first))
-    return call("log", "double", to.double(first), to.double(second))
+        return call("ln", "double", double(to, first))
+    return call("log", "double", double(to, first), double(to, second))
 
 
 def _mod(to: Translator, node: exp.Anonymous, a: exp.Expr, b: exp.Expr) -> Term:
-    return to.arithmetic("mod", node, to.term(a), to.term(b))
+    return arithmetic(to.fail, "mod", node, to.term(a), to.term(b))
 
 
 def _power(result: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:

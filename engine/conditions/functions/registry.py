@@ -13,13 +13,14 @@ from sqlglot import exp
 from engine.conditions.expressions import Term
 from engine.conditions.functions.casts import Computation
 from engine.conditions.functions.choices import CHOICES
-from engine.conditions.functions.entry import Function, Translator
+from engine.conditions.functions.entry import Function
 from engine.conditions.functions.instead import INSTEAD
 from engine.conditions.functions.lists import LISTS
 from engine.conditions.functions.numbers import NUMBERS
 from engine.conditions.functions.operators import OPERATORS
 from engine.conditions.functions.sky import SKY
 from engine.conditions.functions.texts import TEXTS
+from engine.conditions.operands import Translator
 
 __all__ = [
     "computation",

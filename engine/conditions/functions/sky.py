@@ -12,7 +12,8 @@ from sqlglot import exp
 
 from engine.conditions.expressions import Term, call, cast, literal
 from engine.conditions.functions.casts import Column
-from engine.conditions.functions.entry import Function, Translator
+from engine.conditions.functions.entry import Function
+from engine.conditions.operands import Translator
 from engine.sky import ACCEPTED_DATES, ARCSEC_PER_DEGREE, DateError, julian_date, within
 
 __all__ = ["SKY"]
@@ -42,7 +43,7 @@ def _cone(to: Translator, node: exp.Anonymous, *operands: exp.Expr) -> Term:
                 accepted=_CONE,
                 next_step=f"the same direction is {value % 360.0:.10g}" if turned else None,
             )
-    position = (cast(term, "double") for term in to.position(node))
+    position = (cast(term, "double") for term in to.scope.position(node))
     return call("cone", "boolean", *position, literal(ra), literal(dec), literal(radius))
 
 

@@ -12,7 +12,10 @@ from sqlglot import exp
 from engine.conditions.expressions import Term
 from engine.conditions.functions import casts
 from engine.conditions.functions.casts import Computation, Texts
-from engine.conditions.functions.entry import Function, Translator
+from engine.conditions.functions.entry import Function
+from engine.conditions.operands import Translator
+from engine.conditions.predicates import matches
+from engine.conditions.values import concat
 
 __all__ = ["TEXTS"]
 
@@ -60,7 +63,7 @@ def _search(name: str, gives: str, example: str, find: Callable[[str, str], bool
 
 def _pattern(kind: type[exp.Expr]) -> Callable[..., Term]:
     def translate(to: Translator, node: exp.Anonymous, subject: exp.Expr, pattern: exp.Expr) -> Term:
-        return to.matches(kind, node, subject, pattern, "\\")
+        return matches(to, kind, subject, pattern)
 
     return translate
 
@@ -157,7 +160,7 @@ TEXTS = (
         arguments=("text",),
         takes_more=True,
         result="string",
-        translate=lambda to, node, *operands: to.concat(list(operands)),
+        translate=lambda to, node, *operands: concat(to, operands),
         compute=_concat,
     ),
     _search(
