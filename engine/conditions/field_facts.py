@@ -11,7 +11,8 @@ from sqlglot import exp
 
 from engine.conditions.direct import value_of
 from engine.conditions.expressions import NUMBERS, Constant, Term, cast, literal
-from engine.conditions.fields import FieldError, find_leaf
+from engine.conditions.field_errors import FieldError
+from engine.conditions.fields import find_leaf
 from engine.conditions.functions import function_called
 from engine.conditions.label_notes import ClassLabels
 from engine.conditions.scopes import leaf_of

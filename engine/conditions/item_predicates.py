@@ -15,8 +15,8 @@ from engine.conditions import expressions, truths
 from engine.conditions.coercion import compare
 from engine.conditions.expressions import NUMBERS, Term, call, literal
 from engine.conditions.fields import Items
+from engine.conditions.item_scope import ItemScope
 from engine.conditions.operands import Translator
-from engine.conditions.scopes import ItemScope
 from engine.conditions.tokens import check_written
 from engine.schema import ListLeaf
 

@@ -6,24 +6,22 @@ translates. A text can name fields of one alert and functions of a fixed list, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NoReturn
+from typing import NoReturn
 
 import pyarrow as pa
 from sqlglot import ErrorLevel, exp
-from sqlglot.dialects.spark import Spark
 from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.parsers.spark import SparkParser
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokens import Token
 
 from engine.conditions.bare_words import refuse_bare_words
+from engine.conditions.dialect import Dialect
 from engine.conditions.error_location import refuse_at
-from engine.conditions.fields import leaf_type, nearest
 from engine.conditions.label_notes import ClassLabels
 from engine.conditions.notes import notes_on_conditions
 from engine.conditions.portal_names import refuse_portal_names
-from engine.conditions.predicates import UNKNOWN
+from engine.conditions.scalar_leaves import nearest
 from engine.conditions.scopes import AlertScope
 from engine.conditions.tokens import NARROWER, check_written, limit, split, unlike_spark
 from engine.conditions.translator import Translator
@@ -31,54 +29,10 @@ from engine.conditions.trees import depth
 from engine.errors import ConditionError
 from engine.surveys import Description, Survey, read_descriptions
 
-__all__ = ["Conditions", "all_of", "leaf_type", "parse_conditions"]
+__all__ = ["Conditions", "all_of", "parse_conditions"]
 
 MAX_NODES = 2_000
 MAX_TREE_DEPTH = 50
-
-
-class _Parser(SparkParser):
-    """Spark's SQL whose functions all are what they are called, and known to engine/conditions/functions alone."""
-
-    FUNCTIONS: ClassVar[dict[str, Callable[..., exp.Expr]]] = {}
-    FUNCTION_PARSERS: ClassVar[dict[str, Callable[..., exp.Expr | None]]] = {
-        "CAST": SparkParser.FUNCTION_PARSERS["CAST"],
-        # A function that is not known: to Spark, which reads '1.5' as a double alone, it is not what CAST is.
-        "TRY_CAST": lambda self: exp.Anonymous(this="try_cast", expressions=[self._parse_cast(strict=False)]),
-    }
-    NO_PAREN_FUNCTIONS: ClassVar[dict[TokenType, type[exp.Expr]]] = {}
-    NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Callable[..., exp.Expr | None]]] = {
-        name: parser for name, parser in SparkParser.NO_PAREN_FUNCTION_PARSERS.items() if name == "CASE"
-    }
-
-    def _parse_null(self) -> exp.Expr | None:
-        # sqlglot makes one thing of NULL and UNKNOWN; the latter is for truth values.
-        found = super()._parse_null()
-        if isinstance(found, exp.Null) and self._prev.token_type == TokenType.UNKNOWN:
-            found.meta[UNKNOWN] = True
-        return found
-
-    def _parse_in(self, this: exp.Expr | None, alias: bool = False) -> exp.In:
-        if self._curr and self._curr.token_type == TokenType.L_BRACKET:
-            self.raise_error("A list stands in parentheses")
-        return super()._parse_in(this, alias)
-
-    def _parse_between(self, this: exp.Expr | None) -> exp.Between:
-        start = self._index
-        found = super()._parse_between(this)
-        depth = 0
-        for token in self._tokens[start : self._index]:
-            depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
-            if token.token_type == TokenType.AND and not depth:
-                return found
-        self.raise_error("BETWEEN takes two values with AND between them")
-        return found
-
-
-class _Dialect(Spark):
-    """Spark's SQL with the parser above."""
-
-    Parser = _Parser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +158,7 @@ class _Part:
         return translator.condition(tree).sql, tree, translator
 
     def _parse(self) -> exp.Expr:
-        parser = _Dialect.Parser(dialect=_Dialect(), error_level=ErrorLevel.IMMEDIATE)
+        parser = Dialect.Parser(dialect=Dialect(), error_level=ErrorLevel.IMMEDIATE)
         try:
             trees = parser.parse(self._tokens, self._text)
         except ParseError as exc:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from engine.conditions.error_location import refuse_at
-from engine.conditions.fields import FieldError, find_leaf, find_nested, nearest, scalar_leaves
+from engine.conditions.field_errors import FieldError
+from engine.conditions.fields import find_leaf, find_nested
+from engine.conditions.scalar_leaves import nearest, scalar_leaves
 from engine.conditions.tokens import MAX_CHARACTERS, pieces
 from engine.schema import names_along, split_leaf
 from engine.surveys import Survey
