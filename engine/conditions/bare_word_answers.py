@@ -75,7 +75,7 @@ class Answers:
             self._refuse_nothing(left, values[0], start, stop, is_not)
         is_unknown = operator.startswith("IS") and [value.text.lower() for value in values] == ["unknown"]
         if is_unknown and not pa.types.is_string(left.type):
-            why = f"UNKNOWN is asked of truth values, and {left.text} is a {left.kind}"
+            why = f"IS UNKNOWN is for truth values, and {left.text} is a {left.kind}"
             self.refuse(start, stop, why, f"{left.text} {operator} NULL")
         fixed = [self._fixed(left, value) for value in values]
         if any(text is None for text in fixed):
@@ -106,7 +106,7 @@ class Answers:
                 else "a list stands in parentheses, after IN"
             )
             why = "NOT stands before a condition" if operator in ("NOT =", "= NOT", "<> NOT") else why
-            why = "IS asks for NULL, TRUE or FALSE, not for a value" if operator.startswith("IS") else why
+            why = "IS takes NULL, TRUE or FALSE, not a value" if operator.startswith("IS") else why
         self.refuse(start, stop, why, accepted, self._next_step(left, values))
 
     def between(self, left: Left, operator: str, low: Value, high: Value, start: int, stop: int) -> None:
@@ -157,7 +157,11 @@ class Answers:
         step = f"if the text is meant: {quoted}" if pa.types.is_string(left.type) else None
         if value.text.lower() != "null":
             self.refuse(
-                start, stop, f"there is no field {value.text}, and nothing is asked for by IS NULL", accepted, step
+                start,
+                stop,
+                f"there is no field {value.text}, and a value that is missing is found by IS NULL",
+                accepted,
+                step,
             )
 
     def _refuse_unknown_value(

@@ -1,7 +1,7 @@
 """Conditions that were refused, read once more for texts without their quotes: `cdsxmatch = Unknown`.
 
-What people mean is told by what stands before the word: a field and a comparison. Where that makes no sense of the
-condition either, the first refusal stays.
+What stands before the word shows what was meant: a field and a comparison. Where that makes no sense of the condition
+either, the first refusal stays.
 """
 
 from __future__ import annotations

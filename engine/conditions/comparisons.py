@@ -21,7 +21,7 @@ from engine.conditions.value_sets import ANYTHING, KNOWN, NULL, ValueSet
 __all__ = ["Comparison", "Comparisons", "Stored"]
 
 Stored: TypeAlias = Callable[[Term, str, list[Constant]], list[Constant]]
-"""From what is compared, the type it is compared in, and values, to those of them that it can have."""
+"""From a term, the type in which it is compared, and constants, to those of the constants that it can be equal to."""
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<=>": "<=>"}
 
@@ -51,14 +51,14 @@ class Comparison:
 
 
 class Comparisons:
-    """Tells of comparisons what they can come out as; hands over each that is with constants.
+    """Finds what comparisons can come out as; hands over each comparison with constants.
 
     Parameters
     ----------
     translator
         Of the condition that they stand in.
     stored
-        Which values there can be of something.
+        Which constants a term can be equal to.
     on_comparison
         Called with each comparison with constants.
     """
@@ -203,13 +203,13 @@ class Comparisons:
 
 
 def _least(term: Term) -> float | None:
-    """Return what the function that a term is the result of never gives less than."""
+    """Return the least value that a function gives, of a term that is its result; None where there is none."""
     function = function_called(term)
     return function.least.get("double" if term.type == "decimal" else term.type) if function is not None else None
 
 
 def _prefix(pattern: str) -> tuple[str, str]:
-    """Return (the text that whatever fits a pattern of LIKE begins with, what follows it in the pattern)."""
+    """Return (the text that begins each text that fits a pattern of LIKE, what follows it in the pattern)."""
     prefix, i = "", 0
     while i < len(pattern) and pattern[i] not in "%_":
         i += pattern[i] == "\\"

@@ -1,4 +1,4 @@
-"""Decimals: the digits that Spark gives a result of them, and arithmetic that is exact while it is of constants."""
+"""Decimals: the digits that Spark gives a result of them, and arithmetic, which is exact for constants."""
 
 from __future__ import annotations
 

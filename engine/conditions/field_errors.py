@@ -21,7 +21,7 @@ class FieldError(Exception):
 
 
 def check_comparable(path: str, field: pa.Field) -> None:
-    """Refuse a field that is stored as a text and is none: a decimal, a time of day, a duration."""
+    """Refuse a field whose values no condition can compare: decimals, times of day, durations."""
     check_settled(path, field.type)
     origin = origin_of(field)
     if origin:
@@ -37,7 +37,7 @@ def check_settled(path: str, type_: pa.DataType | None) -> None:
     if isinstance(type_, Unsettled):
         raise FieldError(
             f"{path} can't be in a condition: {type_.message}",
-            next_step=f"ask for other fields, or {type_.next_step}",
+            next_step=f"compare other fields, or {type_.next_step}",
         )
 
 
@@ -52,7 +52,7 @@ def unknown_field(schema: pa.Schema, parts: Sequence[str]) -> FieldError:
 
 
 def not_scalar(path: str, type_: pa.DataType) -> FieldError:
-    """Return the refusal of a struct, a map, a list, or a type that no condition compares."""
+    """Return the refusal of a struct, a map, a list, or of another type that no condition compares."""
     if pa.types.is_struct(type_):
         names = [f"{path}.{member.name}" for member in type_.fields][:5]
         return FieldError(
@@ -71,10 +71,10 @@ def not_scalar(path: str, type_: pa.DataType) -> FieldError:
             names=[f"size({path})", *of_list(path, [])],
             next_step=f"its size is -1 where there is none; that tells {path} IS NULL, too",
         )
-    return FieldError(f"{path} is of type {type_}, which can't be compared", next_step="ask for other fields")
+    return FieldError(f"{path} is of type {type_}, which can't be compared", next_step="compare other fields")
 
 
 def of_list(path: str, inside: Sequence[str]) -> list[str]:
-    """Return what can be written of a list's items, or of a field of theirs."""
+    """Return what can be written for the items of a list, or for a field of them."""
     field = "".join(f".{name}" for name in inside)
     return [f"{path}[0]{field}", f"exists({path}, x -> x{field} …)", f"size(filter({path}, x -> x{field} …))"]

@@ -49,7 +49,7 @@ class FieldFacts:
         return None if narrow is None else _DIGITS[narrow]
 
     def stored(self, term: Term, type_: str, values: list[Constant]) -> list[Constant]:
-        """Return those of several constants that something can have in the type that it is compared in."""
+        """Return those of several constants that a term can be equal to, in the type in which it is compared."""
         if type_ == "string" and term.type in (*NUMBERS, "boolean"):
             return [value for value in values if _can_be_written(term, value)]
         function = function_called(term)
@@ -93,6 +93,6 @@ def values_in_words(described: Description | None) -> str:
 
 
 def _can_be_written(term: Term, text: Constant) -> bool:
-    """Return whether the text of a number or a truth value, as Spark writes it, can be this."""
+    """Return whether Spark writes some number, or a truth value, of the term's type as this text."""
     type_ = "double" if term.type == "decimal" else term.type
     return term.type == "decimal" or value_of(cast(cast(literal(text), type_), "string")) == text

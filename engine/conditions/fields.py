@@ -149,7 +149,7 @@ def find_items(schema: pa.Schema, parts: Sequence[str]) -> Items:
 
 
 def find_nested(schema: pa.Schema, steps: Sequence[str | int]) -> str | None:
-    """Return the derived leaf that is null where what a path names is, which can't be compared; None of any other.
+    """Return the derived leaf that is null wherever a field is that can't be compared; None of a field that can.
 
     So are lists, structs and maps, and decimals, times of day and durations.
 
@@ -175,7 +175,7 @@ def find_nested(schema: pa.Schema, steps: Sequence[str | int]) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _AtItem:
-    """An item of a list, by its number, and what is asked of it."""
+    """An item of a list, by its number, and the way to something inside of it."""
 
     path: str
     inside: tuple[str, ...]
@@ -234,7 +234,7 @@ def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.Field]:
             return ".".join([*path, *parts[i:]]), type_.item_field
         if type_ is not None and is_list(type_):
             raise FieldError(
-                f"{'.'.join(path)} is a list: say which of its items, or ask something of them all",
+                f"{'.'.join(path)} is a list: say which of its items, or write a predicate of them all",
                 names=of_list(".".join(path), parts[i:]),
                 next_step="of the alert itself, name the fields of candidate",
             )

@@ -72,7 +72,7 @@ def _on_between(group: exp.Between, members: Sequence[tuple[exp.Expr, Outcomes]]
 
 
 def _known_where_there(members: Sequence[tuple[exp.Expr, Outcomes]]) -> bool:
-    """Return whether each of several comparisons is true or false wherever one field, which they all ask, is there."""
+    """Return whether several comparisons are each true or false wherever one field that they share is there."""
     fields: set[str] | None = None
     for _, outcomes in members:
         if outcomes.unknown is None:

@@ -34,12 +34,12 @@ def of_items(to: Translator, kind: str, node: exp.Anonymous) -> Term:
     base, filters = _unfiltered(to, listed)
     items = to.scope.items(base)
     scope = ItemScope(to.scope, items, to.fail, name)
-    asked = to.inside(scope).truth(predicate.this)
+    held = to.inside(scope).truth(predicate.this)
     kept = [_kept(to.inside(scope.called(name)).truth(test.this), scope) for name, test in filters]
     if kind == "forall":
-        truth = truths.either([*map(truths.negation, kept), asked], scope.anchor())
+        truth = truths.either([*map(truths.negation, kept), held], scope.anchor())
     else:
-        truth = truths.both([*kept, asked], scope.anchor())
+        truth = truths.both([*kept, held], scope.anchor())
     return _column(to, kind, items, scope, truth)
 
 

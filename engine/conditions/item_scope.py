@@ -78,13 +78,13 @@ class ItemScope(Scope):
         return found and self._from_around(found)
 
     def items(self, node: exp.Expr) -> Items:
-        """Return the list that a node names, of whose items something is asked."""
+        """Return the list that a node names, for a predicate of its items."""
         if self._is_inside(node):
             return super().items(node)
         self._around.items(node)  # which tells what is wrong with it, if anything is
         self._fail(
             node,
-            "inside of a predicate of items, the items of another list can't be asked for",
+            "inside of a predicate of items, another list of the alert can't be searched",
             accepted=f"a list of the item, as {self._name or 'x'}.name",
             next_step="join two of them with AND: exists(a, x -> x > 1) AND exists(b, y -> y > 1)",
         )

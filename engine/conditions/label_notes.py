@@ -62,7 +62,7 @@ class ClassLabels:
         return _alike(text, labels)
 
     def _home(self, name: str, text: str) -> tuple[str | None, str]:
-        """Return (a column, a text of it) that a text stands for that a column never has."""
+        """Return (a column, a label of it) for a text that another column never has; (None, the text) for any other."""
         stripped = text.strip()
         forms = [form for form in self._classes.forms if form.prefix]
         for form in forms:

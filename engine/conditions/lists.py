@@ -32,7 +32,7 @@ def input_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def with_predicates(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Return a narrow table in which what is asked of lists' items is computed.
+    """Return a narrow table in which the predicates of lists' items are computed.
 
     Parameters
     ----------
@@ -47,11 +47,11 @@ def with_predicates(table: pa.Table, schema: pa.Schema) -> pa.Table:
         if leaf is None or leaf.function not in PREDICATES or name in table.column_names:
             arrays.append(table[name])
         else:
-            arrays.append(_asked(table, leaf))
+            arrays.append(_computed(table, leaf))
     return pa.table(arrays, schema=schema)
 
 
-def _asked(table: pa.Table, leaf: ListLeaf) -> pa.Array:
+def _computed(table: pa.Table, leaf: ListLeaf) -> pa.Array:
     lists = combined(table[leaf.input.text])
     counts = np.diff(lists.offsets.to_numpy())
     ends = np.cumsum(counts)

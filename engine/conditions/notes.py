@@ -1,7 +1,7 @@
 """Notes on conditions that run as Spark runs them and select something else than was meant, with what to write.
 
-What can never be true, or is true of every alert, is told by its text; so are texts that are read as numbers, dates
-that are subtractions, and wildcards where there are none.
+A condition that is never true, or true of every alert, has a note; so have texts that are read as numbers, dates that
+are subtractions, and wildcards where they are none.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class _Notes:
         self._facts = facts
         self._found: dict[str, None] = {}
         self._told: dict[int, exp.Expr] = {}
-        """What is told of already, by its id; kept, lest another comes to have it."""
+        """Nodes that have their note, by id; kept, lest another node gets the same id."""
 
     def on(self, trees: Sequence[tuple[exp.Expr, Translator]]) -> list[str]:
         members: list[tuple[exp.Expr, Outcomes]] = []
@@ -139,7 +139,7 @@ class _Notes:
             self._tell(found, odd)
 
     def _note_labels(self, found: Comparison) -> None:
-        """Note each text that the class column never has, as it is written at least."""
+        """Note each text that the class column never has in this spelling."""
         if not found.left.is_field or found.compared_as != "string":
             return
         nodes = found.node.expressions if found.operator == "IN" else [found.right_node]

@@ -92,7 +92,7 @@ def _no_julian_date(found: Comparison) -> str | None:
 
 
 def _had(need: Need | None, possible: value_sets.ValueSet) -> bool:
-    """Return whether what something needs of one field is among the values that the field has."""
+    """Return whether an outcome is possible with the values that the one field has which it needs."""
     if need is None:
         return False
     (values,) = need.values() if need else (possible,)

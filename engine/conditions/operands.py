@@ -1,4 +1,4 @@
-"""Operands of what a condition computes: a node of the tree as a number, a text, or whatever it is.
+"""Operands in a condition: a node of the tree as a number, as a text, or as what it is.
 
 What translates a node stands here as a protocol, so that predicates, values and functions each have a module of their
 own, and the translator, which knows them all, stands above them.

@@ -29,12 +29,12 @@ __all__ = [
 ]
 
 Need: TypeAlias = Mapping[str, ValueSet]
-"""Column or computed value -> the values of it that something needs; of the others, any."""
+"""Column or computed value -> the values that it needs to have; a column that is not named may have any."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcomes:
-    """What is needed for each outcome; None where it can't come."""
+    """What each outcome needs; None where it can't come."""
 
     true: Need | None = field(default_factory=dict)
     false: Need | None = field(default_factory=dict)

@@ -44,8 +44,8 @@ class Conditions:
     sql: str | None
     """One boolean expression in dask-sql's dialect over the leaves as quoted columns; None holds for every alert."""
     leaves: tuple[str, ...]
-    """Full paths of the leaves it needs, and derived ones: `size(prv_candidates)`, `present(mangrove)`, what is asked
-    of lists' items; never empty if there is SQL."""
+    """Full paths of the leaves it needs, and derived ones: `size(prv_candidates)`, `present(mangrove)`,
+    predicates of lists' items; never empty if there is SQL."""
     notes: tuple[str, ...] = ()
     """What runs as Spark runs it, and is hardly meant: what is never true, or always."""
 
@@ -179,7 +179,7 @@ class _Part:
                 self._text,
                 self._tokens[0].start,
                 self._tokens[-1].end + 1,
-                f"{self._name} is none",
+                f"{self._name} is no expression",
                 accepted="candidate.magpsf > 19.5; objectId LIKE 'ZTF21%'",
             )
         return trees[0]
@@ -212,8 +212,8 @@ def _readable(message: str) -> str:
     # sqlglot names its own classes in some messages.
     if message.startswith("Invalid expression"):
         return "this was not expected here"
-    if message.startswith("Required keyword: 'expression'"):
-        return "an operator lacks its right-hand side"
+    if message.startswith(("Required keyword: 'this'", "Required keyword: 'expression'")):
+        return "an operand is missing here"  # of an operator without any, sqlglot names now one, now the other
     if message.startswith("Required keyword"):
         return "something is missing here"
     return message.rstrip(".")

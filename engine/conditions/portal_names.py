@@ -61,7 +61,7 @@ def refuse_portal_names(text: str, schema: pa.Schema, survey: Survey) -> None:
     prefix, _, last = name.partition(":")
     lower = last.lower()
     if prefix == "b":
-        step = "of a cutout, a condition can ask whether it is there: cutoutScience IS NOT NULL"
+        step = "of a cutout, a condition can tell whether it is there: cutoutScience IS NOT NULL"
     elif prefix == "v" and "-r" in lower:
         step = "an alert has the magnitude of one filter: candidate.fid = 1 AND candidate.magpsf < 18"
     elif lower == "constellation":

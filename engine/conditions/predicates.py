@@ -70,7 +70,7 @@ def _is(to: Translator, node: exp.Is) -> Term:
     if isinstance(right, exp.Null):
         if right.meta.get(UNKNOWN) and to.term(left).type not in ("boolean", "void"):
             # Spark takes it for IS NULL of anything, and cdsxmatch IS NOT Unknown for every alert.
-            to.fail(node, "UNKNOWN is asked of truth values alone", accepted="x IS NULL; of a text, x = 'Unknown'")
+            to.fail(node, "IS UNKNOWN is for truth values alone", accepted="x IS NULL; of a text, x = 'Unknown'")
         return is_null(to, left)
     if isinstance(right, exp.Boolean):
         return truths.same(to.truth(left), literal(bool(right.this)))
@@ -78,7 +78,7 @@ def _is(to: Translator, node: exp.Is) -> Term:
         node,
         "this can't follow IS",
         accepted="[NOT] NULL, TRUE, FALSE or DISTINCT FROM",
-        next_step="of NaN, ask isnan(x); of a value, x = 1",
+        next_step="for NaN write isnan(x); for a value, x = 1",
     )
 
 
@@ -99,7 +99,7 @@ def listed(to: Translator, node: exp.In) -> tuple[Term, list[Term], bool]:
             node,
             "IN takes values in parentheses, neither a field nor a query",
             accepted="x IN (1, 2, 3)",
-            next_step="of a list's items, ask array_contains(prv_candidates.fid, 2)",
+            next_step="for the items of a list, write array_contains(prv_candidates.fid, 2)",
         )
     if not node.expressions:
         to.fail(node, "IN has no values", accepted="x IN (1, 2, 3)")

@@ -34,7 +34,7 @@ class Reading:
     translator
         Of the condition that is read.
     stored
-        From what is compared, the type it is compared in, and values, to those of them that it can have.
+        Which constants a term can be equal to.
     on_comparison
         Called with each comparison with constants.
     on_group
@@ -53,7 +53,7 @@ class Reading:
         self._translator, self._on_group = translator, on_group
         self._comparisons = Comparisons(translator, stored=stored, on_comparison=on_comparison)
         self._seen: dict[int, exp.Expr] = {}
-        """What was read, by its id; kept, lest another comes to have it."""
+        """Nodes that were read, by id; kept, lest another node gets the same id."""
 
     def outcomes(self, node: exp.Expr) -> Outcomes:
         """Return what a condition can come out as."""
@@ -102,7 +102,7 @@ class Reading:
                 self._seen |= {id(part): part for part in parts if type(part) is type(node)}
 
     def all_of(self, members: Sequence[tuple[exp.Expr, Outcomes]], group: exp.Expr | None) -> Outcomes:
-        """Return the outcomes of AND; tells if each of them can be true, and all together can't."""
+        """Return the outcomes of AND; hands over the group if each of them can be true, and all together can't."""
         parts = [outcomes for _, outcomes in members]
         true = meet(part.true for part in parts)
         if true is None and all(part.true is not None for part in parts):

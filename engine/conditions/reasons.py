@@ -27,8 +27,8 @@ def why(found: Comparison, facts: FieldFacts) -> str:
                 return f"{shown(node)} is a text, also in double quotes; the field is written {name} or `{name}`"
         return "there is no field in it"
     if found.right.type == "void":
-        asked = "IS NOT NULL" if isinstance(found.node, exp.NEQ) else "IS NULL"
-        return f"nothing equals null, nor differs from it; write {field} {asked}"
+        test = "IS NOT NULL" if isinstance(found.node, exp.NEQ) else "IS NULL"
+        return f"nothing equals null, nor differs from it; write {field} {test}"
     if found.value is None and isinstance(found.right.value, str):
         return _no_number(found, facts, field)
     if found.value is None:

@@ -87,16 +87,16 @@ class Scope:
         return self.column(leaf, leaf_type(self._schema, leaf)) if leaf else None
 
     def items(self, node: exp.Expr) -> Items:
-        """Return the list that a node names, of whose items something is asked."""
+        """Return the list that a node names, for a predicate of its items."""
         if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
             self._fail(node, "the name of a list is needed here", accepted="prv_candidates, prv_candidates.magpsf")
         steps = self._steps(node)
         if any(isinstance(step, int) for step in steps):
             self._fail(
                 node,
-                "the items of one item of a list can't be asked for",
+                "one item of a list can't be searched, nor a list inside of it",
                 accepted="exists(prv_candidates, x -> x.magpsf < 18)",
-                next_step="name them one by one: a[0][1]; or ask all of them: exists(a, x -> exists(x, …))",
+                next_step="name its items one by one: a[0][1]; or search all the lists: exists(a, x -> exists(x, …))",
             )
         try:
             return find_items(self._schema, [str(step) for step in steps])
@@ -108,16 +108,16 @@ class Scope:
         raise NotImplementedError
 
     def anchor(self) -> Term:
-        """Return some column: without one, such as in 1 = 1, a condition still needs rows to hold on."""
+        """Return some column: a condition that names none, such as 1 = 1, needs rows all the same."""
         leaf = next(iter(self.leaves or scalar_leaves(self._schema)))
         return self.column(leaf, leaf_type(self._schema, leaf))
 
     def predicate(self, leaf: ListLeaf) -> Term:
-        """Return the column of what is asked of a list's items."""
+        """Return the column of a predicate of a list's items."""
         return self.column(leaf.text, PREDICATES[leaf.function])
 
     def column(self, leaf: str, type_: pa.DataType) -> Term:
-        """Return the column of a leaf, which is read from now on."""
+        """Return the column of a leaf, which belongs to the leaves that are read from now on."""
         self.leaves[leaf] = type_
         quoted = leaf.replace('"', '""')
         return Term(sql=f'"{quoted}"', type=_SPARK_TYPES[type_], is_field=True)
@@ -130,7 +130,7 @@ class Scope:
         return replace(self.column(path, type_), time=time)
 
     def _steps(self, node: exp.Expr) -> list[str | int]:
-        """Return the way to what a node names, from the schema's root."""
+        """Return the names and numbers that lead from the schema's root to what a node names."""
         return self._written(node)
 
     def _written(self, node: exp.Expr) -> list[str | int]:

@@ -70,7 +70,7 @@ def notes_on_comments(text: str) -> list[str]:
     """Return a note on each comment that has a condition in it, and on a text that has nothing but comments."""
     try:
         comments, num_tokens = _comments(text)
-    except TokenError:  # not told here: the parser tells where it is
+    except TokenError:  # the parser says where it is
         return []
     notes = []
     if comments and not num_tokens:

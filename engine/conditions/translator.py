@@ -120,7 +120,7 @@ class Translator:
             f"{_REFUSED.get(type(node), type(node).__name__.upper())} can't be part of a condition",
             accepted="comparisons, AND, OR, NOT, BETWEEN, IN, LIKE, ILIKE, RLIKE, IS NULL, CASE, CAST, arithmetic and "
             "functions of the fields of one alert",
-            next_step="of a list's items, ask exists(prv_candidates, x -> x.magpsf < 18)"
+            next_step="of a list's items, write exists(prv_candidates, x -> x.magpsf < 18)"
             if isinstance(node, exp.Exists)
             else None,
         )

@@ -55,7 +55,7 @@ def shown(node: exp.Expr) -> str:
 
 
 def is_negative(node: exp.Expr) -> bool:
-    """Return whether a comparison is the negative of the one that its outcomes are told of."""
+    """Return whether a node says that a comparison does not hold: <>, NOT IN."""
     return isinstance(node, exp.NEQ | exp.NullSafeNEQ | exp.Not)
 
 

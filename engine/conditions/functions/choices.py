@@ -1,4 +1,4 @@
-"""Functions that choose one of several values, or ask whether there is one."""
+"""Functions that choose one of several values, or tell whether there is one."""
 
 from __future__ import annotations
 

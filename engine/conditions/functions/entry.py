@@ -60,9 +60,9 @@ class Function:
     """Whether it is null wherever an operand is. Then `compute` gets bare values, with anything in place of nulls, else
     columns."""
     least: Mapping[str, float] = field(default_factory=dict)
-    """Type of the result -> what no result of that type is less than."""
+    """Type of the result -> the least that a result of that type can be."""
     change: Callable[[str], str] | None = None
-    """Of a text, what it makes of it, if nothing else can come out of it."""
+    """From a text to the result, of a function that changes no result of its own a second time, such as `lower`."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class Function:
 
     @property
     def is_search(self) -> bool:
-        """Whether it tells of two texts something that is true or false, as an operator could."""
+        """Whether it takes two texts and gives a truth value, as an operator could."""
         return self.arguments == ("text", "text") and self.result == "boolean"
 
     @property

@@ -1,4 +1,4 @@
-"""Functions of lists. Their predicates are computed on the items by the same language: engine/conditions/scopes.py."""
+"""Functions of lists, whose predicates engine/conditions/item_predicates.py translates."""
 
 from __future__ import annotations
 
