@@ -213,7 +213,7 @@ def _readable(message: str) -> str:
     if message.startswith("Invalid expression"):
         return "this was not expected here"
     if message.startswith(("Required keyword: 'this'", "Required keyword: 'expression'")):
-        return "an operand is missing here"  # of an operator without any, sqlglot names now one, now the other
+        return "an expression is missing here"  # of an operator that lacks both sides, sqlglot names either
     if message.startswith("Required keyword"):
         return "something is missing here"
     return message.rstrip(".")

@@ -10,10 +10,10 @@ from sqlglot import exp
 from engine.conditions import decimals
 from engine.conditions.coercion import arithmetic
 from engine.conditions.expressions import Term, call, literal
-from engine.conditions.functions import casts
 from engine.conditions.functions.casts import Column, Computation
 from engine.conditions.functions.entry import Function
 from engine.conditions.functions.operators import choose
+from engine.conditions.functions.rounding import float_to_integer, round_half_up
 from engine.conditions.operands import Translator, double, number
 
 __all__ = ["NUMBERS"]
@@ -59,7 +59,7 @@ def _to_whole(function: str) -> Callable[..., Term]:
 
 
 def _rounding(rounding: Callable[[np.ndarray], np.ndarray]) -> Computation:
-    return lambda result, x: casts.float_to_integer(rounding(x), np.dtype(np.int64)) if x.dtype.kind == "f" else x
+    return lambda result, x: float_to_integer(rounding(x), np.dtype(np.int64)) if x.dtype.kind == "f" else x
 
 
 def _round(to: Translator, node: exp.Anonymous, x: exp.Expr, digits: exp.Expr | None = None) -> Term:
@@ -196,7 +196,7 @@ NUMBERS = (
         arguments=("number", "a whole number, written out"),
         num_optional=1,
         translate=_round,
-        compute=lambda result, x, digits: casts.round_half_up(x, int(digits)),
+        compute=lambda result, x, digits: round_half_up(x, int(digits)),
     ),
     _of_double("sin", "of radians", "sin(radians(candidate.dec)) > 0.5", compute=np.sin),
     _of_double("cos", "of radians", "cos(candidate.dec) > 0", compute=np.cos),

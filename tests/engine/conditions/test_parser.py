@@ -198,10 +198,10 @@ def test_refusal_points_at_the_place_and_says_what_to_do(text, place, hint):
     assert hint in f"{error.accepted} {error.next_step}"
 
 
-@pytest.mark.parametrize("text", ["candid =", "= 1", "=", "AND", "candid > 1 OR", "candid + > 1"])
+@pytest.mark.parametrize("text", ["candid =", "= 1", "=", "AND", "candid > 1 OR", "candid + > 1", "NOT"])
 def test_an_operator_without_an_operand_is_refused_in_the_same_words_each_time(text):
     # Of an operator that lacks both, the parser names either, as the hashes of a process fall.
-    assert "an operand is missing" in refusal(text, ALERT).message
+    assert "an expression is missing" in refusal(text, ALERT).message
 
 
 def test_caret_stands_below_the_name():
