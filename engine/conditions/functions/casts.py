@@ -20,6 +20,7 @@ __all__ = [
     "Column",
     "Computation",
     "Texts",
+    "Values",
     "cast",
     "float_to_text",
     "map_texts",
@@ -27,6 +28,8 @@ __all__ = [
 
 Texts: TypeAlias = pa.Array | pa.Scalar
 """Texts of one length, or a constant."""
+Values: TypeAlias = np.ndarray | Texts
+"""Values of one length, or a constant: an array of no dimension, or a scalar of pyarrow."""
 
 DTYPES: dict[str, Any] = {
     "boolean": pd.BooleanDtype(),
@@ -64,7 +67,7 @@ class Column:
     Texts are a pyarrow array (or scalar) in `values`, whose own nulls `null` repeats.
     """
 
-    values: Any
+    values: Values
     null: np.ndarray
 
     @property
@@ -73,11 +76,11 @@ class Column:
         return isinstance(self.values, (pa.Array, pa.Scalar))
 
 
-Computation: TypeAlias = Callable[..., Column | np.ndarray | Texts]
+Computation: TypeAlias = Callable[..., Column | Values]
 """What computes a function or an operator: (type of the result, operands, as many as there are) -> values."""
 
 
-def map_texts(function: Callable[..., Any], *operands: Any, result: type | None = None, missing: Any = 0) -> Any:
+def map_texts(function: Callable[..., Any], *operands: Values, result: type | None = None, missing: Any = 0) -> Values:
     """Return what a function of Python texts gives for each row.
 
     Parameters
@@ -119,7 +122,7 @@ def map_texts(function: Callable[..., Any], *operands: Any, result: type | None 
     return values.reshape(()) if length is None else values
 
 
-def cast(result: str, values: Any) -> Column:
+def cast(result: str, values: Values) -> Column:
     """Return a column in another of Spark's types.
 
     Parameters

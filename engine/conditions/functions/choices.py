@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from sqlglot import exp
@@ -11,7 +10,7 @@ from sqlglot import exp
 from engine.conditions import expressions, truths
 from engine.conditions.coercion import choice, compare, together
 from engine.conditions.expressions import Term
-from engine.conditions.functions.casts import Column, Computation
+from engine.conditions.functions.casts import Column, Computation, Values
 from engine.conditions.functions.entry import Function
 from engine.conditions.functions.operators import choose, is_nothing, less
 from engine.conditions.operands import Translator, is_null
@@ -42,7 +41,7 @@ def _coalesce(result: str, first: Column, *others: Column) -> Column:
     return first
 
 
-def _extreme(prefer: Callable[[str, Any, Any], np.ndarray]) -> Computation:
+def _extreme(prefer: Callable[[str, Values, Values], np.ndarray]) -> Computation:
     def extreme(result: str, first: Column, *others: Column) -> Column:
         for other in others:
             if is_nothing(other):

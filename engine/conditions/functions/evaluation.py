@@ -104,7 +104,7 @@ def _series(column: Column, result: str, index: pd.Index) -> pd.Series:
 def _scalar(column: Column, result: str) -> Any:
     if column.null:
         return pd.NA
-    return column.values.as_py() if column.is_text else _of_type(column.values, result)[()]
+    return column.values.as_py() if isinstance(column.values, pa.Scalar) else _of_type(column.values, result)[()]
 
 
 def _of_type(values: np.ndarray, result: str) -> np.ndarray:

@@ -7,14 +7,13 @@ of pandas plays a part: nullable arrays are taken apart and put together by thei
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.conditions.functions import casts
-from engine.conditions.functions.casts import DTYPES, Column, Computation, Texts
+from engine.conditions.functions.casts import DTYPES, Column, Computation, Texts, Values
 
 __all__ = ["OPERATORS", "choose", "equal", "is_nothing", "less", "nothing"]
 
@@ -26,8 +25,8 @@ def _compare(
     on_texts: Callable[[Texts, Texts], Texts],
     on_numbers: Callable[[np.ndarray, np.ndarray], np.ndarray],
     on_floats: Callable[[np.ndarray, np.ndarray], np.ndarray],
-) -> Callable[[str, Any, Any], np.ndarray]:
-    def compare(result: str, a: Any, b: Any) -> np.ndarray:
+) -> Callable[[str, Values, Values], np.ndarray]:
+    def compare(result: str, a: Values, b: Values) -> np.ndarray:
         if isinstance(a, (pa.Array, pa.Scalar)):
             compared = on_texts(a, b)
             if isinstance(compared, pa.Scalar):
