@@ -1,4 +1,4 @@
-"""Whether something that can't be compared is there at all: asked of archives whose files disagree on what it is."""
+"""Whether something that can't be compared is there at all: in archives whose files disagree on what it is."""
 
 import datetime as dt
 from decimal import Decimal
