@@ -46,8 +46,8 @@ def check_resumable(topic: str, planned_by: str) -> None:
     """
     if not is_resumable(planned_by):
         raise JobError(
-            f"{topic} was planned by version {shown_version(planned_by)}, and this is version {engine_version()}: what it "
-            "would still send may be selected or encoded by other rules",
+            f"{topic} was planned by version {shown_version(planned_by)}, and this is version {engine_version()}: what "
+            "it would still send may be selected or encoded by other rules",
             accepted=f"a job that version {_series_text(engine_version())} has planned",
             next_step=f"submit its request again: alert-transfer status {topic} --request > request.yaml, then "
             f"alert-transfer submit --request request.yaml; what it has sent can be fetched all the same",
