@@ -12,7 +12,7 @@ from engine.kafka import kafka_of
 from engine.planning import TransferPlan, make_plan, new_topic
 from engine.request import TransferRequest
 from engine.sinks import KafkaManifestStore, KafkaSink
-from engine.transfer.manifest_plan import task_of
+from engine.transfer.manifest_plan import fragments_of, task_of
 from engine.transfer.resuming import check_stopped
 from engine.transfer.starting import start_again, start_new
 from engine.transfer.submitted_job import Job
@@ -100,6 +100,7 @@ def resume(
     check_stopped(job_)
     sink = KafkaSink(kafka=cluster, topic=topic)
     task = task_of(job_.manifest, sink, settings.storage_options)
+    fragments_of(job_.manifest)  # as the coordinator reads them: what it would stop at is told here
     with _client(client, settings) as (client_, ends_with_us):
         start_again(task.job_id, client_, sink, store, settings.storage_options)
         return _see_started(job_, ends_with_us, on_start)
