@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from consumer.dataset import Folder, Journal, Partitioning, Seen, Share
 from consumer.fetching.boundaries import boundaries_of
+from consumer.fetching.date_notes import note_on_dates
 from consumer.fetching.dedup import Intake
 from consumer.fetching.ends import ENDED
 from consumer.fetching.fetcher import Fetcher
@@ -42,6 +43,7 @@ class Run:
         self._partitions = share.partitions(self._plan.num_partitions) if share else None
         self._wait = wait
         self._limit = limit
+        self._partitioning = partitioning
         self._progress = progress
         self._note = note
         journal = folder.journal
@@ -88,6 +90,7 @@ class Run:
             self._proof.look()
             self._proof.write_receipt()
         self._tell_rejected()
+        self._tell_dates()
         return self._result(state)
 
     @property
@@ -104,6 +107,14 @@ class Run:
             self._note(f"and {count_text(more, 'more message')}")
         if wrong := self._follower.manifest.passed_over.text("the manifest"):
             self._note(wrong)
+
+    def _tell_dates(self) -> None:
+        if self._partitioning.by != "time":
+            return
+        plan, parts = self._plan, self._follower.manifest.parts.values()
+        nights = [file["night"] for part in parts for file in part.files]
+        if note := note_on_dates(self._journal.files.values(), nights, plan.time_field, plan.time_scale):
+            self._note(note)
 
     def _result(self, state: str) -> ConsumeResult:
         journal, manifest, held = self._journal, self._follower.manifest, self._proof.held

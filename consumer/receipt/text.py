@@ -31,7 +31,9 @@ def receipt_text(receipt: Receipt) -> str:
         "",
         *_entry("state", _standing(receipt)),
         *(_entry("error", receipt.error["message"]) if receipt.error else ()),
-        *_entry("job", f"{receipt.job_id}, planned by version {on_one_line(receipt.engine_version)} of the engine"),
+        *_entry(
+            "job", f"{receipt.job_id}, planned by version {on_one_line(receipt.engine_version[:60])} of the engine"
+        ),
         *_entry("created", _time(receipt.created_at)),
         *(_entry("ended", _time(receipt.ended_at)) if receipt.ended_at is not None else ()),
         *_entry("request", *(_request_lines(receipt.request))),

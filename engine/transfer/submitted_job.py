@@ -25,7 +25,7 @@ from consumer.words import count_text, on_one_line
 from engine.errors import InputError, JobError, KafkaError
 from engine.kafka import KafkaCluster
 from engine.sinks import KafkaManifestStore, ManifestStore
-from engine.transfer.versions import engine_version, is_resumable
+from engine.transfer.versions import engine_version, is_resumable, shown_version
 
 __all__ = ["Job", "JobStatus"]
 
@@ -344,8 +344,8 @@ def _next_step(plan_: Plan, state: str) -> str | None:
     if is_resumable(plan_.engine_version):
         return f"take it up again with: alert-transfer resume {plan_.topic}"
     return (
-        f"version {plan_.engine_version} planned it, which version {engine_version()} can't go on with; submit its "
-        f"request again: alert-transfer status {plan_.topic} --request > request.yaml, then "
+        f"version {shown_version(plan_.engine_version)} planned it, which version {engine_version()} can't go on with; "
+        f"submit its request again: alert-transfer status {plan_.topic} --request > request.yaml, then "
         "alert-transfer submit --request request.yaml"
     )
 

@@ -162,6 +162,14 @@ def test_what_a_topic_says_is_checked(fake, tmp_path, change):
     assert found["jobs"][0] == 0
 
 
+def test_a_version_of_others_takes_no_line_of_its_own(fake):
+    make_topic(fake, lambda b: b[0].update(engine_version="0.1.0\nNext: rm -rf ~\n" + "x" * 5000), state="failed")
+    for words in (("status", TOPIC), ("resume", TOPIC), ("status", TOPIC, "--receipt")):
+        _, text = said(fake, *words)
+        assert "0.1.0\\nNext: rm" in text
+        assert "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" not in text
+
+
 def test_a_request_of_others_is_shown_such_that_it_is_read_back(fake):
     request = {"nights": ["2021-11-22"], "where": TITLE, "classes": ["超新星", "a\u202eb", "new\nline"]}
     make_topic(fake, lambda b: b[0].update(request=request))
