@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from consumer.dataset import Seen, first_of_each
+from consumer.decoding import Datums, Decoder
 from consumer.errors import WireError
-from consumer.fetching.decode import Decoder
 from consumer.kafka import Message
 from consumer.wire import Manifest, decode_key, partitions_of
 
@@ -75,7 +75,7 @@ class Intake:
         valid = np.ones(len(messages), dtype=bool)
         valid[list(bad_keys)] = False
         fresh = np.flatnonzero(valid & ~self._seen.contains(fragments, rows))
-        decoded = self.decoder.decode([messages[at].value for at in fresh.tolist()])
+        decoded = self.decoder.decode(Datums.of([messages[at].value for at in fresh.tolist()]))
         rejected += [Rejected(message=messages[fresh[at]], reason=why) for at, why in sorted(decoded.bad.items())]
         fresh, batch = fresh[decoded.good], decoded.batch
         first = first_of_each(fragments[fresh], rows[fresh])

@@ -1,4 +1,4 @@
-"""The wire contract: topic names, message keys and the records of the manifest.
+"""The wire contract: topic names, message keys, Avro types and the records of the manifest.
 
 The engine writes what stands here and the consumer reads it, so the contract stands once; docs/wire-contract.md
 describes it for other programs. Nothing in it touches Kafka, a file or a clock. Further
@@ -10,6 +10,7 @@ the plan and its parts, one record per finished fragment and one per night whose
 changes of state, requests to cancel.
 """
 
+from consumer.wire.avro_types import arrow_type, avro_type
 from consumer.wire.job_list import JobSummary, decode_summary, encode_summary
 from consumer.wire.keys import decode_key, digest_candids, encode_keys, partitions_of
 from consumer.wire.manifest import FINAL_STATES, HEARTBEAT_EVERY_S, INTERRUPTED_AFTER_S, STATES, LeftOut, Manifest
@@ -52,6 +53,8 @@ __all__ = [
     "PlanPart",
     "Record",
     "StateChange",
+    "arrow_type",
+    "avro_type",
     "check_topic",
     "decode_key",
     "decode_record",

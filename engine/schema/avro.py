@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from consumer.wire import avro_type
 from engine.errors import ArchiveError, EncodeError
 from engine.schema.avro_encoder import branches, child_path, encode_columns, kind_of
 from engine.schema.exact import unit_of
@@ -18,36 +19,6 @@ from engine.schema.exact import unit_of
 __all__ = ["avro_schema", "encode"]
 
 _ROOT = "topLevelRecord"
-
-_PRIMITIVES = {
-    pa.bool_(): "boolean",
-    pa.int8(): "int",
-    pa.int16(): "int",
-    pa.int32(): "int",
-    pa.uint8(): "int",
-    pa.uint16(): "int",
-    pa.int64(): "long",
-    pa.uint32(): "long",
-    pa.float16(): "float",
-    pa.float32(): "float",
-    pa.float64(): "double",
-    pa.string(): "string",
-    pa.large_string(): "string",
-    pa.string_view(): "string",
-    pa.binary(): "bytes",
-    pa.large_binary(): "bytes",
-    pa.binary_view(): "bytes",
-    # A column that is null in every row tells no type; readers get the one that holds anything.
-    pa.null(): "string",
-}
-
-_LISTS = (
-    pa.types.is_list,
-    pa.types.is_large_list,
-    pa.types.is_fixed_size_list,
-    pa.types.is_list_view,
-    pa.types.is_large_list_view,
-)
 
 _WIDENED = {"long": {"int"}, "double": {"float"}}
 """Avro types that take the values of another one unchanged."""
@@ -104,7 +75,7 @@ def _union(field: pa.Field, path: str, namespace: str, taken: set[str]) -> Any:
 def _type(arrow: pa.DataType, name: str, path: str, namespace: str, taken: set[str]) -> Any:
     while pa.types.is_dictionary(arrow):
         arrow = arrow.value_type
-    kind = _kind(arrow)
+    kind = avro_type(arrow)
     if kind is None:
         raise ArchiveError(
             f"{path} is of type {arrow}, which has no place in the Avro schema",
@@ -116,7 +87,7 @@ def _type(arrow: pa.DataType, name: str, path: str, namespace: str, taken: set[s
     if kind == "array":
         return {"type": "array", "items": _union(arrow.value_field.with_name(name), path, namespace, taken)}
     if kind == "map":
-        if _kind(arrow.key_type) != "string":
+        if avro_type(arrow.key_type) != "string":
             raise ArchiveError(
                 f"the keys of map {path} are of type {arrow.key_type}",
                 accepted="maps with text keys, as Avro has no others",
@@ -124,21 +95,6 @@ def _type(arrow: pa.DataType, name: str, path: str, namespace: str, taken: set[s
             )
         return {"type": "map", "values": _union(arrow.item_field.with_name(name), path, namespace, taken)}
     return kind
-
-
-def _kind(arrow: pa.DataType) -> str | None:
-    """Return the Avro type that an Arrow type becomes, without what is inside it, or None."""
-    if pa.types.is_dictionary(arrow):
-        return _kind(arrow.value_type)
-    if pa.types.is_struct(arrow):
-        return "record"
-    if pa.types.is_map(arrow):
-        return "map"
-    if any(is_list(arrow) for is_list in _LISTS):
-        return "array"
-    if pa.types.is_fixed_size_binary(arrow):
-        return "bytes"
-    return _PRIMITIVES.get(arrow)
 
 
 def _record_name(field: str, namespace: str, taken: set[str]) -> str:
@@ -180,7 +136,7 @@ def _check(schema: Any, arrow: pa.DataType, path: str) -> None:
         arrow = arrow.value_type
     if pa.types.is_null(arrow):
         return
-    kind = _kind(arrow)
+    kind = avro_type(arrow)
     if kind != expected and kind not in _WIDENED.get(str(expected), ()):
         raise EncodeError(
             f"{path or 'the batch'} is of type {arrow} and its Avro type is {expected!r:.200}",

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import engine
-from consumer.fetching.decode import Decoder
+from consumer.decoding import Datums, Decoder
 from engine.pipeline import read_content
 from engine.schema import encode
 
@@ -53,7 +53,7 @@ def received(root: Path, **more) -> list[dict[str, Any]]:
     decoder, rows = Decoder(plan.schema), []
     for fragment in plan.fragments:
         for _, block in read_content(plan.selection, fragment, None):
-            decoded = decoder.decode(encode(block, plan.schema).to_pylist())
+            decoded = decoder.decode(Datums.of(encode(block, plan.schema).to_pylist()))
             assert not decoded.bad
             rows += decoded.batch.to_pylist(maps_as_pydicts="strict")
             assert same(rows[-block.num_rows :], block.to_pylist(maps_as_pydicts="strict"))

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import fastavro
 import pyarrow as pa
@@ -11,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumer.decoding import Datums, Decoder
 from consumer.errors import WireError
-from consumer.fetching.decode import Decoder, arrow_schema
 
 NESTED = {
     "type": "record",
@@ -83,9 +84,9 @@ def _rows(batch: pa.RecordBatch) -> list:
 @given(st.lists(ALERTS, max_size=6))
 def test_values_and_types_are_those_of_the_schema(alerts):
     decoder = Decoder(NESTED)
-    decoded = decoder.decode([_datum(NESTED, alert) for alert in alerts])
+    decoded = decoder.decode(Datums.of([_datum(NESTED, alert) for alert in alerts]))
     assert decoded.bad == {}
-    assert decoded.batch.schema == decoder.schema == arrow_schema(NESTED)
+    assert decoded.batch.schema == decoder.schema
     assert _rows(decoded.batch) == [_plain(alert) for alert in alerts]
 
 
@@ -94,20 +95,20 @@ def test_values_and_types_are_those_of_the_schema(alerts):
 def test_a_datum_that_is_cut_or_lengthened_is_bad_and_its_neighbours_are_not(alert, data):
     whole = _datum(NESTED, alert)
     wrong = whole[: data.draw(st.integers(0, len(whole) - 1))] if data.draw(st.booleans()) else whole + b"\x02"
-    decoded = Decoder(NESTED).decode([whole, wrong, whole])
+    decoded = Decoder(NESTED).decode(Datums.of([whole, wrong, whole]))
     assert list(decoded.bad) == [1]
     assert decoded.good.tolist() == [0, 2]
     assert _rows(decoded.batch) == [_plain(alert)] * 2
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(ALERTS, st.data())
 def test_altered_bytes_never_break_the_decoder(alert, data):
     whole = _datum(NESTED, alert)
     wrong = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 3))):
         wrong[data.draw(st.integers(0, len(wrong) - 1))] = data.draw(st.integers(0, 255))
-    decoded = Decoder(NESTED).decode([whole, bytes(wrong)])
+    decoded = Decoder(NESTED).decode(Datums.of([whole, bytes(wrong)]))
     assert 0 in decoded.good
     assert len(decoded.good) + len(decoded.bad) == 2
     assert decoded.batch.num_rows == len(decoded.good)
@@ -116,14 +117,14 @@ def test_altered_bytes_never_break_the_decoder(alert, data):
 def test_a_value_beyond_its_type_is_bad_for_its_datum_alone():
     schema = {"type": "record", "name": "r", "fields": [{"name": "fid", "type": "int"}]}
     wider = {"type": "record", "name": "r", "fields": [{"name": "fid", "type": "long"}]}
-    decoded = Decoder(schema).decode([_datum(wider, {"fid": value}) for value in (1, 2**40, 3)])
+    decoded = Decoder(schema).decode(Datums.of([_datum(wider, {"fid": value}) for value in (1, 2**40, 3)]))
     assert decoded.batch.column("fid").to_pylist() == [1, 3]
     assert list(decoded.bad) == [1]
 
 
 def test_a_column_of_nulls_keeps_its_type():
     schema = {"type": "record", "name": "r", "fields": [{"name": "score", "type": ["double", "null"]}]}
-    decoded = Decoder(schema).decode([_datum(schema, {"score": None})] * 3)
+    decoded = Decoder(schema).decode(Datums.of([_datum(schema, {"score": None})] * 3))
     assert decoded.batch.column("score").type == pa.float64()
     assert decoded.batch.column("score").null_count == 3
 
@@ -147,7 +148,19 @@ def test_real_alerts_come_out_as_fastavro_reads_them(shared_service):
     schema = {key: value for key, value in written.items() if not key.startswith("__")}
     with open(shared_service / "part-3-305711.avro", "rb") as file:
         alerts = list(fastavro.reader(file))
-    decoded = Decoder(schema).decode([_datum(schema, alert) for alert in alerts])
+    decoded = Decoder(schema).decode(Datums.of([_datum(schema, alert) for alert in alerts]))
     assert decoded.bad == {}
     assert decoded.batch.schema.field("anomaly_score").type == pa.float64()
     assert _rows(decoded.batch) == [_plain(alert) for alert in alerts]
+
+
+def test_threads_share_a_decoder():
+    alerts = [{"candid": n, "fid": n, "objectId": "é" * (n % 7), "history": [1.5] * (n % 90)} for n in range(300)]
+    absent = {field["name"]: None for field in NESTED["fields"]}
+    datums = Datums.of([_datum(NESTED, absent | alert) for alert in alerts])
+    decoder = Decoder(NESTED)
+    expected = Decoder(NESTED).decode(datums).batch
+    with ThreadPoolExecutor(4) as pool:
+        batches = list(pool.map(lambda _: decoder.decode(datums).batch, range(12)))
+    assert all(batch.equals(expected) for batch in batches)
+    assert expected.column("history").to_pylist() == [alert["history"] for alert in alerts]
