@@ -82,11 +82,12 @@ def resume(
     kafka: str | None = None,
     settings: Settings | None = None,
     on_start: Callable[[Job], None] | None = None,
+    on_stopped: Callable[[], None] | None = None,
 ) -> Job:
     """Take up a job that was interrupted, failed or cancelled; finished fragments are not sent again.
 
     Parameters are those of `submit`. A job that seems to run is watched first, until it gives a sign of life or is
-    silent for so long that it counts as interrupted.
+    silent for so long that it counts as interrupted; `on_stopped` is called once it is known to have stopped.
 
     Raises
     ------
@@ -98,6 +99,8 @@ def resume(
     store = KafkaManifestStore(cluster, topic)
     job_ = Job(topic, cluster, store)
     check_stopped(job_)
+    if on_stopped:
+        on_stopped()
     sink = KafkaSink(kafka=cluster, topic=topic)
     task = task_of(job_.manifest, sink, settings.storage_options)
     with _client(client, settings) as (client_, ends_with_us):

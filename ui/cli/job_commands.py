@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import click
 
 import engine
-from consumer.cli import Command, Face, face_options, receipt_text
+from consumer.cli import Command, Face, face_options, progress_row, receipt_text
 from engine import InputError, write_yaml
 from ui.cli.face_settings import settings_of
-from ui.cli.started_jobs import check_ended, run_job
+from ui.cli.started_jobs import check_ended, run_job, starting_text
 
 __all__ = ["cancel", "jobs", "log", "resume", "status"]
 
@@ -20,7 +23,14 @@ __all__ = ["cancel", "jobs", "log", "resume", "status"]
 def resume(face: Face, topic: str, wait: bool) -> None:
     """Take up a job that was interrupted, failed or cancelled."""
     settings = settings_of(face)
-    run_job(face, settings, lambda **more: engine.resume(topic, settings=settings, **more), wait=wait)
+    untouched = f"the job was not taken up; do it by:\n  alert-transfer resume {topic}"
+    with face.going_on(untouched), progress_row(f"watching whether {topic} still runs") as row:
+
+        def resumed(on_start: Callable[[engine.Job], None]) -> engine.Job:
+            begun = partial(row.begin, starting_text(settings))
+            return engine.resume(topic, settings=settings, on_stopped=begun, on_start=on_start)
+
+        run_job(face, settings, resumed, row, wait=wait)
 
 
 @click.command(cls=Command)
@@ -54,7 +64,8 @@ def status(face: Face, topic: str, follow: bool, receipt: bool, request: bool) -
         face.emit_as_is(asked, write_yaml(asked).rstrip())
         return
     if follow:
-        with job_bar(topic) as draw:
+        again = f"the job goes on without this command; follow it again by:\n  alert-transfer status {topic} --follow"
+        with face.going_on(again), job_bar(topic) as draw:
             job.wait(on_change=draw)
     now = job.status()
     if receipt:
@@ -82,5 +93,8 @@ def cancel(face: Face, topic: str) -> None:
     """Stop a job; what was sent stays readable."""
     from ui.cli.render import status_text
 
-    found = engine.job(topic, settings=settings_of(face)).cancel()
+    job = engine.job(topic, settings=settings_of(face))
+    sent = f"the job may have been told to stop; see how it stands by:\n  alert-transfer status {topic}"
+    with face.going_on(sent), progress_row(f"waiting until {topic} has stopped"):
+        found = job.cancel()
     face.emit(found.to_dict(), status_text(found))
