@@ -318,6 +318,15 @@ class FakeAdmin(FakeClient):
         wanted = {new.topic: functools.partial(create, new) for new in topics}
         return self._answer("create_topics", request_timeout, wanted)
 
+    def describe_topics(self, topics, request_timeout: float = 60) -> dict:
+        def describe(topic: str) -> SimpleNamespace:
+            if topic not in self.kafka.topics:
+                raise ck.KafkaException(ck.KafkaError(ck.KafkaError.UNKNOWN_TOPIC_OR_PART))
+            return SimpleNamespace(name=topic)
+
+        wanted = {name: functools.partial(describe, name) for name in topics.topic_names}
+        return self._answer("describe_topics", request_timeout, wanted)
+
     def delete_topics(self, topics, operation_timeout: float = 0, request_timeout: float = 60) -> dict:
         def delete(topic: str) -> None:
             if self.kafka.topics.pop(topic, None) is None:

@@ -38,7 +38,9 @@ class Row:
 
     def begin(self, what: str) -> None:
         """Show that something else has begun, of which nothing is done and no total known."""
-        self._bar.reset(self._row, total=None, description=what, figures="", unit=self._unit)
+        # Not by `reset`, which keeps the total.
+        before, self._row = self._row, self._bar.add_task(what, total=None, figures="", unit=self._unit)
+        self._bar.remove_task(before)
 
     def end(self) -> None:
         """Show it no more."""
@@ -52,7 +54,7 @@ class Row:
             say(self._line())
 
     def _line(self) -> str:
-        task = self._bar.tasks[0]
+        task = self._bar.tasks[-1]
         figures = [_counted(task), task.fields["figures"], f"{task.elapsed or 0:.0f} s"]
         return f"{task.description}: {', '.join(filter(None, figures))}"
 

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import confluent_kafka as ck
 
 from consumer.errors import KafkaError
-from consumer.kafka.failures import LEADERLESS, REFUSED, Reports, code_of, deleted, invalid_settings, unknown_ends
+from consumer.kafka.failures import LEADERLESS, Reports, code_of, deleted, invalid_settings, unknown_ends
+from consumer.kafka.refusals import NOT_ALLOWED, missing_right
 
 __all__ = ["Cluster", "Connection", "place_of"]
 
@@ -138,8 +139,8 @@ class Connection:
     def num_partitions(self, topic: str) -> int:
         """Return how many partitions a topic has, 0 if there is no such topic."""
         found = self._ask(lambda: self.raw.list_topics(topic, timeout=_FIRST_ANSWER_S)).topics[topic]
-        if found.error is not None and found.error.code() in REFUSED:
-            raise KafkaError(f"Kafka refuses to let us see {topic}: {found.error.str()}")
+        if found.error is not None and found.error.code() in NOT_ALLOWED:
+            raise missing_right(self.bootstrap, "look up", topic, found.error)
         return len(found.partitions)
 
     def topics(self) -> set[str]:

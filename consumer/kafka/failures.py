@@ -7,6 +7,7 @@ from collections.abc import Collection
 import confluent_kafka as ck
 
 from consumer.errors import ConfigError, KafkaError
+from consumer.kafka.refusals import NOT_ALLOWED, missing_right, no_answer, refused
 
 __all__ = [
     "EXPIRED",
@@ -21,8 +22,6 @@ __all__ = [
     "invalid_settings",
     "is_refusal",
     "reason_of",
-    "refusal",
-    "silence",
     "stopped",
     "unknown_ends",
     "unreadable",
@@ -60,8 +59,8 @@ REFUSED = frozenset(
     {
         ck.KafkaError._AUTHENTICATION,
         ck.KafkaError._SSL,
-        ck.KafkaError.TOPIC_AUTHORIZATION_FAILED,
         ck.KafkaError.SASL_AUTHENTICATION_FAILED,
+        *NOT_ALLOWED,
     }
 )
 """Kafka does not let us in, or does not let us do it: trying again is of no use."""
@@ -121,13 +120,13 @@ class Reports:
     def check(self) -> None:
         """Raise if Kafka refused us."""
         if self._refusal is not None:
-            raise refusal(self._bootstrap, self._refusal)
+            raise refused(self._bootstrap, self._refusal.str())
 
     def silence(self, exc: ck.KafkaException) -> KafkaError:
         """Return the error for a request that failed: that we are refused, or that Kafka does not answer, and why."""
         if self._refusal is not None:
-            return refusal(self._bootstrap, self._refusal)
-        return silence(self._bootstrap, reason_of(exc) if self._reason is None else self._reason.str())
+            return refused(self._bootstrap, self._refusal.str())
+        return no_answer(self._bootstrap, reason_of(exc) if self._reason is None else self._reason.str())
 
 
 def invalid_settings(exc: Exception) -> ConfigError:
@@ -136,24 +135,6 @@ def invalid_settings(exc: Exception) -> ConfigError:
         f"Kafka's settings are not valid: {reason_of(exc)}",
         accepted="host:port[,host:port], and kafka_options that librdkafka knows",
         next_step="check --kafka, and kafka_options in the configuration",
-    )
-
-
-def refusal(bootstrap: str, error: ck.KafkaError) -> KafkaError:
-    """Return the error that says that Kafka refuses us."""
-    return KafkaError(
-        f"Kafka at {bootstrap} refuses us: {error.str()}",
-        next_step="check user, password and certificates (kafka_options in the configuration)",
-    )
-
-
-def silence(bootstrap: str, reason: str) -> KafkaError:
-    """Return the error that says that Kafka does not answer."""
-    return KafkaError(
-        f"no Kafka answers at {bootstrap} ({reason})",
-        accepted="host:port[,host:port] of a running Kafka",
-        next_step="check the address, and security.protocol in kafka_options if it wants another; "
-        "or start one with: alert-transfer broker",
     )
 
 
@@ -177,6 +158,10 @@ def expired(topic: str) -> KafkaError:
 
 def unreadable(bootstrap: str, topic: str, error: ck.KafkaError) -> KafkaError:
     """Return the error that says that Kafka gives no messages of a topic, and why."""
+    if error.code() in NOT_ALLOWED:
+        return missing_right(bootstrap, "read", topic, error)
+    if error.code() in REFUSED:
+        return refused(bootstrap, error.str())
     return KafkaError(f"Kafka at {bootstrap} does not let us read {topic}: {error.str()}")
 
 

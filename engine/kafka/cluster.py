@@ -42,6 +42,7 @@ class KafkaCluster(TopicAdmin):
     def list_jobs(self) -> list[dict[str, Any]]:
         """Return the summaries of all jobs, oldest first."""
         if JOBS_TOPIC not in self.topics():
+            self.check_visible(JOBS_TOPIC)
             return []
         found = {}
         with contextlib.closing(TopicReader(self, JOBS_TOPIC, is_compacted=True)) as reader:
