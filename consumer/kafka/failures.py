@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
 import confluent_kafka as ck
 
 from consumer.errors import ConfigError, KafkaError
-from consumer.kafka.refusals import NOT_ALLOWED, missing_right, no_answer, refused
+from consumer.kafka.refusals import NOT_ALLOWED, is_explained, missing_right, no_answer, refused
 
 __all__ = [
     "EXPIRED",
@@ -19,6 +21,7 @@ __all__ = [
     "code_of",
     "deleted",
     "expired",
+    "first_answer",
     "invalid_settings",
     "is_refusal",
     "reason_of",
@@ -64,6 +67,11 @@ REFUSED = frozenset(
     }
 )
 """Kafka does not let us in, or does not let us do it: trying again is of no use."""
+
+
+_UNANSWERED = frozenset({ck.KafkaError._TRANSPORT, ck.KafkaError._TIMED_OUT, ck.KafkaError._ALL_BROKERS_DOWN})
+_SHORT_S, _SLACK_S = 1.5, 0.1
+_Answer = TypeVar("_Answer")
 
 
 def is_refusal(error: ck.KafkaError) -> bool:
@@ -122,11 +130,53 @@ class Reports:
         if self._refusal is not None:
             raise refused(self._bootstrap, self._refusal.str())
 
+    @property
+    def are_enough(self) -> bool:
+        """Whether it was reported why Kafka does not let us in: it need not be asked any longer."""
+        return self._refusal is not None or (self._reason is not None and is_explained(self._reason.str()))
+
     def silence(self, exc: ck.KafkaException) -> KafkaError:
         """Return the error for a request that failed: that we are refused, or that Kafka does not answer, and why."""
         if self._refusal is not None:
             return refused(self._bootstrap, self._refusal.str())
         return no_answer(self._bootstrap, reason_of(exc) if self._reason is None else self._reason.str())
+
+
+def first_answer(
+    ask: Callable[[float], _Answer], poll: Callable[[], object], reports: Reports, timeout_s: float
+) -> _Answer:
+    """Return the answer to a request that comes first after a client was made, and so includes the connecting.
+
+    librdkafka waits as long as it is told to, also for a Kafka that has refused us. So it is told little at first.
+
+    Parameters
+    ----------
+    ask
+        Makes the request; it is given how long it may take.
+    poll
+        Has the client tell what it has to report.
+    reports
+        What it was told.
+    timeout_s
+        How long all may take.
+
+    Raises
+    ------
+    KafkaException
+        If the answer does not come.
+    """
+    deadline = time.monotonic() + timeout_s
+    for share in (_SHORT_S, timeout_s):
+        begun = time.monotonic()
+        wait_s = min(share, deadline - begun)
+        try:
+            return ask(wait_s)
+        except ck.KafkaException as exc:
+            poll()
+            has_waited = time.monotonic() - begun >= wait_s - _SLACK_S
+            if reports.are_enough or not has_waited or share == timeout_s or code_of(exc) not in _UNANSWERED:
+                raise
+    raise AssertionError("the last request either answers or raises")
 
 
 def invalid_settings(exc: Exception) -> ConfigError:

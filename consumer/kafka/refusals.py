@@ -11,7 +11,7 @@ import confluent_kafka as ck
 
 from consumer.errors import KafkaError
 
-__all__ = ["NOT_ALLOWED", "missing_right", "no_answer", "refused"]
+__all__ = ["NOT_ALLOWED", "is_explained", "missing_right", "no_answer", "refused"]
 
 NOT_ALLOWED = frozenset(
     {
@@ -164,6 +164,11 @@ def _looked_at(bootstrap: str) -> str | None:
                 return "ends connections"
     except (OSError, ValueError):
         return None
+
+
+def is_explained(reason: str) -> bool:
+    """Return whether librdkafka's words name a cause that is known here."""
+    return _cause_of(reason) is not None
 
 
 def _cause_of(reason: str) -> tuple[str, str] | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import confluent_kafka as ck
 import confluent_kafka.admin as ck_admin
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from consumer.kafka import NOT_ALLOWED, Cluster, Reports, code_of, missing_right, reason_of, unknown_ends
+from consumer.kafka import NOT_ALLOWED, Cluster, Reports, code_of, first_answer, missing_right, reason_of, unknown_ends
 from consumer.wire import JOBS_TOPIC, manifest_topic, schema_topic
 from engine.errors import KafkaError, RequestError
 from engine.kafka.kept_clients import kept
@@ -100,28 +101,20 @@ class TopicAdmin(Cluster):
             If Kafka refuses or does not answer.
         """
         self._metadata()
-        failure = self._create_all_or_none(
-            _new_topic(topic, num_partitions, DATA_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
-            _new_topic(schema_topic(topic), 1, MANIFEST_RETENTION_MS, "compression.type", "zstd"),
-            _new_topic(manifest_topic(topic), 1, MANIFEST_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
-        )
-        if failure is None:
-            return
-        name, exc = failure
-        if code_of(exc) == ck.KafkaError.TOPIC_ALREADY_EXISTS:
-            raise RequestError(
-                f"the topic {name!r} exists already",
-                accepted="a name that no job has had yet",
-                next_step=f"choose another name, or follow that job: alert-transfer status {topic}",
-            ) from exc
-        if code_of(exc) == ck.KafkaError._TIMED_OUT:
-            named = ", ".join(f"{broker.host}:{broker.port}" for broker in self._metadata().brokers.values())
-            raise KafkaError(
-                f"Kafka at {self.bootstrap} does not create the topic {name!r}: {reason_of(exc)}",
-                accepted=f"brokers that can be reached from here at the addresses that they give: {named}",
-                next_step="check the brokers' advertised.listeners, and whether they are well",
-            ) from exc
-        raise self._not_created(name, exc) from exc
+        failure = self._create_all_or_none(*_job_topics(topic, num_partitions))
+        if failure is not None:
+            raise self._job_not_created(topic, *failure) from failure[1]
+
+    def check_creatable(self, topic: str, num_partitions: int) -> None:
+        """Raise what `create_job_topics` would raise, as far as Kafka knows before; nothing is created."""
+        self._metadata()
+        wanted = _job_topics(topic, num_partitions)
+        futures = self._admin().create_topics(wanted, validate_only=True, request_timeout=_CREATED_S)
+        for name, future in futures.items():
+            try:
+                future.result()
+            except ck.KafkaException as exc:
+                raise self._job_not_created(topic, name, exc) from exc
 
     def create_jobs_topic(self) -> None:
         """Create the compacted list of jobs, unless there is one.
@@ -200,6 +193,23 @@ class TopicAdmin(Cluster):
         if code_of(exc) in NOT_ALLOWED:
             raise missing_right(self.bootstrap, action, topic, exc.args[0]) from exc
 
+    def _job_not_created(self, topic: str, name: str, exc: ck.KafkaException) -> RequestError | KafkaError:
+        """Return the error that says that one of a job's topics, `name`, can't be created."""
+        if code_of(exc) == ck.KafkaError.TOPIC_ALREADY_EXISTS:
+            return RequestError(
+                f"the topic {name!r} exists already",
+                accepted="a name that no job has had yet",
+                next_step=f"choose another name, or follow that job: alert-transfer status {topic}",
+            )
+        if code_of(exc) == ck.KafkaError._TIMED_OUT:
+            named = ", ".join(f"{broker.host}:{broker.port}" for broker in self._metadata().brokers.values())
+            return KafkaError(
+                f"Kafka at {self.bootstrap} does not create the topic {name!r}: {reason_of(exc)}",
+                accepted=f"brokers that can be reached from here at the addresses that they give: {named}",
+                next_step="check the brokers' advertised.listeners, and whether they are well",
+            )
+        return self._not_created(name, exc)
+
     def _not_created(self, topic: str, exc: ck.KafkaException) -> KafkaError:
         """Return the error that says that a topic can't be created."""
         if code_of(exc) in NOT_ALLOWED:
@@ -243,10 +253,19 @@ class TopicAdmin(Cluster):
         admin, reports = self._admin_and_reports()
         reports.clear()  # the client is the thread's for long, and what ailed it then may be mended
         try:
-            return admin.list_topics(timeout=_FIRST_ANSWER_S)
+            poll = partial(admin.poll, 0)
+            return first_answer(lambda wait_s: admin.list_topics(timeout=wait_s), poll, reports, _FIRST_ANSWER_S)
         except ck.KafkaException as exc:
             admin.poll(0)  # librdkafka tells only so why: refused, a name that is nobody's, another protocol
             raise reports.silence(exc) from exc
+
+
+def _job_topics(topic: str, num_partitions: int) -> list[ck_admin.NewTopic]:
+    return [
+        _new_topic(topic, num_partitions, DATA_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
+        _new_topic(schema_topic(topic), 1, MANIFEST_RETENTION_MS, "compression.type", "zstd"),
+        _new_topic(manifest_topic(topic), 1, MANIFEST_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
+    ]
 
 
 def _new_topic(name: str, num_partitions: int, retention_ms: int, limit: str, value: str) -> ck_admin.NewTopic:

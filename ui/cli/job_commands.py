@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import click
 
@@ -11,7 +10,7 @@ import engine
 from consumer.cli import Command, Face, face_options, progress_row, receipt_text
 from engine import InputError, write_yaml
 from ui.cli.face_settings import settings_of
-from ui.cli.started_jobs import check_ended, run_job, starting_text
+from ui.cli.started_jobs import check_ended, run_job
 
 __all__ = ["cancel", "jobs", "log", "resume", "status"]
 
@@ -24,11 +23,10 @@ def resume(face: Face, topic: str, wait: bool) -> None:
     """Take up a job that was interrupted, failed or cancelled."""
     settings = settings_of(face)
     untouched = f"the job was not taken up; do it by:\n  alert-transfer resume {topic}"
-    with face.going_on(untouched), progress_row(f"watching whether {topic} still runs") as row:
+    with face.going_on(untouched), progress_row(f"looking at {topic}") as row:
 
         def resumed(on_start: Callable[[engine.Job], None]) -> engine.Job:
-            begun = partial(row.begin, starting_text(settings))
-            return engine.resume(topic, settings=settings, on_stopped=begun, on_start=on_start)
+            return engine.resume(topic, settings=settings, on_wait=row.begin, on_start=on_start)
 
         run_job(face, settings, resumed, row, wait=wait)
 

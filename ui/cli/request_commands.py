@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from consumer.cli import Command, Face, face_options, progress_bar
 from engine import InputError, Settings
 from ui.cli.face_settings import settings_of
 from ui.cli.options import request_from, request_options
-from ui.cli.started_jobs import run_job, starting_text
+from ui.cli.started_jobs import run_job
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -82,12 +83,16 @@ def submit(face: Face, wait: bool, test: bool, **values: Any) -> None:
     request, settings = request_from(values), settings_of(face)
     with face.going_on("no job was started; the same command starts it"), progress_bar("reading footers") as progress:
 
-        def planned(plan: engine.TransferPlan) -> None:
-            _say_notes(face, plan)
-            progress.begin(starting_text(settings))
-
         def submitted(on_start: Callable[[engine.Job], None]) -> engine.Job:
-            return engine.submit(request, settings=settings, on_plan=planned, on_start=on_start, progress=progress)
+            tell = partial(_say_notes, face)
+            return engine.submit(
+                request,
+                settings=settings,
+                on_plan=tell,
+                on_start=on_start,
+                on_wait=progress.begin,
+                progress=progress,
+            )
 
         run_job(face, settings, submitted, progress, wait=wait)
 

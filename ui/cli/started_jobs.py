@@ -10,7 +10,7 @@ import engine
 from consumer.cli import Face, Row, quoted
 from engine import JobError, Settings
 
-__all__ = ["check_ended", "run_job", "starting_text"]
+__all__ = ["check_ended", "run_job"]
 
 
 def run_job(
@@ -47,11 +47,6 @@ def run_job(
     face.emit(status.to_dict(), status_text(status))
     if wait or not settings.dask:
         check_ended(status)
-
-
-def starting_text(settings: Settings) -> str:
-    """Return what is waited for before a job runs."""
-    return "starting the job" if settings.dask else "starting a Dask cluster on this machine, and the job on it"
 
 
 def _what_becomes_of(job: engine.Job, settings: Settings) -> str:
