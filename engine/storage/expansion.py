@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 __all__ = ["FACTOR", "FREE_NBYTES", "Expansion", "ExpansionError", "check_rows"]
 
 FREE_NBYTES = 1 << 29
-"""So much any row groups that are read together may come to: what a worker with 2 GB can hold."""
+"""So much any row groups that are read together may come to; Arrow and numpy hold it up to four times."""
 FACTOR = 100
 """So many times what lies in the file they may come to besides. Alerts compress to a third, labels to a fiftieth."""
 _BATCH_NBYTES = 1 << 28
