@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -16,16 +16,16 @@ from consumer.fetching import ConsumeProgress
 __all__ = ["Row", "consume_bar", "progress_bar", "progress_row"]
 
 _LINES_AFTER_S = (10.0, 10.0, 20.0, 40.0, 60.0)
-"""Seconds before each line where there is no terminal; then as many as the last."""
 
 
 class Row:
     """One row of progress."""
 
-    def __init__(self, bar: Progress, what: str, unit: str):
+    def __init__(self, bar: Progress, what: str, unit: str, lines_after_s: Sequence[float]):
         self._bar = bar
         self._row = bar.add_task(what, total=None, figures="", unit=unit)
         self._unit = unit
+        self._lines_after_s = lines_after_s
         self._ended = threading.Event()
 
     def __call__(self, done: int, total: int | None) -> None:
@@ -49,8 +49,8 @@ class Row:
 
     def tell(self) -> None:
         """Say the row in lines until it ends."""
-        waits = iter(_LINES_AFTER_S)
-        while not self._ended.wait(next(waits, _LINES_AFTER_S[-1])):
+        waits = iter(self._lines_after_s)
+        while not self._ended.wait(next(waits, self._lines_after_s[-1])):
             say(self._line())
 
     def _line(self) -> str:
@@ -60,7 +60,9 @@ class Row:
 
 
 @contextlib.contextmanager
-def progress_row(what: str, *columns: ProgressColumn, unit: str = "") -> Iterator[Row]:
+def progress_row(
+    what: str, *columns: ProgressColumn, unit: str = "", lines_after_s: Sequence[float] = _LINES_AFTER_S
+) -> Iterator[Row]:
     """Draw a row of progress on stderr if that is a terminal, else say it in a line now and then; yields the row.
 
     Parameters
@@ -71,11 +73,13 @@ def progress_row(what: str, *columns: ProgressColumn, unit: str = "") -> Iterato
         What the terminal shows beside it, before the time.
     unit
         What is counted, in the plural.
+    lines_after_s
+        Seconds before each line where there is no terminal; then as many as the last.
     """
     console = Console(file=stderr())
     shown = (TextColumn("{task.description}", markup=False), BarColumn(), _Count(), *columns)
     bar = Progress(*shown, TimeElapsedColumn(), console=console, disable=not console.is_interactive, transient=True)
-    row = Row(bar, what, unit)
+    row = Row(bar, what, unit, lines_after_s)
     bar.start()
     if not console.is_interactive:
         threading.Thread(target=row.tell, name="progress", daemon=True).start()

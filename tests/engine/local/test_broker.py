@@ -13,6 +13,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -401,7 +402,8 @@ def test_a_broker_that_ends_by_itself_says_why_to_those_that_it_left():
 )
 def test_a_full_disk_is_told_in_kafkas_words(tmp_path, said, told):
     (tmp_path / "broker.log").write_text(f"Kafka Server started\n{said}\n\tat java.base/sun.nio.ch.Write\n")
-    failure = Broker(None, port=1, data_dir=tmp_path, cluster_id="").failure(1)
+    process = SimpleNamespace(pid=0)
+    failure = Broker(process, port=1, data_dir=tmp_path, cluster_id="").failure(1)
     assert said.rpartition(": ")[2] in failure.message
     assert told in failure.next_step
     assert ("--data" in failure.as_dict()["next"]) == (told == "make room")
