@@ -28,8 +28,8 @@ __all__ = [
 class AlertTransferError(Exception):
     """An error that tells what was wrong, what is accepted and what to do next.
 
-    Texts are written in the command line's terms (`--archive URL`). Whoever reads them in Python, by an attribute, by
-    `str` or in a traceback, reads arguments instead (`archive='URL'`): `consumer.terms` has both.
+    Texts are written in the command line's terms (`--archive URL`). Those who read them in Python, by an attribute, by
+    `str` or in a traceback, read arguments instead (`archive='URL'`): `consumer.terms` has both.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class IncompleteError(AlertTransferError):
 
 
 class KafkaError(AlertTransferError):
-    """Kafka did not answer, refused us, or no longer has what was asked."""
+    """Kafka did not answer, refused us, or no longer has what was wanted."""
 
 
 class WireError(AlertTransferError):

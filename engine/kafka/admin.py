@@ -19,7 +19,7 @@ from engine.kafka.limits import DATA_RETENTION_MS, MANIFEST_RETENTION_MS, MAX_ME
 __all__ = ["TopicAdmin"]
 
 _ANSWER_S = 10.0
-# Shorter than a consumer's: whoever submits or looks at jobs has imported more by then, and is told within 10 s, too.
+# Shorter than a consumer's: `submit` and `jobs` have imported more by then, and tell it within 10 s, too.
 _FIRST_ANSWER_S = 6.0
 _CREATED_S = 30.0
 _KNOWN_S = 5.0
