@@ -22,7 +22,7 @@ __all__ = ["cancel", "jobs", "log", "resume", "status"]
 def resume(face: Face, topic: str, wait: bool) -> None:
     """Take up a job that was interrupted, failed or cancelled."""
     settings = settings_of(face)
-    untouched = f"the job was not taken up; do it by:\n  alert-transfer resume {topic}"
+    untouched = f"the job is not taken up yet; do it by:\n  alert-transfer resume {topic}"
     with face.going_on(untouched), progress_row(f"looking at {topic}") as row:
 
         def resumed(on_start: Callable[[engine.Job], None]) -> engine.Job:

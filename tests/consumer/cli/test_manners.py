@@ -93,7 +93,9 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a line of the shell, in which $at is our command; pipes tell the first program's code."""
     words = ["bash", "-c", f"set -o pipefail; {line}"]
     environment = os.environ | {"at": COMMAND} | environment
-    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(
+        words, env=environment, capture_output=True, text=True, timeout=100, check=False, errors="replace"
+    )
 
 
 @pytest.mark.skipif(not HAS_FULL, reason="no /dev/full")
@@ -129,12 +131,14 @@ def test_characters_that_the_encoding_lacks_are_told(tmp_path):
     done = shell("$at verify größe --json", PYTHONIOENCODING="ascii")
     assert done.returncode == 2
     assert done.stdout.isascii()
-    done = shell(
-        f"{sys.executable} -c 'from consumer.cli.output import write; write(chr(8230))'", PYTHONIOENCODING="latin-1"
-    )
+    write = f"{sys.executable} -c 'from consumer.cli.output import write; write(chr(%s))'"
+    done = shell(write % 0x2026, PYTHONIOENCODING="latin-1")
     assert "OutputError" in done.stderr
     assert "U+2026" in done.stderr
-    assert "PYTHONIOENCODING=utf-8" in done.stderr
+    assert "PYTHONIOENCODING=utf-8 in" in done.stderr
+    done = shell(write % 0xDCE9, PYTHONIOENCODING="utf-8")
+    assert "utf-8:surrogateescape" in done.stderr
+    assert shell(write % 0xDCE9, PYTHONIOENCODING="utf-8:surrogateescape").returncode == 0
 
 
 def test_progress_is_said_in_lines_where_there_is_no_terminal(capsys):
