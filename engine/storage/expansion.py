@@ -2,8 +2,9 @@
 
 Three ways are known. Zeros compress to a thousandth, and the footer says so. A run of one number, or of nulls, takes a
 few bytes whatever its length: the footer says how many there are. A dictionary holds a value once, however often a
-column has it, and no footer says how long the value is: so no more rows of such columns are decoded at once than fit if
-each holds the longest value that can be, and what comes out is counted.
+column has it, and DELTA_BYTE_ARRAY what a value shares with the one before; no footer says how long such values are: so
+no more rows of these columns are decoded at once than fit if each holds the longest value that can be, and what comes
+out is counted.
 """
 
 from __future__ import annotations
@@ -73,9 +74,9 @@ class Expansion:
             for i, chunk in zip(wanted, of_group, strict=True):
                 width = _WIDTHS.get(chunk.physical_type, metadata.schema.column(i).length)
                 self._claimed += max(0, chunk.total_uncompressed_size) + max(0, chunk.num_values) * max(0, width)
-                if chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page:
+                if chunk.physical_type == "BYTE_ARRAY":
                     a_row = -(-chunk.num_values // max(1, group.num_rows))
-                    longest += a_row * _dictionary_nbytes(chunk, read_at)
+                    longest += a_row * _longest_nbytes(chunk, read_at)
             self._row_nbytes = max(self._row_nbytes, longest)
 
     def check_claimed(self) -> None:
@@ -150,6 +151,13 @@ def _check(nbytes: int, allowed: int) -> None:
             f"what is read of it expands to {nbytes / 1e9:,.1f} GB or more, "
             f"and {allowed / 1e9:,.1f} GB are the most for its size"
         )
+
+
+def _longest_nbytes(chunk: pq.ColumnChunkMetaData, read_at: Callable[[int, int], bytes]) -> int:
+    """Return the bytes of the longest value that can stand more often in a column chunk than its bytes are there."""
+    dictionary = _dictionary_nbytes(chunk, read_at) if chunk.has_dictionary_page else 0
+    shared = chunk.total_uncompressed_size if "DELTA_BYTE_ARRAY" in chunk.encodings else 0
+    return max(dictionary, shared)
 
 
 def _dictionary_nbytes(chunk: pq.ColumnChunkMetaData, read_at: Callable[[int, int], bytes]) -> int:

@@ -112,6 +112,14 @@ def test_batches_are_joined_up_to_what_is_wanted(tmp_path):
     assert 200 < expansion.rows_at_once(10_000) < 400, "256 MiB of texts of 0.8 MB"
     read = [batch.num_rows for batch in expansion.batches(450, parquet.iter_batches)]
     assert sum(read) == 500
+    pq.write_table(
+        pa.table({"label": ["z" * 800_000] * 40}),
+        tmp_path / "b.parquet",
+        use_dictionary=False,
+        column_encoding={"label": "DELTA_BYTE_ARRAY"},
+    )
+    shared = Expansion(pq.ParquetFile(tmp_path / "b.parquet"), [0], ["label"], 1 << 20, lambda at, n: b"")
+    assert 200 < shared.rows_at_once(10_000) < 400, "what is shared with the value before is stored once"
     few = Expansion(parquet, [0], ["n"], len(data), lambda at, n: data[at : at + n])
     assert few.rows_at_once(10_000) == 10_000
     assert [batch.num_rows for batch in few.batches(450, lambda n: parquet.iter_batches(n, columns=["n"]))] == [450, 50]
