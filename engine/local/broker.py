@@ -420,6 +420,7 @@ def _failure(folder: Path, what: str, said: str, *, is_temporary: bool) -> Broke
         return BrokerError(
             f"Kafka {what}: {full[0]} ({folder})", next_step=f"make room there and start it again, or {elsewhere}{kept}"
         )
+    said = "\n".join(line for line in said.splitlines() if not line.startswith("\tat "))  # where in its code
     return BrokerError(
         f"Kafka in {folder} {what}; the end of what it said:\n{said}",
         next_step="see its log; see that memory (0.5 GB) and disk suffice",
