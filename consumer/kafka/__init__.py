@@ -7,11 +7,13 @@ administration of topics on it.
 
 from consumer.kafka.cluster import Cluster, Connection
 from consumer.kafka.data_reader import DataReader, Message
-from consumer.kafka.failures import Reports, code_of, reason_of, stopped, unknown_ends
+from consumer.kafka.failures import Reports, code_of, first_answer, reason_of, stopped, unknown_ends
 from consumer.kafka.gapless_reader import GaplessReader
 from consumer.kafka.manifest_follower import ManifestFollower
+from consumer.kafka.refusals import NOT_ALLOWED, missing_right
 
 __all__ = [
+    "NOT_ALLOWED",
     "Cluster",
     "Connection",
     "DataReader",
@@ -20,6 +22,8 @@ __all__ = [
     "Message",
     "Reports",
     "code_of",
+    "first_answer",
+    "missing_right",
     "reason_of",
     "stopped",
     "unknown_ends",
