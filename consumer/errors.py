@@ -29,8 +29,8 @@ __all__ = [
 class AlertTransferError(Exception):
     """An error that tells what was wrong, what is accepted and what to do next.
 
-    Texts are written in the command line's terms (`--archive URL`). Whoever reads them in Python, by an attribute, by
-    `str` or in a traceback, reads arguments instead (`archive='URL'`): `consumer.terms` has both. What others wrote
+    Texts are written in the command line's terms (`--archive URL`). Those who read them in Python, by an attribute, by
+    `str` or in a traceback, read arguments instead (`archive='URL'`): `consumer.terms` has both. What others wrote
     into a topic or an archive may stand in a text: a terminal shows it and does not obey it (`consumer.words`).
 
     Parameters
@@ -141,7 +141,7 @@ class IncompleteError(AlertTransferError):
 
 
 class KafkaError(AlertTransferError):
-    """Kafka did not answer, refused us, or no longer has what was asked."""
+    """Kafka did not answer, refused us, or no longer has what was wanted."""
 
 
 class WireError(AlertTransferError):

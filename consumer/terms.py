@@ -22,9 +22,11 @@ _ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "--archive": ("archive", _TEXT, "URL"),
     "--class": ("classes", _LIST, "LABEL"),
     "--content": ("content", _TEXT, "lightcurve|cutouts|medium|full|fields"),
+    "--data": ("data_dir", _TEXT, "DIR"),
     "--dask": ("dask", _TEXT, r"tcp://[\w.:-]+\w"),
     "--exclude-class": ("exclude_classes", _LIST, "LABEL"),
     "--field": ("fields", _LIST, "PATH|…"),
+    "--host": ("host", _TEXT, "ADDRESS"),
     "--kafka": ("kafka", _TEXT, r"host:port(?:\[,host:port\])?"),
     "--like": ("like", _TEXT, "TEXT"),
     "--limit": ("limit", _NUMBER, r"\d+|N\b"),
@@ -45,7 +47,7 @@ _OPTION = re.compile(
     # Not inside a word or a path, nor where the command line itself is spoken of.
     r"(?<![\w'\"=/\\-])(?<!command line's )(?P<option>"
     + "|".join(sorted(map(re.escape, _ARGUMENTS), key=len, reverse=True))
-    + r")(?![\w-])"
+    + r")(?![\w/\\-]|\.\w)"
 )
 # What a user gave stands in quotes, and may hold anything. An apostrophe in a word opens none.
 _QUOTED = r"""(?<!\w)(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")(?!\w)"""

@@ -309,14 +309,26 @@ class FakeAdmin(FakeClient):
                 future.set_exception(exc)
         return futures
 
-    def create_topics(self, topics, operation_timeout: float = 0, request_timeout: float = 60) -> dict:
+    def create_topics(
+        self, topics, operation_timeout: float = 0, request_timeout: float = 60, validate_only: bool = False
+    ) -> dict:
         def create(new: ck_admin.NewTopic) -> None:
             if new.topic in self.kafka.topics:
                 raise ck.KafkaException(ck.KafkaError(ck.KafkaError.TOPIC_ALREADY_EXISTS))
-            self.kafka.create(new.topic, new.num_partitions, **new.config)
+            if not validate_only:
+                self.kafka.create(new.topic, new.num_partitions, **new.config)
 
         wanted = {new.topic: functools.partial(create, new) for new in topics}
         return self._answer("create_topics", request_timeout, wanted)
+
+    def describe_topics(self, topics, request_timeout: float = 60) -> dict:
+        def describe(topic: str) -> SimpleNamespace:
+            if topic not in self.kafka.topics:
+                raise ck.KafkaException(ck.KafkaError(ck.KafkaError.UNKNOWN_TOPIC_OR_PART))
+            return SimpleNamespace(name=topic)
+
+        wanted = {name: functools.partial(describe, name) for name in topics.topic_names}
+        return self._answer("describe_topics", request_timeout, wanted)
 
     def delete_topics(self, topics, operation_timeout: float = 0, request_timeout: float = 60) -> dict:
         def delete(topic: str) -> None:

@@ -4,7 +4,7 @@ Other rooms add commands by an entry point, with the classes and texts exported 
 comes in here.
 """
 
-from consumer.cli.bars import consume_bar
+from consumer.cli.bars import Row, consume_bar, progress_bar, progress_row
 from consumer.cli.commands import main
 from consumer.cli.console import Command, Face, Group, face_options, remember_archive
 from consumer.hints import python, quoted
@@ -16,6 +16,7 @@ __all__ = [
     "Command",
     "Face",
     "Group",
+    "Row",
     "bounds_lines",
     "consume_bar",
     "count_text",
@@ -23,6 +24,8 @@ __all__ = [
     "left_out_lines",
     "main",
     "one_line",
+    "progress_bar",
+    "progress_row",
     "python",
     "quoted",
     "read_text",

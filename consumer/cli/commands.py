@@ -7,9 +7,7 @@ light install has a command line, and fetching a topic does not wait for Dask to
 from __future__ import annotations
 
 import json
-import signal
 import sys
-from contextlib import nullcontext
 from dataclasses import asdict
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -18,7 +16,9 @@ import click
 
 from consumer.cli.bars import consume_bar
 from consumer.cli.console import Face, Group, face_options, report, shared_options
+from consumer.cli.ending import end_in_order
 from consumer.cli.imports import without_pandas
+from consumer.cli.output import fill_standard_streams
 from consumer.dataset import MOST_REJECTED, PARTITIONINGS
 from consumer.dataset import verify as prove
 from consumer.errors import IncompleteError, InputError, JobError
@@ -111,7 +111,14 @@ def consume(
 ) -> None:
     """Fetch a topic to Parquet; may be stopped and run again at any time."""
     kafka, options = face.kafka_settings()
-    with without_pandas(), nullcontext() if face.json else consume_bar(topic) as draw:
+    # Not --restart, which would throw away what is here by then.
+    again = [topic, "--outdir", outdir]
+    again += [] if partitionby == "time" else ["--partitionby", partitionby]
+    again += [] if limit is None else ["--limit", str(limit)]
+    again += ["--no-wait"] if no_wait else []
+    again += [] if share is None else ["--share", share]
+    hint = f"what was written stays; go on by:\n  alert-transfer consume {quoted(*again)}"
+    with face.going_on(hint), without_pandas(), consume_bar(topic) as draw:
         result = fetch(
             topic,
             outdir,
@@ -217,6 +224,6 @@ def _gap_text(gap: FragmentGap) -> str:
 
 def main() -> None:
     """Run the command line."""
-    # A service manager's TERM ends the command as Ctrl-C does: in order.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    fill_standard_streams()
+    end_in_order()
     sys.exit(report(_group))

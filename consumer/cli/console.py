@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import json
 import os
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +22,9 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.segment import Segment, Segments
 
+from consumer.cli.ending import INTERRUPTED, going_on, say_interrupted
 from consumer.cli.nearest import nearest_command
+from consumer.cli.output import OutputError, ReaderGone, say, write, written
 from consumer.errors import AlertTransferError, InputError
 from consumer.hints import runnable
 from consumer.settings import read_config, shown
@@ -30,6 +34,8 @@ from consumer.words import printable
 __all__ = ["Command", "Face", "Group", "face_options", "remember_archive", "report", "shared_options", "show_error"]
 
 _ARCHIVE = "alert_transfer.archive"
+_READER_GONE = 141
+"""What the shell has of a program that SIGPIPE ended, 128 + 13."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,25 +52,28 @@ class Face:
 
     def say(self, text: str) -> None:
         """Tell people something on stderr; documents go to stdout."""
-        echo(runnable(text, self.given), err=True)
+        say(runnable(text, self.given))
 
     def emit(self, document: Any, *parts: Any) -> None:
         """Answer: one JSON document on stdout, or texts (or things that rich can draw), one below the other."""
         if self.json:
-            echo_document(document)
+            write(_as_json(document))
             return
         for part in parts:
             if isinstance(part, str):
-                echo(runnable(part, self.given))
+                write(runnable(part, self.given))
             else:
-                _draw(part)
+                write(_drawn(part), is_drawn=True)
 
     def emit_as_is(self, document: Any, text: str) -> None:
         """Answer with one JSON document, or with a text that stays as it is, commands in it, too."""
-        if self.json:
-            echo_document(document)
-        else:
-            echo(text)
+        write(_as_json(document) if self.json else text)
+
+    @contextlib.contextmanager
+    def going_on(self, text: str) -> Iterator[None]:
+        """Say how to go on if this block is interrupted; of blocks in blocks only the innermost does."""
+        with going_on(runnable(text, self.given)):
+            yield
 
     def kafka_settings(self) -> tuple[str | None, dict[str, Any]]:
         """Return (address, further librdkafka properties): the flag, else the environment's, else the file's.
@@ -76,6 +85,21 @@ class Face:
         """
         values = read_config(self.config) if self.config else {}
         return self.kafka or values.get("kafka"), dict(values.get("kafka_options", {}))
+
+
+def _as_json(document: Any) -> str:
+    """Return a document as JSON in ASCII, so without control characters."""
+    return json.dumps(document, allow_nan=False).replace("\x7f", "\\u007f")
+
+
+def _drawn(part: Any) -> str:
+    """Return what rich draws of a thing, as the terminal takes it; what a terminal would obey is written out."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    drawn = io.StringIO()
+    console = Console(file=drawn, force_terminal=is_terminal or None, width=None if is_terminal else 160)
+    segments = [Segment(printable(segment.text), segment.style) for segment in console.render(part)]
+    console.print(Segments(segments), end="")
+    return drawn.getvalue().removesuffix("\n")
 
 
 class _Strict(click.Command):
@@ -100,7 +124,8 @@ class _Strict(click.Command):
                 raise click.UsageError(f"{name} is given {times} times, and only one can count", ctx)
             elif values.get(parameter.name) == "":
                 raise click.UsageError(f"{name} is empty: give it a value, or leave it out", ctx)
-        return super().parse_args(ctx, args)
+        with written():  # here click answers --help and --version
+            return super().parse_args(ctx, args)
 
 
 class Command(_Strict):
@@ -202,7 +227,7 @@ def report(group: click.Group, arguments: list[str] | None = None) -> int:
 
 def _report(group: click.Group, arguments: list[str], *, as_json: bool, debug: bool) -> int:
     try:
-        return group.main(arguments, prog_name="alert-transfer", standalone_mode=False) or 0
+        return _run(group, arguments)
     except AlertTransferError as exc:
         _traceback(debug)
         show_error(exc, as_json)
@@ -213,13 +238,11 @@ def _report(group: click.Group, arguments: list[str], *, as_json: bool, debug: b
         help_ = exc.ctx.command_path if isinstance(exc, click.UsageError) and exc.ctx else "alert-transfer"
         show_error(InputError(exc.format_message(), next_step=f"see: {help_} --help"), as_json)
         return InputError.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        echo("interrupted", err=True)
-        return 130
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`); Python must not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except (KeyboardInterrupt, click.Abort) as exc:
+        say_interrupted(exc)
+        return INTERRUPTED
+    except ReaderGone:
+        return _READER_GONE
     except Exception as exc:  # noqa: BLE001  the last line of defence: people get a block, not a traceback
         _traceback(debug)
         message = f"internal error: {type(exc).__name__}: {exc}"
@@ -229,32 +252,24 @@ def _report(group: click.Group, arguments: list[str], *, as_json: bool, debug: b
         return 1
 
 
+def _run(group: click.Group, arguments: list[str]) -> int:
+    if "_ALERT_TRANSFER_COMPLETE" in os.environ:  # the shell asks what a word may become
+        group.main(arguments, prog_name="alert-transfer")
+    # Not by `main`, which takes any broken pipe, of whatever connection, for our reader's.
+    with group.make_context("alert-transfer", list(arguments)) as context:
+        return group.invoke(context) or 0
+
+
 def show_error(error: AlertTransferError, as_json: bool) -> None:
-    """Tell an error: as JSON on stdout, or as a short block on stderr."""
+    """Tell an error: as JSON on stdout, or as a short block on stderr, also where stdout takes nothing."""
     error.next_step = error.next_step and runnable(error.next_step)
-    if as_json:
-        echo_document({"error": error.as_dict()})
-    else:
-        echo(f"Error: {error}", err=True)
-
-
-def echo(text: str, *, err: bool = False) -> None:
-    """Print a text: the one door to the terminal, through which no control character passes (consumer/words.py)."""
-    click.echo(printable(text), err=err)
-
-
-def echo_document(document: Any) -> None:
-    """Print one JSON document on stdout, in ASCII, so without control characters either."""
-    click.echo(json.dumps(document, allow_nan=False).replace("\x7f", "\\u007f"))
-
-
-def _draw(part: Any) -> None:
-    """Print something that rich can draw, its texts as `echo` prints them."""
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    drawn = [Segment(printable(segment.text), segment.style) for segment in console.render(part)]
-    console.print(Segments(drawn), end="")
+    if as_json and not isinstance(error, OutputError):
+        with contextlib.suppress(ReaderGone, OutputError):
+            write(_as_json({"error": error.as_dict()}))
+            return
+    say(f"Error: {error}")
 
 
 def _traceback(debug: bool) -> None:
     if debug:
-        echo(traceback.format_exc(), err=True)
+        say(traceback.format_exc())

@@ -209,4 +209,4 @@ def is_wide(nbytes: int, min_nbytes: int) -> bool:
 
 def shown(path: str) -> str:
     """Return a field's path as reasons name it, without anything that a terminal would obey."""
-    return repr(path)
+    return repr(path if len(path) <= 200 else f"{path[:200]}…")

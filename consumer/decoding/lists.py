@@ -23,7 +23,7 @@ from consumer.decoding.types import At, Mask, Owners, Type, chosen, validity
 
 __all__ = ["Items"]
 
-_FEW = 40
+_FEW = 24
 """Lists that are read together, on the average, at least: with fewer of them fastavro is faster (measured)."""
 _FEW_NESTED = 400
 """Where an item has lists itself, which costs more each time."""

@@ -93,7 +93,7 @@ class _Parser:
             raise WireError(f"the topic's schema has more than {MAX_TYPES:,} types", accepted="fewer fields")
         if place.depth > MAX_DEPTH:
             raise WireError(
-                f"the field {shown(place.path[:100])} has more than {MAX_DEPTH} types inside each other",
+                f"the field {shown(place.path)} has more than {MAX_DEPTH} types inside each other",
                 accepted=f"records, lists and maps up to {MAX_DEPTH} deep",
             )
         if isinstance(avro, str):

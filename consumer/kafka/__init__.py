@@ -7,12 +7,14 @@ administration of topics on it.
 
 from consumer.kafka.cluster import Cluster, Connection
 from consumer.kafka.data_reader import DataReader
-from consumer.kafka.failures import Reports, code_of, reason_of, stopped, unknown_ends
+from consumer.kafka.failures import Reports, code_of, first_answer, reason_of, stopped, unknown_ends
 from consumer.kafka.gapless_reader import GaplessReader
 from consumer.kafka.manifest_follower import ManifestFollower
 from consumer.kafka.messages import Message, Messages
+from consumer.kafka.refusals import NOT_ALLOWED, missing_right
 
 __all__ = [
+    "NOT_ALLOWED",
     "Cluster",
     "Connection",
     "DataReader",
@@ -22,6 +24,8 @@ __all__ = [
     "Messages",
     "Reports",
     "code_of",
+    "first_answer",
+    "missing_right",
     "reason_of",
     "stopped",
     "unknown_ends",

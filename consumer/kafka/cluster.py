@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import confluent_kafka as ck
 
 from consumer.errors import KafkaError
-from consumer.kafka.failures import LEADERLESS, REFUSED, Reports, code_of, deleted, invalid_settings, unknown_ends
+from consumer.kafka.failures import LEADERLESS, Reports, code_of, deleted, first_answer, invalid_settings, unknown_ends
+from consumer.kafka.refusals import NOT_ALLOWED, missing_right
 
 __all__ = ["Cluster", "Connection", "place_of"]
 
@@ -137,14 +138,14 @@ class Connection:
 
     def num_partitions(self, topic: str) -> int:
         """Return how many partitions a topic has, 0 if there is no such topic."""
-        found = self._ask(lambda: self.raw.list_topics(topic, timeout=_FIRST_ANSWER_S)).topics[topic]
-        if found.error is not None and found.error.code() in REFUSED:
-            raise KafkaError(f"Kafka refuses to let us see {topic}: {found.error.str()}")
+        found = self._ask_first(lambda wait_s: self.raw.list_topics(topic, timeout=wait_s)).topics[topic]
+        if found.error is not None and found.error.code() in NOT_ALLOWED:
+            raise missing_right(self.bootstrap, "look up", topic, found.error)
         return len(found.partitions)
 
     def topics(self) -> set[str]:
         """Return the names of all topics that we may see."""
-        return set(self._ask(lambda: self.raw.list_topics(timeout=_FIRST_ANSWER_S)).topics)
+        return set(self._ask_first(lambda wait_s: self.raw.list_topics(timeout=wait_s)).topics)
 
     def exists(self, topic: str) -> bool:
         """Return whether Kafka has a topic; if it has none, only after 5 s of it."""
@@ -192,6 +193,9 @@ class Connection:
     def close(self) -> None:
         """Leave Kafka."""
         self.raw.close()
+
+    def _ask_first(self, request: Callable[[float], _Answer]) -> _Answer:
+        return self._ask(lambda: first_answer(request, lambda: self.raw.poll(0), self._reports, _FIRST_ANSWER_S))
 
     def _ask(self, request: Callable[[], _Answer]) -> _Answer:
         self._reports.forget_reason()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
 import confluent_kafka as ck
 
 from consumer.errors import ConfigError, KafkaError
+from consumer.kafka.refusals import NOT_ALLOWED, is_explained, missing_right, no_answer, refused
 
 __all__ = [
     "EXPIRED",
@@ -18,11 +21,10 @@ __all__ = [
     "code_of",
     "deleted",
     "expired",
+    "first_answer",
     "invalid_settings",
     "is_refusal",
     "reason_of",
-    "refusal",
-    "silence",
     "stopped",
     "unknown_ends",
     "unreadable",
@@ -61,11 +63,16 @@ REFUSED = frozenset(
     {
         ck.KafkaError._AUTHENTICATION,
         ck.KafkaError._SSL,
-        ck.KafkaError.TOPIC_AUTHORIZATION_FAILED,
         ck.KafkaError.SASL_AUTHENTICATION_FAILED,
+        *NOT_ALLOWED,
     }
 )
 """Kafka does not let us in, or does not let us do it: trying again is of no use."""
+
+
+_UNANSWERED = frozenset({ck.KafkaError._TRANSPORT, ck.KafkaError._TIMED_OUT, ck.KafkaError._ALL_BROKERS_DOWN})
+_SHORT_S, _SLACK_S = 1.5, 0.1
+_Answer = TypeVar("_Answer")
 
 
 def is_refusal(error: ck.KafkaError) -> bool:
@@ -122,13 +129,55 @@ class Reports:
     def check(self) -> None:
         """Raise if Kafka refused us."""
         if self._refusal is not None:
-            raise refusal(self._bootstrap, self._refusal)
+            raise refused(self._bootstrap, self._refusal.str())
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether it was reported why Kafka does not let us in: it need not be asked any longer."""
+        return self._refusal is not None or (self._reason is not None and is_explained(self._reason.str()))
 
     def silence(self, exc: ck.KafkaException) -> KafkaError:
         """Return the error for a request that failed: that we are refused, or that Kafka does not answer, and why."""
         if self._refusal is not None:
-            return refusal(self._bootstrap, self._refusal)
-        return silence(self._bootstrap, reason_of(exc) if self._reason is None else self._reason.str())
+            return refused(self._bootstrap, self._refusal.str())
+        return no_answer(self._bootstrap, reason_of(exc) if self._reason is None else self._reason.str())
+
+
+def first_answer(
+    ask: Callable[[float], _Answer], poll: Callable[[], object], reports: Reports, timeout_s: float
+) -> _Answer:
+    """Return the answer to a request that comes first after a client was made, and so includes the connecting.
+
+    librdkafka waits as long as it is told to, also for a Kafka that has refused us. So it is told little at first.
+
+    Parameters
+    ----------
+    ask
+        Makes the request; it is given how long it may take.
+    poll
+        Has the client tell what it has to report.
+    reports
+        What it was told.
+    timeout_s
+        How long all may take.
+
+    Raises
+    ------
+    KafkaException
+        If the answer does not come.
+    """
+    deadline = time.monotonic() + timeout_s
+    for share in (_SHORT_S, timeout_s):
+        begun = time.monotonic()
+        wait_s = min(share, deadline - begun)
+        try:
+            return ask(wait_s)
+        except ck.KafkaException as exc:
+            poll()
+            has_waited = time.monotonic() - begun >= wait_s - _SLACK_S
+            if reports.are_enough or not has_waited or share == timeout_s or code_of(exc) not in _UNANSWERED:
+                raise
+    raise AssertionError("the last request either answers or raises")
 
 
 def invalid_settings(exc: Exception) -> ConfigError:
@@ -137,24 +186,6 @@ def invalid_settings(exc: Exception) -> ConfigError:
         f"Kafka's settings are not valid: {reason_of(exc)}",
         accepted="host:port[,host:port], and kafka_options that librdkafka knows",
         next_step="check --kafka, and kafka_options in the configuration",
-    )
-
-
-def refusal(bootstrap: str, error: ck.KafkaError) -> KafkaError:
-    """Return the error that says that Kafka refuses us."""
-    return KafkaError(
-        f"Kafka at {bootstrap} refuses us: {error.str()}",
-        next_step="check user, password and certificates (kafka_options in the configuration)",
-    )
-
-
-def silence(bootstrap: str, reason: str) -> KafkaError:
-    """Return the error that says that Kafka does not answer."""
-    return KafkaError(
-        f"no Kafka answers at {bootstrap} ({reason})",
-        accepted="host:port[,host:port] of a running Kafka",
-        next_step="check the address, and security.protocol in kafka_options if it wants another; "
-        "or start one with: alert-transfer broker",
     )
 
 
@@ -178,6 +209,10 @@ def expired(topic: str) -> KafkaError:
 
 def unreadable(bootstrap: str, topic: str, error: ck.KafkaError) -> KafkaError:
     """Return the error that says that Kafka gives no messages of a topic, and why."""
+    if error.code() in NOT_ALLOWED:
+        return missing_right(bootstrap, "read", topic, error)
+    if error.code() in REFUSED:
+        return refused(bootstrap, error.str())
     return KafkaError(f"Kafka at {bootstrap} does not let us read {topic}: {error.str()}")
 
 

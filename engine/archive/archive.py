@@ -29,7 +29,17 @@ from engine.schema import (
     readable_together,
     split_leaf,
 )
-from engine.storage import EncryptedError, OpenParquet, Store, open_parquet, parse_footer, without_password
+from engine.storage import (
+    EncryptedError,
+    Expansion,
+    ExpansionError,
+    OpenParquet,
+    Store,
+    check_rows,
+    open_parquet,
+    parse_footer,
+    without_password,
+)
 
 __all__ = ["Archive"]
 
@@ -178,11 +188,11 @@ class Archive:
         roots = dict.fromkeys(names_along(parquet.schema_arrow, split_leaf(leaf)[1])[0] for leaf in leaves)
         columns = columns_for(parquet.schema_arrow, parquet.schema, leaves)
         self._guard(fragment.file, partial(opened.hold, fragment.row_groups, columns))
+        expansion = self._expansion(fragment, opened, fragment.row_groups, columns)
         parts = []
         for groups in readable_together(parquet.schema_arrow, columns, fragment.row_groups):
             read = _Reading(parquet, groups, columns)
-            read_groups = partial(parquet.read_row_groups, groups, columns=columns)
-            table = self._guard(fragment.file, read_groups, read)
+            table = self._guard(fragment.file, partial(_read_groups, parquet, groups, columns, expansion), read)
             num_alerts = sum(parquet.metadata.row_group(group).num_rows for group in groups)
             sources = {name: combined(table[name]) for name in roots if name in table.column_names}
             arrays = compute_leaves(sources, leaves, types, num_alerts, fragment.file.path)
@@ -221,11 +231,22 @@ class Archive:
                 yield pa.record_batch([pa.nulls(n)], names=[""]).select([])
             return
         self._guard(fragment.file, partial(opened.hold, row_groups, names))
+        expansion = self._expansion(fragment, opened, row_groups, names)
         for groups in readable_together(parquet.schema_arrow, names, row_groups):
-            batches = parquet.iter_batches(block_alerts, row_groups=groups, columns=names)
+            batches = expansion.batches(block_alerts, partial(parquet.iter_batches, row_groups=groups, columns=names))
             read = _Reading(parquet, groups, names)
             while (batch := self._guard(fragment.file, partial(next, batches, None), read)) is not None:
                 yield batch
+
+    def check_rows(self, fragment: Fragment) -> None:
+        """Raise if a fragment claims more rows than a file of its size can hold.
+
+        Raises
+        ------
+        UnreadableError
+            Naming the file.
+        """
+        self._guard(fragment.file, lambda: check_rows(fragment.num_alerts, fragment.file.nbytes))
 
     def check_unchanged(self, file: ArchiveFile) -> None:
         """Raise if a file is gone, or is not the one that was planned by its size, its ETag and its footer.
@@ -292,6 +313,16 @@ class Archive:
         parquet = self._guard(file, lambda: parse_footer(self._store, file.path))
         return self._guard(file, lambda: footer_of(file, parquet, with_nulls, ranges_of))
 
+    def _expansion(
+        self, fragment: Fragment, opened: OpenParquet, row_groups: Sequence[int], columns: Sequence[str]
+    ) -> Expansion:
+        def checked() -> Expansion:
+            expansion = opened.expansion(row_groups, columns, fragment.file.nbytes)
+            expansion.check_claimed()
+            return expansion
+
+        return self._guard(fragment.file, checked)
+
     def _open(self, file: ArchiveFile) -> OpenParquet:
         return self._guard(file, lambda: open_parquet(self._store, file.path))
 
@@ -319,12 +350,24 @@ class Archive:
                     next_step=f"have the file written without encryption, leave out the night {file.night}, or send "
                     "the rest with --skip-unreadable",
                 ) from exc
-            where = "" if read is None else read.culprit()
+            # The culprit is looked for by reading again.
+            where = "" if read is None or isinstance(exc, ExpansionError) else read.culprit()
             raise UnreadableError(
                 f"{where}{without_password(file.path)} ({file.nbytes} bytes) is not Parquet that can be read: {exc}",
                 accepted="Parquet",
                 next_step=f"repair the file, leave out the night {file.night}, or send the rest with --skip-unreadable",
             ) from exc
+
+
+def _read_groups(
+    parquet: pq.ParquetFile, groups: Sequence[int], columns: Sequence[str], expansion: Expansion
+) -> pa.Table:
+    """Return columns of row groups; in batches where a value may be so long that all at once are too much."""
+    num_rows = sum(parquet.metadata.row_group(group).num_rows for group in groups)
+    if expansion.rows_at_once(num_rows) >= num_rows:
+        return parquet.read_row_groups(groups, columns=columns)
+    read = partial(parquet.iter_batches, row_groups=groups, columns=columns)
+    return pa.Table.from_batches(list(expansion.batches(num_rows, read)))
 
 
 @dataclass(frozen=True)

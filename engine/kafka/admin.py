@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import confluent_kafka as ck
 import confluent_kafka.admin as ck_admin
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from consumer.kafka import Cluster, Reports, code_of, reason_of, unknown_ends
+from consumer.kafka import NOT_ALLOWED, Cluster, Reports, code_of, first_answer, missing_right, reason_of, unknown_ends
 from consumer.wire import JOBS_TOPIC, manifest_topic, schema_topic
 from engine.errors import KafkaError, RequestError
 from engine.kafka.kept_clients import kept
@@ -18,7 +19,7 @@ from engine.kafka.limits import DATA_RETENTION_MS, MANIFEST_RETENTION_MS, MAX_ME
 __all__ = ["TopicAdmin"]
 
 _ANSWER_S = 10.0
-# Shorter than a consumer's: whoever submits or looks at jobs has imported more by then, and is told within 10 s, too.
+# Shorter than a consumer's: `submit` and `jobs` have imported more by then, and tell it within 10 s, too.
 _FIRST_ANSWER_S = 6.0
 _CREATED_S = 30.0
 _KNOWN_S = 5.0
@@ -72,6 +73,23 @@ class TopicAdmin(Cluster):
             time.sleep(0.2)
         return True
 
+    def check_visible(self, *topics: str) -> None:
+        """Raise if Kafka has one of these topics or not, and does not let us know which.
+
+        Metadata of all topics leave out those that the user may not see; asked for by name, Kafka says so.
+
+        Raises
+        ------
+        KafkaError
+            Naming the right that is missing.
+        """
+        asked = self._admin().describe_topics(ck.TopicCollection(list(topics)), request_timeout=_ANSWER_S)
+        for name, future in asked.items():
+            try:
+                future.result()
+            except ck.KafkaException as exc:
+                self._check_allowed("look up", name, exc)
+
     def create_job_topics(self, topic: str, num_partitions: int) -> None:
         """Create the three topics of a job, or none of them.
 
@@ -83,28 +101,20 @@ class TopicAdmin(Cluster):
             If Kafka refuses or does not answer.
         """
         self._metadata()
-        failure = self._create_all_or_none(
-            _new_topic(topic, num_partitions, DATA_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
-            _new_topic(schema_topic(topic), 1, MANIFEST_RETENTION_MS, "compression.type", "zstd"),
-            _new_topic(manifest_topic(topic), 1, MANIFEST_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
-        )
-        if failure is None:
-            return
-        name, exc = failure
-        if code_of(exc) == ck.KafkaError.TOPIC_ALREADY_EXISTS:
-            raise RequestError(
-                f"the topic {name!r} exists already",
-                accepted="a name that no job has had yet",
-                next_step=f"choose another name, or follow that job: alert-transfer status {topic}",
-            ) from exc
-        if code_of(exc) == ck.KafkaError._TIMED_OUT:
-            named = ", ".join(f"{broker.host}:{broker.port}" for broker in self._metadata().brokers.values())
-            raise KafkaError(
-                f"Kafka at {self.bootstrap} does not create the topic {name!r}: {reason_of(exc)}",
-                accepted=f"brokers that can be reached from here at the addresses that they give: {named}",
-                next_step="check the brokers' advertised.listeners, and whether they are well",
-            ) from exc
-        raise KafkaError(f"Kafka refuses to create the topic {name!r}: {reason_of(exc)}") from exc
+        failure = self._create_all_or_none(*_job_topics(topic, num_partitions))
+        if failure is not None:
+            raise self._job_not_created(topic, *failure) from failure[1]
+
+    def check_creatable(self, topic: str, num_partitions: int) -> None:
+        """Raise what `create_job_topics` would raise, as far as Kafka knows before; nothing is created."""
+        self._metadata()
+        wanted = _job_topics(topic, num_partitions)
+        futures = self._admin().create_topics(wanted, validate_only=True, request_timeout=_CREATED_S)
+        for name, future in futures.items():
+            try:
+                future.result()
+            except ck.KafkaException as exc:
+                raise self._job_not_created(topic, name, exc) from exc
 
     def create_jobs_topic(self) -> None:
         """Create the compacted list of jobs, unless there is one.
@@ -121,7 +131,7 @@ class TopicAdmin(Cluster):
             self._admin().create_topics([wanted], operation_timeout=_ANSWER_S)[JOBS_TOPIC].result()
         except ck.KafkaException as exc:
             if code_of(exc) != ck.KafkaError.TOPIC_ALREADY_EXISTS:
-                raise KafkaError(f"Kafka refuses to create the topic {JOBS_TOPIC!r}: {reason_of(exc)}") from exc
+                raise self._not_created(JOBS_TOPIC, exc) from exc
 
     def max_message_nbytes(self, topic: str) -> int:
         """Return the size of the largest message that a topic takes, key and framing included.
@@ -144,6 +154,7 @@ class TopicAdmin(Cluster):
                 lambda: self._admin().describe_configs([resource], request_timeout=_ANSWER_S)[resource].result()
             )
         except ck.KafkaException as exc:
+            self._check_allowed("read the limits of", topic, exc)
             raise KafkaError(f"Kafka does not tell the limits of the topic {topic!r}: {reason_of(exc)}") from exc
         return min(int(found["max.message.bytes"].value), MAX_MESSAGE_NBYTES)
 
@@ -160,6 +171,7 @@ class TopicAdmin(Cluster):
             found = self._admin().list_offsets(latest, request_timeout=_ANSWER_S)
             ends = {partition.partition: future.result().offset for partition, future in found.items()}
         except ck.KafkaException as exc:
+            self._check_allowed("look up", topic, exc)
             raise unknown_ends(topic, reason_of(exc)) from exc
         # librdkafka gives "invalid" (-1001) for an offset, and no error, where the connection broke on the way.
         if unknown := [partition for partition, end in ends.items() if end < 0]:
@@ -173,7 +185,45 @@ class TopicAdmin(Cluster):
                 future.result()
             except ck.KafkaException as exc:
                 if not _is_unknown_topic(exc):
+                    self._check_allowed("delete", name, exc)
                     raise KafkaError(f"Kafka refuses to delete the topic {name!r}: {reason_of(exc)}") from exc
+
+    def _check_allowed(self, action: str, topic: str, exc: ck.KafkaException) -> None:
+        """Raise if the user lacks a right."""
+        if code_of(exc) in NOT_ALLOWED:
+            raise missing_right(self.bootstrap, action, topic, exc.args[0]) from exc
+
+    def _job_not_created(self, topic: str, name: str, exc: ck.KafkaException) -> RequestError | KafkaError:
+        """Return the error that says that one of a job's topics, `name`, can't be created."""
+        if code_of(exc) == ck.KafkaError.TOPIC_ALREADY_EXISTS:
+            return RequestError(
+                f"the topic {name!r} exists already",
+                accepted="a name that no job has had yet",
+                next_step=f"choose another name, or follow that job: alert-transfer status {topic}",
+            )
+        if code_of(exc) == ck.KafkaError._TIMED_OUT:
+            named = ", ".join(f"{broker.host}:{broker.port}" for broker in self._metadata().brokers.values())
+            return KafkaError(
+                f"Kafka at {self.bootstrap} does not create the topic {name!r}: {reason_of(exc)}",
+                accepted=f"brokers that can be reached from here at the addresses that they give: {named}",
+                next_step="check the brokers' advertised.listeners, and whether they are well",
+            )
+        return self._not_created(name, exc)
+
+    def _not_created(self, topic: str, exc: ck.KafkaException) -> KafkaError:
+        """Return the error that says that a topic can't be created."""
+        if code_of(exc) in NOT_ALLOWED:
+            return missing_right(self.bootstrap, "create", topic, exc.args[0])
+        next_step = {
+            ck.KafkaError.INVALID_REPLICATION_FACTOR: "have Kafka's operator start more brokers, or set "
+            "default.replication.factor to no more than there are",
+            ck.KafkaError.POLICY_VIOLATION: "have Kafka's operator say what new topics may be like there, or except "
+            "those from the policy that begin with ftransfer_ and alert_transfer_jobs",
+        }
+        return KafkaError(
+            f"Kafka at {self.bootstrap} refuses to create the topic {topic!r}: {reason_of(exc)}",
+            next_step=next_step.get(code_of(exc) or 0),
+        )
 
     def _create_all_or_none(self, *wanted: ck_admin.NewTopic) -> tuple[str, ck.KafkaException] | None:
         """Return which topic could not be created, and why; those that were created are deleted again then."""
@@ -203,10 +253,19 @@ class TopicAdmin(Cluster):
         admin, reports = self._admin_and_reports()
         reports.clear()  # the client is the thread's for long, and what ailed it then may be mended
         try:
-            return admin.list_topics(timeout=_FIRST_ANSWER_S)
+            poll = partial(admin.poll, 0)
+            return first_answer(lambda wait_s: admin.list_topics(timeout=wait_s), poll, reports, _FIRST_ANSWER_S)
         except ck.KafkaException as exc:
             admin.poll(0)  # librdkafka tells only so why: refused, a name that is nobody's, another protocol
             raise reports.silence(exc) from exc
+
+
+def _job_topics(topic: str, num_partitions: int) -> list[ck_admin.NewTopic]:
+    return [
+        _new_topic(topic, num_partitions, DATA_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
+        _new_topic(schema_topic(topic), 1, MANIFEST_RETENTION_MS, "compression.type", "zstd"),
+        _new_topic(manifest_topic(topic), 1, MANIFEST_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
+    ]
 
 
 def _new_topic(name: str, num_partitions: int, retention_ms: int, limit: str, value: str) -> ck_admin.NewTopic:

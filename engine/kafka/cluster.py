@@ -49,6 +49,7 @@ class KafkaCluster(TopicAdmin):
             Counts what stands in the list and is no summary; it hides no other.
         """
         if JOBS_TOPIC not in self.topics():
+            self.check_visible(JOBS_TOPIC)
             return []
         found: dict[bytes | None, JobSummary] = {}
         with contextlib.closing(TopicReader(self, JOBS_TOPIC, is_compacted=True)) as reader:

@@ -51,6 +51,7 @@ class ManifestReader:
 
     def __init__(self, kafka: TopicAdmin, topic: str):
         if manifest_topic(topic) not in kafka.topics():
+            kafka.check_visible(manifest_topic(topic))
             raise RequestError(
                 f"there is no job {topic!r} at {kafka.bootstrap}",
                 accepted="the topic of a job of the last 30 days",

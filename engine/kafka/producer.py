@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import confluent_kafka as ck
 
-from consumer.kafka import Cluster, Reports, reason_of
+from consumer.kafka import NOT_ALLOWED, Cluster, Reports, missing_right, reason_of
 from engine.errors import JobError, KafkaError, MessageSizeError
 from engine.kafka.kept_clients import forget, kept
 from engine.kafka.limits import MAX_MESSAGE_NBYTES
@@ -83,6 +83,8 @@ class Producer:
         if latch.failure is not None:
             forget("producer", self._cluster, self)
             topic, key, why = latch.failure
+            if why.code() in NOT_ALLOWED and topic:
+                raise missing_right(self._cluster.bootstrap, "write to", topic, why)
             kind = MessageSizeError if why.code() in _TOO_LARGE else KafkaError
             raise kind(f"the message {key!r} was not delivered to {topic}: {why.str()}")
 

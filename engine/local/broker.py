@@ -10,8 +10,11 @@ The node writes nothing outside its data folder:
 """
 
 import base64
+import contextlib
+import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -21,7 +24,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from engine.errors import BrokerError
+from engine.errors import AlertTransferError, BrokerError
 from engine.local.jars import fetch_jars, locked_jars, to_stderr
 from engine.local.processes import OwnedProcess, start_owned
 
@@ -31,6 +34,8 @@ _HOST = "127.0.0.1"
 _OWN_NAMES = {"server.properties", "broker.log", "broker.log.1", "kafka", "java-tmp"}
 _READY_SIGN = "Kafka Server started"
 _PORT_TAKEN_SIGN = "Address already in use"
+_FULL_SIGN = re.compile("No space left on device|Disk quota exceeded|File too large")
+_LEAST_FREE_NBYTES = 64 * 1024
 _STOP_GRACE_S = 30.0
 # A broker whose owner has just been killed still holds its data folder while it ends.
 _UNLOCK_WAIT_S = 4.0
@@ -62,11 +67,21 @@ exec "$@" -Xmx256m kafka.Kafka server.properties
 class Broker:
     """A running Kafka; made by `start_broker`, and a context manager that stops it."""
 
-    def __init__(self, process: OwnedProcess, *, port: int, data_dir: Path, cluster_id: str):
+    def __init__(
+        self,
+        process: OwnedProcess,
+        *,
+        port: int,
+        data_dir: Path,
+        cluster_id: str,
+        host: str = _HOST,
+        is_temporary: bool = False,
+    ):
         self._process = process
+        self._is_temporary = is_temporary
         self.port = port
-        self.bootstrap = f"{_HOST}:{port}"
-        """Address for clients, `127.0.0.1:PORT`."""
+        self.bootstrap = f"{host}:{port}"
+        """Address for clients, `127.0.0.1:PORT` unless it listens elsewhere."""
         self.data_dir = data_dir
         self.cluster_id = cluster_id
         self.pid = process.pid
@@ -96,16 +111,28 @@ class Broker:
             return ""
         return "\n".join(text.splitlines()[-num_lines:])
 
+    def failure(self, code: int) -> BrokerError:
+        """Return the error that says why Kafka ended by itself with an exit code, in its own words."""
+        return _failure(
+            self.data_dir, f"ended by itself with code {code}", self.log_tail(), is_temporary=self._is_temporary
+        )
+
     def __enter__(self) -> "Broker":
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: object) -> None:
+        # What failed for want of Kafka is told by Kafka, if it has ended: to others it was only silent.
+        code = self.poll() if isinstance(exc, AlertTransferError) and not isinstance(exc, BrokerError) else None
+        failure = None if code is None else self.failure(code)
         self.stop()
+        if failure is not None:
+            raise failure from exc
 
 
 def start_broker(
     *,
     port: int = 0,
+    host: str = _HOST,
     data_dir: str | os.PathLike[str] | None = None,
     jars_dir: str | os.PathLike[str] | None = None,
     properties: Mapping[str, str] | None = None,
@@ -120,7 +147,10 @@ def start_broker(
     Parameters
     ----------
     port
-        Port on 127.0.0.1; 0 for a free one.
+        Port; 0 for a free one.
+    host
+        Address of this machine to listen at, 0.0.0.0 for all. It has no users: anyone who reaches it may read, write
+        and delete everything.
     data_dir
         Folder of its own for the broker, which goes on with the topics that are in it; None for a temporary one,
         removed at the end.
@@ -155,6 +185,7 @@ def start_broker(
         broker = _launch(
             [java, "-cp", class_path],
             port=port,
+            host=host,
             data_dir=data_dir,
             properties=properties or {},
             new_id=cluster_id or _new_cluster_id(),
@@ -180,7 +211,13 @@ def _java() -> str:
 
 
 def _launch(
-    java: list[str], *, port: int, data_dir: str | os.PathLike[str] | None, properties: Mapping[str, str], new_id: str
+    java: list[str],
+    *,
+    port: int,
+    host: str,
+    data_dir: str | os.PathLike[str] | None,
+    properties: Mapping[str, str],
+    new_id: str,
 ) -> Broker:
     """Start Java on a folder that is ready for it, without waiting for it to serve."""
     with ExitStack() as undo:
@@ -190,8 +227,9 @@ def _launch(
         else:
             folder = Path(data_dir).expanduser().absolute()
             _claim(folder)
-        port, controller_port = _free_ports(port)
-        config = _server_properties(port, controller_port) | dict(properties)
+        port, controller_port = _free_ports(port, host)
+        named = _named(host)
+        config = _server_properties(port, controller_port, host, named) | dict(properties)
         try:
             (folder / "kafka").mkdir(exist_ok=True)
             shutil.rmtree(folder / "java-tmp", ignore_errors=True)
@@ -211,9 +249,17 @@ def _launch(
                 remove=folder if data_dir is None else None,
             )
         except OSError as exc:
-            raise BrokerError(f"Kafka cannot be started in {folder}: {exc}") from exc
+            what = f"cannot be started in {folder}"
+            raise _failure(folder, what, exc.strerror or str(exc), is_temporary=data_dir is None) from exc
         undo.pop_all()  # From here on the folder is the watchdog's to remove.
-    return Broker(process, port=port, data_dir=folder, cluster_id=cluster_id or new_id)
+    return Broker(
+        process,
+        port=port,
+        data_dir=folder,
+        cluster_id=cluster_id or new_id,
+        host=named,
+        is_temporary=data_dir is None,
+    )
 
 
 def _claim(folder: Path) -> None:
@@ -249,15 +295,22 @@ def _claim(folder: Path) -> None:
         ) from exc
 
 
-def _free_ports(port: int) -> tuple[int, int]:
+def _free_ports(port: int, host: str) -> tuple[int, int]:
     """Return the port for clients, found free just now, and one for the controller."""
-    with socket.socket() as client, socket.socket() as controller:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as client, socket.socket() as controller:
         for listener in (client, controller):
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Java does
         try:
-            client.bind((_HOST, port))
+            client.bind((host.strip("[]"), port))
             client.listen()
         except OSError as exc:
+            if exc.errno != errno.EADDRINUSE and host != _HOST:
+                raise BrokerError(
+                    f"Kafka cannot listen at {host}: {exc.strerror}",
+                    accepted="an address or a name of this machine, or 0.0.0.0 for all of its addresses",
+                    next_step="name another by --host, or leave it out to be reached from this machine alone",
+                ) from exc
             raise BrokerError(
                 f"port {port} cannot be used: {exc.strerror}",
                 accepted="a free port, or 0 to have one chosen",
@@ -267,7 +320,18 @@ def _free_ports(port: int) -> tuple[int, int]:
         return client.getsockname()[1], controller.getsockname()[1]
 
 
-def _server_properties(port: int, controller_port: int) -> dict[str, str]:
+def _named(host: str) -> str:
+    """Return what clients are to call a host by that the broker listens at: all addresses are no address."""
+    if host.strip("[]") not in ("0.0.0.0", "::"):
+        return f"[{host}]" if ":" in host and not host.startswith("[") else host
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        found.connect(("192.0.2.1", 9))  # nothing is sent; the system says by which address it would be
+        return str(found.getsockname()[0])
+    return socket.gethostname()
+
+
+def _server_properties(port: int, controller_port: int, host: str, named: str) -> dict[str, str]:
+    at = f"[{host}]" if ":" in host and not host.startswith("[") else host
     one = {
         name: "1"
         for topic in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic")
@@ -277,8 +341,8 @@ def _server_properties(port: int, controller_port: int) -> dict[str, str]:
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{_HOST}:{controller_port}",
-        "listeners": f"CLIENT://{_HOST}:{port},CONTROLLER://{_HOST}:{controller_port}",
-        "advertised.listeners": f"CLIENT://{_HOST}:{port}",
+        "listeners": f"CLIENT://{at}:{port},CONTROLLER://{_HOST}:{controller_port}",
+        "advertised.listeners": f"CLIENT://{named}:{port}",
         "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "CLIENT",
         "controller.listener.names": "CONTROLLER",
@@ -339,8 +403,33 @@ def _is_ready(broker: Broker, timeout_s: float, *, may_retry: bool) -> bool:
             continue
         if may_retry and _PORT_TAKEN_SIGN in log:
             return False
-        what = f"is not ready after {timeout_s:.0f} s" if code is None else f"ended with exit code {code}"
+        if code is not None:
+            raise broker.failure(code)
         raise BrokerError(
-            f"Kafka in {broker.data_dir} {what}; the end of its log:\n{broker.log_tail()}",
+            f"Kafka in {broker.data_dir} is not ready after {timeout_s:.0f} s; "
+            f"the end of its log:\n{broker.log_tail()}",
             next_step="see the log; see that memory (0.5 GB) and disk suffice",
         )
+
+
+def _failure(folder: Path, what: str, said: str, *, is_temporary: bool) -> BrokerError:
+    """Return the error that says that Kafka can't go on, and why in its own words."""
+    if full := _FULL_SIGN.search(said + _free_text(folder)):
+        elsewhere = "name a folder on another disk by --data" if is_temporary else "name another folder by --data"
+        kept = "" if is_temporary else "; what it had acknowledged is kept in the folder"
+        return BrokerError(
+            f"Kafka {what}: {full[0]} ({folder})", next_step=f"make room there and start it again, or {elsewhere}{kept}"
+        )
+    said = "\n".join(line for line in said.splitlines() if not line.startswith("\tat "))  # where in its code
+    return BrokerError(
+        f"Kafka in {folder} {what}; the end of what it said:\n{said}",
+        next_step="see its log; see that memory (0.5 GB) and disk suffice",
+    )
+
+
+def _free_text(folder: Path) -> str:
+    # Its log is on the same disk, and what it said last may have found no place there.
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(folder).free < _LEAST_FREE_NBYTES:
+            return os.strerror(errno.ENOSPC)
+    return ""

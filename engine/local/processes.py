@@ -266,7 +266,8 @@ class _Watchdog:
         self.selector.register(wake, selectors.EVENT_READ)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # only to wake the selector
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._told_to_end)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, self._told_to_end)
 
     def _told_to_end(self, *_: object) -> None:
         self.told_to_end = True

@@ -36,6 +36,7 @@ def read_content(
     positions, block
         Positions of the block's alerts, shape (n,), and the alerts, n rows.
     """
+    selection.archive.check_rows(fragment)
     starts = np.concatenate([[0], np.cumsum(fragment.row_group_alerts)])
     if positions is None:
         positions = np.arange(fragment.num_alerts)

@@ -25,6 +25,7 @@ def preview(
     client: distributed.Client | None = None,
     settings: Settings | None = None,
     on_plan: Callable[[TransferPlan], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> pa.Table:
     """Return the first alerts that a transfer would send.
 
@@ -42,6 +43,8 @@ def preview(
         Default: the environment and the configuration file.
     on_plan
         Called with the plan before an alert is read: its notes say what a user should know.
+    progress
+        Called as `progress(done, total)` while footers are read, and after `on_plan` while fragments are.
 
     Raises
     ------
@@ -49,12 +52,14 @@ def preview(
         If the request can't be fulfilled.
     """
     limit = whole_number("limit", limit, least=0)
-    plan = make_plan(request, settings or load_settings())
+    plan = make_plan(request, settings or load_settings(), progress)
     if on_plan:
         on_plan(plan)
     wanted = min(limit, request.limit or limit)
     found: list[pa.Table] = []
-    for fragment in plan.fragments:
+    for done, fragment in enumerate(plan.fragments):
+        if progress:
+            progress(done, len(plan.fragments))
         left = wanted - sum(map(len, found))
         if left <= 0:
             break

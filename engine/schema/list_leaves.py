@@ -5,8 +5,8 @@ A plan and its workers share a leaf as its text, so the text has all that a work
     at({"list": "prv_candidates", "item": "item", "index": 0, "leaves": {"item.magpsf": "double"}})
     exists({"list": "prv_candidates", "item": "x", "leaves": {"x.magpsf": "double"}, "sql": "(\"x.magpsf\" < 18.0)"})
 
-`at` is a leaf of one item. `exists`, `forall` and `count` test a predicate on each item: of some, of all, of how many it
-is true. Their SQL is a condition's, on leaves of the item and `outer` leaves of what the list belongs to. `items` is
+`at` is a leaf of one item. `exists`, `forall` and `count` test a predicate on each item: of some, of all, of how many
+it is true. Their SQL is a condition's, on leaves of the item and `outer` leaves of what the list belongs to. `items` is
 what such a predicate is computed of: of each list, the leaves of its items.
 """
 

@@ -26,6 +26,7 @@ class KafkaManifestStore:
     def __init__(self, kafka: KafkaCluster, topic: str):
         self.topic = topic
         self._kafka = kafka
+        self._left: Manifest | None = None
 
     def __reduce__(self) -> tuple[type[KafkaManifestStore], tuple[KafkaCluster, str]]:
         return type(self), (self._kafka, self.topic)
@@ -50,7 +51,9 @@ class KafkaManifestStore:
 
     @property
     def manifest(self) -> Manifest:
-        """Return the manifest as it was read last."""
+        """Return the manifest as it was read last; a closed store does not go to Kafka for it again."""
+        if self._left is not None and "_reader" not in self.__dict__:
+            return self._left
         return self._reader.manifest
 
     def exists(self) -> bool:
@@ -80,5 +83,6 @@ class KafkaManifestStore:
     def close(self) -> None:
         """Leave Kafka, if it was read from."""
         if "_reader" in self.__dict__:
+            self._left = self._reader.manifest
             self._reader.close()
             del self._reader

@@ -42,6 +42,10 @@ class KafkaSink:
         """Return what it is."""
         return f"the topic {self.topic}"
 
+    def check_possible(self) -> None:
+        """Raise if Kafka would not have the job's topics made."""
+        self.kafka.check_creatable(self.topic, self.num_partitions)
+
     def prepare(self, plan: TransferPlan) -> KafkaSink:
         """Create the job's three topics, and write the copies of the schema that existing clients poll."""
         self.kafka.create_job_topics(self.topic, self.num_partitions)

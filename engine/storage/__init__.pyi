@@ -1,13 +1,17 @@
 from .encryption import EncryptedError
+from .expansion import Expansion, ExpansionError, check_rows
 from .opening import OpenParquet, open_parquet, parse_footer
 from .stores import Entry, Store, cause_of, fresh_info, without_password
 
 __all__ = [
     "EncryptedError",
     "Entry",
+    "Expansion",
+    "ExpansionError",
     "OpenParquet",
     "Store",
     "cause_of",
+    "check_rows",
     "fresh_info",
     "open_parquet",
     "parse_footer",

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.storage.encryption import EncryptedError, has_encrypted_columns
+from engine.storage.expansion import Expansion
 from engine.storage.stores import Store
 
 __all__ = ["OpenParquet", "open_parquet", "parse_footer"]
@@ -29,11 +30,23 @@ class OpenParquet:
     parquet: pq.ParquetFile
     source: _Ranges | None
     """None: a file on a local disk, mapped into memory."""
+    path: str
 
     def hold(self, row_groups: Sequence[int], columns: Sequence[str]) -> None:
         """Fetch the column chunks of some columns in as few requests as make sense, ahead of Arrow's reads."""
         if self.source is not None:
             self.source.hold(_chunks(self.parquet.metadata, row_groups, columns))
+
+    def expansion(self, row_groups: Sequence[int], columns: Sequence[str], file_nbytes: int) -> Expansion:
+        """Return what some columns of some row groups come to when they are decoded; to be asked for once held."""
+        return Expansion(self.parquet, row_groups, columns, file_nbytes, self._read_at)
+
+    def _read_at(self, offset: int, nbytes: int) -> bytes:
+        if self.source is None:
+            with open(self.path, "rb") as file:
+                return _read(file, offset, offset + nbytes)
+        self.source.seek(offset)
+        return self.source.read(nbytes)
 
 
 def parse_footer(store: Store, path: str) -> pq.ParquetFile:
@@ -64,7 +77,7 @@ def open_parquet(store: Store, path: str) -> OpenParquet:
         pre_buffer=False,
         page_checksum_verification=True,
     )
-    return OpenParquet(parquet=parquet, source=source)
+    return OpenParquet(parquet=parquet, source=source, path=path)
 
 
 def _open(store: Store, path: str, *, afresh: bool) -> io.IOBase:

@@ -31,6 +31,7 @@ def submit(
     settings: Settings | None = None,
     on_start: Callable[[Job], None] | None = None,
     on_plan: Callable[[TransferPlan], None] | None = None,
+    on_wait: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Job:
     """Start a transfer; returns once the job's coordinator runs.
@@ -52,6 +53,8 @@ def submit(
         Called with the job as soon as it runs.
     on_plan
         Called with the plan before the job starts: its notes say what a user should know.
+    on_wait
+        Called with what is waited for, each time that it changes.
     progress
         Called as `progress(done, total)` while footers are read.
 
@@ -68,10 +71,13 @@ def submit(
     plan_ = make_plan(request, settings, progress)
     if on_plan:
         on_plan(plan_)
+    topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC))
+    sink = KafkaSink(kafka=cluster, topic=topic)
+    sink.check_possible()  # before a cluster is waited for
+    _tell_start(on_wait, client, settings)
     with _client(client, settings) as (client_, ends_with_us):
-        topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC))
         store = KafkaManifestStore(cluster, topic)
-        start_new(plan_, client_, KafkaSink(kafka=cluster, topic=topic), store, settings.storage_options)
+        start_new(plan_, client_, sink, store, settings.storage_options)
         return _see_started(Job(topic, cluster, store), ends_with_us, on_start)
 
 
@@ -82,6 +88,7 @@ def resume(
     kafka: str | None = None,
     settings: Settings | None = None,
     on_start: Callable[[Job], None] | None = None,
+    on_wait: Callable[[str], None] | None = None,
 ) -> Job:
     """Take up a job that was interrupted, failed or cancelled; finished fragments are not sent again.
 
@@ -97,13 +104,22 @@ def resume(
     cluster = kafka_of(kafka, settings)
     store = KafkaManifestStore(cluster, topic)
     job_ = Job(topic, cluster, store)
+    if on_wait:
+        on_wait(f"watching whether {topic} still runs")
     check_stopped(job_)
+    _tell_start(on_wait, client, settings)
     sink = KafkaSink(kafka=cluster, topic=topic)
     task = task_of(job_.manifest, sink, settings.storage_options)
     fragments_of(job_.manifest)  # as the coordinator reads them: what it would stop at is told here
     with _client(client, settings) as (client_, ends_with_us):
         start_again(task.job_id, client_, sink, store, settings.storage_options)
         return _see_started(job_, ends_with_us, on_start)
+
+
+def _tell_start(on_wait: Callable[[str], None] | None, client: distributed.Client | None, settings: Settings) -> None:
+    if on_wait:
+        is_here = client is None and not settings.dask
+        on_wait("starting a Dask cluster on this machine, and the job on it" if is_here else "starting the job")
 
 
 @contextlib.contextmanager

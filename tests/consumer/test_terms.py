@@ -73,6 +73,8 @@ def test_no_message_names_an_option_or_a_command_in_python():
     [
         ("give --archive URL, or set it", "give archive='URL', or set it"),
         ("give --tns-catalogue FILE, or leave", "give tns_catalogue='FILE', or leave"),
+        ("name a folder by --data; it is", "name a folder by data_dir=; it is"),
+        ("in /my data --all. It", "in /my data everything=True. It"),
         ("choose an --outdir whose path", "choose an outdir= whose path"),
         ("as double: --widen candidate.x", "as double: widen=['candidate.x']"),
         ("--widen names fields in which", "widen= names fields in which"),
@@ -103,6 +105,8 @@ def test_arguments_and_calls_take_the_place_of_options_and_commands(text, in_pyt
         r"""the label 'it\'s "all" --all' is in no list""",
         "there is no field 'x' (line 1, column 5)\n  x > --all of\n  ^",
         "/data/--archive/part.parquet is not Parquet",
+        "/my data/a --archive/part.parquet is not Parquet",
+        "/my data/a --all.parquet is not Parquet",
         "/opt/alert-transfer jobs/part.parquet is not Parquet",
     ],
 )

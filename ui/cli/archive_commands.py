@@ -7,7 +7,17 @@ from typing import Any
 import click
 
 import engine
-from consumer.cli import Face, Group, count_text, face_options, quoted, remember_archive, some_text, verb_text
+from consumer.cli import (
+    Face,
+    Group,
+    count_text,
+    face_options,
+    progress_bar,
+    quoted,
+    remember_archive,
+    some_text,
+    verb_text,
+)
 from engine import PROFILE_NAMES, Archive, InputError, TransferRequest
 from ui.cli.face_settings import settings_of
 
@@ -46,9 +56,8 @@ def sample(
     fourth night on end are of objects seen before, and some return after years. SIMBAD's types have their old or new
     names by year.
     """
-    from ui.cli.render import progress_bar
-
-    with progress_bar("writing alerts") as progress:
+    again = "nothing of this run is left; the same command writes the archive anew"
+    with face.going_on(again), progress_bar("writing alerts") as progress:
         made = engine.write_sample(
             directory,
             nights=nights or None,
@@ -81,10 +90,14 @@ def info(face: Face, url: str | None) -> None:
     if settings.archive is None:
         raise InputError("no archive is given", next_step="give --archive URL, or set it in the configuration")
     found = Archive(settings.archive, settings.storage_options)
-    # Each look sees the archive as it is then, and it may grow between two.
-    there = found.nights()
+    with progress_bar("listing files") as progress:
+        # Each look sees the archive as it is then, and it may grow between two.
+        there = found.nights()
+        files = found.files(there)
+        progress.begin("reading footers")
+        footers = found.footers(files, progress)
     nights: dict[str, dict[str, Any]] = {night.isoformat(): {"files": 0, "nbytes": 0, "alerts": 0} for night in there}
-    for footer in found.footers(found.files(there)):
+    for footer in footers:
         night = nights[footer.file.night.isoformat()]
         night["files"] += 1
         night["nbytes"] += footer.file.nbytes
@@ -107,7 +120,7 @@ def info(face: Face, url: str | None) -> None:
 @face_options
 def fields(face: Face, url: str | None, nights: tuple[str, ...], like: str | None, survey: str) -> None:
     """List what a condition can name: type, unit, how often it is null, and what it means."""
-    from ui.cli.render import fields_table, progress_bar
+    from ui.cli.render import fields_table
 
     if url:
         remember_archive(url)

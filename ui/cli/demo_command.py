@@ -15,9 +15,20 @@ from rich.table import Table
 
 import consumer
 import engine
-from consumer.cli import Command, Face, bounds_lines, consume_bar, count_text, face_options, python, quoted
+from consumer.cli import (
+    Command,
+    Face,
+    bounds_lines,
+    consume_bar,
+    count_text,
+    face_options,
+    progress_bar,
+    progress_row,
+    python,
+    quoted,
+)
 from engine import DEFAULT_NIGHTS
-from ui.cli.render import alerts_table, bytes_text, job_bar, progress_bar
+from ui.cli.render import alerts_table, bytes_text, job_bar
 
 __all__ = ["demo", "measured_text"]
 
@@ -32,7 +43,13 @@ _WHERE = "candidate.magpsf > 17;  -- faint ones\ncandidate.drb > 0.5;"
 @face_options
 def demo(face: Face, directory: str, alerts_per_night: int) -> None:
     """Run the whole job on a sample archive: broker, cluster, submit, consume, show."""
-    root, laps = Path(directory), {}
+    again = "nothing of it runs on; play it again by:\n  "
+    with face.going_on(again + "alert-transfer demo --dir " + quoted(directory)):
+        _play(face, Path(directory), alerts_per_night)
+
+
+def _play(face: Face, root: Path, alerts_per_night: int) -> None:
+    laps: dict[str, float] = {}
 
     @contextmanager
     def step(name: str, what: str) -> Iterator[None]:
@@ -44,7 +61,7 @@ def demo(face: Face, directory: str, alerts_per_night: int) -> None:
     archive = root / "archive" / "science"
     if not archive.exists():
         what = f"Writing a sample archive of {count_text(len(DEFAULT_NIGHTS), 'night')} to {archive}"
-        with step("sample", what), progress_bar("alerts written") as progress:
+        with step("sample", what), progress_bar("writing alerts") as progress:
             engine.write_sample(root / "archive", alerts_per_night=alerts_per_night, progress=progress)
     request = engine.TransferRequest(
         archive=str(archive),
@@ -54,9 +71,11 @@ def demo(face: Face, directory: str, alerts_per_night: int) -> None:
     )
     face.say(f"\nThe plan:\n\n{engine.plan(request)}\n")
     with ExitStack() as stack:
-        with step("broker", "Starting Apache Kafka on this machine"):
+        what = "Starting Apache Kafka on this machine"
+        with step("broker", what), progress_row(what):
             broker = stack.enter_context(engine.start_broker(announce=face.say))
-        with step("cluster", "Starting a Dask cluster on this machine"):
+        what = "Starting a Dask cluster on this machine"
+        with step("cluster", what), progress_row(what):
             client = stack.enter_context(engine.local_cluster())
         with step("transfer", "Submitting the job"):
             job = engine.submit(request, client=client, kafka=broker.bootstrap)

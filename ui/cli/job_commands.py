@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 import engine
-from consumer.cli import Command, Face, face_options, receipt_text
+from consumer.cli import Command, Face, face_options, progress_row, receipt_text
 from engine import InputError, write_yaml
 from ui.cli.face_settings import settings_of
 from ui.cli.started_jobs import check_ended, run_job
@@ -20,7 +22,13 @@ __all__ = ["cancel", "jobs", "log", "resume", "status"]
 def resume(face: Face, topic: str, wait: bool) -> None:
     """Take up a job that was interrupted, failed or cancelled."""
     settings = settings_of(face)
-    run_job(face, settings, lambda **more: engine.resume(topic, settings=settings, **more), wait=wait)
+    untouched = f"the job is not taken up yet; do it by:\n  alert-transfer resume {topic}"
+    with face.going_on(untouched), progress_row(f"looking at {topic}") as row:
+
+        def resumed(on_start: Callable[[engine.Job], None]) -> engine.Job:
+            return engine.resume(topic, settings=settings, on_wait=row.begin, on_start=on_start)
+
+        run_job(face, settings, resumed, row, wait=wait)
 
 
 @click.command(cls=Command)
@@ -54,7 +62,8 @@ def status(face: Face, topic: str, follow: bool, receipt: bool, request: bool) -
         face.emit_as_is(asked, write_yaml(asked).rstrip())
         return
     if follow:
-        with job_bar(topic) as draw:
+        again = f"the job goes on without this command; follow it again by:\n  alert-transfer status {topic} --follow"
+        with face.going_on(again), job_bar(topic) as draw:
             job.wait(on_change=draw)
     now = job.status()
     if receipt:
@@ -82,5 +91,8 @@ def cancel(face: Face, topic: str) -> None:
     """Stop a job; what was sent stays readable."""
     from ui.cli.render import status_text
 
-    found = engine.job(topic, settings=settings_of(face)).cancel()
+    job = engine.job(topic, settings=settings_of(face))
+    sent = f"the job may have been told to stop; see how it stands by:\n  alert-transfer status {topic}"
+    with face.going_on(sent), progress_row(f"waiting until {topic} has stopped"):
+        found = job.cancel()
     face.emit(found.to_dict(), status_text(found))

@@ -5,18 +5,16 @@ from __future__ import annotations
 import base64
 import contextlib
 import math
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 
 from consumer import LeftOut
-from consumer.cli import count_text, left_out_lines, one_line
+from consumer.cli import count_text, left_out_lines, one_line, progress_row
 from engine import ArchiveFields, JobStatus
 
 __all__ = [
@@ -28,7 +26,6 @@ __all__ = [
     "jobs_table",
     "nights_table",
     "no_jobs_text",
-    "progress_bar",
     "status_text",
 ]
 
@@ -194,35 +191,16 @@ def as_json(value: Any) -> Any:
     return value
 
 
-def _bar(*columns: Any) -> Progress:
-    console = Console(file=sys.stderr)
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
-
-
-@contextlib.contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Draw a bar on stderr, if that is a terminal; yields `progress(done, total)`."""
-    with _bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
-        row = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(row, completed=done, total=total)
-
-
 @contextlib.contextmanager
 def job_bar(topic: str) -> Iterator[Callable[[JobStatus], None]]:
-    """Draw a job's progress on stderr, if that is a terminal; yields a function that takes each status."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("fragments"))
-    with _bar(*columns, TextColumn("{task.fields[figures]}"), TimeRemainingColumn()) as bar:
-        row = bar.add_task(topic, total=None, figures="")
+    """Show a job's progress on stderr; yields a function that takes each status."""
+    figures = TextColumn("{task.fields[figures]}", markup=False)
+    with progress_row(topic, figures, TimeRemainingColumn(), unit="fragments") as row:
 
         def draw(status: JobStatus) -> None:
             rate = status.num_alerts_sent / status.elapsed_s if status.elapsed_s else 0
             figures = f"{status.num_alerts_sent:,} alerts, {bytes_text(status.nbytes)}, {rate:,.0f} alerts/s"
-            bar.update(
-                row,
-                total=status.num_fragments,
-                completed=status.num_fragments_done,
-                figures=figures,
-                description=f"{topic} {status.state}",
-            )
+            row(status.num_fragments_done, status.num_fragments)
+            row.now(f"{topic} {status.state}", figures)
 
         yield draw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import engine
-from consumer.cli import Command, Face, face_options
+from consumer.cli import Command, Face, face_options, progress_bar
 from engine import InputError, Settings
 from ui.cli.face_settings import settings_of
 from ui.cli.options import request_from, request_options
@@ -37,8 +38,6 @@ def _cluster(settings: Settings) -> AbstractContextManager[Client | None]:
 @face_options
 def plan(face: Face, **values: Any) -> None:
     """Show what a transfer would do; starts nothing. With --debug, also the predicate that dask-sql answers."""
-    from ui.cli.render import progress_bar
-
     request = request_from(values)
     with progress_bar("reading footers") as progress:
         found = engine.plan(request, settings=settings_of(face), progress=progress)
@@ -54,9 +53,15 @@ def preview(face: Face, **values: Any) -> None:
 
     request, settings = request_from(values), settings_of(face)
     limit = 10 if values["limit"] is None else values["limit"]
-    with _cluster(settings) as client:
-        tell = partial(_say_notes, face)
-        alerts = engine.preview(request, limit=limit, settings=settings, client=client, on_plan=tell)
+    with _cluster(settings) as client, progress_bar("reading footers") as progress:
+
+        def planned(plan: engine.TransferPlan) -> None:
+            _say_notes(face, plan)
+            progress.begin("reading alerts, fragment by fragment")
+
+        alerts = engine.preview(
+            request, limit=limit, settings=settings, client=client, on_plan=planned, progress=progress
+        )
     rows = [as_json(row) for row in alerts.to_pylist(maps_as_pydicts="lossy")] if face.json else None
     face.emit(rows, alerts_table(alerts) if alerts.num_rows else "no alert of these nights fulfils the conditions")
 
@@ -76,11 +81,20 @@ def submit(face: Face, wait: bool, test: bool, **values: Any) -> None:
             )
         values["limit"] = _TEST_ALERTS
     request, settings = request_from(values), settings_of(face)
-    run_job(face, settings, partial(_submitted, face, request, settings), wait=wait)
+    with face.going_on("no job was started; the same command starts it"), progress_bar("reading footers") as progress:
 
+        def submitted(on_start: Callable[[engine.Job], None]) -> engine.Job:
+            tell = partial(_say_notes, face)
+            return engine.submit(
+                request,
+                settings=settings,
+                on_plan=tell,
+                on_start=on_start,
+                on_wait=progress.begin,
+                progress=progress,
+            )
 
-def _submitted(face: Face, request: engine.TransferRequest, settings: Settings, **more: Any) -> engine.Job:
-    return engine.submit(request, settings=settings, on_plan=partial(_say_notes, face), **more)
+        run_job(face, settings, submitted, progress, wait=wait)
 
 
 def _say_notes(face: Face, plan: engine.TransferPlan) -> None:

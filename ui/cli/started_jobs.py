@@ -7,27 +7,43 @@ from collections.abc import Callable
 import click
 
 import engine
-from consumer.cli import Face, quoted
+from consumer.cli import Face, Row, quoted
 from engine import JobError, Settings
 
 __all__ = ["check_ended", "run_job"]
 
 
-def run_job(face: Face, settings: Settings, start: Callable[..., engine.Job], *, wait: bool) -> None:
-    """Start a job, follow it if it was asked for or ends with us, and show how it stands."""
+def run_job(
+    face: Face,
+    settings: Settings,
+    start: Callable[[Callable[[engine.Job], None]], engine.Job],
+    row: Row,
+    *,
+    wait: bool,
+) -> None:
+    """Start a job, follow it if the user wants that or it ends with us, and show how it stands.
+
+    Parameters
+    ----------
+    face, settings
+        Of the command.
+    start
+        Starts the job; it is given what to call once the job runs.
+    row
+        Shows what is waited for until then.
+    wait
+        Whether the user wants to follow it.
+    """
     from ui.cli.render import job_bar, status_text
 
     def started(job: engine.Job) -> None:
+        row.end()
         face.say(f"{job.topic} runs; fetch it with:\n  {_consume_command(job)}")
         if wait or not settings.dask:
-            try:
-                with job_bar(job.topic) as draw:
-                    job.wait(on_change=draw)
-            except KeyboardInterrupt:
-                face.say(_what_becomes_of(job, settings))
-                raise
+            with face.going_on(_what_becomes_of(job, settings)), job_bar(job.topic) as draw:
+                job.wait(on_change=draw)
 
-    status = start(on_start=started).status()
+    status = start(started).status()
     face.emit(status.to_dict(), status_text(status))
     if wait or not settings.dask:
         check_ended(status)
@@ -35,7 +51,7 @@ def run_job(face: Face, settings: Settings, start: Callable[..., engine.Job], *,
 
 def _what_becomes_of(job: engine.Job, settings: Settings) -> str:
     if settings.dask:
-        return f"{job.topic} goes on without us; follow or stop it with:\n  " + "\n  ".join(
+        return f"{job.topic} goes on without this command; follow or stop it by:\n  " + "\n  ".join(
             (f"alert-transfer status {job.topic} --follow", f"alert-transfer cancel {job.topic}")
         )
     return f"{job.topic} ends with this command; go on with it by:\n  alert-transfer resume {job.topic}"

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import fastavro
 import pyarrow as pa
@@ -151,3 +152,15 @@ def test_real_alerts_come_out_as_fastavro_reads_them(shared_service):
     assert decoded.bad == {}
     assert decoded.batch.schema.field("anomaly_score").type == pa.float64()
     assert _rows(decoded.batch) == [_plain(alert) for alert in alerts]
+
+
+def test_threads_share_a_decoder():
+    alerts = [{"candid": n, "fid": n, "objectId": "é" * (n % 7), "history": [1.5] * (n % 90)} for n in range(300)]
+    absent = {field["name"]: None for field in NESTED["fields"]}
+    datums = Datums.of([_datum(NESTED, absent | alert) for alert in alerts])
+    decoder = Decoder(NESTED)
+    expected = Decoder(NESTED).decode(datums).batch
+    with ThreadPoolExecutor(4) as pool:
+        batches = list(pool.map(lambda _: decoder.decode(datums).batch, range(12)))
+    assert all(batch.equals(expected) for batch in batches)
+    assert expected.column("history").to_pylist() == [alert["history"] for alert in alerts]

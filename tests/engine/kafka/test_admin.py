@@ -38,6 +38,27 @@ def test_what_kafka_refuses_to_create_is_told_and_nothing_is_left(fake, cluster)
     assert fake.topics == {}
 
 
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (ck.KafkaError.INVALID_REPLICATION_FACTOR, "default.replication.factor"),
+        (ck.KafkaError.POLICY_VIOLATION, "policy"),
+        (ck.KafkaError.TOPIC_AUTHORIZATION_FAILED, "operator allow"),
+        (ck.KafkaError.CLUSTER_AUTHORIZATION_FAILED, "operator allow"),
+    ],
+)
+def test_what_kafka_refuses_is_told_before_anything_is_created(fake, cluster, code, told):
+    fake.fail("create_topics", code)
+    with pytest.raises(KafkaError, match="create the topic") as caught:
+        cluster.check_creatable("t", 7)
+    assert told in caught.value.next_step
+    cluster.check_creatable("t", 7)
+    assert fake.topics == {}
+    cluster.create_job_topics("t", 7)
+    with pytest.raises(RequestError, match="exists already"):
+        cluster.check_creatable("t", 7)
+
+
 def test_a_kafka_that_answers_and_creates_nothing_names_its_brokers_addresses(fake, cluster):
     fake.fail("create_topics", *[ck.KafkaError._TIMED_OUT] * 3)
     with pytest.raises(KafkaError, match="does not create the topic 't'") as caught:
@@ -101,8 +122,9 @@ def test_limits_are_asked_for_until_the_broker_knows_the_topic(fake, cluster):
     fake.create("roomy", 1, **{"max.message.bytes": str(1 << 30)})
     assert cluster.max_message_nbytes("roomy") == 16 * 1024 * 1024, "more than we send is of no use"
     fake.fail("describe_configs", ck.KafkaError.TOPIC_AUTHORIZATION_FAILED)
-    with pytest.raises(KafkaError, match="limits of the topic 't'"):
+    with pytest.raises(KafkaError, match="limits of the topic t") as caught:
         cluster.max_message_nbytes("t")
+    assert "DescribeConfigs" in caught.value.accepted
 
 
 def test_ends_are_told_or_refused_never_made_up(fake, cluster):
@@ -123,8 +145,10 @@ def test_topics_that_are_not_there_need_not_be_deleted(fake, cluster):
     cluster.create_job_topics("t", 1)
     cluster.delete_topics(["t", "never"])
     assert set(fake.topics) == NAMES - {"t"}
-    fake.fail("delete_topics", ck.KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    fake.fail("delete_topics", ck.KafkaError.INVALID_REQUEST, ck.KafkaError.TOPIC_AUTHORIZATION_FAILED)
     with pytest.raises(KafkaError, match="refuses to delete the topic 't_schema'"):
+        cluster.delete_topics(["t_schema"])
+    with pytest.raises(KafkaError, match="delete the topic t_schema: authorization failed"):
         cluster.delete_topics(["t_schema"])
 
 

@@ -13,14 +13,16 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from engine.errors import BrokerError
+from engine.errors import BrokerError, KafkaError
 from engine.local import start_broker
+from engine.local.broker import Broker
 from engine.local.jars import fetch_jars
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -215,8 +217,9 @@ def test_foreign_or_impossible_data_folder_is_refused(tmp_path, jars):
 
 
 def test_kafka_that_ends_at_once_is_reported_with_its_log(tmp_path, jars):
-    with pytest.raises(BrokerError, match=r"(?s)ended with exit code 1.*num\.io\.threads"):
+    with pytest.raises(BrokerError, match=r"(?s)by itself with code 1.*num\.io\.threads") as caught:
         start_broker(data_dir=tmp_path, properties={"num.io.threads": "many"})
+    assert "\tat " not in caught.value.message
 
 
 def test_kafka_that_is_not_ready_in_time_is_ended(tmp_path, jars):
@@ -359,3 +362,49 @@ def test_spoilt_cache_is_refused_and_the_next_step_mends_it(repository, tmp_path
     assert f"remove {folder}" in caught.value.next_step
     shutil.rmtree(folder)
     assert fetch_jars(announce=lambda _: None) == folder
+
+
+def test_it_listens_elsewhere_only_if_it_is_told_to():
+    with pytest.raises(BrokerError, match=r"192\.0\.2\.1") as caught:
+        start_broker(host="192.0.2.1")
+    assert "of this machine" in caught.value.accepted
+    with start_broker(host="0.0.0.0") as open_to_all:
+        named, _, port = open_to_all.bootstrap.rpartition(":")
+        assert named != "0.0.0.0"
+        listening = {
+            (c.laddr.ip, c.laddr.port)
+            for c in psutil.Process(open_to_all.pid).net_connections()
+            if c.status == psutil.CONN_LISTEN
+        }
+        assert {ip.removeprefix("::ffff:") for ip, at in listening if at == int(port)} <= {"0.0.0.0", "::"}
+        assert {ip.removeprefix("::ffff:") for ip, at in listening if at != int(port)} == {"127.0.0.1"}
+        create_topic(open_to_all.bootstrap, "from_elsewhere")
+
+
+def test_a_broker_that_ends_by_itself_says_why_to_those_that_it_left():
+    def left_by(broker):
+        psutil.Process(broker.pid).terminate()
+        broker.wait(60)
+        raise KafkaError("no Kafka answers")
+
+    with pytest.raises(BrokerError, match="ended by itself") as caught, start_broker() as left:
+        left_by(left)
+    assert isinstance(caught.value.__cause__, KafkaError)
+    assert not left.data_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("java.io.IOException: No space left on device", "make room"),
+        ("java.io.IOException: Disk quota exceeded", "make room"),
+        ("java.lang.OutOfMemoryError: Java heap space", "memory"),
+    ],
+)
+def test_a_full_disk_is_told_in_kafkas_words(tmp_path, said, told):
+    (tmp_path / "broker.log").write_text(f"Kafka Server started\n{said}\n\tat java.base/sun.nio.ch.Write\n")
+    process = SimpleNamespace(pid=0)
+    failure = Broker(process, port=1, data_dir=tmp_path, cluster_id="").failure(1)
+    assert said.rpartition(": ")[2] in failure.message
+    assert told in failure.next_step
+    assert ("--data" in failure.as_dict()["next"]) == (told == "make room")

@@ -1,0 +1,73 @@
+"""How a command ends before its time: by Ctrl-C, by a service manager, with its terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+from consumer.cli.output import say, stderr
+
+__all__ = ["INTERRUPTED", "end_in_order", "going_on", "say_interrupted"]
+
+INTERRUPTED = 130
+"""The exit code."""
+# A terminal's Ctrl-C reaches us twice where the program that started us passes it on as well.
+_SAME_S = 0.5
+_SHOW_CURSOR = "\x1b[?25h"
+_interrupted_at: float | None = None
+
+
+def end_in_order() -> None:
+    """Have TERM and HUP end the command as Ctrl-C does, in order, and a second Ctrl-C end it at once.
+
+    A signal that is ignored stays so: HUP under `nohup`, INT of what a script runs in the background.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no HUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _on_signal)
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    global _interrupted_at
+    now = time.monotonic()
+    if _interrupted_at is None:
+        _interrupted_at = now
+        raise KeyboardInterrupt
+    # The others come in numbers: a terminal that is closed is told by the shell and by the system.
+    if number == signal.SIGINT and now - _interrupted_at > _SAME_S:
+        # What we started sees us gone and ends (engine/local/processes.py); a folder's journal knows what is in it.
+        _say_last()
+        os._exit(INTERRUPTED)
+
+
+def _say_last() -> None:
+    # Not by Python's streams: the interrupted code may hold their locks.
+    shown = _SHOW_CURSOR if os.isatty(2) else ""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{shown}interrupted again: ended at once\n".encode())
+
+
+@contextlib.contextmanager
+def going_on(text: str) -> Iterator[None]:
+    """Say how to go on if this block is interrupted, at once, since ending in order may take a while.
+
+    Of blocks in blocks only the innermost says it.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as exc:
+        say_interrupted(exc, f": {text}")
+        raise
+
+
+def say_interrupted(exc: BaseException, more: str = "") -> None:
+    """Say that the command was interrupted, unless that was said."""
+    if not hasattr(exc, "__notes__"):
+        after_echo = "\n" if stderr().isatty() else ""  # the terminal has written ^C
+        say(f"{after_echo}interrupted{more}")
+        exc.add_note("told")
