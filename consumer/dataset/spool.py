@@ -1,13 +1,16 @@
 """Alerts that wait beside the folder until their file is full: used for folders by class, where there may be hundreds.
 
-A round of 128 MB holds a little of each label. Written at once, that would be hundreds of small files a round. So the
+A round holds a little of each label. Written at once, that would be hundreds of small files a round. So the
 rows of a round go into one Arrow file, `spool/<round>.arrow`, a record batch for each label, and the journal says of
 each batch which Parquet file it will be part of. A file is full with the row that brings its datums to the target: so
 where files begin and end depends on the order and the size of the datums alone, not on rounds. A full file is written
 from its batches together with the round that filled it; at the end of a run the last file of each label is written as
 far as it goes, and a later run that adds to it puts the longer file in its place.
 
-Memory: one row group of one file, whatever the number of labels.
+Batches aren't compressed: with hundreds of labels they are small, each has a buffer or three a column, and LZ4 of those
+took as long as all else together. (Version 0.1.0 compressed them; such files are read likewise.)
+
+Memory: one row group of one file, or of two at the end of a run, whatever the number of labels.
 """
 
 from __future__ import annotations
@@ -31,7 +34,6 @@ __all__ = ["Spool", "SpoolReader", "file_name"]
 
 _FRAGMENT = "#fragment"  # no field has this name: Avro's names have no '#'
 _MOST_OPEN = 100
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Spool:
@@ -82,7 +84,7 @@ class Spool:
         """
         pieces = []
         table = table.append_column(_FRAGMENT, pa.array(fragments)).combine_chunks()
-        with pa.ipc.new_file(path, self._stored, options=_OPTIONS) as writer:
+        with pa.ipc.new_file(path, self._stored) as writer:
             for folder, start, stop in groups:
                 for part, num in self._cut(folder, sizes[start:stop]):
                     writer.write_table(table.slice(start, num))
