@@ -22,7 +22,7 @@ from rich.console import Console
 from consumer.cli.nearest import nearest_command
 from consumer.errors import AlertTransferError, InputError
 from consumer.hints import runnable
-from consumer.settings import read_config, shown
+from consumer.settings import load_settings, shown, without_secrets
 from consumer.terms import command_line_terms
 
 __all__ = ["Command", "Face", "Group", "face_options", "remember_archive", "report", "shared_options", "show_error"]
@@ -67,10 +67,10 @@ class Face:
         Raises
         ------
         InputError
-            If the configuration file can't be read, or is not what it should be.
+            If the configuration is not what it should be, or can't be read.
         """
-        values = read_config(self.config) if self.config else {}
-        return self.kafka or values.get("kafka"), dict(values.get("kafka_options", {}))
+        settings = load_settings(self.config, kafka=self.kafka)
+        return settings.kafka, settings.kafka_options
 
 
 class _Strict(click.Command):
@@ -228,11 +228,12 @@ def show_error(error: AlertTransferError, as_json: bool) -> None:
     """Tell an error: as JSON on stdout, or as a short block on stderr."""
     error.next_step = error.next_step and runnable(error.next_step)
     if as_json:
-        click.echo(json.dumps({"error": error.as_dict()}))
+        told = {name: text and without_secrets(text) for name, text in error.as_dict().items()}
+        click.echo(json.dumps({"error": told}))
     else:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {without_secrets(str(error))}", err=True)
 
 
 def _traceback(debug: bool) -> None:
     if debug:
-        click.echo(traceback.format_exc(), err=True)
+        click.echo(without_secrets(traceback.format_exc()), err=True)

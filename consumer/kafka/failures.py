@@ -7,6 +7,7 @@ from collections.abc import Collection
 import confluent_kafka as ck
 
 from consumer.errors import ConfigError, KafkaError
+from consumer.settings import without_secrets
 
 __all__ = [
     "EXPIRED",
@@ -133,7 +134,7 @@ class Reports:
 def invalid_settings(exc: Exception) -> ConfigError:
     """Return the error that says that librdkafka does not take its properties."""
     return ConfigError(
-        f"Kafka's settings are not valid: {reason_of(exc)}",
+        f"Kafka's settings are not valid: {without_secrets(reason_of(exc))}",
         accepted="host:port[,host:port], and kafka_options that librdkafka knows",
         next_step="check --kafka, and kafka_options in the configuration",
     )
