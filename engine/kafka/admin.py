@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import confluent_kafka as ck
 import confluent_kafka.admin as ck_admin
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from consumer.kafka import Cluster, Reports, code_of, reason_of, unknown_ends
+from consumer.settings import Topics
 from consumer.wire import JOBS_TOPIC, manifest_topic, schema_topic
 from engine.errors import KafkaError, RequestError
 from engine.kafka.kept_clients import kept
-from engine.kafka.limits import DATA_RETENTION_MS, MANIFEST_RETENTION_MS, MAX_MESSAGE_NBYTES
+from engine.kafka.limits import MAX_MESSAGE_NBYTES
 
 __all__ = ["TopicAdmin"]
 
@@ -22,10 +24,15 @@ _ANSWER_S = 10.0
 _FIRST_ANSWER_S = 6.0
 _CREATED_S = 30.0
 _KNOWN_S = 5.0
+_DAY_MS = 24 * 3600 * 1000
 
 
+@dataclass(frozen=True, kw_only=True)
 class TopicAdmin(Cluster):
     """A Kafka whose topics are looked at, made and deleted."""
+
+    topics_made: Topics = field(default_factory=Topics)
+    """What topics are made with."""
 
     def check(self) -> None:
         """Raise if no broker answers within 10 s.
@@ -83,10 +90,13 @@ class TopicAdmin(Cluster):
             If Kafka refuses or does not answer.
         """
         self._metadata()
+        largest = {"max.message.bytes": str(MAX_MESSAGE_NBYTES)}
+        # The schema outlives the data, too: a user who starts on the last day still needs it.
+        data_days, manifest_days = self.topics_made.data_retention_days, self.topics_made.manifest_retention_days
         failure = self._create_all_or_none(
-            _new_topic(topic, num_partitions, DATA_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
-            _new_topic(schema_topic(topic), 1, MANIFEST_RETENTION_MS, "compression.type", "zstd"),
-            _new_topic(manifest_topic(topic), 1, MANIFEST_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
+            self._new_topic(topic, num_partitions, _kept(data_days) | largest),
+            self._new_topic(schema_topic(topic), 1, _kept(manifest_days) | {"compression.type": "zstd"}),
+            self._new_topic(manifest_topic(topic), 1, _kept(manifest_days) | largest),
         )
         if failure is None:
             return
@@ -116,7 +126,7 @@ class TopicAdmin(Cluster):
         """
         if JOBS_TOPIC in self.topics():
             return
-        wanted = ck_admin.NewTopic(JOBS_TOPIC, 1, -1, config={"cleanup.policy": "compact"})
+        wanted = self._new_topic(JOBS_TOPIC, 1, {"cleanup.policy": "compact"})
         try:
             self._admin().create_topics([wanted], operation_timeout=_ANSWER_S)[JOBS_TOPIC].result()
         except ck.KafkaException as exc:
@@ -175,6 +185,10 @@ class TopicAdmin(Cluster):
                 if not _is_unknown_topic(exc):
                     raise KafkaError(f"Kafka refuses to delete the topic {name!r}: {reason_of(exc)}") from exc
 
+    def _new_topic(self, name: str, num_partitions: int, config: dict[str, str]) -> ck_admin.NewTopic:
+        # To Kafka -1 is its own default.
+        return ck_admin.NewTopic(name, num_partitions, self.topics_made.replication_factor or -1, config=config)
+
     def _create_all_or_none(self, *wanted: ck_admin.NewTopic) -> tuple[str, ck.KafkaException] | None:
         """Return which topic could not be created, and why; those that were created are deleted again then."""
         created, failure = [], None
@@ -209,9 +223,8 @@ class TopicAdmin(Cluster):
             raise reports.silence(exc) from exc
 
 
-def _new_topic(name: str, num_partitions: int, retention_ms: int, limit: str, value: str) -> ck_admin.NewTopic:
-    config = {"retention.ms": str(retention_ms), limit: value}
-    return ck_admin.NewTopic(name, num_partitions, -1, config=config)
+def _kept(days: float) -> dict[str, str]:
+    return {"retention.ms": str(round(days * _DAY_MS))}
 
 
 def _is_unknown_topic(exc: BaseException) -> bool:

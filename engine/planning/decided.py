@@ -20,7 +20,6 @@ from engine.planning.notes import (
     notes_on_listing,
     notes_on_names,
     notes_on_nights,
-    notes_on_passwords,
     notes_on_units,
 )
 from engine.request import TransferRequest
@@ -71,5 +70,4 @@ def _notes(decided: Decided) -> Iterator[str]:
     yield from notes_on_literal_names(asked.where.sql, asked.where.leaves, selection.survey.classes)
     if request.tns_catalogue and catalogue is None:
         yield f"the TNS catalogue is not used: nothing of the survey {selection.survey.name} is matched with one"
-    yield from notes_on_passwords(selection.archive.url, catalogue.path if catalogue else request.tns_catalogue)
     yield from (f"left out: {reason}" for _, reason in nights.unreadable)

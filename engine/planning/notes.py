@@ -11,7 +11,6 @@ from engine.archive import Footer, Listing
 from engine.enrichment import ClassEnrichment, Enrichment
 from engine.pipeline import Projection
 from engine.schema import paths_read, split_leaf, type_at, unit_of
-from engine.storage import without_password
 from engine.surveys import Survey, missing_in
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "notes_on_listing",
     "notes_on_names",
     "notes_on_nights",
-    "notes_on_passwords",
     "notes_on_units",
 ]
 
@@ -50,17 +48,6 @@ def notes_on_listing(listing: Listing) -> list[str]:
 def _some(names: Sequence[str]) -> str:
     more = len(names) - _MOST_NAMES
     return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
-
-
-def notes_on_passwords(archive: str, tns_catalogue: str | None) -> list[str]:
-    """Return a note on each URL with a password in it: the job's manifest keeps both, for workers to open."""
-    places = {"archive": archive, "TNS catalogue": tns_catalogue or ""}
-    return [
-        f"the URL of the {what} has a password in it, and whoever can read the job's manifest can read that"
-        + ("; storage_options of the configuration stay out of it" if what == "archive" else "")
-        for what, url in places.items()
-        if without_password(url) != url
-    ]
 
 
 def notes_on_names(archive: pa.Schema, projection: Projection, same: Mapping[str, str]) -> list[str]:

@@ -1,3 +1,4 @@
+from .credentials import for_workers, note_entrusted
 from .encryption import EncryptedError
 from .opening import OpenParquet, open_parquet, parse_footer
 from .stores import Entry, Store, cause_of, fresh_info, without_password
@@ -8,7 +9,9 @@ __all__ = [
     "OpenParquet",
     "Store",
     "cause_of",
+    "for_workers",
     "fresh_info",
+    "note_entrusted",
     "open_parquet",
     "parse_footer",
     "without_password",

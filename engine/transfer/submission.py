@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from consumer.settings import Settings, load_settings
-from engine.kafka import kafka_of
+from engine.kafka import KafkaCluster, kafka_of
 from engine.planning import TransferPlan, make_plan, new_topic
 from engine.request import TransferRequest
 from engine.sinks import KafkaManifestStore, KafkaSink
+from engine.storage import for_workers
+from engine.transfer.allowed import check_alerts, check_nights
 from engine.transfer.manifest_plan import task_of
 from engine.transfer.resuming import check_stopped
 from engine.transfer.starting import start_again, start_new
@@ -63,15 +66,21 @@ def submit(
         If Kafka or Dask does not answer; nothing is left behind then.
     """
     settings = settings or load_settings()
+    check_nights(request, settings.limits)
     cluster = kafka_of(kafka, settings)
+    if client is not None or settings.dask:
+        _entrust(client, settings, cluster)  # refuses secrets in clear, before anything is read
     cluster.check()
     plan_ = make_plan(request, settings, progress)
+    check_alerts(plan_, settings.limits)
     if on_plan:
         on_plan(plan_)
     with _client(client, settings) as (client_, ends_with_us):
+        storage_options, cluster = _entrust(client_, settings, cluster)
         topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC))
         store = KafkaManifestStore(cluster, topic)
-        start_new(plan_, client_, KafkaSink(kafka=cluster, topic=topic), store, settings.storage_options)
+        sink = KafkaSink(kafka=cluster, topic=topic, num_partitions=settings.topics.num_partitions)
+        start_new(plan_, client_, sink, store, storage_options, window=settings.window)
         return _see_started(Job(topic, cluster, store), ends_with_us, on_start)
 
 
@@ -95,14 +104,27 @@ def resume(
     """
     settings = settings or load_settings()
     cluster = kafka_of(kafka, settings)
-    store = KafkaManifestStore(cluster, topic)
-    job_ = Job(topic, cluster, store)
+    if client is not None or settings.dask:
+        _entrust(client, settings, cluster)
+    job_ = Job(topic, cluster, KafkaManifestStore(cluster, topic))
     check_stopped(job_)
     sink = KafkaSink(kafka=cluster, topic=topic)
     task = task_of(job_.manifest, sink, settings.storage_options)
     with _client(client, settings) as (client_, ends_with_us):
-        start_again(task.job_id, client_, sink, store, settings.storage_options)
+        storage_options, cluster = _entrust(client_, settings, cluster)
+        with contextlib.closing(KafkaManifestStore(cluster, topic)) as store:
+            start_again(task.job_id, client_, replace(sink, kafka=cluster), store, storage_options)
         return _see_started(job_, ends_with_us, on_start)
+
+
+def _entrust(
+    client: distributed.Client | None, settings: Settings, cluster: KafkaCluster
+) -> tuple[Mapping[str, Any], KafkaCluster]:
+    """Return storage options and Kafka as they may be sent to the workers: with no secret in clear."""
+    storage_options, kafka_options = for_workers(
+        client, storage_options=settings.storage_options, kafka_options=cluster.options
+    )
+    return storage_options, replace(cluster, options=kafka_options)
 
 
 @contextlib.contextmanager
@@ -118,7 +140,7 @@ def _client(client: distributed.Client | None, settings: Settings) -> Iterator[t
         with connect(settings.dask) as found:
             yield found, False
     else:
-        with local_cluster() as found:
+        with local_cluster(settings=settings) as found:
             yield found, True
 
 
