@@ -25,9 +25,12 @@ __all__ = ["count_night", "send_fragment"]
 
 
 def _name_of_worker() -> str | None:
+    worker: distributed.Worker | None
     try:
         worker = distributed.get_worker()
-    except ValueError:
+    except ValueError:  # no thread of a task; but the process may be a worker's all the same
+        worker = next(iter(distributed.Worker._instances), None)
+    if worker is None:
         return None
     return f"the worker {worker.address} (process {os.getpid()} of {socket.gethostname()})"
 
