@@ -162,7 +162,7 @@ def deleted(bootstrap: str, topic: str) -> KafkaError:
     """Return the error that says that a topic, which there was, is gone."""
     return KafkaError(
         f"Kafka at {bootstrap} no longer has the topic {topic}: it was deleted",
-        accepted="alerts are kept for 4 days, the manifest of a job for 30",
+        accepted="alerts are kept for 4 days, the manifest of a job for 30, unless its settings said otherwise",
         next_step="submit the request again; what was fetched before stays where it is",
     )
 
@@ -171,7 +171,7 @@ def expired(topic: str) -> KafkaError:
     """Return the error that says that Kafka no longer has the messages that come next."""
     return KafkaError(
         f"messages of {topic} that come next expired before they were fetched",
-        accepted="alerts are kept for 4 days, the manifest of a job for 30",
+        accepted="alerts are kept for 4 days, the manifest of a job for 30, unless its settings said otherwise",
         next_step="submit the request again, and fetch it with --restart or into another folder",
     )
 

@@ -99,12 +99,13 @@ def without_secrets(text: str) -> str:
 
 
 def name_process(name: Callable[[], str | None]) -> None:
-    """Have messages name this process so, where a secret is missing in it; None: by its number and machine."""
+    """Have messages name this process so, where a secret is missing in it: `the worker tcp://…`; None: `here`."""
     _known.name = name
 
 
-def _process() -> str:
-    return _known.name() or f"process {os.getpid()} of {socket.gethostname()}"
+def _here() -> str:
+    name = _known.name()
+    return f"on {name}" if name else f"here (process {os.getpid()} of {socket.gethostname()})"
 
 
 def resolved(options: Mapping[str, Any], what: str) -> dict[str, Any]:
@@ -195,7 +196,7 @@ def _variable(name: str, variable: Any) -> Any:
     value = _known.entrusted.get(variable) or os.environ.get(variable)
     if not value:
         raise ConfigError(
-            f"{name} names the variable {variable}, which is not set for {_process()}",
+            f"{name} names the variable {variable}, which is not set {_here()}",
             accepted="a variable of the environment of each process that uses it: each worker, and here",
             next_step=f"set {variable} where that process is started, or take {{file: PATH}}",
         )
@@ -216,13 +217,13 @@ def _file(name: str, path: Any) -> str:
     except (OSError, ValueError) as exc:
         why = (exc.strerror if isinstance(exc, OSError) else None) or "it is not text"
         raise ConfigError(
-            f"{name} names the file {shown(path, 200)}, which can't be read by {_process()}: {why}",
+            f"{name} names the file {shown(path, 200)}, which can't be read {_here()}: {why}",
             accepted="a file that each process that uses it can read: each worker, and here",
             next_step="put it there, or take {env: NAME}",
         ) from None
     if not text or len(data) > MOST_NBYTES:
         raise ConfigError(
-            f"{name} names the file {shown(path, 200)}, which is {'too large' if text else 'empty'} for {_process()}",
+            f"{name} names the file {shown(path, 200)}, which is {'too large' if text else 'empty'} {_here()}",
             accepted=f"a file that holds the secret and nothing else, {MOST_NBYTES:,} bytes at most",
         )
     return text

@@ -9,13 +9,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from consumer.errors import ConfigError
 from consumer.settings.addresses import check_url, refuse_user
 from consumer.settings.mistakes import told
-from consumer.settings.secrets import Options, remember_secrets
+from consumer.settings.secrets import Options, masked, remember_secrets
 
 __all__ = ["DaskTls", "Limits", "LocalCluster", "Settings", "Topics", "Window"]
 
@@ -38,7 +47,7 @@ _Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False), BeforeVali
 _Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 _Url = Annotated[str, AfterValidator(check_url)]
 _Hosts = Annotated[str, AfterValidator(refuse_user)]
-_Options = Annotated[dict[str, Any], AfterValidator(_options)]
+_Options = Annotated[dict[str, Any], AfterValidator(_options), PlainSerializer(masked)]
 
 
 class _Group(BaseModel):

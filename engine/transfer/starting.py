@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from consumer.settings import Window
 from consumer.wire import Plan, StateChange
 from engine.errors import AlertTransferError, JobError
 from engine.planning import TransferPlan
@@ -30,7 +29,7 @@ def start_new(
     store: ManifestStore,
     storage_options: Mapping[str, Any],
     *,
-    window: Window | None = None,
+    made_with: Mapping[str, Any] | None = None,
     patience_s: float = _FIRST_RECORD_S,
 ) -> None:
     """Start a job; returns when its coordinator's first record stands in the manifest.
@@ -47,8 +46,8 @@ def start_new(
         Its manifest, likewise.
     storage_options
         For the archive's file system; sent to the workers as they are.
-    window
-        How many fragments the cluster has at once; default: the settings' defaults.
+    made_with
+        Groups of the settings that the plan's record is to tell: `window` is read by the coordinator.
     patience_s
         How long the cluster may take to run the coordinator.
 
@@ -60,7 +59,7 @@ def start_new(
     now, job_id = time.time(), uuid.uuid4().hex
     prepared = sink.prepare(plan)
     with taken_back_on_failure(prepared.discard, store.topic):
-        terms = {**prepared.terms(), "window": (window or Window()).model_dump()}
+        terms = {**(made_with or {}), **prepared.terms()}
         records = plan_records(plan, topic=store.topic, job_id=job_id, created_at=now, **terms)
         written = [*records, StateChange(job_id=job_id, state="queued", time=now)]
         store.append(*written)

@@ -80,7 +80,8 @@ def submit(
         topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC))
         store = KafkaManifestStore(cluster, topic)
         sink = KafkaSink(kafka=cluster, topic=topic, num_partitions=settings.topics.num_partitions)
-        start_new(plan_, client_, sink, store, storage_options, window=settings.window)
+        made_with = {"topics": settings.topics.model_dump(), "window": settings.window.model_dump()}
+        start_new(plan_, client_, sink, store, storage_options, made_with=made_with)
         return _see_started(Job(topic, cluster, store), ends_with_us, on_start)
 
 

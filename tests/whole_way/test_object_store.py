@@ -92,9 +92,7 @@ def test_a_secret_that_workers_lack_is_told_with_the_worker(store, settings, kaf
     status = job.wait()
     assert status.state == "failed"
     worker = "|".join(dask_client.nthreads())
-    assert re.search(
-        f"A_SECRET_THAT_IS_HERE_ALONE, which is not set for the worker ({worker})", status.error["message"]
-    )
+    assert re.search(f"A_SECRET_THAT_IS_HERE_ALONE, which is not set on the worker ({worker})", status.error["message"])
     assert status.error["next"]
     before = engine.jobs(kafka=kafka, everything=True)
     settings = settings.model_copy(update={"kafka_options": {"client.rack": {"env": "A_SECRET_THAT_IS_HERE_ALONE"}}})

@@ -108,7 +108,7 @@ def test_a_secret_that_is_missing_is_told_when_the_archive_is_used_not_when_it_t
     options = {"endpoint_url": "http://127.0.0.1:1", "key": "me", "secret": {"env": "S3_SECRET_OF_OURS"}}
     archive = Archive("s3://bucket/science", options)
     data = pickle.dumps(archive)
-    with pytest.raises(ConfigError, match="S3_SECRET_OF_OURS, which is not set for"):
+    with pytest.raises(ConfigError, match="S3_SECRET_OF_OURS, which is not set here"):
         pickle.loads(data).nights()
     monkeypatch.setenv("S3_SECRET_OF_OURS", SECRET)
     assert SECRET.encode() not in pickle.dumps(archive)

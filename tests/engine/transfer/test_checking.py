@@ -56,7 +56,7 @@ def test_what_is_wrong_is_told_with_a_next_step(tmp_path, dask_client, monkeypat
     assert (archive.state, broker.state, dask.state) == ("failed", "failed", "failed")
     assert "year=" in archive.message
     assert "127.0.0.1:1" in broker.message
-    assert "ONLY_HERE_IS_THIS_SET, which is not set for the worker tcp://" in dask.message
+    assert "ONLY_HERE_IS_THIS_SET, which is not set on the worker tcp://" in dask.message
     assert "1 other worker" in dask.message
     assert archive.next_step
     assert broker.next_step
