@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import re
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -242,3 +244,16 @@ def test_a_file_as_windows_writes_it(tmp_path):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="can't be read"):
         load_settings(tmp_path / "none.yaml")
+
+
+def test_the_page_describes_every_setting_with_its_default(monkeypatch):
+    page = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
+    rows = {}
+    for names, default in re.findall(r"^\| (`[^|]*`) \| ([^|]+) \|", page, re.MULTILINE):
+        group = names.strip("`").partition(".")[0]
+        for name in re.findall(r"`([^`]+)`", names):
+            rows[group + name if name.startswith(".") else name] = default
+    found = {one.name: one.value for one in sourced_settings()}
+    assert rows == {name: f"{value:g}" if value else "none" for name, value in found.items()}
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert Settings(**yaml.safe_load(example)).topics.num_partitions == 20
