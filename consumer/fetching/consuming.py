@@ -49,7 +49,7 @@ from consumer.fetching.rounds import RoundWriter
 from consumer.hints import quoted
 from consumer.kafka import Cluster, DataReader, ManifestFollower, Message
 from consumer.receipt import Held, Proof, count_disk, make_receipt, prove, receipt_text
-from consumer.settings import load_settings, one_line, whole_number
+from consumer.settings import load_settings, one_line, refuse_user, whole_number
 from consumer.wire import FINAL_STATES, LeftOut, Manifest, check_topic
 from consumer.words import count_text
 
@@ -533,14 +533,18 @@ class _Fetch:
 
 
 def _cluster(kafka: str | None, options: Mapping[str, Any] | None) -> Cluster:
-    settings = load_settings(kafka=kafka, kafka_options=options)
-    if not settings.kafka:
+    if options is None:
+        settings = load_settings(kafka=kafka)
+        bootstrap, options = settings.kafka, settings.kafka_options
+    else:  # whoever gives the options has read a configuration, or wants none
+        bootstrap = kafka or os.environ.get("ALERT_TRANSFER_KAFKA")
+    if not bootstrap:
         raise InputError(
             "no Kafka was named",
             accepted="--kafka host:port[,host:port], ALERT_TRANSFER_KAFKA, or kafka in the configuration",
             next_step="ask your broker for its address, or start a Kafka here with: alert-transfer broker",
         )
-    return Cluster(bootstrap=settings.kafka, options=settings.kafka_options)
+    return Cluster(bootstrap=refuse_user(bootstrap), options=dict(options))
 
 
 def _ignore(_: object) -> None:

@@ -57,6 +57,8 @@ def check_settings(settings: Settings, *, within_s: float = DEADLINE_S) -> list[
             "jobs run on a cluster that is started on this machine for as long as they take",
         ),
     }
+    if settings.dask is not None:
+        import engine.local  # noqa: F401  seconds, which nobody has to answer in
     found: dict[str, Checked] = {}
     threads = []
     for name, (address, ask, unset) in tries.items():
