@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["HIDDEN", "has_password", "is_secret_name", "secrets_in", "without_password"]
+__all__ = ["HIDDEN", "form_of", "has_password", "is_address_name", "is_secret_name", "secrets_in", "without_password"]
 
 HIDDEN = "***"
 """What stands for a secret in texts."""
@@ -45,13 +45,32 @@ _SIGNED = re.compile(
 )
 
 
+def form_of(value: Any) -> tuple[str, Any] | None:
+    """Return `env` or `file` and what is named, of an option that says where its value is; None for any other."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((kind, named),) = value.items()
+        # fsspec has tables of this name: what is said to the file system `file` in a chain of them.
+        if kind in ("env", "file") and not isinstance(named, Mapping | list):
+            return kind, named
+    return None
+
+
+def is_address_name(name: str) -> bool:
+    """Return whether an option of this name says where something is, or of which kind it is."""
+    return bool(_ABOUT.search(f"_{_plain(name)}"))
+
+
 def is_secret_name(name: str) -> bool:
     """Return whether an option of this name holds a secret."""
-    words = [word for word in re.split(r"[^a-z0-9]+", _CAPITALS.sub("_", name).lower()) if word]
-    plain = "_".join(words)
+    plain = _plain(name)
     if _ABOUT.search(plain):
         return False
+    words = plain.split("_")
     return bool(_SECRET.search(plain) or _SECRET_ENDS.search(plain) or _SECRET_WORDS.intersection(words))
+
+
+def _plain(name: str) -> str:
+    return "_".join(word for word in re.split(r"[^a-z0-9]+", _CAPITALS.sub("_", name).lower()) if word)
 
 
 def secrets_in(options: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
@@ -63,9 +82,9 @@ def secrets_in(options: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
 
 
 def _secrets_in(value: Any, place: tuple[str | int, ...], *, is_under_secret: bool) -> Iterator[tuple[Any, Any]]:
+    if form_of(value) is not None:
+        return
     if isinstance(value, Mapping):
-        if len(value) == 1 and next(iter(value)) in ("env", "file"):
-            return
         for key, item in value.items():
             secret = is_under_secret or is_secret_name(str(key))
             yield from _secrets_in(item, (*place, key), is_under_secret=secret)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import os
 import pickle
+import re
 import secrets as random
 import socket
 import threading
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer.errors import ConfigError
-from consumer.settings.secret_names import HIDDEN, secrets_in, without_password
+from consumer.settings.secret_names import HIDDEN, form_of, is_address_name, secrets_in, without_password
 from consumer.settings.values import shown
 
 __all__ = [
@@ -39,6 +40,7 @@ MOST_NBYTES = 1_000_000
 """Of a file that holds a secret."""
 
 _FORMS = "{env: NAME} or {file: PATH}"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FEWEST_CHARACTERS = 4  # what is shorter stands in any text
 _TEXT, _OBJECT = "ALERT_TRANSFER_SECRET_", "ALERT_TRANSFER_SECRET_OBJECT_"
 
@@ -123,20 +125,21 @@ def resolved(options: Mapping[str, Any], what: str) -> dict[str, Any]:
     ConfigError
         If a variable is not set here, or a file can't be read, naming this process.
     """
-    if _form(options) is not None:
+    if form_of(options) is not None:
         raise ConfigError(
-            f"{what} is {shown(options)}",
+            f"{what} says where one value is",
             accepted=f"a table of options; {_FORMS} stands for the value of one: secret: {{env: NAME}}",
         )
     remember_secrets(options)
 
     def read(place: tuple[str | int, ...], value: Any) -> Any:
-        form = _form(value)
+        form = form_of(value)
         if form is None:
             return value
         name = f"{what}.{_name(place)}"
         found = _variable(name, form[1]) if form[0] == "env" else _file(name, form[1])
-        _remember(found)
+        if not is_address_name(name):  # an endpoint may stand there, too, and messages have to name that
+            _remember(found)
         return found
 
     found: dict[str, Any] = _replaced(options, (), read)
@@ -170,18 +173,9 @@ def entrusted(*tables: Mapping[str, Any]) -> tuple[list[Options], dict[str, str]
     return found, environment
 
 
-def _form(value: Any) -> tuple[str, Any] | None:
-    """Return `env` or `file` and what is named, of an option in one of the two forms."""
-    if isinstance(value, Mapping) and len(value) == 1:
-        ((kind, named),) = value.items()
-        if kind in ("env", "file"):
-            return kind, named
-    return None
-
-
 def _replaced(value: Any, place: tuple[str | int, ...], change: Callable[[tuple[str | int, ...], Any], Any]) -> Any:
     """Return a copy of options, in which each value, and each of the two forms, was changed."""
-    if _form(value) is not None:
+    if form_of(value) is not None:
         return change(place, value)
     if isinstance(value, Mapping):
         return {key: _replaced(item, (*place, key), change) for key, item in value.items()}
@@ -191,8 +185,9 @@ def _replaced(value: Any, place: tuple[str | int, ...], change: Callable[[tuple[
 
 
 def _variable(name: str, variable: Any) -> Any:
-    if not isinstance(variable, str) or not variable:
-        raise ConfigError(f"{name}.env is {shown(variable)}", accepted="the name of a variable of the environment")
+    # What is none may be the secret itself, and is not shown.
+    if not isinstance(variable, str) or not _VARIABLE.fullmatch(variable):
+        raise ConfigError(f"{name}.env is not the name of a variable", accepted="letters, digits and _: S3_SECRET")
     value = _known.entrusted.get(variable) or os.environ.get(variable)
     if not value:
         raise ConfigError(
@@ -207,8 +202,8 @@ def _variable(name: str, variable: Any) -> Any:
 def _file(name: str, path: Any) -> str:
     if not isinstance(path, str) or not path or not os.path.isabs(os.path.expanduser(path)):
         raise ConfigError(
-            f"{name}.file is {shown(path)}",
-            accepted="the whole path of a file: processes have other working directories",
+            f"{name}.file is not the whole path of a file",
+            accepted="a path from the root on, /run/secrets/s3: processes have other working directories",
         )
     try:
         with open(Path(path).expanduser(), "rb") as file:

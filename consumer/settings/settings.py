@@ -129,10 +129,12 @@ class Settings(BaseSettings):
     dask: _Url | None = Field(default=None, description="tcp://host:port or tls://host:port of a Dask scheduler")
     tns_catalogue: _Url | None = Field(default=None, description="Parquet or TNS's CSV with ra, declination, type")
     storage_options: _Options = Field(
-        default_factory=Options, description="for the archive's file system: endpoint, credentials (fsspec's options)"
+        default_factory=Options,
+        description="fsspec's options for the archive: endpoint, credentials; a value: {env: NAME} or {file: PATH}",
     )
     kafka_options: _Options = Field(
-        default_factory=Options, description="for Kafka: security, credentials (librdkafka's properties)"
+        default_factory=Options,
+        description="librdkafka's properties: security, credentials; a value: {env: NAME} or {file: PATH}",
     )
     dask_tls: DaskTls = Field(default_factory=DaskTls, description="certificates for a Dask scheduler at tls://")
     topics: Topics = Field(default_factory=Topics, description="what topics are made with")

@@ -104,14 +104,15 @@ def test_both_forms_are_read_where_they_are_used(tmp_path, monkeypatch):
     ("form", "said"),
     [
         ({"env": "NO_SUCH_VARIABLE_OF_OURS"}, "NO_SUCH_VARIABLE_OF_OURS, which is not set here"),
-        ({"env": ""}, "storage_options.secret.env is ''"),
-        ({"env": 5}, "storage_options.secret.env is 5"),
+        ({"env": ""}, "storage_options.secret.env is not the name of a variable"),
+        ({"env": 5}, "storage_options.secret.env is not the name of a variable"),
+        ({"env": "hunter2/+"}, "storage_options.secret.env is not the name of a variable"),
         ({"file": "/no/such/file"}, "/no/such/file', which can't be read here"),
-        ({"file": "relative"}, "storage_options.secret.file is 'relative'"),
+        ({"file": "hunter2"}, "storage_options.secret.file is not the whole path"),
         ({"file": "/dev/null"}, "which is empty here"),
         ({"file": "/dev/zero"}, "which is too large here"),
         ({"file": "/"}, "can't be read here"),
-        ({"file": None}, "storage_options.secret.file is None"),
+        ({"file": None}, "storage_options.secret.file is not the whole path"),
     ],
 )
 def test_what_is_not_there_is_told_with_the_process(form, said):
@@ -119,6 +120,7 @@ def test_what_is_not_there_is_told_with_the_process(form, said):
         resolved({"secret": form}, "storage_options")
     assert said in caught.value.message
     assert caught.value.accepted
+    assert "hunter2" not in str(caught.value)
     if said.endswith(" here"):
         assert f"process {os.getpid()}" in caught.value.message
 
@@ -133,8 +135,21 @@ def test_a_process_is_told_by_its_name(monkeypatch):
 
 
 def test_a_form_in_the_place_of_all_options_is_refused():
-    with pytest.raises(ConfigError, match="storage_options is"):
+    with pytest.raises(ConfigError, match="storage_options says where one value is"):
         resolved({"env": "ALL"}, "storage_options")
+
+
+def test_a_table_for_the_file_system_file_is_no_form():
+    options = {"file": {"auto_mkdir": True}, "env": ["a"]}
+    assert resolved({"file": options["file"]}, "storage_options") == {"file": options["file"]}
+    assert resolved(options, "storage_options") == options
+    assert literal_secrets({"file": {"password": "x"}}) == ["file.password"]
+
+
+def test_an_address_may_be_read_so_and_stays_in_messages(monkeypatch):
+    monkeypatch.setenv("S3_ENDPOINT", "https://store.example.org")
+    assert resolved({"endpoint_url": {"env": "S3_ENDPOINT"}}, "a") == {"endpoint_url": "https://store.example.org"}
+    assert without_secrets("no answer from https://store.example.org") == "no answer from https://store.example.org"
 
 
 def test_what_is_entrusted_travels_by_the_environment_alone():
