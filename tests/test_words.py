@@ -21,7 +21,6 @@ ALLOWED = {
     "engine/conditions": ({"jd", "objectid", "magpsf"}, f"{JD}; {EXAMPLE}"),
     "engine/sky": ({"jd"}, JD),
     "engine/schema": ({"magpsf"}, EXAMPLE),
-    "engine/pipeline": ({"magpsf"}, EXAMPLE),
     "engine/archive": ({"jd", "magpsf"}, EXAMPLE),
     "engine/planning": ({"ztf", "jd", "magpsf"}, f"{CHOICE}; {EXAMPLE}"),
     "engine/request.py": ({"ztf"}, CHOICE),

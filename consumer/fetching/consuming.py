@@ -43,6 +43,7 @@ from consumer.dataset import (
     locate,
 )
 from consumer.errors import AlertTransferError, IncompleteError, InputError, JobError
+from consumer.fetching.date_notes import note_on_dates
 from consumer.fetching.dedup import Intake
 from consumer.fetching.ordering import Backlog
 from consumer.fetching.rounds import RoundWriter
@@ -351,6 +352,7 @@ class _Fetch:
         self._limit = limit
         # Files by class don't depend on rounds, and to sort a round by class takes more memory than to write it.
         self._round_nbytes = max(1, round_nbytes // 4) if partitioning.has_many_folders else round_nbytes
+        self._partitioning = partitioning
         self._progress = progress
         self._note = note
         # A set of its own: the journal folds each round into its own only once the round is on disk.
@@ -385,6 +387,7 @@ class _Fetch:
             self._held = self._count_held()
             self._write_receipt()
         self._tell_rejected()
+        self._tell_dates()
         return self._result(state)
 
     def _proof_of_disk(self) -> Proof:
@@ -434,6 +437,14 @@ class _Fetch:
             self._note(f"partition {item['partition']}, offset {item['offset']} can't be read: {reason}"[:300])
         if len(new) > _REJECTED_TOLD:
             self._note(f"and {count_text(len(new) - _REJECTED_TOLD, 'more message')}")
+
+    def _tell_dates(self) -> None:
+        if self._partitioning.by != "time":
+            return
+        plan, parts = self._plan, self._follower.manifest.parts.values()
+        nights = [file["night"] for part in parts for file in part.files]
+        if note := note_on_dates(self._journal.files.values(), nights, plan.time_field, plan.time_scale):
+            self._note(note)
 
     def _write_receipt(self) -> None:
         on_disk = count_disk(

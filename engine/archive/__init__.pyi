@@ -1,19 +1,23 @@
 from .archive import Archive
+from .chosen_nights import ChosenNights, read_nights
 from .duplicates import count_duplicates
-from .fragments import ArchiveFile, Footer, Fragment, cut_fragments, unite, with_alerts
+from .fragments import ArchiveFile, Footer, Fragment, average_nbytes, cut_fragments, unite, with_alerts
 from .listing import Listing
 from .night_ranges import night_texts, parse_nights
 
 __all__ = [
     "Archive",
     "ArchiveFile",
+    "ChosenNights",
     "Footer",
     "Fragment",
     "Listing",
+    "average_nbytes",
     "count_duplicates",
     "cut_fragments",
     "night_texts",
     "parse_nights",
+    "read_nights",
     "unite",
     "with_alerts",
 ]

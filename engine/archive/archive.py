@@ -7,8 +7,6 @@ Files disagree in their schemas; whatever is read here comes out in the types of
 from __future__ import annotations
 
 import datetime as dt
-import io
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,6 +16,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.archive.footers import footer_of
 from engine.archive.fragments import ArchiveFile, Footer, Fragment
 from engine.archive.listing import Listing, has_years, list_nights, night_folders
 from engine.errors import AlertTransferError, ArchiveError, UnreadableError
@@ -76,8 +75,8 @@ class Archive:
             If the archive does not exist, can't be read or has no night.
         """
         nights, _ = night_folders(self._store)
-        if not nights and not has_years(self._store, self._store.root):
-            self._explain_emptiness()
+        if not nights:
+            self._check_root()
         return sorted(nights)
 
     def files(self, nights: Sequence[dt.date]) -> list[ArchiveFile]:
@@ -101,8 +100,8 @@ class Archive:
             If the archive does not exist or can't be read, or a link in it leads nowhere.
         """
         listing = list_nights(self._store, nights)
-        if not listing.files and not has_years(self._store, self._store.root):
-            self._explain_emptiness()
+        if not listing.files:
+            self._check_root()
         return listing
 
     def footers(
@@ -112,6 +111,7 @@ class Archive:
         unreadable: list[tuple[ArchiveFile, str]] | None = None,
         *,
         with_nulls: bool = False,
+        ranges_of: Sequence[str] = (),
     ) -> list[Footer]:
         """Return the footers of files, in their order.
 
@@ -125,6 +125,8 @@ class Archive:
             Takes files that are not Parquet, and why; they are left out then.
         with_nulls
             Whether the footers shall say how many nulls each column has.
+        ranges_of
+            Leaf columns of which they shall say between which values they lie.
 
         Raises
         ------
@@ -136,7 +138,7 @@ class Archive:
 
         def read(file: ArchiveFile) -> Footer | None:
             try:
-                return self._footer(file, with_nulls)
+                return self._footer(file, with_nulls, ranges_of)
             except UnreadableError as exc:
                 if unreadable is None:
                     raise
@@ -257,11 +259,15 @@ class Archive:
 
     def _footer_crc(self, file: ArchiveFile) -> str | None:
         try:
-            return self._footer(file, with_nulls=False).file.footer_crc
+            return self._footer(file).file.footer_crc
         except UnreadableError:
             return None
 
-    def _explain_emptiness(self) -> None:
+    def _check_root(self) -> None:
+        """Raise unless the root has years."""
+        entries = self._store.entries(self._store.root)
+        if has_years(entries):
+            return
         accepted = "a root that holds year=…/month=…/day=…/*.parquet"
         if target := self._store.dangling_root():
             raise ArchiveError(
@@ -269,12 +275,11 @@ class Archive:
                 accepted=accepted,
                 next_step="repair the link; the disk that it leads to may not be mounted",
             )
-        entries = self._store.entries(self._store.root)
         if not entries and not self._store.is_there():
             raise ArchiveError(
                 f"there is no archive at {self._store.shown!r}", accepted=accepted, next_step="check the path or URL"
             )
-        inside = [entry.name for entry in entries if entry.is_folder and has_years(self._store, entry.path)]
+        inside = [entry.name for entry in entries if entry.is_folder and has_years(self._store.entries(entry.path))]
         next_step = (
             f"try {self._store.shown.rstrip('/')}/{inside[0]}"
             if inside
@@ -284,27 +289,9 @@ class Archive:
             f"the archive at {self._store.shown!r} is empty: no year=… in it", accepted=accepted, next_step=next_step
         )
 
-    def _footer(self, file: ArchiveFile, with_nulls: bool) -> Footer:
+    def _footer(self, file: ArchiveFile, with_nulls: bool = False, ranges_of: Sequence[str] = ()) -> Footer:
         parquet = self._guard(file, lambda: parse_footer(self._store, file.path))
-        return self._guard(file, lambda: self._footer_of(file, parquet, with_nulls))
-
-    @staticmethod
-    def _footer_of(file: ArchiveFile, parquet: pq.ParquetFile, with_nulls: bool) -> Footer:
-        metadata = parquet.metadata
-        sizes = []
-        for group in range(metadata.num_row_groups):
-            row_group = metadata.row_group(group)
-            chunks = (row_group.column(i) for i in range(row_group.num_columns))
-            sizes.append({chunk.path_in_schema: chunk.total_uncompressed_size for chunk in chunks})
-        footer = io.BytesIO()
-        metadata.write_metadata_file(footer)
-        return Footer(
-            file=replace(file, footer_crc=f"{zlib.crc32(footer.getbuffer()):08x}"),
-            schema=parquet.schema_arrow,
-            row_groups=tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)),
-            column_nbytes=tuple(sizes),
-            null_counts=_null_counts(metadata) if with_nulls else {},
-        )
+        return self._guard(file, lambda: footer_of(file, parquet, with_nulls, ranges_of))
 
     def _open(self, file: ArchiveFile) -> OpenParquet:
         return self._guard(file, lambda: open_parquet(self._store, file.path))
@@ -339,18 +326,6 @@ class Archive:
                 accepted="Parquet",
                 next_step=f"repair the file, leave out the night {file.night}, or send the rest with --skip-unreadable",
             ) from exc
-
-
-def _null_counts(metadata: pq.FileMetaData) -> dict[str, int | None]:
-    counts: dict[str, int | None] = {}
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        for chunk in map(row_group.column, range(row_group.num_columns)):
-            statistics = chunk.statistics
-            known = statistics is not None and statistics.has_null_count
-            before = counts.get(chunk.path_in_schema, 0)
-            counts[chunk.path_in_schema] = before + statistics.null_count if known and before is not None else None
-    return counts
 
 
 @dataclass(frozen=True)

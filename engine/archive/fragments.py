@@ -10,7 +10,16 @@ import pyarrow as pa
 
 from engine.schema import union_schemas
 
-__all__ = ["ArchiveFile", "Footer", "Fragment", "cut_fragments", "unite", "with_alerts"]
+__all__ = [
+    "ArchiveFile",
+    "Footer",
+    "Fragment",
+    "average_nbytes",
+    "cut_fragments",
+    "newest_first",
+    "unite",
+    "with_alerts",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +49,8 @@ class Footer:
     """Uncompressed bytes of each leaf column in each row group."""
     null_counts: Mapping[str, int | None] = field(default_factory=dict, repr=False)
     """Nulls of each leaf column in the file, None where its statistics don't say; empty if they were not asked for."""
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict, repr=False)
+    """Least and greatest value of the leaf columns that were asked for, where each row group's statistics say them."""
 
     def nbytes_of(self, columns: Sequence[str], row_group: int) -> int:
         """Return the uncompressed bytes of root columns, or of paths inside them, in a row group."""
@@ -88,8 +99,18 @@ def unite(footers: Sequence[Footer], *, widen: Iterable[str] = (), as_text: Iter
     ArchiveError
         If `widen` names a field in which integers and floats do not meet.
     """
-    newest_first = sorted(footers, key=lambda f: (-f.file.night.toordinal(), f.file.path))
-    return union_schemas([(f.file.path, f.schema) for f in newest_first], widen, as_text)
+    return union_schemas([(f.file.path, f.schema) for f in newest_first(footers)], widen, as_text)
+
+
+def newest_first(footers: Iterable[Footer]) -> list[Footer]:
+    """Return footers by night, the newest first, and by path."""
+    return sorted(footers, key=lambda f: (-f.file.night.toordinal(), f.file.path))
+
+
+def average_nbytes(footers: Sequence[Footer], columns: Sequence[str]) -> int:
+    """Return the uncompressed bytes that root columns, or paths inside them, have an alert."""
+    total = sum(footer.nbytes_of(columns, group) for footer in footers for group in range(len(footer.row_groups)))
+    return total // max(sum(sum(footer.row_groups) for footer in footers), 1)
 
 
 def cut_fragments(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +31,7 @@ _NEARLY = re.compile(r"(?:year|month|day)\s*=|=\s*[0-9]+", re.IGNORECASE)
 _PARQUET = re.compile(r".*\.(?:parquet|parq|pq)", re.IGNORECASE | re.DOTALL)
 # On a disk links in circles are noticed; elsewhere only that it goes down and down.
 _MOST_FOLDERS_DEEP = 16
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,21 @@ class Listing:
     """What lies on the way to the nights and is in none of them: Parquet files, and names that are nearly a level."""
     num_hidden: int = 0
     """Files of the nights whose names begin with `_` or `.` and that are no Parquet by name: `_SUCCESS`, checksums."""
+
+    @property
+    def notes(self) -> list[str]:
+        """A note on each kind of what was found in the nights, or on the way to them, and is not read."""
+        said = {
+            "passed over in these nights, since they are no Parquet files by name or were put aside": self.passed_over,
+            "passed over in these nights, since they are links to what is read already": self.repeated,
+            "passed over, since they are in no year=…/month=…/day=…": self.beside,
+        }
+        return [f"{what}: {len(names)} ({_some(names)})" for what, names in said.items() if names]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +87,9 @@ class _Night:
     """Real paths of what was read, on a disk."""
 
 
-def has_years(store: Store, folder: str) -> bool:
-    """Return whether a folder could be the root of an archive."""
-    return any(_level(entry, "year") is not None for entry in store.entries(folder))
+def has_years(entries: Iterable[Entry]) -> bool:
+    """Return whether a folder that has these entries could be the root of an archive."""
+    return any(_level(entry, "year") is not None for entry in entries)
 
 
 def night_folders(

@@ -1,6 +1,7 @@
 from .dask_sql_adapter import filter_fragments, filter_table
+from .fields import leaf_type
 from .lists import input_schema, with_predicates
-from .parser import all_of, leaf_type, parse_conditions
+from .parser import all_of, parse_conditions
 from .texts import looks_like_condition, notes_on_comments, one_text
 
 __all__ = [

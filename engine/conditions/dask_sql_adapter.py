@@ -36,7 +36,7 @@ F = TypeVar("F")
 
 _TABLE = "alerts"
 _ROW = "#row"  # no leaf has this name: a path has no '#'
-_QUESTION = f'SELECT "{_ROW}" FROM {_TABLE} WHERE '
+_SELECT = f'SELECT "{_ROW}" FROM {_TABLE} WHERE '
 # The predicate is computed as it was written: dask-sql's optimizer would rewrite comparisons with NaN in its own
 # sense, and insert casts that turn nulls into NaN.
 _OPTIONS = {"sql.optimize": False, "sql.identifier.case_sensitive": True}
@@ -98,7 +98,7 @@ def filter_fragments(
     reader = _Reader(read=read, schema=schema)
     meta = reader.frame(schema.empty_table())
     frame = dd.from_map(reader, [_Opaque(f) for f in fragments], meta=meta, enforce_metadata=False)
-    chosen = _ask(frame, sql)
+    chosen = _filtered(frame, sql)
     rows = chosen.map_partitions(_positions, meta=pd.Series([], dtype=np.int64), enforce_metadata=False)
     return rows.to_delayed()
 
@@ -139,7 +139,7 @@ def _positions(frame: pd.DataFrame) -> np.ndarray:
     return frame[_ROW].to_numpy(dtype=np.int64)
 
 
-def _ask(frame: dd.DataFrame, sql: str) -> dd.DataFrame:
+def _filtered(frame: dd.DataFrame, sql: str) -> dd.DataFrame:
     with _PLANNING:
         context = _context()
         container = DataContainer(frame, ColumnContainer(list(frame.columns)))
@@ -152,7 +152,7 @@ def _ask(frame: dd.DataFrame, sql: str) -> dd.DataFrame:
                 call = _Call(function=function, result=result)
                 returns = _NUMPY_TO_SQL.get(result, np.int64)
                 context.register_function(call, f"{function}_{result}", [("x", np.float64)], returns)
-        return context.sql(_QUESTION + sql, config_options=_OPTIONS)
+        return context.sql(_SELECT + sql, config_options=_OPTIONS)
 
 
 def _context() -> dask_sql.Context:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.conditions.expressions import Term
+from engine.conditions.expressions import Constant, Term
 from engine.conditions.functions import evaluate, parse_call
 
 __all__ = ["truth_of", "value_of"]
@@ -29,7 +29,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def value_of(term: Term) -> Any:
+def value_of(term: Term) -> Constant | None:
     """Return what a constant term gives for every alert, as Python has it; None is null."""
     if term.is_literal:
         return term.value

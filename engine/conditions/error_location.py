@@ -1,13 +1,34 @@
 """Refusals of a condition that show the place in the user's text."""
 
-from typing import NoReturn
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn, Protocol
+
+from sqlglot import exp
 
 from engine.errors import ConditionError
 
-__all__ = ["refuse_at"]
+__all__ = ["Fail", "refuse_at"]
 
 _SHOWN = 120
 _BEFORE = 60
+
+
+class Fail(Protocol):
+    """What refuses a part of a condition, where that stands in the user's text."""
+
+    def __call__(
+        self,
+        node: exp.Expr,
+        message: str,
+        *,
+        accepted: str | None = None,
+        next_step: str | None = None,
+        names: tuple[str, Sequence[str]] | None = None,
+    ) -> NoReturn:
+        """Raise a ConditionError; with `names`, (a name, those that there are), the nearest of them are accepted."""
+        ...
 
 
 def refuse_at(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from engine.conditions.field_errors import (
+    FieldError,
+    check_comparable,
+    check_settled,
+    not_scalar,
+    of_list,
+    unknown_field,
+)
+from engine.conditions.scalar_leaves import simple_type
 from engine.errors import ConditionError
 from engine.schema import (
     DERIVED_TYPES,
     ListLeaf,
-    Unsettled,
     is_list,
     list_leaf,
     names_along,
@@ -21,25 +28,7 @@ from engine.schema import (
     time_of,
 )
 
-__all__ = [
-    "FieldError",
-    "Items",
-    "find_items",
-    "find_leaf",
-    "find_length",
-    "find_nested",
-    "leaf_type",
-    "nearest",
-    "scalar_leaves",
-]
-
-
-class FieldError(Exception):
-    """A path that names no field, or none that can be compared; `names` are the nearest that do."""
-
-    def __init__(self, message: str, *, names: Sequence[str] = (), next_step: str | None = None):
-        super().__init__(message)
-        self.message, self.names, self.next_step = message, tuple(names), next_step
+__all__ = ["Items", "find_items", "find_leaf", "find_length", "find_nested", "leaf_type"]
 
 
 def leaf_type(schema: pa.Schema, leaf: str) -> pa.DataType:
@@ -111,10 +100,10 @@ def find_leaf(schema: pa.Schema, steps: Sequence[str | int]) -> tuple[str, pa.Da
         path, type_, time = find_leaf(at.schema, at.rest)
         return at.leaf(path, type_), type_, time
     path, field = _find(schema, [str(step) for step in steps])
-    _check_comparable(path, field)
-    simple = _simple_type(field.type)
+    check_comparable(path, field)
+    simple = simple_type(field.type)
     if simple is None:
-        raise _not_scalar(path, field.type)
+        raise not_scalar(path, field.type)
     return path, simple, time_of(field)
 
 
@@ -141,7 +130,7 @@ def find_items(schema: pa.Schema, parts: Sequence[str]) -> Items:
     """
     for end in range(1, len(parts) + 1):
         path, field = _find(schema, parts[:end])
-        _check_settled(path, field.type)
+        check_settled(path, field.type)
         if is_list(field.type):
             break
     else:
@@ -149,18 +138,18 @@ def find_items(schema: pa.Schema, parts: Sequence[str]) -> Items:
             f"{path} is not a list", next_step="size(prv_candidates) > 5, exists(prv_candidates, x -> x.magpsf < 18)"
         )
     item = field.type.value_field
-    _check_settled(path, item.type)
+    check_settled(path, item.type)
     if not parts[end:]:
         return Items(path=path, inside=(), field=item)
     # Under the list's own name, so that errors say what was written.
     full_path, field = _find(pa.schema([pa.field(path, item.type)]), [path, *parts[end:]])
-    _check_settled(full_path, field.type)
+    check_settled(full_path, field.type)
     inside = names_along(pa.schema([pa.field("", item.type)]), full_path.removeprefix(path))
     return Items(path=path, inside=tuple(inside[1:]), field=field)
 
 
 def find_nested(schema: pa.Schema, steps: Sequence[str | int]) -> str | None:
-    """Return the derived leaf that is null where what a path names is, which can't be compared; None of any other.
+    """Return the derived leaf that is null wherever a field is that can't be compared; None of a field that can.
 
     So are lists, structs and maps, and decimals, times of day and durations.
 
@@ -177,7 +166,7 @@ def find_nested(schema: pa.Schema, steps: Sequence[str | int]) -> str | None:
         path, field = _find(schema, parts)
     except FieldError:
         return f"size({find_items(schema, parts).path})"  # of a field of a list's items, there is a list as well
-    _check_settled(path, field.type)
+    check_settled(path, field.type)
     if is_list(field.type):
         return f"size({path})"
     nested = pa.types.is_struct(field.type) or pa.types.is_map(field.type)
@@ -186,7 +175,7 @@ def find_nested(schema: pa.Schema, steps: Sequence[str | int]) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _AtItem:
-    """An item of a list, by its number, and what is asked of it."""
+    """An item of a list, by its number, and the way to something inside of it."""
 
     path: str
     inside: tuple[str, ...]
@@ -245,16 +234,16 @@ def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.Field]:
             return ".".join([*path, *parts[i:]]), type_.item_field
         if type_ is not None and is_list(type_):
             raise FieldError(
-                f"{'.'.join(path)} is a list: say which of its items, or ask something of them all",
-                names=_of_list(".".join(path), parts[i:]),
+                f"{'.'.join(path)} is a list: say which of its items, or write a predicate of them all",
+                names=of_list(".".join(path), parts[i:]),
                 next_step="of the alert itself, name the fields of candidate",
             )
-        _check_settled(".".join(path), type_)
+        check_settled(".".join(path), type_)
         if type_ is not None and not pa.types.is_struct(type_):
-            raise _unknown(schema, parts)
+            raise unknown_field(schema, parts)
         found = [m for m in members if m.name == part] or [m for m in members if m.name.lower() == part.lower()]
         if not found:
-            raise _unknown(schema, parts)
+            raise unknown_field(schema, parts)
         if len(found) > 1:
             names = [".".join([*path, m.name]) for m in found]
             raise FieldError(f"{'.'.join(parts)[:200]} may be any of {len(found)} fields", names=names)
@@ -263,104 +252,3 @@ def _find(schema: pa.Schema, parts: Sequence[str]) -> tuple[str, pa.Field]:
         members = list(field.type.fields) if pa.types.is_struct(field.type) else []
     assert field is not None
     return ".".join(path), field
-
-
-def _check_comparable(path: str, field: pa.Field) -> None:
-    _check_settled(path, field.type)
-    origin = origin_of(field)
-    if origin:
-        # As a text or a number it would compare otherwise than in Spark: '9.50' is after '12.30', '5 s' is not 5.
-        raise FieldError(
-            f"{path} is of type {origin} in the archive, which no condition can compare",
-            next_step=f"select by it in the alerts that come; whether it is there tells {path} IS NOT NULL",
-        )
-
-
-def _check_settled(path: str, type_: pa.DataType | None) -> None:
-    if isinstance(type_, Unsettled):
-        raise FieldError(
-            f"{path} can't be in a condition: {type_.message}",
-            next_step=f"ask for other fields, or {type_.next_step}",
-        )
-
-
-def _unknown(schema: pa.Schema, parts: Sequence[str]) -> FieldError:
-    path = ".".join(parts)[:200]
-    return FieldError(
-        f"there is no field {path}",
-        names=nearest(path, list(scalar_leaves(schema))),
-        next_step="list the fields with: alert-transfer archive fields",
-    )
-
-
-def _not_scalar(path: str, type_: pa.DataType) -> FieldError:
-    if pa.types.is_struct(type_):
-        names = [f"{path}.{member.name}" for member in type_.fields][:5]
-        return FieldError(
-            f"{path} is a struct, which can't be compared",
-            names=names,
-            next_step=f"name one of its fields; whether there is a struct at all tells {path} IS NOT NULL",
-        )
-    if pa.types.is_map(type_):
-        return FieldError(
-            f"{path} is a map, which can't be compared",
-            next_step=f"name one of its keys, as {path}.key; whether there is a map at all tells {path} IS NOT NULL",
-        )
-    if is_list(type_):
-        return FieldError(
-            f"{path} is a list, which can't be compared",
-            names=[f"size({path})", *_of_list(path, [])],
-            next_step=f"its size is -1 where there is none; that tells {path} IS NULL, too",
-        )
-    return FieldError(f"{path} is of type {type_}, which can't be compared", next_step="ask for other fields")
-
-
-def _of_list(path: str, inside: Sequence[str]) -> list[str]:
-    """Return what can be written of a list's items, or of a field of theirs."""
-    field = "".join(f".{name}" for name in inside)
-    return [f"{path}[0]{field}", f"exists({path}, x -> x{field} …)", f"size(filter({path}, x -> x{field} …))"]
-
-
-def scalar_leaves(schema: pa.Schema) -> Iterator[str]:
-    """Yield the full path of every leaf that a condition can name (but a map's keys)."""
-
-    def walk(fields: Sequence[pa.Field], prefix: str) -> Iterator[str]:
-        for field in fields:
-            if pa.types.is_struct(field.type):
-                yield from walk(list(field.type.fields), f"{prefix}{field.name}.")
-            elif _simple_type(field.type) is not None and not origin_of(field):
-                yield prefix + field.name
-
-    return walk(list(schema), "")
-
-
-def nearest(name: str, names: Sequence[str]) -> list[str]:
-    """Return the names that resemble a name, best first: those that end in it, then those that are spelled alike."""
-    last = name.lower().rpartition(".")[2]
-    lowered: dict[str, str] = {}
-    for known in names:
-        lowered.setdefault(known.lower(), known)
-    ending = [known for low, known in lowered.items() if low.rpartition(".")[2] == last]
-    alike = [lowered[low] for low in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)]
-    lasts: dict[str, str] = {}
-    for low, known in lowered.items():
-        lasts.setdefault(low.rpartition(".")[2], known)
-    alike += [lasts[low] for low in difflib.get_close_matches(last, lasts, n=3, cutoff=0.7)]
-    return list(dict.fromkeys(ending + alike))[:5]
-
-
-def _simple_type(type_: pa.DataType) -> pa.DataType | None:
-    types = pa.types
-    if types.is_dictionary(type_):
-        return _simple_type(type_.value_type)
-    if types.is_floating(type_) or types.is_decimal(type_) or types.is_uint64(type_):
-        return pa.float64()
-    if types.is_unsigned_integer(type_):
-        return {8: pa.int16(), 16: pa.int32(), 32: pa.int64()}[type_.bit_width]
-    if types.is_signed_integer(type_) or types.is_boolean(type_):
-        return type_
-    if types.is_string(type_) or types.is_large_string(type_) or types.is_string_view(type_):
-        return pa.string()
-    if types.is_timestamp(type_) or types.is_date(type_) or types.is_null(type_):
-        return pa.string()
-    return None

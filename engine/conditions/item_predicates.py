@@ -7,33 +7,22 @@ one, `forall` where it is false of no item and unknown of one; `filter` leaves o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import pyarrow as pa
 from sqlglot import exp
 
-from engine.conditions import expressions
+from engine.conditions import expressions, truths
+from engine.conditions.coercion import compare
 from engine.conditions.expressions import NUMBERS, Term, call, literal
 from engine.conditions.fields import Items
-from engine.conditions.scopes import Fail, ItemScope, Scope
+from engine.conditions.item_scope import ItemScope
+from engine.conditions.operands import Translator
 from engine.conditions.tokens import check_written
 from engine.schema import ListLeaf
 
 __all__ = ["contains_item", "of_items"]
 
 _EXAMPLE = "exists(prv_candidates, x -> x.magpsf < 18)"
-
-
-class Translator(Protocol):
-    """What translates a predicate; engine/conditions/translator.py has it."""
-
-    fail: Fail
-    scope: Scope
-
-    def inside(self, scope: Scope) -> Translator: ...
-    def term(self, node: exp.Expression) -> Term: ...
-    def truth(self, node: exp.Expression) -> Term: ...
-    def compare(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term: ...
 
 
 def of_items(to: Translator, kind: str, node: exp.Anonymous) -> Term:
@@ -45,12 +34,12 @@ def of_items(to: Translator, kind: str, node: exp.Anonymous) -> Term:
     base, filters = _unfiltered(to, listed)
     items = to.scope.items(base)
     scope = ItemScope(to.scope, items, to.fail, name)
-    asked = to.inside(scope).truth(predicate.this)
+    held = to.inside(scope).truth(predicate.this)
     kept = [_kept(to.inside(scope.called(name)).truth(test.this), scope) for name, test in filters]
     if kind == "forall":
-        truth = expressions.either([*map(expressions.negation, kept), asked], scope.anchor())
+        truth = truths.either([*map(truths.negation, kept), held], scope.anchor())
     else:
-        truth = expressions.both([*kept, asked], scope.anchor())
+        truth = truths.both([*kept, held], scope.anchor())
     return _column(to, kind, items, scope, truth)
 
 
@@ -73,17 +62,17 @@ def contains_item(to: Translator, node: exp.Anonymous) -> Term:
             next_step="exists(list, x -> x = …) compares as = does; whether there is one: exists(list, x -> x IS NULL)",
         )
     kept = [_kept(to.inside(scope.called(name)).truth(test.this), scope) for name, test in filters]
-    truth = expressions.both([*kept, to.compare("=", node, item, value)], scope.anchor())
+    truth = truths.both([*kept, compare(to.fail, "=", node, item, value)], scope.anchor())
     found = _column(to, "exists", items, scope, truth)
     if value.is_literal:
         return found
     # Of an empty list, too, it is unknown whether it contains what is unknown.
-    unknown = expressions.is_null(to.term(value_node))
+    unknown = truths.is_null(to.term(value_node))
     return call("case", "boolean", unknown, expressions.null("boolean"), found)
 
 
 def _column(to: Translator, kind: str, items: Items, scope: ItemScope, truth: Term) -> Term:
-    sql = expressions.spread(truth, scope.anchor()).sql
+    sql = truths.spread(truth, scope.anchor()).sql
     check_written(sql)
     scope.anchor()  # so that there is a leaf of the item, which tells how many there are
     return to.scope.predicate(
@@ -101,10 +90,10 @@ def _column(to: Translator, kind: str, items: Items, scope: ItemScope, truth: Te
 
 def _kept(truth: Term, scope: ItemScope) -> Term:
     known = call("coalesce", "boolean", truth, literal(False))
-    return expressions.spread(known, scope.anchor())
+    return truths.spread(known, scope.anchor())
 
 
-def _unfiltered(to: Translator, node: exp.Expression) -> tuple[exp.Expression, Sequence[tuple[str, exp.Lambda]]]:
+def _unfiltered(to: Translator, node: exp.Expr) -> tuple[exp.Expr, Sequence[tuple[str, exp.Lambda]]]:
     """Return the list that filters are applied to, and the predicates of those, each with its name of the item."""
     filters = []
     while isinstance(node, exp.Anonymous) and node.name.lower() == "filter":
@@ -115,7 +104,7 @@ def _unfiltered(to: Translator, node: exp.Expression) -> tuple[exp.Expression, S
     return node, filters
 
 
-def _name(to: Translator, node: exp.Expression, predicate: exp.Expression) -> str:
+def _name(to: Translator, node: exp.Expr, predicate: exp.Expr) -> str:
     if not isinstance(predicate, exp.Lambda):
         to.fail(predicate, "a predicate of the items is needed here, with a name for the item", accepted=_EXAMPLE)
     names = predicate.expressions

@@ -44,7 +44,7 @@ class ClassLabels:
         operator
             `=`, `<>` or `LIKE`: how, for what is offered.
         """
-        if column not in self._of or text in self._of[column]:
+        if column is None or column not in self._of or text in self._of[column]:
             return None
         spellings = self._spellings(column, text)
         if spellings:
@@ -62,7 +62,7 @@ class ClassLabels:
         return _alike(text, labels)
 
     def _home(self, name: str, text: str) -> tuple[str | None, str]:
-        """Return (a column, a text of it) that a text stands for that a column never has."""
+        """Return (a column, a label of it) for a text that another column never has; (None, the text) for any other."""
         stripped = text.strip()
         forms = [form for form in self._classes.forms if form.prefix]
         for form in forms:

@@ -32,7 +32,7 @@ def input_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def with_predicates(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Return a narrow table in which what is asked of lists' items is computed.
+    """Return a narrow table in which the predicates of lists' items are computed.
 
     Parameters
     ----------
@@ -44,12 +44,14 @@ def with_predicates(table: pa.Table, schema: pa.Schema) -> pa.Table:
     arrays = []
     for name in schema.names:
         leaf = list_leaf(name)
-        is_predicate = leaf is not None and leaf.function in PREDICATES
-        arrays.append(_asked(table, leaf) if is_predicate and name not in table.column_names else table[name])
+        if leaf is None or leaf.function not in PREDICATES or name in table.column_names:
+            arrays.append(table[name])
+        else:
+            arrays.append(_computed(table, leaf))
     return pa.table(arrays, schema=schema)
 
 
-def _asked(table: pa.Table, leaf: ListLeaf) -> pa.Array:
+def _computed(table: pa.Table, leaf: ListLeaf) -> pa.Array:
     lists = combined(table[leaf.input.text])
     counts = np.diff(lists.offsets.to_numpy())
     ends = np.cumsum(counts)

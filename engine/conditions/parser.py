@@ -12,65 +12,27 @@ from typing import NoReturn
 
 import pyarrow as pa
 from sqlglot import ErrorLevel, exp
-from sqlglot.dialects.spark import Spark
 from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokens import Token
 
 from engine.conditions.bare_words import refuse_bare_words
+from engine.conditions.dialect import Dialect
 from engine.conditions.error_location import refuse_at
-from engine.conditions.fields import leaf_type, nearest
 from engine.conditions.label_notes import ClassLabels
 from engine.conditions.notes import notes_on_conditions
 from engine.conditions.portal_names import refuse_portal_names
+from engine.conditions.scalar_leaves import nearest
 from engine.conditions.scopes import AlertScope
 from engine.conditions.tokens import NARROWER, check_written, limit, split, unlike_spark
-from engine.conditions.translator import UNKNOWN, Translator
+from engine.conditions.translator import Translator
+from engine.conditions.trees import depth
 from engine.errors import ConditionError
 from engine.surveys import Description, Survey, read_descriptions
 
-__all__ = ["Conditions", "all_of", "leaf_type", "parse_conditions"]
+__all__ = ["Conditions", "all_of", "parse_conditions"]
 
 MAX_NODES = 2_000
 MAX_TREE_DEPTH = 50
-
-
-class _Dialect(Spark):
-    """Spark's SQL whose functions all are what they are called, and known to engine/conditions/translator.py alone."""
-
-    class Parser(Spark.Parser):
-        FUNCTIONS = {}  # noqa: RUF012
-        FUNCTION_PARSERS = {  # noqa: RUF012
-            "CAST": Spark.Parser.FUNCTION_PARSERS["CAST"],
-            # A function that is not known: to Spark, which reads '1.5' as a double alone, it is not what CAST is.
-            "TRY_CAST": lambda self: exp.Anonymous(this="try_cast", expressions=[self._parse_cast(strict=False)]),
-        }
-        NO_PAREN_FUNCTIONS = {}  # noqa: RUF012
-        NO_PAREN_FUNCTION_PARSERS = {  # noqa: RUF012
-            name: parser for name, parser in Spark.Parser.NO_PAREN_FUNCTION_PARSERS.items() if name == "CASE"
-        }
-
-        def _parse_null(self) -> exp.Expression | None:
-            # sqlglot makes one thing of NULL and UNKNOWN; the latter is for truth values.
-            found = super()._parse_null()
-            if isinstance(found, exp.Null) and self._prev.token_type == TokenType.UNKNOWN:
-                found.meta[UNKNOWN] = True
-            return found
-
-        def _parse_in(self, this: exp.Expression | None, alias: bool = False) -> exp.In:
-            if self._curr and self._curr.token_type == TokenType.L_BRACKET:
-                self.raise_error("A list stands in parentheses")
-            return super()._parse_in(this, alias)
-
-        def _parse_between(self, this: exp.Expression | None) -> exp.Between:
-            start = self._index
-            found = super()._parse_between(this)
-            depth = 0
-            for token in self._tokens[start : self._index]:
-                depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
-                if token.token_type == TokenType.AND and not depth:
-                    return found
-            self.raise_error("BETWEEN takes two values with AND between them")
-            return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +44,8 @@ class Conditions:
     sql: str | None
     """One boolean expression in dask-sql's dialect over the leaves as quoted columns; None holds for every alert."""
     leaves: tuple[str, ...]
-    """Full paths of the leaves it needs, and derived ones: `size(prv_candidates)`, `present(mangrove)`, what is asked
-    of lists' items; never empty if there is SQL."""
+    """Full paths of the leaves it needs, and derived ones: `size(prv_candidates)`, `present(mangrove)`,
+    predicates of lists' items; never empty if there is SQL."""
     notes: tuple[str, ...] = ()
     """What runs as Spark runs it, and is hardly meant: what is never true, or always."""
 
@@ -142,7 +104,7 @@ def _parsed(
     translated = [part.translate(leaves) for part in parsed]
     sql = _and([condition for condition, _, _ in translated])
     check_written(sql or "")
-    pairs = [pair for _, *pair in translated]
+    pairs = [(tree, translator) for _, tree, translator in translated]
     return Conditions(
         text="\n".join(f"{part.normalised};" for part in parsed),
         sql=sql,
@@ -168,17 +130,6 @@ def _and(sqls: Sequence[str]) -> str | None:
     return f"({_and(sqls[:middle])} AND {_and(sqls[middle:])})"
 
 
-def _depth_of_tree(tree: exp.Expression) -> int:
-    """Return how deep a tree is, a chain of AND, OR or || counted once; without recursion."""
-    deepest, rest = 0, [(tree, 1)]
-    while rest:
-        node, depth = rest.pop()
-        deepest = max(deepest, depth)
-        flat = type(node) if isinstance(node, exp.And | exp.Or | exp.DPipe) else None
-        rest += [(child, depth + (type(child) is not flat)) for child in node.iter_expressions()]
-    return deepest
-
-
 class _Part:
     """One condition of a text, and where in the text it stands."""
 
@@ -197,17 +148,17 @@ class _Part:
             end = token.end + 1
         return "".join(words)
 
-    def translate(self, leaves: dict[str, pa.DataType]) -> tuple[str, exp.Expression, Translator]:
+    def translate(self, leaves: dict[str, pa.DataType]) -> tuple[str, exp.Expr, Translator]:
         """Return the condition for dask-sql, its tree, and what translates that; adds the leaves that it names."""
         tree = self._parse()
-        limit("levels of nesting", _depth_of_tree(tree), MAX_TREE_DEPTH)
+        limit("levels of nesting", depth(tree), MAX_TREE_DEPTH)
         limit("parts", sum(not isinstance(n, exp.Literal | exp.Identifier) for n in tree.bfs()), MAX_NODES)
         scope = AlertScope(self._schema, self._fail, leaves, self._position)
         translator = Translator(scope=scope, fail=self._fail)
         return translator.condition(tree).sql, tree, translator
 
-    def _parse(self) -> exp.Expression:
-        parser = _Dialect.Parser(dialect=_Dialect(), error_level=ErrorLevel.IMMEDIATE)
+    def _parse(self) -> exp.Expr:
+        parser = Dialect.Parser(dialect=Dialect(), error_level=ErrorLevel.IMMEDIATE)
         try:
             trees = parser.parse(self._tokens, self._text)
         except ParseError as exc:
@@ -228,7 +179,7 @@ class _Part:
                 self._text,
                 self._tokens[0].start,
                 self._tokens[-1].end + 1,
-                f"{self._name} is none",
+                f"{self._name} is no expression",
                 accepted="candidate.magpsf > 19.5; objectId LIKE 'ZTF21%'",
             )
         return trees[0]
@@ -239,7 +190,7 @@ class _Part:
 
     def _fail(
         self,
-        node: exp.Expression,
+        node: exp.Expr,
         message: str,
         *,
         accepted: str | None = None,
@@ -261,8 +212,8 @@ def _readable(message: str) -> str:
     # sqlglot names its own classes in some messages.
     if message.startswith("Invalid expression"):
         return "this was not expected here"
-    if message.startswith("Required keyword: 'expression'"):
-        return "an operator lacks its right-hand side"
+    if message.startswith(("Required keyword: 'this'", "Required keyword: 'expression'")):
+        return "an expression is missing here"  # of an operator that lacks both sides, sqlglot names either
     if message.startswith("Required keyword"):
         return "something is missing here"
     return message.rstrip(".")

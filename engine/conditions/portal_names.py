@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from engine.conditions.error_location import refuse_at
-from engine.conditions.fields import FieldError, find_leaf, find_nested, nearest, scalar_leaves
+from engine.conditions.field_errors import FieldError
+from engine.conditions.fields import find_leaf, find_nested
+from engine.conditions.scalar_leaves import nearest, scalar_leaves
 from engine.conditions.tokens import MAX_CHARACTERS, pieces
 from engine.schema import names_along, split_leaf
 from engine.surveys import Survey
@@ -59,7 +61,7 @@ def refuse_portal_names(text: str, schema: pa.Schema, survey: Survey) -> None:
     prefix, _, last = name.partition(":")
     lower = last.lower()
     if prefix == "b":
-        step = "of a cutout, a condition can ask whether it is there: cutoutScience IS NOT NULL"
+        step = "of a cutout, a condition can tell whether it is there: cutoutScience IS NOT NULL"
     elif prefix == "v" and "-r" in lower:
         step = "an alert has the magnitude of one filter: candidate.fid = 1 AND candidate.magpsf < 18"
     elif lower == "constellation":

@@ -10,7 +10,7 @@ __all__ = ["PatternError", "check_regex", "regex_of_like"]
 
 
 class PatternError(ValueError):
-    """A pattern that is none."""
+    """A pattern that can't be read."""
 
     def __init__(self, message: str, *, accepted: str):
         super().__init__(message)

@@ -6,29 +6,22 @@ the predicate gives it; all other names are those of the scope around it, whose 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
 import pyarrow as pa
 from sqlglot import exp
 
+from engine.conditions.error_location import Fail
 from engine.conditions.expressions import Term
-from engine.conditions.fields import (
-    FieldError,
-    Items,
-    find_items,
-    find_leaf,
-    find_length,
-    find_nested,
-    leaf_type,
-    scalar_leaves,
-)
+from engine.conditions.field_errors import FieldError
+from engine.conditions.fields import Items, find_items, find_leaf, find_length, find_nested, leaf_type
+from engine.conditions.scalar_leaves import scalar_leaves
 from engine.schema import PREDICATES, ListLeaf
 
-__all__ = ["AlertScope", "ItemScope", "Scope", "leaf_of"]
+__all__ = ["AlertScope", "Scope", "leaf_of"]
 
-Fail = Callable[..., NoReturn]
 _NUMBER_NAMES = {"nan", "inf", "infinity"}
 _SPARK_TYPES = {
     pa.bool_(): "boolean",
@@ -69,11 +62,11 @@ class Scope:
         """The first names of all paths, in small letters."""
         return frozenset(name.lower() for name in self._schema.names)
 
-    def field(self, node: exp.Expression) -> Term:
+    def field(self, node: exp.Expr) -> Term:
         """Return the column of what a node names."""
         return self._leaf(node, self._steps(node))
 
-    def size(self, node: exp.Expression) -> Term:
+    def size(self, node: exp.Expr) -> Term:
         """Return the column of the lengths of the list that a node names."""
         if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
             self._fail(node, "size takes the name of a list", accepted="size(prv_candidates)")
@@ -83,7 +76,7 @@ class Scope:
             self._fail_field(node, exc)
         return self.column(leaf, leaf_type(self._schema, leaf))
 
-    def presence(self, node: exp.Expression) -> Term | None:
+    def presence(self, node: exp.Expr) -> Term | None:
         """Return the column that is null where a list, struct or map is; None of anything else."""
         if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
             return None
@@ -93,54 +86,54 @@ class Scope:
             self._fail_field(node, exc)
         return self.column(leaf, leaf_type(self._schema, leaf)) if leaf else None
 
-    def items(self, node: exp.Expression) -> Items:
-        """Return the list that a node names, of whose items something is asked."""
+    def items(self, node: exp.Expr) -> Items:
+        """Return the list that a node names, for a predicate of its items."""
         if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
             self._fail(node, "the name of a list is needed here", accepted="prv_candidates, prv_candidates.magpsf")
         steps = self._steps(node)
         if any(isinstance(step, int) for step in steps):
             self._fail(
                 node,
-                "the items of one item of a list can't be asked for",
+                "one item of a list can't be searched, nor a list inside of it",
                 accepted="exists(prv_candidates, x -> x.magpsf < 18)",
-                next_step="name them one by one: a[0][1]; or ask all of them: exists(a, x -> exists(x, …))",
+                next_step="name its items one by one: a[0][1]; or search all the lists: exists(a, x -> exists(x, …))",
             )
         try:
             return find_items(self._schema, [str(step) for step in steps])
         except FieldError as exc:
             self._fail_field(node, exc)
 
-    def position(self, node: exp.Expression) -> tuple[Term, Term]:
+    def position(self, node: exp.Expr) -> tuple[Term, Term]:
         """Return the columns of the alert's right ascension and declination."""
         raise NotImplementedError
 
     def anchor(self) -> Term:
-        """Return some column: without one, such as in 1 = 1, a condition still needs rows to hold on."""
+        """Return some column: a condition that names none, such as 1 = 1, needs rows all the same."""
         leaf = next(iter(self.leaves or scalar_leaves(self._schema)))
         return self.column(leaf, leaf_type(self._schema, leaf))
 
     def predicate(self, leaf: ListLeaf) -> Term:
-        """Return the column of what is asked of a list's items."""
+        """Return the column of a predicate of a list's items."""
         return self.column(leaf.text, PREDICATES[leaf.function])
 
     def column(self, leaf: str, type_: pa.DataType) -> Term:
-        """Return the column of a leaf, which is read from now on."""
+        """Return the column of a leaf, which belongs to the leaves that are read from now on."""
         self.leaves[leaf] = type_
         quoted = leaf.replace('"', '""')
         return Term(sql=f'"{quoted}"', type=_SPARK_TYPES[type_], is_field=True)
 
-    def _leaf(self, node: exp.Expression, steps: Sequence[str | int]) -> Term:
+    def _leaf(self, node: exp.Expr, steps: Sequence[str | int]) -> Term:
         try:
             path, type_, time = find_leaf(self._schema, steps)
         except FieldError as exc:
             self._fail_field(node, exc)
         return replace(self.column(path, type_), time=time)
 
-    def _steps(self, node: exp.Expression) -> list[str | int]:
-        """Return the way to what a node names, from the schema's root."""
+    def _steps(self, node: exp.Expr) -> list[str | int]:
+        """Return the names and numbers that lead from the schema's root to what a node names."""
         return self._written(node)
 
-    def _written(self, node: exp.Expression) -> list[str | int]:
+    def _written(self, node: exp.Expr) -> list[str | int]:
         """Return the names along a path as they are written, and the numbers of items."""
         if isinstance(node, exp.Bracket):
             (key,) = node.expressions if len(node.expressions) == 1 else (None,)
@@ -153,7 +146,7 @@ class Scope:
             return [part.this for part in node.parts]
         self._fail(node, "this is not the name of a field", accepted=_NAMES)
 
-    def _key(self, node: exp.Bracket, key: exp.Expression | None) -> str | int:
+    def _key(self, node: exp.Bracket, key: exp.Expr | None) -> str | int:
         sign, number = (-1, key.this) if isinstance(key, exp.Neg) else (1, key)
         if isinstance(number, exp.Literal) and not number.is_string and number.this.isdecimal():
             if int(number.this) > _LAST_ITEM:
@@ -167,7 +160,7 @@ class Scope:
             )
         return key.this
 
-    def _fail_field(self, node: exp.Expression, exc: FieldError) -> NoReturn:
+    def _fail_field(self, node: exp.Expr, exc: FieldError) -> NoReturn:
         accepted, next_step = ", ".join(exc.names) or None, exc.next_step
         if isinstance(node, exp.Column) and node.name.lower() in _NUMBER_NAMES and len(node.parts) == 1:
             next_step = "isnan(x); or, as a number: CAST('NaN' AS DOUBLE), CAST('inf' AS DOUBLE)"
@@ -181,121 +174,9 @@ class AlertScope(Scope):
         super().__init__(schema, fail, leaves)
         self._position = position
 
-    def position(self, node: exp.Expression) -> tuple[Term, Term]:
+    def position(self, node: exp.Expr) -> tuple[Term, Term]:
         """Return the columns of the alert's right ascension and declination."""
         if self._position is None:
             self._fail(node, "these alerts have no position that is known here", next_step="compare their fields")
         ra, dec = (self._leaf(node, path.split(".")) for path in self._position)
         return ra, dec
-
-
-class ItemScope(Scope):
-    """What names stand for in a predicate of a list's items.
-
-    Parameters
-    ----------
-    around
-        The scope that the list is in.
-    items
-        The list.
-    fail
-        As of `Scope`.
-    name
-        What the item is called; None where no name stands for it.
-    """
-
-    def __init__(self, around: Scope, items: Items, fail: Fail, name: str | None):
-        self.item = _unlike(name or "item", around.roots)
-        field = pa.field(self.item, items.field.type, metadata=items.field.metadata)
-        super().__init__(pa.schema([field]), fail, {})
-        self._around, self._name = around, name
-        self.outer: dict[str, None] = {}
-
-    @property
-    def roots(self) -> frozenset[str]:
-        """The first names of all paths, in small letters."""
-        return super().roots | self._around.roots
-
-    def called(self, name: str) -> ItemScope:
-        """Return the same scope for a further predicate, in which the item has another name."""
-        other = object.__new__(ItemScope)
-        other.__dict__.update(self.__dict__, _name=name)
-        return other
-
-    def whole(self, node: exp.Expression) -> Term:
-        """Return the item itself."""
-        return self._leaf(node, [self.item])
-
-    def field(self, node: exp.Expression) -> Term:
-        """Return the column of what a node names."""
-        if self._is_inside(node):
-            return super().field(node)
-        steps = self._written(node)
-        if str(steps[0]).lower() not in self._around.roots and self._has(steps):
-            self._fail(
-                node,
-                f"{steps[0]} is a field of the item, which is called {self._name}",
-                accepted=".".join([str(self._name), *map(str, steps)]),
-            )
-        return self._from_around(self._around.field(node))
-
-    def size(self, node: exp.Expression) -> Term:
-        """Return the column of the lengths of the list that a node names."""
-        return super().size(node) if self._is_inside(node) else self._from_around(self._around.size(node))
-
-    def presence(self, node: exp.Expression) -> Term | None:
-        """Return the column that is null where a list, struct or map is; None of anything else."""
-        if self._is_inside(node):
-            return super().presence(node)
-        found = self._around.presence(node)
-        return found and self._from_around(found)
-
-    def items(self, node: exp.Expression) -> Items:
-        """Return the list that a node names, of whose items something is asked."""
-        if self._is_inside(node):
-            return super().items(node)
-        self._around.items(node)  # which tells what is wrong with it, if anything is
-        self._fail(
-            node,
-            "inside of a predicate of items, the items of another list can't be asked for",
-            accepted=f"a list of the item, as {self._name or 'x'}.name",
-            next_step="join two of them with AND: exists(a, x -> x > 1) AND exists(b, y -> y > 1)",
-        )
-
-    def position(self, node: exp.Expression) -> tuple[Term, Term]:
-        """Return the columns of the alert's right ascension and declination."""
-        ra, dec = self._around.position(node)
-        return self._from_around(ra), self._from_around(dec)
-
-    def anchor(self) -> Term:
-        """Return some column of the item."""
-        return self.column(*next(iter(self.leaves.items()), (f"present({self.item})", pa.bool_())))
-
-    def _steps(self, node: exp.Expression) -> list[str | int]:
-        first, *rest = self._written(node)
-        return [self.item if self._is_name(first) else first, *rest]
-
-    def _is_inside(self, node: exp.Expression) -> bool:
-        if not isinstance(node, exp.Column | exp.Dot | exp.Bracket | exp.Identifier):
-            return True  # which is refused
-        return self._is_name(self._written(node)[0])
-
-    def _has(self, steps: Sequence[str | int]) -> bool:
-        try:
-            find_leaf(self._schema, [self.item, *steps])
-        except FieldError:
-            return False
-        return self._name is not None
-
-    def _is_name(self, name: str | int) -> bool:
-        return self._name is not None and isinstance(name, str) and name.lower() == self._name.lower()
-
-    def _from_around(self, term: Term) -> Term:
-        self.outer[leaf_of(term)] = None
-        return term
-
-
-def _unlike(name: str, taken: frozenset[str]) -> str:
-    while name.lower() in taken:
-        name += "_"
-    return name

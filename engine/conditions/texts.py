@@ -48,13 +48,17 @@ def one_text(where: str | Sequence[str] | None) -> str:
         return where or ""
     if len(where) == 1:
         return where[0]
-    ended = []
-    for text in map(str.rstrip, where):
+    texts = [text.rstrip() for text in where]
+    for text in texts:
         split(text)  # raises where something in it is never closed, and would close in the next
-        ended.append(text if _ends_with_semicolon(text) else f"{text};" if _ends_with_semicolon(f"{text};") else None)
-        if ended[-1] is None:  # it ends in a comment
-            ended[-1] = f"{text}\n;"
-    return "\n".join(ended)
+    return "\n".join(map(_ended, texts))
+
+
+def _ended(text: str) -> str:
+    """Return a condition that a semicolon ends, which stands on a line of its own behind a comment."""
+    if _ends_with_semicolon(text):
+        return text
+    return f"{text};" if _ends_with_semicolon(f"{text};") else f"{text}\n;"
 
 
 def _ends_with_semicolon(text: str) -> bool:
@@ -66,7 +70,7 @@ def notes_on_comments(text: str) -> list[str]:
     """Return a note on each comment that has a condition in it, and on a text that has nothing but comments."""
     try:
         comments, num_tokens = _comments(text)
-    except TokenError:  # not told here: the parser tells where it is
+    except TokenError:  # the parser says where it is
         return []
     notes = []
     if comments and not num_tokens:

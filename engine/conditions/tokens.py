@@ -168,7 +168,7 @@ def _encodable(text: str) -> None:
         text.encode()
     except UnicodeEncodeError as exc:
         raise ConditionError(
-            f"the conditions have a character that is none: {text[exc.start]!r} at position {exc.start}",
+            f"the conditions have a character that can't be written: {text[exc.start]!r} at position {exc.start}",
             accepted="text that can be written as UTF-8",
         ) from exc
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import TypeAlias
+
+from engine.conditions.expressions import Constant
 
 __all__ = [
     "ANYTHING",
@@ -26,12 +28,12 @@ __all__ = [
     "union",
 ]
 
-Cut: TypeAlias = tuple
+Cut: TypeAlias = tuple[int, tuple[int, Constant], int]
 ValueSet: TypeAlias = tuple[tuple[Cut, Cut], ...]
 
-_START: Cut = (0,)
-_AFTER_NULL: Cut = (1,)
-_END: Cut = (3,)
+_START: Cut = (0, (0, 0), 0)
+_AFTER_NULL: Cut = (1, (0, 0), 0)
+_END: Cut = (3, (0, 0), 0)
 NOTHING: ValueSet = ()
 ANYTHING: ValueSet = ((_START, _END),)
 NULL: ValueSet = ((_START, _AFTER_NULL),)
@@ -39,8 +41,8 @@ KNOWN: ValueSet = ((_AFTER_NULL, _END),)
 """Every value but null."""
 
 
-def _cut(value: Any, *, after: bool, is_whole: bool) -> Cut:
-    if is_whole:
+def _cut(value: Constant, *, after: bool, is_whole: bool) -> Cut:
+    if is_whole and not isinstance(value, str):
         # Between 1 and 2 there is no whole number: one cut stands for all that lie there.
         rounded = math.floor(value) + 1 if after else math.ceil(value)
         return (2, (0, rounded), 0)
@@ -48,23 +50,23 @@ def _cut(value: Any, *, after: bool, is_whole: bool) -> Cut:
     return (2, (1, 0) if is_nan else (0, value), int(after))
 
 
-def only(values: Iterable[Any], *, is_whole: bool = False) -> ValueSet:
+def only(values: Iterable[Constant], *, is_whole: bool = False) -> ValueSet:
     """Return the set of these values; of whole numbers alone if `is_whole`."""
     cuts = ((_cut(v, after=False, is_whole=is_whole), _cut(v, after=True, is_whole=is_whole)) for v in values)
     return union([tuple(piece for piece in [cut] if piece[0] < piece[1]) for cut in cuts])
 
 
-def above(value: Any, *, included: bool, is_whole: bool = False) -> ValueSet:
+def above(value: Constant, *, included: bool, is_whole: bool = False) -> ValueSet:
     """Return what is greater than a value, or equal to it."""
     return ((_cut(value, after=not included, is_whole=is_whole), _END),)
 
 
-def below(value: Any, *, included: bool, is_whole: bool = False) -> ValueSet:
+def below(value: Constant, *, included: bool, is_whole: bool = False) -> ValueSet:
     """Return what is less than a value, or equal to it, and not null."""
     return ((_AFTER_NULL, _cut(value, after=included, is_whole=is_whole)),)
 
 
-def between(least: Any, greatest: Any, *, is_whole: bool = False) -> ValueSet:
+def between(least: Constant, greatest: Constant, *, is_whole: bool = False) -> ValueSet:
     """Return what lies between two values, both included, and null."""
     inside = intersection(
         above(least, included=True, is_whole=is_whole), below(greatest, included=True, is_whole=is_whole)

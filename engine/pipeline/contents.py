@@ -20,8 +20,7 @@ import pyarrow as pa
 from consumer.settings import shown
 from engine.enrichment import added_by
 from engine.errors import RequestError
-from engine.pipeline.leaves import leaf_at, leaf_values, paths_in, plain_path
-from engine.schema import check_settled, conform, names_along
+from engine.schema import check_settled, conform, leaf_at, leaf_values, names_along, paths_in, plain_path
 from engine.surveys import Survey
 
 __all__ = ["CONTENTS", "Projection", "project_schema"]
@@ -122,7 +121,7 @@ def project_schema(archive: pa.Schema, content: str, survey: Survey, fields: Seq
             raise RequestError(f"there is no content {shown(content)}", accepted=", ".join(CONTENTS))
     if content != "fields":
         # A survey's leaf that none of the chosen nights has can't be given a type; the others stay.
-        paths = [path for path in paths if leaf_at(archive, names_along(archive, path)) is not None]
+        paths = [path for path in paths if leaf_at(archive, path) is not None]
     way_out = "leave it out" if content == "fields" else "take the columns without it: --content fields --field …"
     return _build(archive, [*dict.fromkeys([*paths, *added.names])], survey, added, way_out)
 
@@ -136,7 +135,7 @@ def _build(archive: pa.Schema, paths: Sequence[str], survey: Survey, added: pa.S
             raise _clash(name, taken[name], path, (*survey.identity, *added.names))
         taken[name] = path
         way = names_along(archive, path)
-        source = leaf_at(archive, way)
+        source = leaf_at(archive, path)
         if path in added.names:
             out.append(added.field(path))
         elif source is None:
@@ -176,7 +175,7 @@ def _check_fields(
     archive: pa.Schema, fields: Sequence[str], paths: Sequence[str], survey: Survey, added: pa.Schema
 ) -> None:
     for field, path in zip(fields, paths, strict=True):
-        if path in added.names or leaf_at(archive, names_along(archive, path)) is not None:
+        if path in added.names or leaf_at(archive, path) is not None:
             continue
         known = [*dict.fromkeys([*archive.names, *added.names, *paths_in(archive)])]
         near = [name for name in known if name.lower() == path.lower() or name.lower().endswith(f".{path.lower()}")]

@@ -1,4 +1,3 @@
-from .class_notes import counted_names
 from .fields import ArchiveFields, archive_fields
 from .making import make_plan, plan
 from .previewing import preview
@@ -8,7 +7,6 @@ __all__ = [
     "ArchiveFields",
     "TransferPlan",
     "archive_fields",
-    "counted_names",
     "make_plan",
     "new_topic",
     "plan",

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from consumer.settings import shown
-from engine.planning.class_filter import ALL_CLASSES
-from engine.surveys import Classes, names_of
+from engine.surveys import Classes, RequestedClasses, names_of
 
-__all__ = ["counted_names", "notes_on_class_names", "notes_on_contradictions", "notes_on_literal_names"]
+__all__ = ["notes_on_class_names", "notes_on_contradictions", "notes_on_literal_names"]
 
 _MOST_NOTES = 5
 _SIMBAD = "simbad"
 _TEXT = re.compile(r"'((?:[^']|'')*)'")
 
 
-def counted_names(classes: Sequence[str], known: Classes, columns: Collection[str]) -> list[str]:
-    """Return the names of the chosen classes that columns of the content hold; none if every class is chosen."""
-    places = map(known.column_and_names, _chosen(classes))
-    return list(dict.fromkeys(name for column, names in places if column in columns for name in names))
-
-
-def notes_on_class_names(classes: Sequence[str], exclude: Sequence[str], known: Classes) -> list[str]:
+def notes_on_class_names(classes: RequestedClasses) -> list[str]:
     """Return a note for each class of which the request does not name all names; of many, the first few.
 
     Nothing is read for it: what the archive has of each, the job's receipt counts.
     """
     notes = []
     of_one = {"kept": "{0} = '{1}'", "left out": "{0} IS NULL OR {0} <> '{1}'"}
-    for labels, outcome in ((_chosen(classes), "kept"), (exclude, "left out")):
-        types = [known.column_and_names(label) for label in labels]
+    for requested, outcome in ((classes.kept, "kept"), (classes.left_out, "left out")):
+        types = [(class_.column, class_.names) for class_ in requested]
         given = {(column, names[0]) for column, names in types}
         several = list(
             dict.fromkeys(
@@ -50,15 +43,17 @@ def notes_on_class_names(classes: Sequence[str], exclude: Sequence[str], known: 
     return notes
 
 
-def notes_on_contradictions(classes: Sequence[str], exclude: Sequence[str], known: Classes) -> list[str]:
+def notes_on_contradictions(classes: RequestedClasses) -> list[str]:
     """Return a note for each class that is asked for and left out at once, under the same name or another."""
-    left_out = {(column, name): names[0] for column, names in map(known.column_and_names, exclude) for name in names}
+    left_out = {(class_.column, name): class_.names[0] for class_ in classes.left_out for name in class_.names}
     notes = []
-    for label in _chosen(classes):
-        column, (name, *_) = known.column_and_names(label)
-        if (other_name := left_out.get((column, name))) is not None:
+    for class_ in classes.kept:
+        name = class_.names[0]
+        if (other_name := left_out.get((class_.column, name))) is not None:
             other = "" if other_name == name else f", under its other name {other_name}"
-            notes.append(f"the class {shown(label)} is asked for and left out at once{other}: no alert of it is sent")
+            notes.append(
+                f"the class {shown(class_.label)} is asked for and left out at once{other}: no alert of it is sent"
+            )
     return notes
 
 
@@ -84,11 +79,6 @@ def notes_on_literal_names(sql: str | None, leaves: Sequence[str], known: Classe
                 f"its types in 2022); asked for as a class, {name} stands for every name"
             )
     return notes[:_MOST_NOTES]
-
-
-def _chosen(classes: Sequence[str]) -> list[str]:
-    chosen = [label.strip() for label in classes]
-    return [] if ALL_CLASSES in chosen else chosen
 
 
 def _listed(names: Sequence[str]) -> str:

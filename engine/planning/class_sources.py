@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 
 from engine.archive import Footer, Fragment
 from engine.enrichment import ClassEnrichment, Enrichment
 from engine.errors import RequestError
-from engine.planning.class_filter import ALL_CLASSES
-from engine.schema import type_at
-from engine.surveys import ClassColumn, Classes
+from engine.surveys import ClassColumn, Classes, RequestedClasses
 
 __all__ = ["check_sources"]
 
 
 def check_sources(
     leaves: Sequence[str],
-    labels: Sequence[str],
+    requested: RequestedClasses,
     fragments: Sequence[Fragment],
     footers: Sequence[Footer],
+    held: Mapping[str, Sequence[pa.DataType | None]],
     enrichments: Sequence[Enrichment],
     classes: Classes,
 ) -> None:
@@ -30,10 +31,12 @@ def check_sources(
     ----------
     leaves
         What the predicate reads.
-    labels
-        Chosen and excluded, as the request has them.
+    requested
+        The classes of the request.
     fragments, footers
         The chosen nights; the footers of the fragments' files.
+    held
+        Path -> the type that the file of each footer has there, of the columns that hold labels.
     enrichments
         What computes the class columns.
     classes
@@ -54,8 +57,15 @@ def check_sources(
                 continue
             lacking = sorted({file.night for file in files})
             num_nights = len({fragment.file.night for fragment in fragments})
-            asked = [label.strip() for label in labels if label.strip() != ALL_CLASSES]
-            elsewhere = _elsewhere(column, asked, [footer for footer in footers if footer.file in files], classes)
+            texts = {
+                other.name: {
+                    footer.file.night
+                    for footer, type_ in zip(footers, held[other.name], strict=True)
+                    if footer.file in files and _is_text(type_)
+                }
+                for other in classes.columns
+            }
+            elsewhere = _elsewhere(column, requested, texts, len(lacking), classes)
             forms = [form.prefix for form in classes.forms if form.column == column and form.prefix]
             raise RequestError(
                 f"the request asks for {lack.asked}, but {len(lacking)} of {num_nights} nights have no {column} "
@@ -66,17 +76,25 @@ def check_sources(
             )
 
 
-def _elsewhere(column: str, labels: Sequence[str], footers: Sequence[Footer], classes: Classes) -> str:
-    """Return where else files that lack a class column have labels of its lists, as the end of a sentence."""
-    own = classes.column(column)
+def _elsewhere(
+    column: str,
+    requested: RequestedClasses,
+    texts: Mapping[str, Collection[dt.date]],
+    num_lacking: int,
+    classes: Classes,
+) -> str:
+    """Return where else files that lack a class column have labels of its lists, as the end of a sentence.
+
+    `texts` has the nights in which they have text in each column.
+    """
+    own = next((known for known in classes.columns if known.name == column), None)
     for other in classes.columns if own else ():
-        nights = {footer.file.night for footer in footers if _is_text(type_at(footer.schema, other.name))}
+        nights = texts[other.name]
         if other.name != column and own and set(own.lists) & set(other.lists) and nights:
-            num_lacking = len({footer.file.night for footer in footers})
             where = "them" if len(nights) == num_lacking else f"{len(nights)} of these {num_lacking} nights"
             return (
                 f"; or ask for the type in the column {other.name}, which the alerts of {where} have: "
-                f'--where "{_in_column(other, own, labels, classes)}"'
+                f'--where "{_in_column(other, own, requested, classes)}"'
             )
     return ""
 
@@ -87,10 +105,12 @@ def _is_text(type_: pa.DataType | None) -> bool:
     return type_ is not None and (pa.types.is_string(type_) or pa.types.is_large_string(type_))
 
 
-def _in_column(other: ClassColumn, own: ClassColumn, labels: Sequence[str], classes: Classes) -> str:
-    """Return a condition on another column that takes the types that labels ask for in the class column."""
-    examples = [form.example for form in classes.forms if form.column == own.name]
-    asked = [label for label in labels if classes.column_and_names(label)[0] == own.name] or examples[:1]
-    names = [classes.column_and_names(label)[1][0].removeprefix(own.prefix).strip() for label in asked]
+def _in_column(other: ClassColumn, own: ClassColumn, requested: RequestedClasses, classes: Classes) -> str:
+    """Return a condition on another column that takes the types that a request asks for in the class column."""
+    asked = [class_.names[0] for class_ in requested.named if class_.column == own.name]
+    if not asked:
+        examples = (form.example for form in classes.forms if form.column == own.name)
+        asked = [classes.column_and_names(example)[1][0] for example in itertools.islice(examples, 1)]
+    names = [name.removeprefix(own.prefix).strip() for name in asked]
     quoted = ", ".join(f"'{f'{other.prefix} {name}'.strip()}'" for name in dict.fromkeys(names))
     return f"{other.name} IN ({quoted})" if "," in quoted else f"{other.name} = {quoted}"

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer.settings import shown
+from consumer.words import some_text
 from engine.archive import Archive, Fragment
 from engine.enrichment import ClassEnrichment, Enrichment
 from engine.errors import RequestError, UnreadableError
-from engine.planning.class_filter import ALL_CLASSES, kinds_of_labels
-from engine.surveys import Classes, Survey, known_labels, nearest_labels
+from engine.surveys import ALL_CLASSES, RequestedClass, RequestedClasses, nearest_labels
 
 __all__ = ["check_labels"]
 
@@ -22,11 +22,11 @@ MOST_FRAGMENTS = 2_000
 """Fragments of which the class column is read before a label is taken as it stands."""
 
 _AT_ONCE = 16
+_MOST_HELD = 10
 
 
 def check_labels(
-    labels: Sequence[str],
-    survey: Survey,
+    requested: RequestedClasses,
     archive: Archive,
     fragments: Sequence[Fragment],
     enrichments: Sequence[Enrichment],
@@ -41,10 +41,8 @@ def check_labels(
 
     Parameters
     ----------
-    labels
-        Chosen and excluded, as the request has them.
-    survey
-        Whose lists count.
+    requested
+        The classes of the request.
     archive, fragments
         The chosen nights.
     enrichments
@@ -59,26 +57,19 @@ def check_labels(
     RequestError
         If a label is in no list and not in the nights, naming the nearest.
     """
-    known = known_labels(survey.name)
-    classes = survey.classes
-    wanted = {label.strip(): classes.column_and_names(label) for label in labels if label.strip() != ALL_CLASSES}
-    strange = {
-        label: (column, names)
-        for label, (column, names) in wanted.items()
-        if not _is_known(label, names, known, classes)
-    }
+    strange = [class_ for class_ in requested.named if not class_.is_listed]
     if not strange:
         return []
-    computed = {column: _computing(column, enrichments) for column in survey.class_columns}
+    computed = {column: _computing(column, enrichments) for column in requested.columns}
     seen = {column: set(by.own_labels()) if by else set[str]() for column, by in computed.items()}
 
-    def missing() -> list[str]:
-        return [label for label, (column, names) in strange.items() if seen[column].isdisjoint(names)]
+    def missing() -> list[RequestedClass]:
+        return [class_ for class_ in strange if seen[class_.column].isdisjoint(class_.names)]
 
     read = 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while missing() and read < min(len(fragments), most_fragments):
-            columns = {column: computed[column] for label in missing() for column in [strange[label][0]]}
+            columns = {class_.column: computed[class_.column] for class_ in missing()}
             some = fragments[read : min(read + _AT_ONCE, most_fragments)]
             for found in pool.map(partial(_labels_of, archive, columns, skip_unreadable), some):
                 for column, values in found.items():
@@ -87,31 +78,20 @@ def check_labels(
     lost = missing()
     # Which labels a column holds that is computed without knowing of classes, nobody can tell beforehand.
     lacking = {name for fragment in fragments for name in fragment.lacking}
-    open_ = [label for label in lost if not computed[strange[label][0]] and strange[label][0] in lacking]
-    refused = [label for label in lost if label not in open_] if read == len(fragments) else []
+    open_ = [class_ for class_ in lost if not computed[class_.column] and class_.column in lacking]
+    refused = [class_ for class_ in lost if class_ not in open_] if read == len(fragments) else []
     if refused:
-        every = {*known, *(label for found in seen.values() for label in found), ALL_CLASSES}
-        raise _no_such_class(refused[0], every, classes)
+        raise _no_such_class(refused[0], requested, seen)
     return [
-        f"the class {shown(label)} is in no list and not in "
+        f"the class {shown(class_.label)} is in no list and not in "
         + (
-            f"what the nights have of {strange[label][0]}, which is computed for the others"
-            if label in open_
+            f"what the nights have of {class_.column}, which is computed for the others"
+            if class_ in open_
             else f"the first {read:,} of {len(fragments):,} fragments"
         )
-        + f": asked for as it stands{_did_you_mean(label, known)}"
-        for label in lost
+        + f": asked for as it stands{_did_you_mean(class_.label, requested.listed)}"
+        for class_ in lost
     ]
-
-
-def _is_known(label: str, names: Sequence[str], known: Collection[str], classes: Classes) -> bool:
-    """Return whether a label is in one of the lists, or needs none: a flag's own name."""
-    form = classes.form_of(label)
-    if form is not None and form.is_flag:
-        return True
-    # A column may have the labels of a list without the prefix that they have there.
-    prefix = f"{form.prefix} " if form is not None and form.prefix else ""
-    return any(name in known or prefix + name in known for name in names)
 
 
 def _computing(column: str, enrichments: Sequence[Enrichment]) -> ClassEnrichment | None:
@@ -147,11 +127,18 @@ def _did_you_mean(label: str, labels: Collection[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _no_such_class(label: str, labels: set[str], classes: Classes) -> RequestError:
-    near = nearest_labels(label, sorted(labels, key=str.lower))
-    accepted = f"{kinds_of_labels(classes)}; and what the nights hold"
+def _no_such_class(
+    class_: RequestedClass, requested: RequestedClasses, seen: Mapping[str, Collection[str]]
+) -> RequestError:
+    every = {*requested.listed, *(label for found in seen.values() for label in found), ALL_CLASSES}
+    near = nearest_labels(class_.label, sorted(every, key=str.lower))
+    accepted = f"{requested.accepted}; and what the nights hold"
+    if near:
+        accepted += f"; near it: {', '.join(map(repr, near))}"
+    elif held := sorted(seen[class_.column]):
+        accepted += f" in {class_.column}: {some_text(list(map(repr, held)), _MOST_HELD)}"
     return RequestError(
-        f"there is no class {shown(label)}: it is in no list of labels, and no alert of these nights has it",
-        accepted=accepted + (f"; near it: {', '.join(map(repr, near))}" if near else ""),
+        f"there is no class {shown(class_.label)}: it is in no list of labels, and no alert of these nights has it",
+        accepted=accepted,
         next_step=f"did you mean {near[0]!r}?" if near else "leave it out, or choose other nights",
     )

@@ -1,27 +1,24 @@
 """A request held against the archive: everything is decided and checked here, and nothing is started.
 
-Each room comes in once: the archive, its survey and enrichments, the conditions, the content, the fragments,
-the labels. What a user should know is told at the end, of all of it.
+In steps, each of which takes what those before it found: where the alerts come from, the predicate, the content, the
+fragments, the labels. What a user should know is told at the end, of all of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from consumer.settings import Settings, load_settings
-from engine.archive import Footer, cut_fragments
-from engine.enrichment import ClassEnrichment, Enrichment, added_by, find_catalogue, with_catalogue
+from engine.archive import average_nbytes, cut_fragments
 from engine.pipeline import Selection, project_schema
-from engine.planning.asking import ask
-from engine.planning.checks import check_archive
 from engine.planning.class_sources import check_sources
-from engine.planning.decided import Decided, notes_on
 from engine.planning.labels import check_labels
-from engine.planning.nights import read_nights
+from engine.planning.predicates import predicate_of
+from engine.planning.sources import find_sources
+from engine.planning.telling import notes_on
 from engine.planning.transfer_plan import TransferPlan
 from engine.request import TransferRequest
 from engine.schema import avro_schema
-from engine.surveys import Survey, survey_named
 
 __all__ = ["make_plan", "plan"]
 
@@ -64,15 +61,13 @@ def make_plan(
     InputError
         If the archive, a night, a field or a condition is not what it should be.
     """
-    survey = survey_named(request.survey)
-    nights = read_nights(request, settings, survey, progress)
-    survey = survey.among([footer.schema for footer in nights.footers])
-    enrichments = _enrichments(survey, request.tns_catalogue or settings.tns_catalogue)
-    union = check_archive(nights, survey, enrichments, request.widen)
-    asked = ask(request, union, survey)
-    projection = project_schema(union, request.content, survey, request.fields)
+    sources = find_sources(request, settings, progress)
+    nights, enrichments = sources.nights, sources.enrichments
+    survey = sources.here.survey
+    predicate = predicate_of(request, sources.union, survey)
+    projection = project_schema(sources.union, request.content, survey, request.fields)
     columns = projection.columns()
-    alert_nbytes = _alert_nbytes(nights.footers, columns)
+    alert_nbytes = average_nbytes(nights.footers, columns)
     fragments = cut_fragments(
         nights.footers,
         columns,
@@ -80,53 +75,35 @@ def make_plan(
         max_alerts=FRAGMENT_MAX_ALERTS,
         # What can't be read is left out fragment by fragment: nothing else may go with it.
         max_row_groups=1 if request.skip_unreadable else None,
-        class_columns=added_by(enrichments).names,
+        class_columns=enrichments.names,
     )
-    labels = [*request.classes, *request.exclude_classes]
-    check_sources(asked.predicate.leaves, labels, fragments, nights.footers, enrichments, survey.classes)
+    held = nights.types_at([*predicate.reads.values(), *(column.name for column in survey.classes.columns)])
+    check_sources(
+        predicate.whole.leaves, predicate.classes, fragments, nights.footers, held, enrichments.each, survey.classes
+    )
     label_notes = check_labels(
-        labels, survey, nights.archive, fragments, enrichments, skip_unreadable=request.skip_unreadable
+        predicate.classes, nights.archive, fragments, enrichments.each, skip_unreadable=request.skip_unreadable
     )
-    decided = Decided(
-        request=request,
-        nights=nights,
-        union=union,
-        asked=asked,
-        selection=Selection(
-            archive=nights.archive,
-            survey=survey,
-            predicate=asked.predicate,
-            projection=projection,
-            enrichments=enrichments,
-            block_alerts=max(64, min(16_384, BLOCK_NBYTES // max(alert_nbytes, 1))),
-        ),
-        fragments=tuple(fragments),
-        label_notes=tuple(label_notes),
+    selection = Selection(
+        archive=nights.archive,
+        survey=survey,
+        predicate=predicate.whole,
+        projection=projection,
+        enrichments=enrichments.each,
+        block_alerts=max(64, min(16_384, BLOCK_NBYTES // max(alert_nbytes, 1))),
     )
+    notes = notes_on(request, sources, predicate, held, projection, fragments, label_notes)
     return TransferPlan(
         request=request,
-        selection=decided.selection,
+        selection=selection,
+        notes=tuple(notes),
+        labels=tuple(predicate.classes.names_in(selection.class_columns)),
         files=nights.files,
         unreadable=nights.unreadable,
-        fragments=decided.fragments,
+        fragments=tuple(fragments),
         nights_without_data=nights.without_data,
         listing=nights.listing,
-        archive_schema=union,
+        archive_schema=sources.union,
         schema=avro_schema(projection.schema),
         alert_nbytes=alert_nbytes,
-        notes=notes_on(decided),
     )
-
-
-def _enrichments(survey: Survey, tns_catalogue: str | None) -> tuple[Enrichment, ...]:
-    """Return the survey's enrichments, with the catalogue as it is now."""
-    enrichments = with_catalogue(survey.enrichments, find_catalogue(tns_catalogue) if tns_catalogue else None)
-    for enrichment in enrichments:
-        if isinstance(enrichment, ClassEnrichment):
-            enrichment.notes()  # reads the catalogue: a bad one is refused, whether these nights need it or not
-    return enrichments
-
-
-def _alert_nbytes(footers: Sequence[Footer], columns: Sequence[str]) -> int:
-    total = sum(footer.nbytes_of(columns, group) for footer in footers for group in range(len(footer.row_groups)))
-    return total // max(sum(sum(footer.row_groups) for footer in footers), 1)

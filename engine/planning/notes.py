@@ -7,17 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from engine.archive import Footer, Listing
-from engine.enrichment import ClassEnrichment, Enrichment
+from engine.archive import Footer
+from engine.enrichment import Gap
 from engine.pipeline import Projection
-from engine.schema import paths_read, split_leaf, type_at, unit_of
-from engine.surveys import Survey, missing_in
+from engine.schema import unit_of
 
 __all__ = [
     "notes_on_description",
-    "notes_on_enrichments",
+    "notes_on_gaps",
     "notes_on_leaves",
-    "notes_on_listing",
     "notes_on_names",
     "notes_on_nights",
     "notes_on_units",
@@ -35,21 +33,6 @@ def notes_on_nights(without: Sequence[dt.date]) -> list[str]:
     return [f"no data in {len(without)} of the nights: {shown}"]
 
 
-def notes_on_listing(listing: Listing) -> list[str]:
-    """Return notes on what was found in the nights, or on the way to them, and is not read."""
-    said = {
-        "passed over in these nights, since they are no Parquet files by name or were put aside": listing.passed_over,
-        "passed over in these nights, since they are links to what is read already": listing.repeated,
-        "passed over, since they are in no year=…/month=…/day=…": listing.beside,
-    }
-    return [f"{what}: {len(names)} ({_some(names)})" for what, names in said.items() if names]
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
-
-
 def notes_on_names(archive: pa.Schema, projection: Projection, same: Mapping[str, str]) -> list[str]:
     """Return a note on each root column that is left out since a field of the candidate comes out under its name.
 
@@ -62,11 +45,14 @@ def notes_on_names(archive: pa.Schema, projection: Projection, same: Mapping[str
     ]
 
 
-def notes_on_description(archive: pa.Schema, survey: Survey) -> list[str]:
-    """Return a note on what the user's description of a survey names, and none of the files has."""
-    missing = missing_in(archive, survey)
+def notes_on_description(missing: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a note on what the user's description of a survey names and no file has: path -> the keys that name it."""
     named = [f"{path} ({', '.join(keys)})" for path, keys in missing.items()]
-    return [f"the survey's description names what no file of these nights has: {_some(named)}"] if named else []
+    if not named:
+        return []
+    more = len(named) - _MOST_NAMES
+    some = ", ".join(named[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return [f"the survey's description names what no file of these nights has: {some}"]
 
 
 def notes_on_units(content: pa.Schema) -> list[str]:
@@ -84,18 +70,33 @@ def notes_on_units(content: pa.Schema) -> list[str]:
     return list(walk(content, ""))
 
 
-def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str], computed: Sequence[str]) -> list[str]:
+def notes_on_leaves(
+    footers: Sequence[Footer],
+    reads: Mapping[str, str],
+    held: Mapping[str, Sequence[pa.DataType | None]],
+    computed: Sequence[str],
+) -> list[str]:
     """Return a note on each leaf of the predicate that files lack, or have as a column of type null.
 
-    Root columns that are computed then are missing nowhere.
+    Parameters
+    ----------
+    footers
+        Of the files.
+    reads
+        What the predicate reads, as it is told -> the path in the files.
+    held
+        Path -> the type that the file of each footer has there.
+    computed
+        Root columns that are computed, and so are missing nowhere.
     """
-    num_nights = len({footer.file.night for footer in footers})
+    nights = [footer.file.night for footer in footers]
+    num_nights = len(set(nights))
     notes: dict[str, None] = {}
-    for shown, path in ((shown, path) for leaf in leaves for shown, path in paths_read(leaf).items()):
+    for shown, path in reads.items():
         if path.partition(".")[0] in computed:
             continue
-        lacking = {footer.file.night for footer in footers if type_at(footer.schema, path) is None}
-        having = {footer.file.night for footer in footers if type_at(footer.schema, path) is not None}
+        lacking = {night for night, type_ in zip(nights, held[path], strict=True) if type_ is None}
+        having = {night for night, type_ in zip(nights, held[path], strict=True) if type_ is not None}
         places = []
         if lacking - having:
             places.append(f"{len(lacking - having)} of {num_nights} nights")
@@ -106,30 +107,18 @@ def notes_on_leaves(footers: Sequence[Footer], leaves: Sequence[str], computed: 
     return list(notes)
 
 
-def notes_on_enrichments(footers: Sequence[Footer], enrichments: Sequence[Enrichment]) -> list[str]:
-    """Return a note for each set of leaves that an enrichment needs and files lack that lack its columns too."""
-    num_nights = len({footer.file.night for footer in footers})
+def notes_on_gaps(footers: Sequence[Footer], gaps: Sequence[Gap]) -> list[str]:
+    """Return a note on each set of leaves without which an enrichment is computed; of many sets, on the first few."""
+    nights = {footer.file.path: footer.file.night for footer in footers}
+    num_nights = len(set(nights.values()))
     notes = []
-    for enrichment in enrichments:
-        names = enrichment.adds.names
+    for names in dict.fromkeys(gap.names for gap in gaps):
         what = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} computed without"
-        groups = sorted(_missing_needs(footers, enrichment).items(), key=lambda group: (-len(group[1]), group[0]))
-        for missing, nights in groups[:_MOST_GROUPS]:
-            note = f"{what} {', '.join(missing)} in {len(nights)} of {num_nights} nights"
-            outcome = enrichment.outcome_without(missing) if isinstance(enrichment, ClassEnrichment) else None
-            notes.append(f"{note}: {outcome}" if outcome else note)
+        groups = [(gap, len({nights[file] for file in gap.files})) for gap in gaps if gap.names == names]
+        groups.sort(key=lambda group: (-group[1], group[0].missing))
+        for gap, num_lacking in groups[:_MOST_GROUPS]:
+            note = f"{what} {', '.join(gap.missing)} in {num_lacking} of {num_nights} nights"
+            notes.append(f"{note}: {gap.outcome}" if gap.outcome else note)
         if len(groups) > _MOST_GROUPS:
             notes.append(f"{what} other inputs in {len(groups) - _MOST_GROUPS} more ways")
     return notes
-
-
-def _missing_needs(footers: Sequence[Footer], enrichment: Enrichment) -> dict[tuple[str, ...], set[dt.date]]:
-    """Return sets of leaves that files lack -> the nights in which a file lacks those."""
-    groups: dict[tuple[str, ...], set[dt.date]] = {}
-    for footer in footers:
-        if any(type_at(footer.schema, name) is None for name in enrichment.adds.names):
-            needs = enrichment.needs.names
-            missing = tuple(leaf for leaf in needs if type_at(footer.schema, split_leaf(leaf)[1]) is None)
-            groups.setdefault(missing, set()).add(footer.file.night)
-    groups.pop((), None)
-    return groups

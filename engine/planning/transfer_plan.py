@@ -30,6 +30,8 @@ class TransferPlan:
 
     request: TransferRequest
     selection: Selection
+    labels: tuple[str, ...]
+    """The names under which the content holds the classes that are kept, of which the alerts are counted."""
     files: tuple[ArchiveFile, ...]
     unreadable: tuple[tuple[ArchiveFile, str], ...]
     """Files that are left out because they are not Parquet, and why."""

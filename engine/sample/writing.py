@@ -35,6 +35,7 @@ from engine.sample.ztf import (
     draw_packets,
     nearest_profile,
 )
+from engine.surveys import survey_named
 
 __all__ = ["DEFAULT_NIGHTS", "PROFILE_NAMES", "SampleArchive", "write_sample"]
 
@@ -65,6 +66,10 @@ class SampleArchive:
     """Files in it."""
     nights: list[str]
     """Its nights, `YYYY-MM-DD`, in order."""
+    survey: str
+    """Whose alerts they are like."""
+    example: str
+    """A condition that a few of them meet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +168,8 @@ def write_sample(
         num_alerts=total,
         num_files=num_files,
         nights=[night.isoformat() for night in nights],
+        survey=survey,
+        example=survey_named(survey).example,
     )
 
 

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from engine.schema.conforming import conform
 from engine.schema.list_leaves import DERIVED_TYPES, ListLeaf, list_leaf, split_leaf
 from engine.schema.paths import descend, existing, is_list, lengths, names_along, stored, type_at
-from engine.schema.union import conform
 
-__all__ = ["column_for", "columns_for", "compute_leaves"]
+__all__ = ["columns_for", "compute_leaves"]
 
 
-def column_for(schema: pa.Schema, leaf: str) -> str:
+def _column_for(schema: pa.Schema, leaf: str) -> str:
     """Return the path that has to be read of a file for a leaf outside of lists.
 
     Whether a struct is there is told by any one of its fields, so the first is read and not all.
@@ -55,7 +55,7 @@ def columns_for(schema: pa.Schema, parquet: pq.ParquetSchema, leaves: Sequence[s
             paths = paths or [parquet.column(i).path for i in range(len(parquet))]
             ways = ([path for path in paths if pattern.match(path)] for pattern in of_list.column_patterns())
             found = next(filter(None, ways), [])
-        columns.update(dict.fromkeys(found or existing(schema, [column_for(schema, leaf)])))
+        columns.update(dict.fromkeys(found or existing(schema, [_column_for(schema, leaf)])))
     # Parquet would read a column twice that is named with and within its parent.
     return [c for c in columns if not any(c.startswith(f"{other}.") for other in columns)]
 

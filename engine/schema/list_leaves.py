@@ -5,7 +5,7 @@ A plan and its workers share a leaf as its text, so the text has all that a work
     at({"list": "prv_candidates", "item": "item", "index": 0, "leaves": {"item.magpsf": "double"}})
     exists({"list": "prv_candidates", "item": "x", "leaves": {"x.magpsf": "double"}, "sql": "(\"x.magpsf\" < 18.0)"})
 
-`at` is a leaf of one item. `exists`, `forall` and `count` ask a predicate of each item: of some, of all, of how many it
+`at` is a leaf of one item. `exists`, `forall` and `count` test a predicate on each item: of some, of all, of how many it
 is true. Their SQL is a condition's, on leaves of the item and `outer` leaves of what the list belongs to. `items` is
 what such a predicate is computed of: of each list, the leaves of its items.
 """
@@ -25,7 +25,7 @@ __all__ = ["DERIVED_TYPES", "PREDICATES", "ListLeaf", "list_leaf", "paths_read",
 PREDICATES = {"exists": pa.bool_(), "forall": pa.bool_(), "count": pa.int32()}
 """Predicate of a list's items -> type of what it gives."""
 DERIVED_TYPES = {"size": pa.int32(), "present": pa.bool_(), **PREDICATES}
-"""Function -> type of what it gives, whatever it is asked of."""
+"""Function -> type of what it gives, whatever it is tested on."""
 
 _OF_LISTS = ("at", "items", *PREDICATES)
 _DERIVED = re.compile(rf"(size|present)\((.+)\)|({'|'.join(_OF_LISTS)})\((\{{.+\}})\)", re.DOTALL)

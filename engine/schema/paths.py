@@ -12,12 +12,14 @@ __all__ = [
     "combined",
     "descend",
     "existing",
+    "has_path",
     "is_list",
     "lengths",
     "names_along",
     "readable_together",
     "stored",
     "type_at",
+    "with_type",
 ]
 
 
@@ -103,6 +105,32 @@ def type_at(schema: pa.Schema, path: str) -> pa.DataType | None:
             inside = pa.types.is_struct(type_) and type_.get_field_index(name) >= 0
             type_ = type_.field(name).type if inside else None
     return None if type_ is None or pa.types.is_null(type_) else type_
+
+
+def has_path(schema: pa.Schema, path: str) -> bool:
+    """Return whether files of a schema have a root column, or what lies in structs of it."""
+    root, *rest = names_along(schema, path)
+    type_ = schema.field(root).type if root in schema.names else None
+    for name in rest:
+        if type_ is None or pa.types.is_null(type_):  # null in every alert: there, and of no type
+            break
+        type_ = type_.field(name).type if pa.types.is_struct(type_) and type_.get_field_index(name) >= 0 else None
+    return type_ is not None
+
+
+def with_type(schema: pa.Schema, path: str, type_: pa.DataType) -> pa.Schema:
+    """Return a schema in which the field at a path, through structs, has another type."""
+
+    def changed(fields: Sequence[pa.Field], names: Sequence[str]) -> list[pa.Field]:
+        name, *rest = names
+        return [
+            field
+            if field.name != name
+            else field.with_type(pa.struct(changed(list(field.type), rest)) if rest else type_)
+            for field in fields
+        ]
+
+    return pa.schema(changed(list(schema), names_along(schema, path)))
 
 
 def existing(schema: pa.Schema, paths: Sequence[str]) -> list[str]:

@@ -1,22 +1,28 @@
+from .class_requests import ALL_CLASSES, RequestedClass, RequestedClasses, requested_classes
 from .classes import ClassColumn, Classes, LabelForm
 from .descriptions import Description, read_descriptions
+from .in_files import SurveyInFiles, find_survey
 from .labels import known_labels, nearest_labels
-from .own import missing_in
 from .registry import survey_from_plan, survey_in_plan, survey_named
 from .simbad_names import names_of
 from .survey import Survey
 
 __all__ = [
+    "ALL_CLASSES",
     "ClassColumn",
     "Classes",
     "Description",
     "LabelForm",
+    "RequestedClass",
+    "RequestedClasses",
     "Survey",
+    "SurveyInFiles",
+    "find_survey",
     "known_labels",
-    "missing_in",
     "names_of",
     "nearest_labels",
     "read_descriptions",
+    "requested_classes",
     "survey_from_plan",
     "survey_in_plan",
     "survey_named",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from importlib.resources import files
@@ -38,13 +39,17 @@ def known_labels(survey: str) -> Mapping[str, str]:
 def nearest_labels(label: str, labels: Collection[str]) -> list[str]:
     """Return the labels that resemble one, best first: those that are the same but for case, blanks and prefix lead.
 
-    After a label with a prefix those come first that are looked for in the same column.
+    Next come those that it is the beginning of, as SIMBAD's codes `RR*` and `Ce*` are. After a label with a prefix
+    those come first that are looked for in the same column.
     """
     bare: dict[str, list[str]] = {}
     for known in labels:
         bare.setdefault(_bare(known), []).append(known)
-    close = difflib.get_close_matches(_bare(label), bare, n=3, cutoff=0.6)
-    near = [known for key in dict.fromkeys([_bare(label), *close]) for known in bare.get(key, [])]
+    sought = _bare(label)
+    close = difflib.get_close_matches(sought, bare, n=3, cutoff=0.6)
+    code = re.sub(r"\W", "", sought)
+    longer = sorted((key for key in bare if len(code) > 1 and key.startswith(code)), key=len)
+    near = [known for key in dict.fromkeys([sought, *longer, *close]) for known in bare.get(key, [])]
     if label.lower().startswith(_PREFIXES):
         of_tns = label.lower().startswith("(tns)")
         near.sort(key=lambda known: known.startswith("(TNS)") != of_tns)

@@ -16,7 +16,8 @@ import pyarrow as pa
 from consumer.settings import items_of, read_table, read_text, shown
 from consumer.wire import TIME_SCALES
 from engine.errors import RequestError
-from engine.surveys.survey import Survey, has_path
+from engine.schema import has_path
+from engine.surveys.survey import Survey
 
 __all__ = ["described_as", "missing_in", "read_survey", "survey_of"]
 
@@ -55,7 +56,7 @@ def read_survey(path: str) -> Survey:
     what = "the description of the survey"
     text = read_text(path, what, error=RequestError)
     accepted = f"the keys {', '.join(_ACCEPTED)}"
-    return survey_of(read_table(text, what, error=RequestError, accepted=accepted, texts=list(_ACCEPTED)))
+    return survey_of(read_table(text, what, error=RequestError, accepted=accepted))
 
 
 def survey_of(table: Mapping[str, Any]) -> Survey:
@@ -150,5 +151,9 @@ def _path(key: str, value: Any) -> str:
 
 def _refused(key: str, value: Any) -> RequestError:
     return RequestError(
-        f"{key} is {shown(value)} in the description of the survey", accepted=f"{key}: {_ACCEPTED[key]}"
+        f"{key} {'holds' if key in _LISTS else 'is'} {shown(value)} in the description of the survey",
+        accepted=f"{key}: {_ACCEPTED[key]}",
+        next_step=None
+        if isinstance(value, str | list | dict)
+        else "write a path; if that is a field's name, put it in quotation marks",
     )

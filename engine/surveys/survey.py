@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from engine.enrichment import Enrichment
-from engine.schema import names_along
+from engine.schema import has_path
 from engine.surveys.classes import Classes
 
-__all__ = ["Survey", "has_path"]
+__all__ = ["Survey"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,8 @@ class Survey:
     """The labels that a request may name, and where they stand."""
     enrichments: tuple[Enrichment, ...] = ()
     """What is computed where a file lacks it; what they add goes out with every content."""
+    example: str = ""
+    """A condition that a few of its alerts meet, for hints."""
     is_described: bool = False
     """By a file of the user's: what is missing in the archive may be misspelt there."""
 
@@ -74,31 +76,15 @@ class Survey:
         schemas
             Of the files. A path that some lack gives way to the one that stands for it, if more of them have that.
         """
-        here = self
-        for path, other in self.instead.items():
-            if sum(has_path(schema, other) for schema in schemas) > sum(has_path(schema, path) for schema in schemas):
-                here = here._with(path, other)
-        return here
-
-    def _with(self, path: str, other: str) -> Survey:
-        def here(known: str) -> str:
-            return other if known == path else known
-
+        moved = {
+            path: other
+            for path, other in self.instead.items()
+            if sum(has_path(schema, other) for schema in schemas) > sum(has_path(schema, path) for schema in schemas)
+        }
         return replace(
             self,
-            identity=tuple(map(here, self.identity)),
-            id_field=here(self.id_field),
-            object_field=self.object_field and here(self.object_field),
-            band_field=self.band_field and here(self.band_field),
+            identity=tuple(moved.get(path, path) for path in self.identity),
+            id_field=moved.get(self.id_field, self.id_field),
+            object_field=self.object_field and moved.get(self.object_field, self.object_field),
+            band_field=self.band_field and moved.get(self.band_field, self.band_field),
         )
-
-
-def has_path(schema: pa.Schema, path: str) -> bool:
-    """Return whether files of a schema have a root column, or what lies in structs of it."""
-    root, *rest = names_along(schema, path)
-    type_ = schema.field(root).type if root in schema.names else None
-    for name in rest:
-        if type_ is None or pa.types.is_null(type_):  # null in every alert: there, and of no type
-            break
-        type_ = type_.field(name).type if pa.types.is_struct(type_) and type_.get_field_index(name) >= 0 else None
-    return type_ is not None

@@ -16,7 +16,7 @@ from engine.archive import Archive, ArchiveFile, Fragment
 from engine.enrichment import CatalogueFile, catalogue_of, with_catalogue
 from engine.errors import JobError
 from engine.pipeline import Predicate, Projection, Selection
-from engine.planning import TransferPlan, counted_names
+from engine.planning import TransferPlan
 from engine.sinks import Sink
 from engine.surveys import survey_from_plan, survey_in_plan
 from engine.transfer.versions import check_resumable, engine_version
@@ -84,7 +84,7 @@ def plan_records(
         id_field=plan.selection.projection.path_of(survey.id_field),
         nights_without_data=[night.isoformat() for night in plan.nights_without_data],
         unreadable_files=[{**_file_record(file), "reason": reason} for file, reason in plan.unreadable],
-        labels=counted_names(plan.request.classes, survey.classes, plan.selection.class_columns),
+        labels=list(plan.labels),
         details={
             "survey": survey_in_plan(survey),
             "archive": plan.selection.archive.url,

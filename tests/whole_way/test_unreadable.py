@@ -262,9 +262,28 @@ def test_an_alert_is_named_too_where_the_limit_was_lowered_after_the_start(archi
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[lowered])
     admin = AdminClient({"bootstrap.servers": kafka})
     admin.incremental_alter_configs([resource])[resource].result()
+    wait_until_refused(kafka, topic, 10)
     first = pq.ParquetFile(file(archive, 0)).read_row_group(0, columns=["candid"])["candid"][0].as_py()
     with pytest.raises(EncodeError, match=rf"the alert {first} \(.*part-0\.parquet, row 0 of .* takes .* bytes"):
         send_fragment(task, plan.fragments[0], np.array([0]), None)
+
+
+def wait_until_refused(kafka: str, topic: str, num_partitions: int) -> None:
+    """Return once every partition refuses what is over the lowered limit: a broker says so before its logs know."""
+    producer = ck.Producer({"bootstrap.servers": kafka})
+    errors: dict[int, list[ck.KafkaError | None]] = {partition: [] for partition in range(num_partitions)}
+    deadline = time.monotonic() + 60
+    while waited_for := [partition for partition, told in errors.items() if not told or told[-1] is None]:
+        assert time.monotonic() < deadline, f"partitions {waited_for} still take messages of 3,000 bytes"
+        for partition in waited_for:
+            producer.produce(
+                topic,
+                os.urandom(3_000),
+                partition=partition,
+                on_delivery=lambda error, message: errors[message.partition()].append(error),
+            )
+        producer.flush(30)
+    assert {told[-1].code() for told in errors.values()} == {ck.KafkaError.MSG_SIZE_TOO_LARGE}
 
 
 def test_alerts_that_are_too_large_on_average_are_refused_before_anything_starts(archive, kafka, dask_client):

@@ -8,7 +8,7 @@ import click
 
 import engine
 from consumer.cli import Face, Group, count_text, face_options, quoted, remember_archive, some_text, verb_text
-from engine import PROFILE_NAMES, Archive, InputError
+from engine import PROFILE_NAMES, Archive, InputError, TransferRequest
 from ui.cli.face_settings import settings_of
 
 __all__ = ["archive"]
@@ -63,9 +63,8 @@ def sample(
     text = f"{count_text(made.num_alerts, 'alert')} in {count_text(made.num_files, 'file')}, {nights_}\n"
     text += f"archive  {made.archive}\n"
     text += "look at some of it with:\n  alert-transfer preview "
-    shown = {"lsst": ["--survey", "lsst", "--where", "diaSource.psfFlux > 13500"]}
-    where = shown.get(survey, ["--where", "candidate.magpsf < 17"])
-    text += quoted("--archive", made.archive, "--nights", made.nights[0], *where)
+    of_survey = [] if made.survey == TransferRequest.survey else ["--survey", made.survey]
+    text += quoted("--archive", made.archive, "--nights", made.nights[0], *of_survey, "--where", made.example)
     face.emit(document, text)
 
 

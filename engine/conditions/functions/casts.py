@@ -5,14 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any
+from decimal import Decimal
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-__all__ = ["DTYPES", "Column", "cast", "float_to_integer", "float_to_text", "map_texts", "round_half_up"]
+from engine.conditions.functions.rounding import float_to_integer
+
+__all__ = [
+    "DTYPES",
+    "Column",
+    "Computation",
+    "Texts",
+    "Values",
+    "cast",
+    "float_to_text",
+    "map_texts",
+]
+
+Texts: TypeAlias = pa.Array | pa.Scalar
+"""Texts of one length, or a constant."""
+Values: TypeAlias = np.ndarray | Texts
+"""Values of one length, or a constant: an array of no dimension, or a scalar of pyarrow."""
 
 DTYPES: dict[str, Any] = {
     "boolean": pd.BooleanDtype(),
@@ -26,7 +43,12 @@ DTYPES: dict[str, Any] = {
 }
 """The dtype of a column of each of Spark's types."""
 
-_INTEGERS = {"tinyint": np.int8, "smallint": np.int16, "int": np.int32, "bigint": np.int64}
+_INTEGERS: dict[str, type[np.signedinteger]] = {
+    "tinyint": np.int8,
+    "smallint": np.int16,
+    "int": np.int32,
+    "bigint": np.int64,
+}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[dDfF]?", re.ASCII)
 _NAMED = {"inf": np.inf, "infinity": np.inf, "nan": np.nan}
 _WHOLE = re.compile(r"([+-]?)(\d*)(\.\d*)?", re.ASCII)
@@ -36,9 +58,6 @@ _FALSE = frozenset({"f", "false", "n", "no", "0"})
 # fractions, knows one fewer.
 _BLANK_OF_FLOATS = "".join(map(chr, range(33)))
 _BLANK = _BLANK_OF_FLOATS + "\x7f"
-_WIDE = Context(prec=400)
-_MOST_PLACES = 400
-"""No double has a digit so far from its point."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +67,7 @@ class Column:
     Texts are a pyarrow array (or scalar) in `values`, whose own nulls `null` repeats.
     """
 
-    values: Any
+    values: Values
     null: np.ndarray
 
     @property
@@ -57,7 +76,11 @@ class Column:
         return isinstance(self.values, (pa.Array, pa.Scalar))
 
 
-def map_texts(function: Callable, *operands: Any, result: type | None = None, missing: Any = 0) -> Any:
+Computation: TypeAlias = Callable[..., Column | Values]
+"""What computes a function or an operator: (type of the result, operands, as many as there are) -> values."""
+
+
+def map_texts(function: Callable[..., Any], *operands: Values, result: type | None = None, missing: Any = 0) -> Values:
     """Return what a function of Python texts gives for each row.
 
     Parameters
@@ -76,7 +99,8 @@ def map_texts(function: Callable, *operands: Any, result: type | None = None, mi
     Array
         Shape (n,), pyarrow text or numpy; any value, or null, where an operand is null.
     """
-    lists, length = [], None
+    lists: list[Any] = []
+    length: int | None = None
     for operand in operands:
         if isinstance(operand, pa.Scalar):
             lists.append(operand.as_py())
@@ -86,7 +110,7 @@ def map_texts(function: Callable, *operands: Any, result: type | None = None, mi
         else:
             lists.append(operand.item())
     rows = [(x if isinstance(x, list) else [x] * (1 if length is None else length)) for x in lists]
-    known: dict[tuple, Any] = {}
+    known: dict[tuple[Any, ...], Any] = {}
     out = []
     for row in zip(*rows, strict=True):
         if row not in known:
@@ -94,11 +118,11 @@ def map_texts(function: Callable, *operands: Any, result: type | None = None, mi
         out.append(known[row])
     if result is None:
         return pa.scalar(out[0], pa.large_string()) if length is None else pa.array(out, pa.large_string())
-    values = np.array([missing if x is None else x for x in out], dtype=result)
+    values: np.ndarray = np.array([missing if x is None else x for x in out], dtype=result)
     return values.reshape(()) if length is None else values
 
 
-def cast(result: str, values: Any) -> Column:
+def cast(result: str, values: Values) -> Column:
     """Return a column in another of Spark's types.
 
     Parameters
@@ -113,10 +137,15 @@ def cast(result: str, values: Any) -> Column:
     kind = values.dtype.kind
     no_null = np.zeros(np.shape(values), bool)
     if result == "string":
-        write: Callable = {"f": float_to_text, "b": lambda x: "true" if x else "false"}.get(kind, str)
         rows = np.atleast_1d(values)
-        # The digits that tell a float from its neighbours are fewer than those of the same number as a double.
-        texts = [write(x) for x in (map(float, map(str, rows)) if values.dtype == np.float32 else rows.tolist())]
+        if kind == "f":
+            # The digits that tell a float from its neighbours are fewer than those of the same number as a double.
+            numbers = map(float, map(str, rows)) if values.dtype == np.float32 else rows.tolist()
+            texts = list(map(float_to_text, numbers))
+        elif kind == "b":
+            texts = ["true" if x else "false" for x in rows.tolist()]
+        else:
+            texts = list(map(str, rows.tolist()))
         return Column(pa.array(texts, pa.large_string()) if np.ndim(values) else pa.scalar(texts[0]), no_null)
     if result == "boolean":
         return Column(values != 0, no_null)
@@ -126,19 +155,21 @@ def cast(result: str, values: Any) -> Column:
     return Column(values.astype(np.float32 if result == "float" else np.float64).astype(np.float64), no_null)
 
 
-def _cast_texts(result: str, texts: Any) -> Column:
+def _cast_texts(result: str, texts: Texts) -> Column:
     if result == "string":
         return Column(texts, np.zeros(() if isinstance(texts, pa.Scalar) else len(texts), bool))
+    read: Callable[[str], bool | int | float | None]
     if result == "boolean":
-        read: Callable = text_to_boolean
+        read = text_to_boolean
     elif result in _INTEGERS:
         limits = np.iinfo(_INTEGERS[result])
-        read = lambda text: text_to_integer(text, int(limits.min), int(limits.max))  # noqa: E731
+        read = partial(text_to_integer, lowest=int(limits.min), highest=int(limits.max))
     else:
         read = text_to_float
-    dtype = {"boolean": np.bool_, "float": np.float32}.get(result) or _INTEGERS.get(result, np.float64)
+    dtypes: dict[str, type[np.generic]] = {"boolean": np.bool_, "float": np.float32, **_INTEGERS}
+    dtype = dtypes.get(result, np.float64)
     found = map_texts(read, texts, result=np.object_, missing=None)
-    null = np.equal(found, None)
+    null = np.equal(found, np.array(None))
     values = np.where(null, 0, found).astype(dtype)
     return Column(values.astype(np.float64) if result == "float" else values, null.astype(bool))
 
@@ -180,69 +211,7 @@ def float_to_text(value: float) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e7:
         text = format(Decimal(repr(value)), "f")
         return text if "." in text else text + ".0"
-    sign, digits, exponent = Decimal(repr(value)).as_tuple()
-    exponent += len(digits) - 1
+    number = Decimal(repr(value))
+    sign, digits, _ = number.as_tuple()
     mantissa = "".join(map(str, digits)).rstrip("0") or "0"
-    return f"{'-' if sign else ''}{mantissa[0]}.{mantissa[1:] or '0'}E{exponent}"
-
-
-def float_to_integer(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return numbers without their fractions, as Java narrows them: NaN is 0, what is too large is the largest.
-
-    To 8 and 16 bits Java goes by way of 32.
-    """
-    wide = np.dtype(np.int64 if dtype.itemsize == 8 else np.int32)
-    limits = np.iinfo(wide)
-    whole = np.trunc(np.where(np.isnan(values), 0.0, values))
-    top, bottom = whole >= float(limits.max), whole <= float(limits.min)
-    inside = np.where(top | bottom, 0.0, whole).astype(wide)
-    return np.where(top, limits.max, np.where(bottom, limits.min, inside)).astype(wide).astype(dtype)
-
-
-def round_half_up(values: np.ndarray, digits: int) -> np.ndarray:
-    """Return numbers rounded to so many decimal digits, halves away from zero.
-
-    What is rounded is the shortest decimal that stands for a float, so 2.675 gives 2.68, although the float is less.
-
-    Parameters
-    ----------
-    values
-        Floats or whole numbers, shape (n,) or ().
-    digits
-        Digits kept behind the point; negative ones are before it.
-    """
-    if values.dtype.kind != "f":
-        if digits >= 0:
-            return values
-        bits = 8 * values.dtype.itemsize  # what overflows wraps round, as Java's numbers do
-        rounded = [(x + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1) for x in _by_decimals(values, digits)]
-        return np.array(rounded, dtype=values.dtype).reshape(np.shape(values))
-    digits = max(-_MOST_PLACES, min(digits, _MOST_PLACES))
-    scale = np.float64(10.0) ** abs(digits)
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = np.abs(values) * scale if digits >= 0 else np.abs(values) / scale
-        whole = np.floor(scaled + 0.5)
-        rounded = np.copysign(whole / scale if digits >= 0 else whole * scale, values)
-        # Next to a half, and where a float's own steps are coarse, only decimals tell.
-        doubtful = np.isfinite(values) & ((np.abs(scaled - np.floor(scaled) - 0.5) < 1e-6) | (scaled > 1e9))
-    out = np.where(np.isfinite(values), rounded, values)
-    doubtful |= ~np.isfinite(out) & np.isfinite(values) | bool(abs(digits) > 15)
-    doubtful &= np.isfinite(values)
-    if np.any(doubtful):
-        out = np.array(out)
-        out[doubtful] = _by_decimals(np.asarray(values)[doubtful], digits)
-    return out + 0.0  # Spark rounds decimals, of which none is a negative zero
-
-
-def _by_decimals(values: np.ndarray, digits: int) -> list:
-    unit = Decimal(1).scaleb(-digits)
-
-    def one(value: Any) -> Any:
-        exact = Decimal(repr(value))
-        if exact.as_tuple().exponent >= -digits:
-            return value
-        if exact.adjusted() < -digits - 1:
-            return type(value)(0)
-        return type(value)(exact.quantize(unit, ROUND_HALF_UP, _WIDE))
-
-    return [one(x) for x in np.atleast_1d(values).tolist()]
+    return f"{'-' if sign else ''}{mantissa[0]}.{mantissa[1:] or '0'}E{number.adjusted()}"

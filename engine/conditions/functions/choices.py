@@ -1,35 +1,38 @@
-"""Functions that choose one of several values, or ask whether there is one."""
+"""Functions that choose one of several values, or tell whether there is one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from sqlglot import exp
 
-from engine.conditions import expressions
+from engine.conditions import expressions, truths
+from engine.conditions.coercion import choice, compare, together
 from engine.conditions.expressions import Term
-from engine.conditions.functions.casts import Column
-from engine.conditions.functions.entry import Function, Translator
+from engine.conditions.functions.casts import Column, Computation, Values
+from engine.conditions.functions.entry import Function
 from engine.conditions.functions.operators import choose, is_nothing, less
+from engine.conditions.operands import Translator, is_null
 
 __all__ = ["CHOICES"]
 
 
 def _one_of(function: str, *, with_text: bool) -> Callable[..., Term]:
-    def translate(to: Translator, node: exp.Anonymous, *operands: exp.Expression) -> Term:
-        values = to.together(node, [to.term(x) for x in operands], with_text=with_text)
+    def translate(to: Translator, node: exp.Anonymous, *operands: exp.Expr) -> Term:
+        values = together(to.fail, node, [to.term(x) for x in operands], with_text=with_text)
         return expressions.chosen(function, values, values)
 
     return translate
 
 
-def _nullif(to: Translator, node: exp.Anonymous, a: exp.Expression, b: exp.Expression) -> Term:
+def _nullif(to: Translator, node: exp.Anonymous, a: exp.Expr, b: exp.Expr) -> Term:
     value = to.term(a)
-    return to.choice(node, [to.compare("=", node, value, to.term(b))], [expressions.null("void"), value])
+    return choice(to.fail, node, [compare(to.fail, "=", node, value, to.term(b))], [expressions.null("void"), value])
 
 
-def _if(to: Translator, node: exp.Anonymous, test: exp.Expression, a: exp.Expression, b: exp.Expression) -> Term:
-    return to.choice(node, [to.truth(test)], [to.term(a), to.term(b)])
+def _if(to: Translator, node: exp.Anonymous, test: exp.Expr, a: exp.Expr, b: exp.Expr) -> Term:
+    return choice(to.fail, node, [to.truth(test)], [to.term(a), to.term(b)])
 
 
 def _coalesce(result: str, first: Column, *others: Column) -> Column:
@@ -38,7 +41,7 @@ def _coalesce(result: str, first: Column, *others: Column) -> Column:
     return first
 
 
-def _extreme(prefer: Callable) -> Callable:
+def _extreme(prefer: Callable[[str, Values, Values], np.ndarray]) -> Computation:
     def extreme(result: str, first: Column, *others: Column) -> Column:
         for other in others:
             if is_nothing(other):
@@ -102,7 +105,7 @@ CHOICES = (
         gives="as `IS NULL`",
         examples=("isnull(Plx)", "isnull(mangrove)"),
         arguments=("any, a list, a struct or a map",),
-        translate=lambda to, node, x: to.is_null(x),
+        translate=lambda to, node, x: is_null(to, x),
     ),
     Function(
         name="isnotnull",
@@ -110,7 +113,7 @@ CHOICES = (
         gives="as `IS NOT NULL`",
         examples=("isnotnull(Plx) AND NOT isnan(Plx)",),
         arguments=("any, a list, a struct or a map",),
-        translate=lambda to, node, x: expressions.negation(to.is_null(x)),
+        translate=lambda to, node, x: truths.negation(is_null(to, x)),
     ),
     Function(
         name="if",

@@ -8,46 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol
 
 from sqlglot import exp
 
 from engine.conditions.expressions import Term, call, cast
+from engine.conditions.functions.casts import Computation
+from engine.conditions.operands import Translator, double, number, text
 
-__all__ = ["Function", "Translator"]
-
-
-class Translator(Protocol):
-    """What translates the arguments of a call, each from its node in the tree: engine/conditions/translator.py."""
-
-    def fail(self, node: exp.Expression, message: str, **hints: str | None) -> NoReturn: ...
-    def term(self, node: exp.Expression) -> Term: ...
-    def truth(self, node: exp.Expression) -> Term: ...
-    def number(self, node: exp.Expression) -> Term: ...
-    def double(self, node: exp.Expression) -> Term: ...
-    def text(self, node: exp.Expression) -> Term: ...
-    def is_null(self, node: exp.Expression) -> Term: ...
-    def size(self, node: exp.Expression) -> Term: ...
-    def of_items(self, kind: str, node: exp.Anonymous) -> Term: ...
-    def contains_item(self, node: exp.Anonymous) -> Term: ...
-    def position(self, node: exp.Expression) -> tuple[Term, Term]: ...
-    def arithmetic(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term: ...
-    def compare(self, operator: str, node: exp.Expression, left: Term, right: Term) -> Term: ...
-    def concat(self, nodes: list[exp.Expression]) -> Term: ...
-    def choice(self, node: exp.Expression, conditions: list[Term], values: list[Term]) -> Term: ...
-    def together(self, node: exp.Expression, values: list[Term], *, with_text: bool) -> list[Term]: ...
-    def matches(
-        self, kind: type, node: exp.Expression, subject: exp.Expression, pattern: exp.Expression, escape: str
-    ) -> Term: ...
+__all__ = ["Function"]
 
 
-_ARGUMENTS: dict[str, Callable[[Translator, exp.Expression], Term]] = {
+_ARGUMENTS: dict[str, Callable[[Translator, exp.Expr], Term]] = {
     "any": lambda to, node: to.term(node),
     "truth": lambda to, node: to.truth(node),
-    "number": lambda to, node: to.number(node),
-    "double": lambda to, node: to.double(node),
-    "int": lambda to, node: cast(to.number(node), "int"),
-    "text": lambda to, node: to.text(node),
+    "number": number,
+    "double": double,
+    "int": lambda to, node: cast(number(to, node), "int"),
+    "text": text,
 }
 """Type of an argument -> how an operand becomes one, or is refused at its place."""
 _MOST = 100
@@ -77,15 +54,15 @@ class Function:
     """What a refusal of a wrong number of arguments says instead of that number."""
     translate: Callable[..., Term] | None = None
     """From (translator, call, operands) to a term; None: a call of `compute` with what `arguments` says."""
-    compute: Callable[..., Any] | None = None
+    compute: Computation | None = None
     """From (type of the result, operands) to whole columns; None where the translation calls other functions alone."""
     is_strict: bool = True
     """Whether it is null wherever an operand is. Then `compute` gets bare values, with anything in place of nulls, else
     columns."""
     least: Mapping[str, float] = field(default_factory=dict)
-    """Type of the result -> what no result of that type is less than."""
+    """Type of the result -> the least that a result of that type can be."""
     change: Callable[[str], str] | None = None
-    """Of a text, what it makes of it, if nothing else can come out of it."""
+    """From a text to the result, of a function that changes no result of its own a second time, such as `lower`."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,7 +77,7 @@ class Function:
 
     @property
     def is_search(self) -> bool:
-        """Whether it tells of two texts something that is true or false, as an operator could."""
+        """Whether it takes two texts and gives a truth value, as an operator could."""
         return self.arguments == ("text", "text") and self.result == "boolean"
 
     @property
@@ -131,6 +108,6 @@ class Function:
             raise TypeError(f"the entry of {self.name} has neither a result nor a translation")
         return call(self.name, self.result, *self._arguments(to, operands))
 
-    def _arguments(self, to: Translator, operands: Sequence[exp.Expression]) -> list[Term]:
+    def _arguments(self, to: Translator, operands: Sequence[exp.Expr]) -> list[Term]:
         types = [*self.arguments, *(self.arguments[-1:] * (len(operands) - len(self.arguments)))]
         return [_ARGUMENTS[type_](to, operand) for type_, operand in zip(types, operands, strict=False)]

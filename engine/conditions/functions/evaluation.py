@@ -58,10 +58,13 @@ def evaluate(function: str, result: str, *operands: Any) -> Any:
             out = nothing(result)
         elif strict:
             null = np.logical_or.reduce(np.broadcast_arrays(*(c.null for c in columns)))
-            out = implementation(result, *(c.values for c in columns))
-            out = Column(out.values, null | out.null) if isinstance(out, Column) else Column(out, null)
+            found = implementation(result, *(c.values for c in columns))
+            out = Column(found.values, null | found.null) if isinstance(found, Column) else Column(found, null)
         else:
-            out = implementation(result, *columns)
+            found = implementation(result, *columns)
+            if not isinstance(found, Column):
+                raise TypeError(f"{function} is given columns, so it has to say where its result is null")
+            out = found
     return _scalar(out, result) if index is None else _series(out, result, index)
 
 
@@ -101,7 +104,7 @@ def _series(column: Column, result: str, index: pd.Index) -> pd.Series:
 def _scalar(column: Column, result: str) -> Any:
     if column.null:
         return pd.NA
-    return column.values.as_py() if column.is_text else _of_type(column.values, result)[()]
+    return column.values.as_py() if isinstance(column.values, pa.Scalar) else _of_type(column.values, result)[()]
 
 
 def _of_type(values: np.ndarray, result: str) -> np.ndarray:

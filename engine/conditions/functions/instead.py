@@ -4,7 +4,7 @@ __all__ = ["INSTEAD"]
 
 _AGGREGATE = (
     "a condition looks at one alert at a time; least and greatest take several of its fields, size(prv_candidates) and "
-    "exists(prv_candidates, x -> x.magpsf < 18) ask of a list"
+    "exists(prv_candidates, x -> x.magpsf < 18) look into a list"
 )
 _TIME = "candidate.jd > jd('2021-11-22T06:00'), timestamp > '2021-11-22T06:00', substring(timestamp, 1, 10)"
 _LIST = "exists(prv_candidates, x -> x.magpsf < 18), size(filter(prv_candidates, x -> x.magpsf < 18)) > 2"
@@ -43,4 +43,4 @@ INSTEAD = {
     "unix_timestamp": _TIME,
     "year": _TIME,
 }
-"""Functions of Spark that a condition can't call, and what does for them."""
+"""Function that a condition can't call -> what to write instead."""

@@ -1,4 +1,4 @@
-"""Functions of lists. Their predicates are computed on the items by the same language: engine/conditions/scopes.py."""
+"""Functions of lists, whose predicates engine/conditions/item_predicates.py translates."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from sqlglot import exp
 
 from engine.conditions.expressions import Term, call
 from engine.conditions.functions.casts import Column
-from engine.conditions.functions.entry import Function, Translator
+from engine.conditions.functions.entry import Function
+from engine.conditions.item_predicates import contains_item, of_items
+from engine.conditions.operands import Translator
 
 __all__ = ["LISTS"]
 
 _PREDICATE = "exists(prv_candidates, x -> x.magpsf < 18)"
 
 
-def _size(to: Translator, node: exp.Anonymous, x: exp.Expression) -> Term:
-    is_filtered = isinstance(x, exp.Anonymous) and x.name.lower() == "filter"
-    return call("size", "int", to.of_items("count", x) if is_filtered else to.size(x))
+def _size(to: Translator, node: exp.Anonymous, x: exp.Expr) -> Term:
+    if isinstance(x, exp.Anonymous) and x.name.lower() == "filter":
+        return call("size", "int", of_items(to, "count", x))
+    return call("size", "int", to.scope.size(x))
 
 
 def _size_or_minus_one(result: str, x: Column) -> Column:
@@ -27,10 +30,10 @@ def _size_or_minus_one(result: str, x: Column) -> Column:
 
 
 def _of_items(kind: str) -> Callable[..., Term]:
-    return lambda to, node, *_: to.of_items(kind, node)
+    return lambda to, node, *_: of_items(to, kind, node)
 
 
-def _filter(to: Translator, node: exp.Anonymous, *_: exp.Expression) -> NoReturn:
+def _filter(to: Translator, node: exp.Anonymous, *_: exp.Expr) -> NoReturn:
     to.fail(
         node,
         "filter gives a list, which can't be compared",
@@ -88,6 +91,6 @@ LISTS = (
         arguments=("a list", "any"),
         result="boolean",
         accepted="array_contains(prv_candidates.fid, 1)",
-        translate=lambda to, node, *_: to.contains_item(node),
+        translate=lambda to, node, *_: contains_item(to, node),
     ),
 )

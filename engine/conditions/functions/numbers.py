@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from sqlglot import exp
 
-from engine.conditions import expressions
+from engine.conditions import decimals
+from engine.conditions.coercion import arithmetic
 from engine.conditions.expressions import Term, call, literal
-from engine.conditions.functions import casts
-from engine.conditions.functions.casts import Column
-from engine.conditions.functions.entry import Function, Translator
+from engine.conditions.functions.casts import Column, Computation
+from engine.conditions.functions.entry import Function
 from engine.conditions.functions.operators import choose
+from engine.conditions.functions.rounding import float_to_integer, round_half_up
+from engine.conditions.operands import Translator, double, number
 
 __all__ = ["NUMBERS"]
 
@@ -21,7 +23,7 @@ def _of_double(
     name: str,
     gives: str,
     *examples: str,
-    compute: Callable,
+    compute: Callable[[np.ndarray], np.ndarray | Column],
     aliases: tuple[str, ...] = (),
     least: Mapping[str, float] | None = None,
 ) -> Function:
@@ -38,41 +40,47 @@ def _of_double(
     )
 
 
-def _logarithm(name: str, gives: str, *examples: str, compute: Callable, zero: float = 0.0) -> Function:
+def _logarithm(
+    name: str, gives: str, *examples: str, compute: Callable[[np.ndarray], np.ndarray], zero: float = 0.0
+) -> Function:
     def logarithm(x: np.ndarray) -> Column:
         return Column(compute(np.where(x <= zero, 1.0, x)), x <= zero)
 
     return _of_double(name, gives, *examples, compute=logarithm)
 
 
-def _abs(to: Translator, node: exp.Anonymous, x: exp.Expression) -> Term:
-    term = to.number(x)
+def _abs(to: Translator, node: exp.Anonymous, x: exp.Expr) -> Term:
+    term = number(to, x)
     return call("abs", term.type, term, digits=term.digits)
 
 
 def _to_whole(function: str) -> Callable[..., Term]:
-    return lambda to, node, x: expressions.whole(function, to.number(x))
+    return lambda to, node, x: decimals.whole(function, number(to, x))
 
 
-def _rounding(rounding: Callable) -> Callable:
-    return lambda result, x: casts.float_to_integer(rounding(x), np.dtype(np.int64)) if x.dtype.kind == "f" else x
+def _rounding(rounding: Callable[[np.ndarray], np.ndarray]) -> Computation:
+    return lambda result, x: float_to_integer(rounding(x), np.dtype(np.int64)) if x.dtype.kind == "f" else x
 
 
-def _round(to: Translator, node: exp.Anonymous, x: exp.Expression, digits: exp.Expression | None = None) -> Term:
+def _round(to: Translator, node: exp.Anonymous, x: exp.Expr, digits: exp.Expr | None = None) -> Term:
     places = to.term(digits) if digits is not None else literal(0)
     if not isinstance(places.value, int):
-        to.fail(digits, "the number of digits has to be a whole number, written out", accepted="round(x, 2)")
-    return expressions.rounded(to.number(x), places.value)
+        to.fail(
+            node if digits is None else digits,
+            "the number of digits has to be a whole number, written out",
+            accepted="round(x, 2)",
+        )
+    return decimals.rounded(number(to, x), places.value)
 
 
-def _log(to: Translator, node: exp.Anonymous, first: exp.Expression, second: exp.Expression | None = None) -> Term:
+def _log(to: Translator, node: exp.Anonymous, first: exp.Expr, second: exp.Expr | None = None) -> Term:
     if second is None:
-        return call("ln", "double", to.double(first))
-    return call("log", "double", to.double(first), to.double(second))
+        return call("ln", "double", double(to, first))
+    return call("log", "double", double(to, first), double(to, second))
 
 
-def _mod(to: Translator, node: exp.Anonymous, a: exp.Expression, b: exp.Expression) -> Term:
-    return to.arithmetic("mod", node, to.term(a), to.term(b))
+def _mod(to: Translator, node: exp.Anonymous, a: exp.Expr, b: exp.Expr) -> Term:
+    return arithmetic(to.fail, "mod", node, to.term(a), to.term(b))
 
 
 def _power(result: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -188,7 +196,7 @@ NUMBERS = (
         arguments=("number", "a whole number, written out"),
         num_optional=1,
         translate=_round,
-        compute=lambda result, x, digits: casts.round_half_up(x, int(digits)),
+        compute=lambda result, x, digits: round_half_up(x, int(digits)),
     ),
     _of_double("sin", "of radians", "sin(radians(candidate.dec)) > 0.5", compute=np.sin),
     _of_double("cos", "of radians", "cos(candidate.dec) > 0", compute=np.cos),

@@ -7,14 +7,13 @@ of pandas plays a part: nullable arrays are taken apart and put together by thei
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.conditions.functions import casts
-from engine.conditions.functions.casts import DTYPES, Column
+from engine.conditions.functions.casts import DTYPES, Column, Computation, Texts, Values
 
 __all__ = ["OPERATORS", "choose", "equal", "is_nothing", "less", "nothing"]
 
@@ -22,8 +21,12 @@ __all__ = ["OPERATORS", "choose", "equal", "is_nothing", "less", "nothing"]
 # --- Comparison: NaN equals itself and is greater than any other number -----------------------------------------
 
 
-def _compare(on_texts: Callable, on_numbers: Callable, on_floats: Callable) -> Callable:
-    def compare(result: str, a: Any, b: Any) -> np.ndarray:
+def _compare(
+    on_texts: Callable[[Texts, Texts], Texts],
+    on_numbers: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    on_floats: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> Callable[[str, Values, Values], np.ndarray]:
+    def compare(result: str, a: Values, b: Values) -> np.ndarray:
         if isinstance(a, (pa.Array, pa.Scalar)):
             compared = on_texts(a, b)
             if isinstance(compared, pa.Scalar):
@@ -51,7 +54,7 @@ def _same(result: str, a: Column, b: Column) -> Column:
 # --- Arithmetic -------------------------------------------------------------------------------------------------
 
 
-def _arithmetic(operation: Callable) -> Callable:
+def _arithmetic(operation: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Computation:
     def compute(result: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         dtype = DTYPES[result].numpy_dtype  # whole numbers overflow by wrapping round, as Java's do
         return operation(a.astype(dtype), b.astype(dtype))
@@ -113,7 +116,7 @@ def _everywhere(result: str, over: Column, constant: Column) -> Column:
     return Column(constant.values, np.broadcast_to(constant.null, over.null.shape))
 
 
-def _matches(result: str, subject: Any, pattern: pa.Scalar) -> Any:
+def _matches(result: str, subject: Texts, pattern: pa.Scalar) -> np.ndarray:
     # RE2, whose time is linear in the text whatever the pattern.
     found = pc.match_substring_regex(subject, pattern.as_py())
     if isinstance(found, pa.Scalar):
@@ -121,7 +124,7 @@ def _matches(result: str, subject: Any, pattern: pa.Scalar) -> Any:
     return pc.fill_null(found, False).to_numpy(zero_copy_only=False)
 
 
-OPERATORS: dict[str, tuple[Callable, bool]] = {
+OPERATORS: dict[str, tuple[Computation, bool]] = {
     "equal": (equal, True),
     "less": (less, True),
     "less_equal": (_less_equal, True),

@@ -6,19 +6,21 @@ notes, the refusals, the workers and the table in docs/conditions.md read them h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from sqlglot import exp
 
 from engine.conditions.expressions import Term
+from engine.conditions.functions.casts import Computation
 from engine.conditions.functions.choices import CHOICES
-from engine.conditions.functions.entry import Function, Translator
+from engine.conditions.functions.entry import Function
 from engine.conditions.functions.instead import INSTEAD
 from engine.conditions.functions.lists import LISTS
 from engine.conditions.functions.numbers import NUMBERS
 from engine.conditions.functions.operators import OPERATORS
 from engine.conditions.functions.sky import SKY
 from engine.conditions.functions.texts import TEXTS
+from engine.conditions.operands import Translator
 
 __all__ = [
     "computation",
@@ -98,7 +100,7 @@ def is_computed(function: str) -> bool:
     return function in OPERATORS or (function in _FUNCTIONS and _FUNCTIONS[function].compute is not None)
 
 
-def computation(function: str) -> tuple[Callable, bool]:
+def computation(function: str) -> tuple[Computation, bool]:
     """Return what computes an operator or a function, and whether it is strict."""
     if function in OPERATORS:
         return OPERATORS[function]

@@ -12,13 +12,14 @@ from sqlglot import exp
 
 from engine.conditions.expressions import Term, call, cast, literal
 from engine.conditions.functions.casts import Column
-from engine.conditions.functions.entry import Function, Translator
+from engine.conditions.functions.entry import Function
+from engine.conditions.operands import Translator
 from engine.sky import ACCEPTED_DATES, ARCSEC_PER_DEGREE, DateError, julian_date, within
 
 __all__ = ["SKY"]
 
 _CONE = "cone(ra, dec, radius_arcsec): 0 <= ra <= 360 and -90 <= dec <= 90 in degrees, 0 <= radius <= 648000 in arcsec"
-_OPERATIONS: dict[type, Callable[[float, float], float]] = {
+_OPERATIONS: dict[type[exp.Expr], Callable[[float, float], float]] = {
     exp.Add: operator.add,
     exp.Sub: operator.sub,
     exp.Mul: operator.mul,
@@ -26,10 +27,13 @@ _OPERATIONS: dict[type, Callable[[float, float], float]] = {
 }
 
 
-def _cone(to: Translator, node: exp.Anonymous, *operands: exp.Expression) -> Term:
+def _cone(to: Translator, node: exp.Anonymous, *operands: exp.Expr) -> Term:
     ra, dec, radius = (_constant(to, x) for x in operands)
-    limits = ((ra, 0.0, 360.0, "right ascension"), (dec, -90.0, 90.0, "declination"))
-    limits = (*limits, (radius, 0.0, 180.0 * ARCSEC_PER_DEGREE, "radius"))
+    limits = (
+        (ra, 0.0, 360.0, "right ascension"),
+        (dec, -90.0, 90.0, "declination"),
+        (radius, 0.0, 180.0 * ARCSEC_PER_DEGREE, "radius"),
+    )
     for operand, (value, lowest, highest, what) in zip(operands, limits, strict=True):
         if not lowest <= value <= highest:
             turned = math.isfinite(value) and what == "right ascension"
@@ -39,11 +43,11 @@ def _cone(to: Translator, node: exp.Anonymous, *operands: exp.Expression) -> Ter
                 accepted=_CONE,
                 next_step=f"the same direction is {value % 360.0:.10g}" if turned else None,
             )
-    position = (cast(term, "double") for term in to.position(node))
+    position = (cast(term, "double") for term in to.scope.position(node))
     return call("cone", "boolean", *position, literal(ra), literal(dec), literal(radius))
 
 
-def _constant(to: Translator, node: exp.Expression) -> float:
+def _constant(to: Translator, node: exp.Expr) -> float:
     """Return the number that a literal, or arithmetic of literals such as `2 * 3600`, stands for."""
     if isinstance(node, exp.Paren):
         return _constant(to, node.this)
@@ -57,7 +61,7 @@ def _constant(to: Translator, node: exp.Expression) -> float:
     return float(value)
 
 
-def _jd(to: Translator, node: exp.Anonymous, text: exp.Expression) -> Term:
+def _jd(to: Translator, node: exp.Anonymous, text: exp.Expr) -> Term:
     if not (isinstance(text, exp.Literal) and text.is_string):
         to.fail(text, "jd takes a date in quotes", accepted=ACCEPTED_DATES, next_step="an alert's own is candidate.jd")
     try:
@@ -66,8 +70,15 @@ def _jd(to: Translator, node: exp.Anonymous, text: exp.Expression) -> Term:
         to.fail(text, str(exc), accepted=ACCEPTED_DATES)
 
 
-def _within(result: str, ra: np.ndarray, dec: np.ndarray, *cone: np.ndarray) -> Column:
-    return Column(*within(ra, dec, *cone))
+def _within(
+    result: str,
+    ra: np.ndarray,
+    dec: np.ndarray,
+    centre_ra: np.ndarray,
+    centre_dec: np.ndarray,
+    radius: np.ndarray,
+) -> Column:
+    return Column(*within(ra, dec, float(centre_ra), float(centre_dec), float(radius)))
 
 
 SKY = (

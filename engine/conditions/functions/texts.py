@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +11,11 @@ from sqlglot import exp
 
 from engine.conditions.expressions import Term
 from engine.conditions.functions import casts
-from engine.conditions.functions.entry import Function, Translator
+from engine.conditions.functions.casts import Computation, Texts
+from engine.conditions.functions.entry import Function
+from engine.conditions.operands import Translator
+from engine.conditions.predicates import matches
+from engine.conditions.values import concat
 
 __all__ = ["TEXTS"]
 
@@ -22,7 +25,7 @@ def _of_text(
     gives: str,
     *examples: str,
     change: Callable[[str], str],
-    compute: Callable,
+    compute: Computation,
     aliases: tuple[str, ...] = (),
 ) -> Function:
     return Function(
@@ -38,15 +41,15 @@ def _of_text(
     )
 
 
-def _changed(change: Callable[[str], str]) -> Callable:
+def _changed(change: Callable[[str], str]) -> Computation:
     return lambda result, text: casts.map_texts(change, text)
 
 
-def _trim(strip: Callable[[str, str], str]) -> Callable:
+def _trim(strip: Callable[[str, str], str]) -> Computation:
     return lambda result, text, chars=None: casts.map_texts(strip, text, chars if chars is not None else pa.scalar(" "))
 
 
-def _search(name: str, gives: str, example: str, find: Callable) -> Function:
+def _search(name: str, gives: str, example: str, find: Callable[[str, str], bool]) -> Function:
     return Function(
         name=name,
         usage=(f"{name}(s, t)",),
@@ -58,14 +61,14 @@ def _search(name: str, gives: str, example: str, find: Callable) -> Function:
     )
 
 
-def _pattern(kind: type) -> Callable[..., Term]:
-    def translate(to: Translator, node: exp.Anonymous, subject: exp.Expression, pattern: exp.Expression) -> Term:
-        return to.matches(kind, node, subject, pattern, "\\")
+def _pattern(kind: type[exp.Expr]) -> Callable[..., Term]:
+    def translate(to: Translator, node: exp.Anonymous, subject: exp.Expr, pattern: exp.Expr) -> Term:
+        return matches(to, kind, subject, pattern)
 
     return translate
 
 
-def _substring(result: str, text: Any, start: np.ndarray, length: np.ndarray | None = None) -> Any:
+def _substring(result: str, text: Texts, start: np.ndarray, length: np.ndarray | None = None) -> Texts:
     def cut(value: str, start: int, length: int) -> str:
         # Spark counts from 1, from the end where negative, and lets a length begin before the text does.
         begin = start - 1 if start > 0 else (len(value) + start if start < 0 else 0)
@@ -74,7 +77,7 @@ def _substring(result: str, text: Any, start: np.ndarray, length: np.ndarray | N
     return casts.map_texts(cut, text, start, np.array(2**31 - 1) if length is None else length)
 
 
-def _concat(result: str, *texts: Any) -> Any:
+def _concat(result: str, *texts: Texts) -> Texts:
     return pc.binary_join_element_wise(*texts, pa.scalar("", pa.large_string()))
 
 
@@ -157,7 +160,7 @@ TEXTS = (
         arguments=("text",),
         takes_more=True,
         result="string",
-        translate=lambda to, node, *operands: to.concat(list(operands)),
+        translate=lambda to, node, *operands: concat(to, operands),
         compute=_concat,
     ),
     _search(

@@ -43,6 +43,7 @@ LSST = Survey(
     # Rubin's own fields, and Fink's.
     portal_prefixes={"r": ("diaSource.", "diaObject.", ""), "f": ("",)},
     portal_computed={},
+    example="diaSource.psfFlux > 13500",
     classes=Classes(
         columns=(
             ClassColumn(name="xm.simbad_otype", lists=("simbad",)),

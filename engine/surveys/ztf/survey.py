@@ -60,5 +60,6 @@ ZTF = Survey(
             LabelForm(prefix="(TNS)", column="tnsclass", kind="types of TNS", example="(TNS) SN Ia"),
         ),
     ),
+    example="candidate.magpsf < 17",
     enrichments=(FinkClass(), TnsClass(ra_field="candidate.ra", dec_field="candidate.dec")),
 )

@@ -1,4 +1,4 @@
-"""Random conditions keep the alerts that an independent reading of the same tree keeps, wherever they are asked.
+"""Random conditions keep the alerts that an independent reading of the same tree keeps, wherever they are computed.
 
 Each piece of a random condition is made as SQL and, beside it, as a function of one alert in plain Python, with
 Spark's rules written a second time: one alert at a time, None for null, no code of the engine's. The alerts are read

@@ -117,6 +117,26 @@ def test_what_the_page_says_is_refused_is(sample_union, example):
     assert caught.value.accepted or caught.value.next_step
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "prv_candidates[size(prv_candidates) - 1].magpsf < 18",
+        "prv_candidates[1 + 1].magpsf < 18",
+        "exists(a[0], x -> x > 1)",
+        "forall(a[0], x -> x > 1)",
+        "size(filter(a[0], x -> x > 1)) = 1",
+        "array_contains(a[0], 1)",
+    ],
+)
+def test_what_lists_have_in_spark_alone_is_refused_with_the_words_of_the_page(sample_union, text):
+    union = sample_union.append(pa.field("a", pa.list_(pa.list_(pa.int32()))))
+    assert parse_conditions("a[0][1] > 1; exists(a, x -> exists(x, y -> y > 1))", union, POSITION).sql
+    with pytest.raises(ConditionError) as caught:
+        parse_conditions(text, union, POSITION)
+    said = caught.value.message.removeprefix("the condition: ").split(" (line")[0]
+    assert f"`{said}`" in PAGE
+
+
 @pytest.mark.parametrize("row", NOTED, ids=lambda row: row["Noted"])
 def test_what_the_page_says_is_noted_is_and_its_way_out_is_not(real_union, row):
     noted, instead = (

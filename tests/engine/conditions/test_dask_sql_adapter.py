@@ -202,9 +202,9 @@ def test_a_task_may_ask(client):
 
 def test_questions_at_once_do_not_take_each_others_results(client):
     texts = [f"candidate.magpsf <= {limit}" for limit in (18.5, 19, 20, 21)]
-    questions = [parse_conditions(text, NESTED).sql for text in texts]
-    asked = [client.compute(filter_fragments(READ, range(7), SCHEMA, sql)) for sql in questions]
-    for sql, futures in zip(questions, asked, strict=True):
+    predicates = [parse_conditions(text, NESTED).sql for text in texts]
+    computed = [client.compute(filter_fragments(READ, range(7), SCHEMA, sql)) for sql in predicates]
+    for sql, futures in zip(predicates, computed, strict=True):
         for seed, positions in enumerate(client.gather(futures)):
             assert positions.tolist() == filter_table(make(seed), sql).tolist()
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine.conditions import all_of, filter_table, parse_conditions
-from engine.conditions.fields import scalar_leaves
+from engine.conditions.scalar_leaves import scalar_leaves
 from engine.errors import ConditionError
 from engine.surveys import survey_named
 

@@ -1,4 +1,4 @@
-"""Class labels: Fink's rules one by one, the service's own labels on real alerts, TNS by position, filters."""
+"""Class labels: Fink's rules one by one, the service's own labels on real alerts, TNS by position."""
 
 import math
 import pickle
@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import fastavro
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,21 +16,10 @@ from astropy.coordinates import SkyCoord
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.conditions import filter_table, parse_conditions
-from engine.enrichment import (
-    FINKCLASS_INPUTS,
-    find_catalogue,
-    finkclass,
-    impossible_labels,
-    load_tns_catalogue,
-    tnsclass,
-)
+from engine.enrichment import FinkClass, TnsClass, find_catalogue
 from engine.enrichment.fink_rules import finkclass_rules
-from engine.enrichment.tns_catalogue import TnsCatalogue
 from engine.errors import JobError, RequestError
-from engine.planning.class_filter import class_filter
-from engine.surveys import names_of, survey_named
-from engine.surveys.simbad_names import RENAMED
+from engine.surveys import survey_named
 
 CLASSES = survey_named("ztf").classes
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "classes.md").read_text(encoding="utf-8")
@@ -52,6 +42,18 @@ SUPERNOVA = {
 TYPES = {name: pa.string() if isinstance(value, str) else pa.float64() for name, value in SUPERNOVA.items()}
 
 
+def finkclass(leaves: pa.Table) -> pa.Array:
+    """Return the labels of alerts; leaves that are absent are null."""
+    needs = FinkClass().needs
+    columns = [
+        leaves[field.name].combine_chunks().cast(field.type)
+        if field.name in leaves.column_names
+        else pa.nulls(len(leaves), field.type)
+        for field in needs
+    ]
+    return FinkClass()(pa.record_batch(columns, schema=needs)).column("finkclass")
+
+
 def label(**changes) -> str:
     alert = SUPERNOVA | {name.replace("candidate_", "candidate."): value for name, value in changes.items()}
     (found,) = finkclass(pa.table({name: pa.array([value], TYPES[name]) for name, value in alert.items()})).to_pylist()
@@ -59,7 +61,7 @@ def label(**changes) -> str:
 
 
 def test_inputs_are_those_of_the_rules():
-    assert set(FINKCLASS_INPUTS) == set(SUPERNOVA)
+    assert set(FinkClass().needs.names) == set(SUPERNOVA)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_absent_and_all_null_columns_count_as_null():
     assert finkclass(pa.table({"roid": pa.array([3, 0, None], pa.int32())})).to_pylist() == [
         *("Solar System MPC", "Unknown", "Unknown")
     ]
-    nulls = pa.table({name: pa.nulls(2) for name in FINKCLASS_INPUTS})
+    nulls = pa.table({name: pa.nulls(2) for name in FinkClass().needs.names})
     assert finkclass(nulls).to_pylist() == ["Unknown", "Unknown"]
     assert finkclass(nulls.slice(0, 0)).to_pylist() == []
     assert finkclass(nulls).type == pa.string()
@@ -148,7 +150,7 @@ def test_service_gave_real_alerts_the_same_labels_by_the_same_rule(shared_servic
         root, _, name = leaf.rpartition(".")
         return alert[root][name] if root else alert[leaf]
 
-    table = pa.table({leaf: pa.array([value(alert, leaf) for alert in alerts]) for leaf in FINKCLASS_INPUTS})
+    table = pa.table({leaf: pa.array([value(alert, leaf) for alert in alerts]) for leaf in FinkClass().needs.names})
     assert finkclass(table).to_pylist() == [alert["finkclass"] for alert in alerts]
     rules = finkclass_rules(table)
     for i, alert in enumerate(alerts):
@@ -197,7 +199,7 @@ def test_the_page_has_the_rules_in_their_order_and_what_labels_are_compared_with
         assert (found, sorted(names)) == (column, sorted(values.split("`, `")))
 
 
-@given(st.sets(st.sampled_from(FINKCLASS_INPUTS)))
+@given(st.sets(st.sampled_from(FinkClass().needs.names)))
 def test_impossible_labels_are_those_that_never_come(missing):
     """Each label that is not called impossible is reached by some alert without these inputs, and no other is."""
     reaching = {
@@ -217,133 +219,9 @@ def test_impossible_labels_are_those_that_never_come(missing):
         alert = {k: None if k in missing else v for k, v in (SUPERNOVA | changes).items()}
         (found,) = finkclass(pa.table({k: pa.array([v], TYPES[k]) for k, v in alert.items()})).to_pylist()
         reached.add("SIMBAD's types" if found == "Star" else found)
-    assert {*reaching, "Ambiguous"} - reached == set(impossible_labels(missing))
-
-
-# --- Filters by label -----------------------------------------------------------------------------------------------
-
-LABELS = pa.schema([("finkclass", pa.string()), ("tnsclass", pa.string())])
-ALERTS = pa.table(
-    {
-        "finkclass": ["SN candidate", "Star", "Unknown", "RRLyr", None, "O'Rr*\\"],
-        "tnsclass": ["Unknown", "Unknown", "(TNS) SN Ia", "(TNS) SN Ia", "(TNS) SN II", None],
-    },
-    schema=LABELS,
-)
-
-
-def kept(classes: list[str], exclude: list[str]) -> list[int]:
-    conditions = parse_conditions(class_filter(classes, exclude, CLASSES), LABELS)
-    return filter_table(ALERTS.select(list(conditions.leaves)), conditions.sql).tolist()
-
-
-@pytest.mark.parametrize(
-    ("classes", "exclude", "expected"),
-    [
-        ([], [], [0, 1, 2, 3, 4, 5]),
-        (["allclasses"], [], [0, 1, 2, 3, 4, 5]),
-        (["allclasses", "SN candidate"], [], [0, 1, 2, 3, 4, 5]),
-        (["SN candidate"], [], [0]),
-        (["SN candidate", "Unknown"], [], [0, 2]),
-        (["(SIMBAD) Star"], [], [1]),
-        (["(TNS) SN Ia"], [], [2, 3]),
-        (["(TNS) SN Ia", "SN candidate", "(SIMBAD) RRLyr"], [], [0, 2, 3]),
-        (["O'Rr*\\"], [], [5]),
-        (["nothing"], [], []),
-        ([], ["Star"], [0, 2, 3, 4, 5]),
-        ([], ["(SIMBAD) Star", "(TNS) SN Ia"], [0, 4, 5]),
-        (["allclasses"], ["Unknown"], [0, 1, 3, 4, 5]),
-        (["(TNS) SN Ia"], ["RRLyr"], [2]),
-        (["SN candidate"], ["SN candidate"], []),
-        (["(TNS) SN II"], ["Star"], [4]),
-    ],
-)
-def test_labels_are_ored_and_exclusions_drop(classes, exclude, expected):
-    assert kept(classes, exclude) == expected
-
-
-@pytest.mark.parametrize("names", [("RRLyr", "RRLyrae"), ("Candidate_EB*", "EB*_Candidate", "EclBin_Candidate")])
-def test_each_name_of_a_type_stands_for_all_of_its_names_and_for_no_other(names):
-    every = [name for types in RENAMED for name in types]
-    table = pa.table({"finkclass": [*every, "Star", None]})
-    own = [every.index(name) for name in names]
-    rest = [row for row in range(len(every) + 2) if row not in own]
-
-    def rows(condition: str) -> list[int]:
-        conditions = parse_conditions(condition, LABELS)
-        return filter_table(table.select(list(conditions.leaves)), conditions.sql).tolist()
-
-    for name in names:
-        assert rows(class_filter([f"(SIMBAD) {name}"], [], CLASSES)) == own
-        assert rows(class_filter([], [name], CLASSES)) == rest
-    assert rows(f"finkclass = '{names[0]}'") == own[:1]
-
-
-def test_no_name_stands_for_two_types():
-    """An old name that became the new one of another type would join what SIMBAD keeps apart."""
-    every = [name for names in RENAMED for name in names]
-    assert len(every) == len(set(every))
-    assert all(2 <= len(names) <= 4 for names in RENAMED)
-    for names in RENAMED:
-        assert {frozenset(names_of(name)) for name in names} == {frozenset(names)}
-        for name in names:
-            for label_ in (name, f"(SIMBAD) {name}", f" {name} "):
-                assert CLASSES.column_and_names(label_) == ("finkclass", names_of(name))
-            assert names_of(name)[0] == name
-    # Merged, split and new types, those of TNS and Fink's own labels are each for itself.
-    for name in ("EB*Algol", "semi-regV*", "pMS*", "AGN_Candidate", "Mira", "(TNS) SN", "SN candidate", "Star"):
-        assert names_of(name) == (name,)
-
-
-def test_no_labels_are_no_filter():
-    assert class_filter([], [], CLASSES) is None
-    assert class_filter(["allclasses"], [], CLASSES) is None
-
-
-@pytest.mark.parametrize("name", ["", "  ", "(TNS)", "(TNS)  ", "(SIMBAD) ", None])
-@pytest.mark.parametrize("excluded", [False, True])
-def test_blank_labels_are_refused(name, excluded):
-    with pytest.raises(RequestError, match="names no class") as caught:
-        class_filter([] if excluded else [name], [name] if excluded else [], CLASSES)
-    assert "SN candidate" in caught.value.accepted
-
-
-@pytest.mark.parametrize(
-    ("name", "meant"),
-    [
-        ("(SIMBAD) (TNS) SN Ia", "(TNS) SN Ia"),
-        ("(SIMBAD)(SIMBAD) Star", "(SIMBAD) Star"),
-        ("(TNS) (SIMBAD) Star", "(SIMBAD) Star"),
-        ("(TNS) (TNS) SN Ia", "(TNS) SN Ia"),
-    ],
-)
-def test_a_label_of_two_prefixes_is_refused(name, meant):
-    for classes, exclude in (([name], []), ([], [name])):
-        with pytest.raises(RequestError, match="two prefixes") as caught:
-            class_filter(classes, exclude, CLASSES)
-        assert f"'{meant}'" in caught.value.next_step
-
-
-def test_a_label_of_fink_s_after_simbad_s_prefix_is_looked_for_as_it_stands():
-    """As the service which this one replaces does."""
-    assert kept(["(SIMBAD) SN candidate", "(SIMBAD) Unknown"], []) == [0, 2]
-
-
-def test_excluding_all_is_refused():
-    with pytest.raises(RequestError, match="leave no alert"):
-        class_filter([], ["allclasses"], CLASSES)
-
-
-@settings(deadline=None)
-@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip), min_size=1, max_size=4))
-def test_any_label_finds_itself(names):
-    names = [name.strip() for name in names]
-    plain = [name for name in names if name != "allclasses" and not name.startswith(("(TNS)", "(SIMBAD)"))]
-    if not plain:
-        return
-    conditions = parse_conditions(class_filter(plain, [], CLASSES), LABELS)
-    table = pa.table({"finkclass": [*plain, "", None]})
-    assert filter_table(table, conditions.sql).tolist() == list(range(len(plain)))
+    impossible = sorted({*reaching, "Ambiguous"} - reached)
+    found, told = FinkClass().outcome_without(missing).split(" becomes ")[-1].split(", "), "rules on them are false"
+    assert sorted(found) == (impossible or [told])
 
 
 # --- TNS by position ------------------------------------------------------------------------------------------------
@@ -356,12 +234,21 @@ def catalogue(path: Path, ra: list, dec: list, types: list) -> Path:
     return path
 
 
-def load(path: Path) -> TnsCatalogue:
-    return load_tns_catalogue(find_catalogue(str(path)))
+def matching(path: Path) -> TnsClass:
+    return TnsClass(catalogue=find_catalogue(str(path)), ra_field="ra", dec_field="dec")
+
+
+def matched(enrichment: TnsClass, ra: list, dec: list) -> list[str]:
+    positions = [pa.array(axis, pa.float64()) for axis in (ra, dec)]
+    return enrichment(pa.record_batch(positions, names=["ra", "dec"])).column("tnsclass").to_pylist()
 
 
 def labels(catalogue_path: Path, ra: list, dec: list) -> list[str]:
-    return tnsclass(np.array(ra, float), np.array(dec, float), load(catalogue_path)).to_pylist()
+    return matched(matching(catalogue_path), ra, dec)
+
+
+def load(path: Path) -> None:
+    matching(path).own_labels()
 
 
 def test_nearest_within_1_5_arcsec_wins(tmp_path):
@@ -426,26 +313,36 @@ def test_matches_are_those_of_astropy(tmp_path_factory, seed):
 
 
 def test_no_catalogue_and_no_alerts():
-    assert tnsclass(np.array([1.0]), np.array([1.0]), None).to_pylist() == ["Unknown"]
-    assert tnsclass(np.array([]), np.array([]), None).type == pa.string()
+    without = TnsClass(ra_field="ra", dec_field="dec")
+    assert matched(without, [1.0], [1.0]) == ["Unknown"]
+    assert matched(without, [], []) == []
 
 
-def test_catalogue_is_read_once_and_travels(tmp_path):
+def test_catalogue_is_read_once_and_travels(tmp_path, monkeypatch):
     path = catalogue(tmp_path / "tns.parquet", [1, 2], [5, -5], ["SN Ia", "CV"])
-    loaded = load(path)
-    assert load(path) is loaded
-    copy = pickle.loads(pickle.dumps(loaded))
-    assert tnsclass(np.array([2.0]), np.array([-5.0]), copy).to_pylist() == ["(TNS) CV"]
+    opened = []
+
+    def counted(where, *args, **kwargs):
+        opened.append(where)
+        return open_(where, *args, **kwargs)
+
+    open_ = fsspec.open
+    monkeypatch.setattr(fsspec, "open", counted)
+    found = matching(path)
+    assert matched(found, [2.0], [-5.0]) == ["(TNS) CV"]
+    assert matched(pickle.loads(pickle.dumps(found)), [2.0], [-5.0]) == ["(TNS) CV"]
+    assert matching(path).own_labels() == {"(TNS) SN Ia", "(TNS) CV"}
+    assert opened == [str(path)]
 
 
 def test_a_catalogue_that_was_replaced_is_another_one(tmp_path):
     path = catalogue(tmp_path / "tns.parquet", [1], [5], ["SN Ia"])
     assert labels(path, [1], [5]) == ["(TNS) SN Ia"]
-    planned = find_catalogue(str(path))
+    planned = matching(path)
     catalogue(path, [1], [5], ["SN II, after all"])
     assert labels(path, [1], [5]) == ["(TNS) SN II, after all"]
     with pytest.raises(JobError, match="not the one with which the job was planned"):
-        load_tns_catalogue(planned)
+        matched(planned, [1], [5])
 
 
 def test_bad_catalogues_are_refused(tmp_path):

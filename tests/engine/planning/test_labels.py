@@ -14,7 +14,7 @@ from engine.errors import RequestError
 from engine.planning.labels import check_labels
 from engine.sample.ztf import KINDS
 from engine.sample.ztf.added import _FORMER_NAMES, _STARS
-from engine.surveys import known_labels, names_of, nearest_labels, survey_named
+from engine.surveys import known_labels, names_of, nearest_labels, requested_classes, survey_named
 from engine.surveys.simbad_names import RENAMED
 
 NIGHT = dt.date(2021, 11, 22)
@@ -76,6 +76,7 @@ def test_known_labels_are_those_of_fink_simbad_and_tns(shared_service, shared_ar
         ("Seyfert 1", "Seyfert1"),
         ("SN_candidate", "SN candidate"),
         ("(SIMBAD) SN*", "SN"),
+        ("(SIMBAD) RR*", "RRLyr"),
         ("ALLCLASSES", "allclasses"),
     ],
 )
@@ -94,6 +95,13 @@ def test_a_label_like_no_other_is_refused_too(tmp_path):
     with pytest.raises(RequestError, match="'qqqqqqqqq'") as caught:
         plan(archive, ["qqqqqqqqq"])
     assert "other nights" in caught.value.next_step
+
+
+def test_a_label_like_no_other_is_answered_with_what_the_nights_have(tmp_path):
+    archive = write(tmp_path, [{"finkclass": ["Star", "x*y", None]}, {"finkclass": ["Mira"]}])
+    with pytest.raises(RequestError, match=r"there is no class '\(SIMBAD\) qqqqqqqqq'") as caught:
+        plan(archive, ["(SIMBAD) qqqqqqqqq"])
+    assert caught.value.accepted.endswith("what the nights hold in finkclass: 'Mira', 'Star', 'x*y'")
 
 
 def test_known_labels_pass_whatever_the_archive_has(tmp_path):
@@ -130,7 +138,9 @@ def test_where_not_all_can_be_read_a_label_is_taken_with_a_note(tmp_path):
     assert len(fragments) == 2
 
     def notes(label: str, most_fragments: int) -> list[str]:
-        return check_labels([label], ZTF, archive, fragments, ZTF.enrichments, most_fragments=most_fragments)
+        return check_labels(
+            requested_classes([label], [], ZTF), archive, fragments, ZTF.enrichments, most_fragments=most_fragments
+        )
 
     assert notes("a", 1) == []
     (note,) = notes("sn candidate", 1)
@@ -287,6 +297,6 @@ def test_a_label_of_no_list_is_found_under_its_other_name(tmp_path):
         archive.footers(archive.files(archive.nights())), ["candid"], target_nbytes=1, max_alerts=9
     )
     survey = replace(ZTF, name="a survey without a list")
-    assert check_labels(["EB*"], survey, archive, fragments, ()) == []
+    assert check_labels(requested_classes(["EB*"], [], survey), archive, fragments, ()) == []
     with pytest.raises(RequestError, match="there is no class"):
-        check_labels(["WD*"], survey, archive, fragments, ())
+        check_labels(requested_classes(["WD*"], [], survey), archive, fragments, ())

@@ -12,7 +12,7 @@ import pytest
 import engine
 from consumer.wire import Manifest, decode_record, encode_record
 from engine.archive import Archive
-from engine.enrichment import catalogue_of, find_catalogue
+from engine.enrichment import TnsClass, catalogue_of, find_catalogue
 from engine.errors import AlertTransferError, ArchiveError, RequestError
 from engine.surveys import Classes, LabelForm, registry, survey_named
 from engine.transfer.manifest_plan import plan_records, task_of
@@ -77,10 +77,34 @@ def test_alerts_are_read_only_for_a_label_of_no_list(root, calls):
     assert calls == {"listing": 1, "footers": 1, "read_leaves": 2}
 
 
+def test_each_label_is_sought_once_and_the_catalogue_is_looked_at_once(root, tmp_path, monkeypatch):
+    path = tmp_path / "tns.parquet"
+    pq.write_table(pa.table({"ra": [10.0], "declination": [3.0], "type": ["SN Ia"]}), path)
+    sought, looked = Counter(), []
+    column_and_names, notes = Classes.column_and_names, TnsClass.notes
+
+    def seek(self, label):
+        sought[label] += 1
+        return column_and_names(self, label)
+
+    def look(self):
+        looked.append(self.catalogue)
+        return notes(self)
+
+    monkeypatch.setattr(Classes, "column_and_names", seek)
+    monkeypatch.setattr(TnsClass, "notes", look)
+    made = plan(root, classes=["RRLyr", "(TNS) SN Ia"], exclude_classes=["Mira", "RRLyr"], tns_catalogue=str(path))
+    assert sought == {"RRLyr": 1, "(TNS) SN Ia": 1, "Mira": 1}
+    assert looked == [find_catalogue(str(path))]
+    assert made.labels == ("RRLyr", "RRLyrae", "(TNS) SN Ia")
+    assert any("RRLyr" in note and "left out at once" in note for note in made.notes)
+
+
 def test_of_several_mistakes_the_first_on_the_way_is_told(root, tmp_path):
     """Each request has the mistakes of all that come after it, too."""
     mistakes = {
         "has no data of 1999-01-01": {"nights": "1999-01-01"},
+        "widen= names fields": {"widen": ["candid"]},
         "TNS catalogue .* can't be read": {"tns_catalogue": str(tmp_path / "none.csv")},
         "magpfs": {"where": "candidate.magpfs > 3"},
         "two prefixes": {"classes": ["(TNS) (TNS) SN Ia"]},

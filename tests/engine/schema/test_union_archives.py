@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine.conditions import leaf_type
-from engine.conditions.fields import scalar_leaves
+from engine.conditions.scalar_leaves import scalar_leaves
 from engine.pipeline import read_content
 
 FIRST_CANDID = 2041306210015015018  # beyond what a double holds exactly

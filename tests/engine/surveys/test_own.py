@@ -62,6 +62,11 @@ def test_a_missing_key_is_named(tmp_path, key):
         ("ra", ["a", "b"], "right ascension"),
         ("lightcurve", ["diaSource."], "lightcurve"),
         ("colour", "red", "identifier"),
+        ("identifier", 5, "path of the alert's identifier"),
+        ("time", 1.5, "path of the time"),
+        ("band", True, "path of the filter"),
+        ("history", [3], "root columns"),
+        ("name", 2021, "small letters"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_accepted(tmp_path, key, value, accepted):

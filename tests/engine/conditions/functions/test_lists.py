@@ -129,7 +129,7 @@ def test_long_lists_are_laid_out_in_parts(monkeypatch):
 
 def test_items_are_asked_as_dask_sql_would():
     # What is computed directly of items is what dask-sql gives for alerts, on conditions of all kinds.
-    from tests.engine.conditions.test_parser import GOLDEN, TABLE, narrow
+    from tests.engine.conditions.tables import GOLDEN, TABLE, narrow
 
     for golden in GOLDEN["conditions"][::9]:
         conditions = parse_conditions(golden["sql"], TABLE.schema)
@@ -304,6 +304,12 @@ def test_real_alerts_are_selected_as_pyarrow_reads_them(shared_archive):
         ("p > 18", "p", ["exists(p, x -> x", "p[0]", "size(p)"]),
         ("p[0].n > 18", "p[0", ["there is no field p[0].n", "p[0].m"]),
         ("p[d].m > 18", "p[d", ["number of an item"]),
+        ("p[size(p) - 1].m > 18", "p[size", ["number of an item", "written out"]),
+        ("w[0 + 1] > 18", "w[0", ["number of an item", "written out"]),
+        ("exists(p[0], x -> x.m > 18)", "p[0", ["one item", "a[0][1]"]),
+        ("exists(p[0].inner, x -> x > 1)", "p[0", ["one item", "exists(a, x -> exists(x"]),
+        ("size(filter(p[0].inner, x -> x > 1)) = 1", "p[0", ["one item"]),
+        ("array_contains(p[0].inner, 1)", "p[0", ["one item"]),
         ("d[0] > 18", "d[0", ["d is not a list"]),
         ("w[99999999999999999999] > 18", "w[9", ["2147483647"]),
         ("transform(w, x -> x + 1) = 1", "transform", ["exists("]),

@@ -13,7 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.schema import check_settled, conform, descend, is_list, stored
+from engine.schema.conforming import conform
+from engine.schema.paths import descend, is_list, names_along, stored
+from engine.schema.unsettled import check_settled
 
 __all__ = ["leaf_at", "leaf_values", "paths_in", "plain_path"]
 
@@ -29,17 +31,17 @@ def plain_path(text: str) -> str:
     return _QUOTED.sub(r"\1", _KEY.sub(r".\2", text.strip()).replace("[]", ""))
 
 
-def leaf_at(union: pa.Schema, names: Sequence[str]) -> pa.Field | None:
-    """Return the field that lies at the end of `names_along` in a schema union; None where there is none.
+def leaf_at(union: pa.Schema, path: str) -> pa.Field | None:
+    """Return the field that lies at a path in a schema union; None where there is none.
 
-    Its name is the last of the names. Of a leaf in a list it is a list, of one in a list of lists a list of lists.
+    Its name is the last along the path. Of a leaf in a list it is a list, of one in a list of lists a list of lists.
 
     Raises
     ------
     ArchiveError
         If what it would be inside of is not settled.
     """
-    root, *rest = names
+    root, *rest = names_along(union, path)
     if root not in union.names:
         return None
     return _inside(union.field(root), rest)

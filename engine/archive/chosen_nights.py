@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from consumer.settings import Settings
-from engine.archive import Archive, ArchiveFile, Footer, Listing, unite, with_alerts
-from engine.errors import ArchiveError, RequestError
-from engine.planning.notes import notes_on_listing
-from engine.request import TransferRequest
-from engine.surveys import Survey
+from engine.archive.archive import Archive
+from engine.archive.fragments import ArchiveFile, Footer, newest_first, with_alerts
+from engine.archive.listing import Listing
+from engine.errors import ArchiveError
+from engine.schema import type_at, union_schemas
 
 __all__ = ["ChosenNights", "read_nights"]
 
@@ -23,7 +22,6 @@ class ChosenNights:
     """What a listing and the footers say of the chosen nights."""
 
     archive: Archive
-    wanted: tuple[dt.date, ...]
     listing: Listing
     files: tuple[ArchiveFile, ...]
     """Those that can be read."""
@@ -31,72 +29,80 @@ class ChosenNights:
     """The others, and why."""
     footers: tuple[Footer, ...]
     """Of the files with alerts, or of all if none has any."""
+    schemas: tuple[tuple[str, pa.Schema], ...]
+    """Path and schema of the footers' files, the newest night first."""
     union: pa.Schema
     """The schema union of these files."""
+    without_data: tuple[dt.date, ...]
+    """Nights that are asked for and that have no file."""
 
-    @property
-    def without_data(self) -> tuple[dt.date, ...]:
-        """Nights that are asked for and that have no file."""
-        held = {file.night for file in self.listing.files}
-        return tuple(night for night in self.wanted if night not in held)
+    def types_at(self, paths: Iterable[str]) -> dict[str, tuple[pa.DataType | None, ...]]:
+        """Return path -> the type that the file of each footer has there, None where it has nothing."""
+        return {path: tuple(type_at(footer.schema, path) for footer in self.footers) for path in dict.fromkeys(paths)}
 
 
 def read_nights(
-    request: TransferRequest, settings: Settings, survey: Survey, progress: Callable[[int, int], None] | None = None
+    archive: Archive,
+    wanted: Sequence[dt.date],
+    *,
+    widen: Iterable[str] = (),
+    as_text: Iterable[str] = (),
+    ranges_of: Sequence[str] = (),
+    skip_unreadable: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ChosenNights:
     """List the chosen nights and read their footers.
 
     Parameters
     ----------
-    request, settings
-        What is asked for, and where the archive is, if the request does not say.
-    survey
-        Whose alerts they are.
+    archive
+        Where they are.
+    wanted
+        The nights, in order.
+    widen, as_text
+        See `engine.schema.union_schemas`.
+    ranges_of
+        Leaves of which the footers shall say between which values they lie.
+    skip_unreadable
+        Whether files that can't be read are left out.
     progress
         Called as `progress(done, total)` while footers are read.
 
     Raises
     ------
-    RequestError
-        If nothing names an archive, or `widen` a field in which integers and floats do not meet.
     ArchiveError
-        If the archive has none of the nights, or a file can't be read and the request does not allow to leave it out.
+        If the archive has none of the nights, a file can't be read and must not be left out, or `widen` names a field
+        in which integers and floats do not meet.
     """
-    url = request.archive or settings.archive
-    if url is None:
-        raise RequestError(
-            "the request names no archive",
-            accepted="the root that holds year=…/month=…/day=…, a path or a URL",
-            next_step="give --archive URL, or set it in the configuration",
-        )
-    archive = Archive(url, settings.storage_options)
-    wanted = request.dates()
     listing = archive.listing(wanted)
     if not listing.files:
         raise _no_data(archive, wanted, listing)
     unreadable: list[tuple[ArchiveFile, str]] = []
-    read = archive.footers(listing.files, progress, unreadable if request.skip_unreadable else None)
+    read = archive.footers(listing.files, progress, unreadable if skip_unreadable else None, ranges_of=ranges_of)
     if not read:
         raise ArchiveError(
             f"none of the {len(listing.files)} files of these nights can be read; the first: {unreadable[0][1]}",
             next_step="repair them, or choose other nights",
         )
     footers = with_alerts(read)
+    schemas = tuple((footer.file.path, footer.schema) for footer in newest_first(footers))
+    held = {file.night for file in listing.files}
     return ChosenNights(
         archive=archive,
-        wanted=tuple(wanted),
         listing=listing,
         files=tuple(footer.file for footer in read),
         unreadable=tuple(unreadable),
         footers=tuple(footers),
-        union=unite(footers, widen=request.widen, as_text=survey.night_columns),
+        schemas=schemas,
+        union=union_schemas(schemas, widen, as_text),
+        without_data=tuple(night for night in wanted if night not in held),
     )
 
 
-def _no_data(archive: Archive, wanted: list[dt.date], listing: Listing) -> ArchiveError:
+def _no_data(archive: Archive, wanted: Sequence[dt.date], listing: Listing) -> ArchiveError:
     nights = archive.nights()
     asked = wanted[0].isoformat() if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}"
-    asked = "; ".join([asked, *notes_on_listing(listing)])
+    asked = "; ".join([asked, *listing.notes])
     if not nights:
         return ArchiveError(f"the archive at {archive.shown!r} is empty: it has no night")
     near = sorted(sorted(nights, key=lambda night: abs((night - wanted[0]).days))[:5])
