@@ -13,6 +13,7 @@ from typing import Any
 
 from consumer.notebooks import short_traceback
 from consumer.terms import in_face_terms
+from consumer.words import printable
 
 __all__ = [
     "AlertTransferError",
@@ -29,7 +30,8 @@ class AlertTransferError(Exception):
     """An error that tells what was wrong, what is accepted and what to do next.
 
     Texts are written in the command line's terms (`--archive URL`). Whoever reads them in Python, by an attribute, by
-    `str` or in a traceback, reads arguments instead (`archive='URL'`): `consumer.terms` has both.
+    `str` or in a traceback, reads arguments instead (`archive='URL'`): `consumer.terms` has both. What others wrote
+    into a topic or an archive may stand in a text: a terminal shows it and does not obey it (`consumer.words`).
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ class AlertTransferError(Exception):
     @property
     def message(self) -> str:
         """What was wrong, with the value that was."""
-        return in_face_terms(self._message)
+        return printable(in_face_terms(self._message))
 
     @property
     def as_told(self) -> str:
@@ -62,12 +64,12 @@ class AlertTransferError(Exception):
     @property
     def accepted(self) -> str | None:
         """What is accepted instead, if anything is."""
-        return self._accepted and in_face_terms(self._accepted)
+        return self._accepted and printable(in_face_terms(self._accepted))
 
     @property
     def next_step(self) -> str | None:
         """What to do next."""
-        return self._next_step and in_face_terms(self._next_step)
+        return self._next_step and printable(in_face_terms(self._next_step))
 
     @next_step.setter
     def next_step(self, text: str | None) -> None:

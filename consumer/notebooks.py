@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from consumer.words import printable
+
 __all__ = ["drawn_in_place", "html_rows", "html_table", "in_notebook", "short_traceback"]
 
 _OURS = ("consumer", "engine", "ui")
@@ -35,7 +37,7 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[object]], *, most: i
 
 
 def _text(value: object) -> str:
-    return html.escape(str(value))
+    return html.escape(printable(str(value)))
 
 
 def in_notebook() -> bool:

@@ -15,6 +15,7 @@ import yaml
 
 from consumer.settings import items_of, read_table, refuse_password, shown, truth_value, whole_number
 from consumer.wire import check_topic
+from consumer.words import printable
 from engine.archive import night_texts, parse_nights
 from engine.conditions import looks_like_condition
 from engine.errors import RequestError
@@ -195,7 +196,13 @@ _Dumper.add_representer(str, _Dumper.represent_str)
 
 def write_yaml(values: Mapping[str, Any]) -> str:
     """Return a request's table, of any version, as YAML that `read_yaml` reads."""
-    return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
+    made = _dumped(values, allow_unicode=True)
+    # What a terminal would obey is written by its number, so that the request is shown and read back as it is.
+    return made if printable(made) == made else _dumped(values, allow_unicode=False)
+
+
+def _dumped(values: Mapping[str, Any], *, allow_unicode: bool) -> str:
+    return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=allow_unicode, width=float("inf"))
 
 
 def read_yaml(text: str) -> dict[str, Any]:

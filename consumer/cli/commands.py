@@ -18,19 +18,20 @@ import click
 
 from consumer.cli.bars import consume_bar
 from consumer.cli.console import Face, Group, face_options, report, shared_options
-from consumer.dataset import PARTITIONINGS
+from consumer.dataset import MOST_REJECTED, PARTITIONINGS
 from consumer.dataset import verify as prove
 from consumer.errors import IncompleteError, InputError, JobError
 from consumer.fetching import ConsumeResult
 from consumer.fetching import consume as fetch
 from consumer.hints import python, quoted
 from consumer.receipt import FragmentGap, bounds_lines, here_text
-from consumer.words import count_text, verb_text
+from consumer.words import count_text, on_one_line, verb_text
 
 __all__ = ["main"]
 
 _GROUP = "alert_transfer.commands"
 _SHOWN_LINES = 20
+_SHOWN_CHARACTERS = 20_000
 # Named here so that the light install can say what to install, and `--help` need not import the engine.
 _ENGINE_COMMANDS = {
     "archive": "Make a sample archive, or look at an archive.",
@@ -134,19 +135,22 @@ def consume(
     rows = "every row" if share is None else f"every row of share {share}"
     was_stopped = result.state in ("failed", "cancelled", "interrupted")
     lacking = f"it has not sent {rows}" if was_stopped else f"not {rows} is here yet"
+    if result.num_rejected and not result.missing and result.state in ("complete", "empty"):
+        lacking = "not every message of the topic can be read, so the folder does not count as complete"
     text += f"\nthe job is {result.state}; " + (f"{rows} is here" if result.complete else lacking)
     bounds = (result.left_out, result.num_left_out_here, result.num_archive_duplicates, result.num_unfinished)
     text += "".join(f"\n{line}" for line in bounds_lines(*bounds))
     if result.error:
-        text += f"\nit failed: {result.error['message']}"
+        text += "\nit failed: " + result.error["message"][:_SHOWN_CHARACTERS].replace("\n", "\n  ")
     if result.num_rejected:
         text += (
             f"\n{count_text(result.num_rejected, 'message')} can't be read: in {result.outdir}.transfer/rejected, "
             "named by partition and offset"
         )
+        text += f" (the first {MOST_REJECTED:,} at most)" if result.num_rejected > MOST_REJECTED else ""
     if result.problems:
         text += "\nthe folder does not hold what was written there, and nothing else:"
-        text += "".join(f"\n{line}" for line in result.problems[:_SHOWN_LINES])
+        text += "".join(f"\n{on_one_line(line)}" for line in result.problems[:_SHOWN_LINES])
         text += "\nmove away what is not of this program; what is gone or changed, fetch anew with --restart"
     if result.num_files:
         text += f"\nread them with: {_how_to_read(result.outdir, partitionby)}"
@@ -194,8 +198,12 @@ def verify(face: Face, outdirs: tuple[str, ...]) -> None:
     text += "".join(f"\n{line}" for line in bounds_lines(*bounds))
     if not result.complete and result.state not in ("complete", "empty"):
         text += f"\nwhen a consumer last looked, the job was {result.state}"
+    if result.num_rejected:
+        text += f"\n{count_text(result.num_rejected, 'message')} of the topic could not be read: not complete"
+    if result.num_passed_over:
+        text += f"\n{count_text(result.num_passed_over, 'record')} of the manifest can't be read and prove nothing"
     wrong = [*result.problems, *(_gap_text(gap) for gap in result.fragments)]
-    text += "".join(f"\n{line}" for line in wrong[:_SHOWN_LINES])
+    text += "".join(f"\n{on_one_line(line)}" for line in wrong[:_SHOWN_LINES])
     if len(wrong) > _SHOWN_LINES:
         text += f"\nand {len(wrong) - _SHOWN_LINES:,} more; all of them: --json"
     face.emit(asdict(result), text)

@@ -18,12 +18,14 @@ from typing import Any
 import click
 from click.core import ParameterSource
 from rich.console import Console
+from rich.segment import Segment, Segments
 
 from consumer.cli.nearest import nearest_command
 from consumer.errors import AlertTransferError, InputError
 from consumer.hints import runnable
 from consumer.settings import load_settings, shown, without_secrets
 from consumer.terms import command_line_terms
+from consumer.words import printable
 
 __all__ = ["Command", "Face", "Group", "face_options", "remember_archive", "report", "shared_options", "show_error"]
 
@@ -44,22 +46,25 @@ class Face:
 
     def say(self, text: str) -> None:
         """Tell people something on stderr; documents go to stdout."""
-        click.echo(runnable(text, self.given), err=True)
+        echo(runnable(text, self.given), err=True)
 
     def emit(self, document: Any, *parts: Any) -> None:
         """Answer: one JSON document on stdout, or texts (or things that rich can draw), one below the other."""
         if self.json:
-            click.echo(json.dumps(document, allow_nan=False))
+            echo_document(document)
             return
         for part in parts:
             if isinstance(part, str):
-                click.echo(runnable(part, self.given))
+                echo(runnable(part, self.given))
             else:
-                Console(width=None if sys.stdout.isatty() else 160).print(part)
+                _draw(part)
 
     def emit_as_is(self, document: Any, text: str) -> None:
         """Answer with one JSON document, or with a text that stays as it is, commands in it, too."""
-        click.echo(json.dumps(document, allow_nan=False) if self.json else text)
+        if self.json:
+            echo_document(document)
+        else:
+            echo(text)
 
     def kafka_settings(self) -> tuple[str | None, dict[str, Any]]:
         """Return (address, further librdkafka properties): the flag, else the environment's, else the file's.
@@ -209,7 +214,7 @@ def _report(group: click.Group, arguments: list[str], *, as_json: bool, debug: b
         show_error(InputError(exc.format_message(), next_step=f"see: {help_} --help"), as_json)
         return InputError.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        echo("interrupted", err=True)
         return 130
     except BrokenPipeError:
         # The reader of our output has gone (`| head`); Python must not complain about it at exit.
@@ -228,12 +233,28 @@ def show_error(error: AlertTransferError, as_json: bool) -> None:
     """Tell an error: as JSON on stdout, or as a short block on stderr."""
     error.next_step = error.next_step and runnable(error.next_step)
     if as_json:
-        told = {name: text and without_secrets(text) for name, text in error.as_dict().items()}
-        click.echo(json.dumps({"error": told}))
+        echo_document({"error": {name: text and without_secrets(text) for name, text in error.as_dict().items()}})
     else:
-        click.echo(f"Error: {without_secrets(str(error))}", err=True)
+        echo(f"Error: {without_secrets(str(error))}", err=True)
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print a text: the one door to the terminal, through which no control character passes (consumer/words.py)."""
+    click.echo(printable(text), err=err)
+
+
+def echo_document(document: Any) -> None:
+    """Print one JSON document on stdout, in ASCII, so without control characters either."""
+    click.echo(json.dumps(document, allow_nan=False).replace("\x7f", "\\u007f"))
+
+
+def _draw(part: Any) -> None:
+    """Print something that rich can draw, its texts as `echo` prints them."""
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    drawn = [Segment(printable(segment.text), segment.style) for segment in console.render(part)]
+    console.print(Segments(drawn), end="")
 
 
 def _traceback(debug: bool) -> None:
     if debug:
-        click.echo(without_secrets(traceback.format_exc()), err=True)
+        echo(without_secrets(traceback.format_exc()), err=True)

@@ -8,19 +8,22 @@ from consumer.dataset.doubles import count_doubles
 from consumer.dataset.folder import Folder, check_free, check_owner, locate
 from consumer.dataset.journal import Journal, Piece, Round, add_digests
 from consumer.dataset.parquet import Receipt, fragments_of, write_parquet
-from consumer.dataset.partition import PARTITIONINGS, Partitioning, column_at
+from consumer.dataset.partition import PARTITIONINGS, Partitioning, check_fields, column_at
+from consumer.dataset.rejected import MOST_REJECTED, RejectedMessage, keep_rejected
 from consumer.dataset.row_set import Seen, by_fragment, first_of_each
 from consumer.dataset.shares import Share
 from consumer.dataset.spool import Spool, file_name
 from consumer.dataset.verification import VerifyResult, verify
 
 __all__ = [
+    "MOST_REJECTED",
     "PARTITIONINGS",
     "Folder",
     "Journal",
     "Partitioning",
     "Piece",
     "Receipt",
+    "RejectedMessage",
     "Round",
     "Seen",
     "Share",
@@ -28,6 +31,7 @@ __all__ = [
     "VerifyResult",
     "add_digests",
     "by_fragment",
+    "check_fields",
     "check_free",
     "check_owner",
     "column_at",
@@ -35,6 +39,7 @@ __all__ = [
     "file_name",
     "first_of_each",
     "fragments_of",
+    "keep_rejected",
     "locate",
     "verify",
     "write_parquet",

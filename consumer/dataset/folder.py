@@ -10,7 +10,7 @@
         receipt.txt         the same for people
         staging/            files that are being written
         spool/              alerts whose files aren't full yet, by class only (consumer/dataset/spool.py)
-        rejected/           messages that could not be read, as they came
+        rejected/           messages that could not be read, as they came: the first (consumer/dataset/rejected.py)
 
 Nothing here needs Kafka. A file reaches the folder by rename, after the journal has its round on disk. A crash may come
 at any moment: whoever opens the folder next finishes the renames of the last round, or discards the staging.
@@ -229,7 +229,7 @@ class Folder:
         entry
             The round; its files lie in what `stage` returned.
         rejected
-            Bytes of the messages that could not be read, by partition and offset.
+            Bytes of the messages that could not be read and are kept, by partition and offset.
         """
         staged = self._staging / str(entry.index)
         for name in [*(file["path"] for file in entry.files), *self._spooled(entry)]:

@@ -35,14 +35,20 @@ class Round:
     """`wire.digest_candids` of the alerts written, per fragment, 32 hexadecimal digits."""
     num_duplicates: int
     rejected: list[dict[str, Any]] = field(default_factory=list)
-    """Messages that could not be read. Each: partition, offset, key, reason."""
+    """Messages that could not be read and are kept. Each: partition, offset, key, reason, nbytes (of the value)."""
     spooled: list[dict[str, Any]] = field(default_factory=list)
     """Batches of the round's file in the spool, in its order. Each: folder, part (number of the Parquet file in the
     folder that it will be part of), num_alerts, nbytes (of the datums)."""
 
+    num_more_rejected: int = 0
+    """Messages that could not be read, beyond those that are kept (consumer/dataset/rejected.py)."""
+
     def to_line(self) -> bytes:
         """Return the round as a line with its checksum in front."""
-        body = json.dumps(asdict(self), separators=(",", ":")).encode()
+        made = asdict(self)
+        if not self.num_more_rejected:
+            del made["num_more_rejected"]
+        body = json.dumps(made, separators=(",", ":")).encode()
         return b"%08x %s\n" % (zlib.crc32(body), body)
 
     @classmethod
@@ -101,6 +107,11 @@ class Journal:
         self._last_parts: dict[str, int] = {}
         self.num_duplicates = 0
         self.rejected: list[dict[str, Any]] = []
+        """Messages that could not be read and are kept."""
+        self.rejected_nbytes = 0
+        """Bytes of those."""
+        self.num_rejected = 0
+        """Messages that could not be read, kept or not."""
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         for number, line in enumerate(lines, 1):
             try:
@@ -177,6 +188,8 @@ class Journal:
             self._last_parts[batch["folder"]] = batch["part"]
         self.num_duplicates += entry.num_duplicates
         self.rejected += entry.rejected
+        self.rejected_nbytes += sum(item.get("nbytes", 0) for item in entry.rejected)
+        self.num_rejected += len(entry.rejected) + entry.num_more_rejected
 
 
 def add_digests(total: dict[int, int], more: Mapping[int, int]) -> None:

@@ -12,7 +12,7 @@ from consumer.dataset.folder_names import NULL_FOLDER, NameRule
 from consumer.errors import InputError, WireError
 from consumer.wire import FIRST_TIME_SCALE, utc_days
 
-__all__ = ["PARTITIONINGS", "Partitioning", "column_at"]
+__all__ = ["PARTITIONINGS", "Partitioning", "check_fields", "column_at"]
 
 PARTITIONINGS = ("time", "finkclass", "tnsclass", "none")
 _TIME_COLUMNS = ("year", "month", "day")
@@ -119,6 +119,23 @@ class Partitioning:
             return "/".join(f"{name}={NULL_FOLDER}" for name in _TIME_COLUMNS)
         year, month, day = str(np.datetime64(value, "D")).split("-")
         return f"year={year}/month={month}/day={day}"
+
+
+def check_fields(schema: pa.Schema, *, time_field: str, id_field: str) -> None:
+    """Raise unless the fields that a plan names for time and identity hold numbers.
+
+    Raises
+    ------
+    WireError
+        If one is not there, or holds something else.
+    """
+    numbers = ((time_field, "time", pa.types.is_floating), (id_field, "identifier", pa.types.is_integer))
+    for path, what, is_number in numbers:
+        if not _has(schema, path):
+            continue  # told once it is needed: a content may lack it
+        found = column_at(schema.empty_table(), path).type
+        if not is_number(found) and not pa.types.is_integer(found):
+            raise WireError(f"the plan names {path!r} as the {what} of an alert, and that is {found}")
 
 
 def column_at(table: pa.Table, path: str) -> pa.ChunkedArray:

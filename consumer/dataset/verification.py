@@ -48,6 +48,7 @@ class VerifyResult:
     is_total_known: bool
     """Whether `num_expected` is the whole job's, or share's."""
     complete: bool
+    """Every alert that the job sends is there once, nothing else is, and no message of the topic was rejected."""
     missing: int
     num_unfinished: int
     """Alerts in the folder of fragments that the job had not finished: no record of the manifest proves them."""
@@ -65,6 +66,10 @@ class VerifyResult:
     the archive's can't be told."""
     fragments: list[FragmentGap]
     """Fragments whose alerts are not those that were sent."""
+    num_rejected: int
+    """Messages of the topic that could not be read when it was fetched: a folder with such is never complete."""
+    num_passed_over: int
+    """Records of the manifest's copy that are at odds with the plan, and so prove nothing."""
     problems: list[str]
     """Files that can't be read, are gone, are not what was written, are of another program, or are read by some readers
     only: their alerts count as missing. Files of this job that lie where none was written. Links that lead back."""
@@ -114,10 +119,11 @@ def verify(*outdirs: str | os.PathLike[str]) -> VerifyResult:
 
 
 def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> VerifyResult:
-    manifests = [_read_manifest(path) for path in paths]
+    manifests = [_read_manifest(path, owner["topic"]) for path, owner in zip(paths, owners, strict=True)]
     # The copy that is furthest on; each was whole when its consumer last looked.
     manifest = max(manifests, key=lambda manifest: (len(manifest.changes), len(manifest.fragments)))
     plan = manifest.require_plan()
+    num_rejected = sum(map(_num_rejected, paths))
     partitions = _partitions(paths, owners, plan)
     counts: dict[int, int] = {}
     digests: dict[int, int] = {}
@@ -161,7 +167,7 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
         num_alerts=num_alerts,
         num_expected=proof.num_expected,
         is_total_known=proof.is_total_known,
-        complete=proof.complete and not problems,
+        complete=proof.complete and not problems and not num_rejected,
         missing=proof.missing,
         num_unfinished=proof.num_unfinished,
         num_left_out=manifest.num_left_out,
@@ -170,6 +176,8 @@ def _verify(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]]) -> Verif
         left_out=manifest.left_out,
         num_archive_duplicates=None if doubled else count_doubles(sound, plan.id_field),
         fragments=proof.gaps,
+        num_rejected=num_rejected,
+        num_passed_over=manifest.passed_over.count,
         problems=problems,
     )
 
@@ -187,6 +195,15 @@ def _written(outdir: Path) -> Mapping[str, Any] | None:
     with suppress(IncompleteError):
         return Journal(home_of(outdir) / "journal.jsonl").files or None
     return None
+
+
+def _num_rejected(outdir: Path) -> int:
+    """Return how many messages of the topic were rejected: by the journal, or by those that are kept without one."""
+    kept = home_of(outdir) / "rejected"
+    num_kept = sum(1 for _ in kept.iterdir()) if kept.is_dir() else 0
+    with suppress(IncompleteError):
+        return max(num_kept, Journal(home_of(outdir) / "journal.jsonl").num_rejected)
+    return num_kept
 
 
 def _owner(path: Path) -> dict[str, Any]:
@@ -218,10 +235,10 @@ def _partitions(paths: Sequence[Path], owners: Sequence[Mapping[str, Any]], plan
     return None if len(held) == plan.num_partitions else frozenset(held)
 
 
-def _read_manifest(outdir: Path) -> Manifest:
+def _read_manifest(outdir: Path, topic: str) -> Manifest:
     path = home_of(outdir) / "manifest.jsonl"
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    manifest = Manifest()
+    manifest = Manifest(topic=topic)
     for number, line in enumerate(lines, 1):
         try:
             manifest.apply(decode_record(line))
@@ -232,6 +249,7 @@ def _read_manifest(outdir: Path) -> Manifest:
                 f"{path} is damaged in line {number}",
                 next_step="fetch the topic again into this folder, which renews it",
             ) from exc
+    manifest.check_readable()
     if not manifest.is_planned:
         raise IncompleteError(
             f"{path} holds no complete plan",

@@ -36,6 +36,7 @@ from consumer.dataset import (
     Seen,
     Share,
     add_digests,
+    check_fields,
     check_free,
     check_owner,
     count_doubles,
@@ -88,12 +89,13 @@ class ConsumeResult:
     num_duplicates: int
     """Second copies that this run dropped."""
     num_rejected: int
-    """Messages in all runs that could not be read; they lie in `outdir.transfer/rejected`."""
+    """Messages in all runs that could not be read; the first 1,000 lie in `outdir.transfer/rejected`."""
     num_files: int
     """Files in the folder that this and earlier runs wrote."""
     outdir: str
     complete: bool
-    """The job is at its end, and every alert of it is in the folder, where readers meet nothing else."""
+    """The job is at its end, every alert of it is in the folder, where readers meet nothing else, and no message was
+    rejected."""
     stopped_early: bool
     """There may be more to come: `limit` was reached, or the job goes on and `wait` was False."""
     missing: int
@@ -104,6 +106,8 @@ class ConsumeResult:
     """Alerts of the archive, selected or not, that could not be read and were left out, as the request allowed."""
     num_files_left_out: int
     """Files that were left out besides: how many alerts they hold is not known."""
+    num_passed_over: int
+    """Records of the manifest that can't be read, or can't be by the plan: they prove nothing."""
     num_left_out_here: int
     """Alerts of what was left out that had been sent before, and are in the folder."""
     left_out: list[LeftOut]
@@ -193,6 +197,7 @@ def consume(
         # Checked before the folder is touched.
         partitions = own.partitions(plan.num_partitions) if own else None
         intake_schema = Intake(follower.manifest, Seen()).decoder.schema
+        check_fields(intake_schema, time_field=plan.time_field, id_field=plan.id_field)
         Partitioning(partitionby, intake_schema, plan.time_field, time_scale=plan.time_scale)
         if restart:
             # Raises where Kafka no longer has every alert: what lies in the folder could not be fetched again.
@@ -361,7 +366,7 @@ class _Fetch:
         self._writer = RoundWriter(folder, self._plan, Intake(follower.manifest, seen), partitioning, round_nbytes)
         self._backlog = Backlog(range(self._plan.num_partitions) if partitions is None else sorted(partitions))
         self._num_before = len(folder.journal.seen)
-        self._rejected_before = len(folder.journal.rejected)
+        self._rejected_before = (folder.journal.num_rejected, len(folder.journal.rejected))
         self._duplicates_before = folder.journal.num_duplicates
         self._lost: dict[str, str] = {}
         self._wrong: list[str] = []
@@ -394,7 +399,8 @@ class _Fetch:
         """Return the proof, once the folder is compared with the journal."""
         held = self._held
         proof = prove(self._follower.manifest, held.counts, held.digests, self._partitions)
-        return replace(proof, complete=proof.complete and not self._lost and not self._wrong)
+        is_sound = not self._lost and not self._wrong and not self._journal.num_rejected
+        return replace(proof, complete=proof.complete and is_sound)
 
     def _count_held(self) -> Held:
         """Return which written files lie on the disk: by the journal, or, where some are lost, by the others."""
@@ -431,12 +437,15 @@ class _Fetch:
             ) from exc
 
     def _tell_rejected(self) -> None:
-        new = self._journal.rejected[self._rejected_before :]
-        for item in new[:_REJECTED_TOLD]:
+        before, kept_before = self._rejected_before
+        told = self._journal.rejected[kept_before:][:_REJECTED_TOLD]
+        for item in told:
             reason = one_line(item["reason"])
             self._note(f"partition {item['partition']}, offset {item['offset']} can't be read: {reason}"[:300])
-        if len(new) > _REJECTED_TOLD:
-            self._note(f"and {count_text(len(new) - _REJECTED_TOLD, 'more message')}")
+        if more := self._journal.num_rejected - before - len(told):
+            self._note(f"and {count_text(more, 'more message')}")
+        if wrong := self._follower.manifest.passed_over.text("the manifest"):
+            self._note(wrong)
 
     def _tell_dates(self) -> None:
         if self._partitioning.by != "time":
@@ -451,7 +460,7 @@ class _Fetch:
             str(self._folder.path),
             self._held,
             self._proof_of_disk(),
-            num_rejected=len(self._journal.rejected),
+            num_rejected=self._journal.num_rejected,
             share=self._share,
             num_archive_duplicates=self._num_doubles,
         )
@@ -526,7 +535,7 @@ class _Fetch:
             num_alerts=self._held.num_alerts,
             num_alerts_new=self._num_new,
             num_duplicates=journal.num_duplicates - self._duplicates_before,
-            num_rejected=len(journal.rejected),
+            num_rejected=journal.num_rejected,
             num_files=self._held.num_files,
             outdir=str(self._folder.path),
             complete=proof.complete,
@@ -535,6 +544,7 @@ class _Fetch:
             num_unfinished=proof.num_unfinished,
             num_left_out=manifest.num_left_out,
             num_files_left_out=manifest.num_files_left_out,
+            num_passed_over=manifest.passed_over.count,
             num_left_out_here=proof.num_left_out_here,
             left_out=manifest.left_out,
             num_archive_duplicates=self._num_doubles or 0,

@@ -15,6 +15,7 @@ from consumer.dataset import (
     Partitioning,
     Piece,
     Receipt,
+    RejectedMessage,
     Round,
     Seen,
     Spool,
@@ -22,6 +23,7 @@ from consumer.dataset import (
     by_fragment,
     column_at,
     file_name,
+    keep_rejected,
     write_parquet,
 )
 from consumer.fetching.dedup import Intake, Taken
@@ -173,7 +175,18 @@ class RoundWriter:
     ) -> None:
         written = Seen()
         written.add(fragments, rows)
-        rejected = [item for part in taken for item in part.rejected]
+        rejected = (
+            RejectedMessage(
+                partition=item.message.partition,
+                offset=item.message.offset,
+                key=item.message.key,
+                value=item.message.value,
+                reason=item.reason,
+            )
+            for part in taken
+            for item in part.rejected
+        )
+        kept = keep_rejected(self._folder.journal, rejected)
         entry = Round(
             index=self._folder.journal.num_rounds,
             offsets=dict(sorted(offsets.items())),
@@ -181,19 +194,11 @@ class RoundWriter:
             rows=written.to_texts(),
             digests={fragment: f"{digest:032x}" for fragment, digest in sorted(digests.items())},
             num_duplicates=sum(part.num_duplicates for part in taken),
-            rejected=[
-                {
-                    "partition": item.message.partition,
-                    "offset": item.message.offset,
-                    "key": (item.message.key or b"").decode("utf-8", "backslashreplace"),
-                    "reason": item.reason,
-                }
-                for item in rejected
-            ],
+            rejected=kept.entries,
+            num_more_rejected=kept.num_more,
             spooled=list(spooled),
         )
-        values = {(item.message.partition, item.message.offset): item.message.value for item in rejected}
-        self._folder.commit(entry, values)
+        self._folder.commit(entry, kept.values)
 
 
 def _next_chunk(messages: list[Message], limit: int | None) -> list[Message]:

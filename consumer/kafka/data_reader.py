@@ -14,6 +14,7 @@ import confluent_kafka as ck
 
 from consumer.errors import KafkaError
 from consumer.kafka.cluster import Cluster, place_of
+from consumer.kafka.failures import wrong_partitions
 from consumer.kafka.gapless_reader import GaplessReader
 
 __all__ = ["DataReader", "Message"]
@@ -63,14 +64,15 @@ class DataReader:
         offsets: Mapping[int, int],
         partitions: Collection[int] | None = None,
     ):
-        wanted = range(num_partitions) if partitions is None else sorted(partitions)
-        wanted_offsets = {partition: offsets.get(partition, 0) for partition in wanted}
         self._topic = topic
         group = f"alert-transfer-{topic}"
         self._connection = cluster.open({"queued.max.messages.kbytes": 32 * 1024, "group.id": group})
         self._silent_since = self._checked_at = time.monotonic()
         try:
             self._wait_for_topic(num_partitions)
+            # Only now: Kafka has so many partitions, whatever the plan says.
+            wanted = range(num_partitions) if partitions is None else sorted(partitions)
+            wanted_offsets = {partition: offsets.get(partition, 0) for partition in wanted}
             for partition, position in wanted_offsets.items():
                 low, high = self._connection.watermarks(topic, partition)
                 if position < low or position > high:
@@ -137,10 +139,7 @@ class DataReader:
             if time.monotonic() > deadline:
                 self._connection.check_exists(self._topic)
                 if found:
-                    raise KafkaError(
-                        f"{self._topic} has {found} partitions, its plan says {num_partitions}",
-                        next_step="submit the request again",
-                    )
+                    raise wrong_partitions(self._topic, found, num_partitions)
             time.sleep(0.5)
 
     def _check_alive(self) -> None:

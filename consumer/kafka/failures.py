@@ -27,6 +27,7 @@ __all__ = [
     "stopped",
     "unknown_ends",
     "unreadable",
+    "wrong_partitions",
 ]
 
 GONE = frozenset({ck.KafkaError.UNKNOWN_TOPIC_OR_PART, ck.KafkaError._UNKNOWN_TOPIC, ck.KafkaError._UNKNOWN_PARTITION})
@@ -184,6 +185,14 @@ def unreadable(bootstrap: str, topic: str, error: ck.KafkaError) -> KafkaError:
 def stopped(bootstrap: str, topic: str) -> KafkaError:
     """Return the error that says that messages that are there do not come."""
     return KafkaError(f"Kafka at {bootstrap} stopped sending {topic}")
+
+
+def wrong_partitions(topic: str, found: int, said: int) -> KafkaError:
+    """Return the error that says that a topic is not divided as its plan says."""
+    return KafkaError(
+        f"{topic} has {found:,} partitions, its plan says {said:,}",
+        next_step="submit the request again",
+    )
 
 
 def unknown_ends(topic: str, reason: str, partitions: Collection[int] = ()) -> KafkaError:

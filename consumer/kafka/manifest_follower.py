@@ -10,14 +10,25 @@ import confluent_kafka as ck
 
 from consumer.errors import InputError, KafkaError
 from consumer.kafka.cluster import Cluster
-from consumer.kafka.failures import stopped
+from consumer.kafka.failures import stopped, wrong_partitions
 from consumer.kafka.gapless_reader import GaplessReader
-from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, INTERRUPTED_AFTER_S, Manifest, decode_record, manifest_topic
+from consumer.wire import (
+    FINAL_STATES,
+    HEARTBEAT_EVERY_S,
+    INTERRUPTED_AFTER_S,
+    Heartbeat,
+    Manifest,
+    Plan,
+    manifest_topic,
+)
 
 __all__ = ["ManifestFollower"]
 
 # As long as a partition may be without a leader (cluster.py).
 _STOPPED_S = 20.0
+_NO_PLAN_S = 10.0
+# A topic that others make grow is another one than the plan's; brokers learn of a new one at different times.
+_APPEARS_S = 5.0
 
 
 class ManifestFollower:
@@ -39,7 +50,7 @@ class ManifestFollower:
     """
 
     def __init__(self, cluster: Cluster, topic: str):
-        self.manifest = Manifest()
+        self.manifest = Manifest(topic=topic)
         self._lines: list[bytes] = []
         self._topic = manifest_topic(topic)
         self._connection = cluster.open({})
@@ -93,19 +104,40 @@ class ManifestFollower:
         Raises
         ------
         KafkaError
-            If it is not after `timeout_s`, or if the plan expired.
+            If it is not after `timeout_s`, or if the plan expired; or if the data topic has other partitions than it
+            says.
+        WireError
+            If it can't be read.
         """
-        deadline = time.monotonic() + timeout_s
+        begun = time.monotonic()
         while not self.refresh(0.2).is_planned and self.manifest.stated not in FINAL_STATES:
-            if time.monotonic() > deadline:
+            self.manifest.check_readable()
+            # Where others have written what can't be read, no plan may ever come.
+            patience_s = min(timeout_s, _NO_PLAN_S) if self.manifest.passed_over.count else timeout_s
+            if time.monotonic() > begun + patience_s:
                 break
+        self.manifest.check_readable()
         if not self.manifest.is_planned:
+            listened_s = time.monotonic() - begun
+            since = f", {listened_s:.0f} s after it was looked for" if listened_s > 1 else ""
+            wrong = self.manifest.passed_over.text("it")
             raise KafkaError(
                 f"{self._topic} holds no complete plan"
-                + (": its first records expired" if self._first else f", {timeout_s:g} s after it was looked for"),
+                + (": its first records expired" if self._first else since)
+                + (f". {wrong}" if wrong else ""),
                 next_step="see how the job fares with: alert-transfer status " + self._topic.removesuffix("_manifest"),
             )
+        self._check_partitions(self.manifest.require_plan())
         return self.manifest
+
+    def _check_partitions(self, plan: Plan) -> None:
+        """Raise unless Kafka has as many partitions as the plan says, before anything is kept for each of them."""
+        deadline = time.monotonic() + _APPEARS_S
+        # None is no contradiction: a topic may be deleted after it was fetched.
+        while (found := self._connection.num_partitions(plan.topic)) not in (0, plan.num_partitions):
+            if time.monotonic() > deadline:
+                raise wrong_partitions(plan.topic, found, plan.num_partitions)
+            time.sleep(0.5)
 
     def state(self) -> str:
         """Return the job's state now.
@@ -141,15 +173,21 @@ class ManifestFollower:
         """Leave Kafka."""
         self._connection.close()
 
+    def _take_one(self, value: bytes | None, key: bytes) -> None:
+        num_passed_over = self.manifest.passed_over.count
+        record = self.manifest.take(value, key)
+        if self.manifest.passed_over.count > num_passed_over:
+            return  # neither a sign of life nor for the copy, whose lines can all be read
+        self._silent_since = time.monotonic()
+        if value and not isinstance(record, Heartbeat):
+            # A record may be written over several lines, and the copy has one for each.
+            self._lines.append(b" ".join(value.splitlines()))
+
     def _take(self, messages: Sequence[ck.Message]) -> None:
         for message in messages:
             error = message.error()
             if error is None:
-                value = message.value() or b""
-                self.manifest.apply(decode_record(value))
-                self._silent_since = time.monotonic()
-                if message.key() != b"beat":
-                    self._lines.append(value)
+                self._take_one(message.value(), message.key() or b"")
             elif error.code() == ck.KafkaError._PARTITION_EOF:
                 self._at_end = True
         self._reader.check(messages)

@@ -79,9 +79,11 @@ def prove(
     left_out = sum(counts.get(fragment, 0) for fragment, done in manifest.fragments.items() if done.unreadable)
     without_record = {fragment: n for fragment, n in sorted(counts.items()) if n and fragment not in manifest.fragments}
     ended = manifest.is_planned and manifest.stated in ("complete", "empty")
-    if ended:
+    # Without a record of each fragment nobody knows how many alerts the job sent: one may have been passed over.
+    proven = ended and not manifest.num_unproven
+    if proven:
         gaps += [FragmentGap(fragment=fragment, missing=0, excess=n) for fragment, n in without_record.items()]
-    num_unfinished = 0 if ended else sum(without_record.values())
+    num_unfinished = 0 if proven else sum(without_record.values())
     is_total_known = partitions is None and manifest.num_alerts is not None
     if is_total_known and manifest.num_alerts is not None:
         num_expected = manifest.num_alerts + left_out
@@ -90,9 +92,9 @@ def prove(
     lacking = max(num_expected - sum(counts.values()), 0)
     missing = max(sum(gap.missing for gap in gaps), lacking)
     return Proof(
-        complete=ended and not gaps and not missing,
+        complete=proven and not gaps and not missing,
         num_expected=num_expected,
-        is_total_known=is_total_known or ended,
+        is_total_known=is_total_known or proven,
         missing=missing,
         num_unfinished=num_unfinished,
         num_left_out_here=left_out,

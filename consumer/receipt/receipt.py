@@ -14,7 +14,7 @@ from typing import Any
 from consumer.errors import JobError
 from consumer.notebooks import html_rows, html_table
 from consumer.receipt.proof import Proof
-from consumer.wire import FINAL_STATES, FragmentDone, LeftOut, Manifest, Plan
+from consumer.wire import FINAL_STATES, FragmentDone, LeftOut, Manifest
 from consumer.words import count_text, some_text, verb_text
 
 __all__ = ["Counts", "Held", "OnDisk", "Receipt", "add_counts", "count_disk", "make_receipt"]
@@ -83,13 +83,14 @@ class OnDisk:
     """Alerts in the folder whose identifier an alert there before them has already, of whatever night (surplus rows);
     None where the run ended early."""
     num_rejected: int
-    """Messages that could not be read."""
+    """Messages that could not be read: a folder with such is never complete."""
     digest: str
     """`wire.digest_candids` of the alerts in the folder, 32 hexadecimal digits."""
     gaps: list[dict[str, int]]
     """Fragments whose alerts are not those that were sent, by count or digest. Each: fragment, missing, excess."""
     complete: bool
-    """The job is at its end, and count and digest of every fragment are those that were sent; of a share, the count."""
+    """The job is at its end, and count and digest of every fragment are those that were sent; of a share, the count.
+    And no message was rejected."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -135,6 +136,10 @@ class Receipt:
     chooses none, or if the job's engine did not count them."""
     left_out: list[LeftOut]
     """What of the archive could not be read and was left out, as the request allowed."""
+    num_passed_over: int
+    """Records of the manifest that can't be read, or can't be by the plan: they count for nothing."""
+    passed_over: str
+    """How many those are and what is wrong with the first, in words; empty if there is none."""
     on_disk: OnDisk | None
     """What the folder holds that the receipt lies beside; None elsewhere."""
 
@@ -148,6 +153,7 @@ class Receipt:
             ("state", self.state + ("" if self.complete else ": NOT COMPLETE")),
             ("error", (self.error or {}).get("message") or ""),
             ("records", "; ".join(self.problems[:_MOST_SHOWN])),
+            ("passed over", self.passed_over),
             ("request", "\n".join(f"{name}: {value}" for name, value in self.request.items())),
             ("alerts", f"{totals.num_alerts:,} in the archive, {totals.num_selected:,} selected, {self._sent()}"),
             ("left out", f"{count_text(totals.num_left_out, 'alert')} and {files}" if self.left_out else ""),
@@ -194,7 +200,10 @@ def make_receipt(manifest: Manifest, *, state: str | None = None, on_disk: OnDis
     ------
     JobError
         If the manifest holds no whole plan.
+    WireError
+        If it is one that this program can't read.
     """
+    manifest.check_readable()
     plan = manifest.plan
     if plan is None or not manifest.is_planned:
         raise JobError(
@@ -233,6 +242,8 @@ def make_receipt(manifest: Manifest, *, state: str | None = None, on_disk: OnDis
         fragments=[_fragment(planned[number], record) for number, record in done.items()],
         labels={name: sum(record.labels.get(name, 0) for record in done.values()) for name in plan.labels},
         left_out=manifest.left_out,
+        num_passed_over=manifest.passed_over.count,
+        passed_over=manifest.passed_over.text("the manifest"),
         on_disk=on_disk,
     )
 
@@ -382,15 +393,9 @@ def _problems(manifest: Manifest, planned: Mapping[int, Mapping[str, Any]]) -> l
         if record.num_sent != record.num_selected and plan.request.get("limit") is None:
             selected = count_text(record.num_selected, "alert")
             found.append(f"fragment {number} sent {record.num_sent} of {selected} without a limit")
-    unfinished = len(planned.keys() - manifest.fragments.keys())
-    if manifest.stated in ("complete", "empty") and unfinished and not _limit_reached(plan, manifest.num_sent):
+    if unfinished := manifest.num_unproven:
         found.append(
-            f"the job is {manifest.stated}, and {unfinished} of its {count_text(len(planned), 'fragment')} "
+            f"the job is {manifest.stated}, and {unfinished} of its {count_text(plan.num_fragments, 'fragment')} "
             f"{verb_text(unfinished, 'is', 'are')} not finished"
         )
     return found
-
-
-def _limit_reached(plan: Plan, num_sent: int) -> bool:
-    limit = plan.request.get("limit")
-    return limit is not None and num_sent >= limit

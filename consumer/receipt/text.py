@@ -10,7 +10,7 @@ from consumer.receipt.bounds import bounds_lines
 from consumer.receipt.receipt import Counts, OnDisk, Receipt, add_counts
 from consumer.settings import one_line
 from consumer.wire import LeftOut
-from consumer.words import count_text, verb_text
+from consumer.words import count_text, on_one_line, printable, verb_text
 
 __all__ = ["receipt_text"]
 
@@ -31,7 +31,9 @@ def receipt_text(receipt: Receipt) -> str:
         "",
         *_entry("state", _standing(receipt)),
         *(_entry("error", receipt.error["message"]) if receipt.error else ()),
-        *_entry("job", f"{receipt.job_id}, planned by version {receipt.engine_version} of the engine"),
+        *_entry(
+            "job", f"{receipt.job_id}, planned by version {on_one_line(receipt.engine_version[:60])} of the engine"
+        ),
         *_entry("created", _time(receipt.created_at)),
         *(_entry("ended", _time(receipt.ended_at)) if receipt.ended_at is not None else ()),
         *_entry("request", *(_request_lines(receipt.request))),
@@ -39,7 +41,9 @@ def receipt_text(receipt: Receipt) -> str:
         *_entry("fragments", f"{totals.num_fragments_done:,} of {totals.num_fragments:,} finished"),
         *_entry(
             "classes",
-            *_first([f"{name}: {count_text(number, 'alert')} sent" for name, number in receipt.labels.items()]),
+            *_first(
+                [f"{on_one_line(name)}: {count_text(number, 'alert')} sent" for name, number in receipt.labels.items()]
+            ),
         ),
         *_entry("digest", receipt.digest),
         "",
@@ -56,9 +60,11 @@ def receipt_text(receipt: Receipt) -> str:
     if receipt.left_out:
         lines += ["", "left out, because it could not be read:"]
         lines += [f"  {reason}" for reason in _first([one_line(part.reason) for part in receipt.left_out])]
+    if receipt.passed_over:
+        lines += ["", receipt.passed_over]
     if receipt.on_disk is not None:
         lines += ["", *_disk_lines(receipt.on_disk, receipt.left_out)]
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def _standing(receipt: Receipt) -> str:
@@ -128,14 +134,15 @@ def _disk_lines(disk: OnDisk, left_out: Sequence[LeftOut]) -> list[str]:
     elif disk.complete:
         have += f" of share {disk.share}; the count of every fragment is that of the share, digests prove all together"
     else:
-        have += f": NOT COMPLETE, {disk.num_missing:,} {verb_text(disk.num_missing, 'is', 'are')} missing"
+        missing = f"{disk.num_missing:,} {verb_text(disk.num_missing, 'is', 'are')} missing"
+        have += f": NOT COMPLETE, {missing}"
         have += "" if disk.is_total_known else " of finished fragments, and how many the job sends in all is not known"
         if disk.gaps:
             have += (
                 f", {count_text(len(disk.gaps), 'fragment')} {verb_text(len(disk.gaps), 'is', 'are')} not what was sent"
             )
     if disk.num_rejected:
-        have += f"; {count_text(disk.num_rejected, 'message')} could not be read"
+        have += f"; {count_text(disk.num_rejected, 'message')} could not be read, so the folder is never complete"
     bounds = bounds_lines(left_out, disk.num_left_out_here, disk.num_archive_duplicates, disk.num_unfinished)
     return [
         *_entry(

@@ -10,8 +10,10 @@ the plan and its parts, one record per finished fragment and one per night whose
 changes of state, requests to cancel.
 """
 
+from consumer.wire.job_list import JobSummary, decode_summary, encode_summary
 from consumer.wire.keys import decode_key, digest_candids, encode_keys, partitions_of
 from consumer.wire.manifest import FINAL_STATES, HEARTBEAT_EVERY_S, INTERRUPTED_AFTER_S, STATES, LeftOut, Manifest
+from consumer.wire.reading import PassedOver
 from consumer.wire.records import (
     WIRE_VERSION,
     CancelRequest,
@@ -41,9 +43,11 @@ __all__ = [
     "CancelRequest",
     "FragmentDone",
     "Heartbeat",
+    "JobSummary",
     "LeftOut",
     "Manifest",
     "NightDone",
+    "PassedOver",
     "Plan",
     "PlanPart",
     "Record",
@@ -51,9 +55,11 @@ __all__ = [
     "check_topic",
     "decode_key",
     "decode_record",
+    "decode_summary",
     "digest_candids",
     "encode_keys",
     "encode_record",
+    "encode_summary",
     "manifest_topic",
     "partitions_of",
     "schema_topic",

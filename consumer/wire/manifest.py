@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.wire.records import CancelRequest, FragmentDone, Heartbeat, NightDone, Plan, PlanPart, Record, StateChange
+from consumer.errors import WireError
+from consumer.settings import shown
+from consumer.wire.reading import PassedOver
+from consumer.wire.records import (
+    CancelRequest,
+    FragmentDone,
+    Heartbeat,
+    NewerVersionError,
+    NightDone,
+    Plan,
+    PlanPart,
+    Record,
+    StateChange,
+    decode_record,
+)
 
 __all__ = ["FINAL_STATES", "INTERRUPTED_AFTER_S", "STATES", "LeftOut", "Manifest"]
 
@@ -31,12 +45,31 @@ class LeftOut:
 class Manifest:
     """What the records of a manifest, read from the beginning and in order, say of the job.
 
-    Records of another job id than the plan's are ignored: they come from an earlier topic of the same name.
+    Records of another job id than the plan's are ignored: they come from an earlier topic of the same name. Whoever may
+    write to the topic may write anything into it: what can't be read, or can't be by the plan, is counted and passed
+    over. It proves nothing then: a fragment whose record is passed over is not finished.
+
+    Parameters
+    ----------
+    records
+        The first records, in order.
+    topic
+        The data topic that it is the manifest of: a plan of another one is passed over. None: whichever the plan names.
     """
 
-    def __init__(self, records: Iterable[Record | None] = ()):
+    def __init__(self, records: Iterable[Record | None] = (), *, topic: str | None = None):
+        self._topic = topic
         self.plan: Plan | None = None
+        self.refusal: WireError | None = None
+        """Why the job can't be read at all: its plan is of a version that this program does not know."""
+        self.passed_over = PassedOver()
+        """What was passed over."""
         self.parts: dict[int, PlanPart] = {}
+        self._sizes: dict[int, int] = {}
+        """Alerts of the archive, per fragment, of the parts that are there."""
+        self._files: set[int] = set()
+        self._early: list[FragmentDone] = []
+        """Finished fragments of which no part of the plan that is there tells."""
         self.fragments: dict[int, FragmentDone] = {}
         self.nights: dict[str, NightDone] = {}
         self.stated: str = "queued"
@@ -57,51 +90,127 @@ class Manifest:
         for record in records:
             self.apply(record)
 
+    def take(self, value: bytes | None, key: bytes | None = None) -> Record | None:
+        """Take in one message of the manifest topic, whatever it holds.
+
+        Parameters
+        ----------
+        value, key
+            The message's; the key repeats the record's type. Without one it is not compared.
+
+        Returns
+        -------
+        record
+            What was understood, or None: of a type that a later version added, or passed over.
+        """
+        try:
+            record = decode_record(value, key)
+        except NewerVersionError as exc:
+            if self.plan is None and self.refusal is None:
+                self.refusal = exc
+            else:
+                self.passed_over.add(exc.as_told)
+            return None
+        except WireError as exc:
+            self.passed_over.add(exc.as_told)
+            return None
+        self.apply(record)
+        return record
+
     def apply(self, record: Record | None) -> None:
         """Take one more record in."""
-        if record is None:
+        if record is None or self.refusal is not None:
             return
         if isinstance(record, Plan):
-            if self.plan is None:
-                self.plan = record
-                self.last_sign_at = record.created_at
+            self._apply_plan(record)
             return
         if self.plan is None or record.job_id != self.plan.job_id:
             return
         match record:
             case PlanPart():
-                self.parts[record.index] = record
+                self._apply_part(record, self.plan)
             case FragmentDone():
-                self.fragments.setdefault(record.fragment, record)
-                if record.num_sent and self.first_alert_s is None:
-                    self.first_alert_s = max(0.0, record.time - self.plan.created_at - self.paused_s)
-                self.last_sign_at = record.time
+                if record.fragment in self._sizes or self.is_planned:
+                    self._apply_done(record, self.plan)
+                else:
+                    self._early.append(record)
             case NightDone():
                 self.nights.setdefault(record.night, record)
                 self.last_sign_at = record.time
             case StateChange():
-                if record.state in ("queued", "running"):
-                    self.coordinator = record.coordinator
-                elif record.coordinator not in (None, self.coordinator):
-                    return  # it was thought dead, and another one is in charge now
-                elif self.stated in FINAL_STATES:
-                    return
-                if record.coordinator is None and record.state in ("queued", "cancelled"):
-                    # Not a coordinator's: a user takes the job up, or ends it in the place of one that fell silent.
-                    self.paused_s += max(0.0, record.time - (self.last_sign_at or record.time))
-                # A final state stands unless the job is taken up again, which begins with `queued`.
-                self.stated, self.error, self.last_sign_at = record.state, record.error, record.time
-                self.changes.append(record)
-                if record.state == "queued":
-                    # Not at `running`: a coordinator that begins, or begins again elsewhere, is to answer the request.
-                    self.cancel_requested = False
-                if record.state == "running":
-                    self.started_at = self.started_at or record.time
+                self._apply_state(record)
             case Heartbeat():
                 if self.coordinator in (None, record.coordinator):
                     self.last_sign_at = record.time
             case CancelRequest():
                 self.cancel_requested = True
+
+    def _apply_plan(self, record: Plan) -> None:
+        if self._topic is not None and record.topic != self._topic:
+            self.passed_over.add(f"a plan of another topic, {shown(record.topic)}")
+        elif self.plan is None:
+            self.plan = record
+            self.last_sign_at = record.created_at
+        elif record != self.plan:
+            self.passed_over.add("a second plan, which says something else; the first holds")
+
+    def _apply_part(self, record: PlanPart, plan: Plan) -> None:
+        held = self.parts.get(record.index)
+        if held is not None:
+            if held != record:
+                self.passed_over.add(
+                    f"a second part {record.index} of the plan, which says something else; the first holds"
+                )
+            return
+        numbers = [item["fragment"] for item in record.fragments]
+        indices = [file["index"] for file in record.files]
+        if (
+            record.index >= plan.num_parts
+            or not _are_new(numbers, plan.num_fragments, self._sizes)
+            or not _are_new(indices, plan.num_files, self._files)
+            or any(item["file"] >= plan.num_files for item in record.fragments)
+        ):
+            self.passed_over.add(f"part {record.index} of the plan is at odds with the plan")
+            return
+        self.parts[record.index] = record
+        self._sizes.update((item["fragment"], item["num_alerts"]) for item in record.fragments)
+        self._files.update(indices)
+        early, self._early = self._early, []
+        for done in early:
+            self.apply(done)
+
+    def _apply_done(self, record: FragmentDone, plan: Plan) -> None:
+        size = self._sizes.get(record.fragment)
+        if size is None:
+            self.passed_over.add(f"fragment {record.fragment} is in no part of the plan")
+        elif max(record.num_selected, record.num_sent) > size:
+            self.passed_over.add(f"fragment {record.fragment} says it sent more alerts than it has, {size:,}")
+        elif any(partition >= plan.num_partitions for partition in record.partitions):
+            self.passed_over.add(f"fragment {record.fragment} names partitions that the topic does not have")
+        else:
+            self.fragments.setdefault(record.fragment, record)
+            if record.num_sent and self.first_alert_s is None:
+                self.first_alert_s = max(0.0, record.time - plan.created_at - self.paused_s)
+            self.last_sign_at = record.time
+
+    def _apply_state(self, record: StateChange) -> None:
+        if record.state in ("queued", "running"):
+            self.coordinator = record.coordinator
+        elif record.coordinator not in (None, self.coordinator):
+            return  # it was thought dead, and another one is in charge now
+        elif self.stated in FINAL_STATES:
+            return
+        if record.coordinator is None and record.state in ("queued", "cancelled"):
+            # Not a coordinator's: a user takes the job up, or ends it in the place of one that fell silent.
+            self.paused_s += max(0.0, record.time - (self.last_sign_at or record.time))
+        # A final state stands unless the job is taken up again, which begins with `queued`.
+        self.stated, self.error, self.last_sign_at = record.state, record.error, record.time
+        self.changes.append(record)
+        if record.state == "queued":
+            # Not at `running`: a coordinator that begins, or begins again elsewhere, is to answer the request.
+            self.cancel_requested = False
+        if record.state == "running":
+            self.started_at = self.started_at or record.time
 
     def require_plan(self) -> Plan:
         """Return the plan of a manifest that holds one by now.
@@ -110,15 +219,46 @@ class Manifest:
         ------
         LookupError
             If it holds none.
+        WireError
+            If its plan can't be read by this program.
         """
+        if self.refusal is not None:
+            raise self.refusal
         if self.plan is None:
             raise LookupError("the manifest holds no plan yet")
         return self.plan
+
+    def check_readable(self) -> None:
+        """Raise if this program can't read the job, as far as its plan is there.
+
+        Raises
+        ------
+        WireError
+            If its plan is of a later version, or contradicts itself.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+        if not self.is_planned:
+            return
+        lost = {item["file"] for part in self.parts.values() for item in part.fragments} - self._files
+        if lost:
+            raise WireError(f"the plan has fragments of a file that no part of it names: number {min(lost)}")
 
     @property
     def is_planned(self) -> bool:
         """Whether the plan and all its parts are there."""
         return self.plan is not None and len(self.parts) == self.plan.num_parts
+
+    @property
+    def num_unproven(self) -> int:
+        """Fragments of the plan that are not finished though the job has ended well; none if a limit was reached."""
+        if self.plan is None or self.stated not in ("complete", "empty") or self._is_limit_reached(self.plan):
+            return 0
+        return self.plan.num_fragments - len(self.fragments)
+
+    def _is_limit_reached(self, plan: Plan) -> bool:
+        limit = plan.request.get("limit")
+        return limit is not None and self.num_sent >= limit
 
     @property
     def num_sent(self) -> int:
@@ -133,7 +273,7 @@ class Manifest:
     @property
     def num_alerts(self) -> int | None:
         """Alerts that the job sends in all, or None while that is not known."""
-        if self.stated in ("complete", "empty"):
+        if self.stated in ("complete", "empty") and not self.num_unproven:
             return self.num_sent
         if self.plan is None or self.plan.num_alerts is None:
             return None
@@ -188,3 +328,8 @@ class Manifest:
         if self.last_sign_at is not None and now - self.last_sign_at > INTERRUPTED_AFTER_S:
             return "interrupted"
         return self.stated
+
+
+def _are_new(numbers: list[int], end: int, known: Container[int]) -> bool:
+    """Whether numbers are below an end, differ, and are not known."""
+    return len(set(numbers)) == len(numbers) and all(n < end and n not in known for n in numbers)

@@ -4,17 +4,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
 from consumer.errors import WireError
-from consumer.wire.time_scales import FIRST_TIME_SCALE, check_time_scale
+from consumer.settings import shown
+from consumer.wire.kinds import (
+    COUNT,
+    DATE,
+    DIGEST,
+    LABEL,
+    MOST_PARTITIONS,
+    PARTITION,
+    SCHEMA,
+    TEXT,
+    TIME,
+    TREE,
+    Kind,
+    choice,
+    list_of,
+    mapping_of,
+    matching,
+    optional,
+    record_of,
+    tells,
+    whole,
+)
+from consumer.wire.reading import json_object
+from consumer.wire.time_scales import FIRST_TIME_SCALE, TIME_SCALES, check_time_scale
 
 __all__ = [
     "WIRE_VERSION",
     "CancelRequest",
     "FragmentDone",
     "Heartbeat",
+    "NewerVersionError",
     "NightDone",
     "Plan",
     "PlanPart",
@@ -181,32 +205,139 @@ def encode_record(record: Record) -> tuple[bytes, bytes]:
     return record.type.encode(), json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 
-def decode_record(value: bytes | None) -> Record | None:
+_JOB_ID = matching(r"[ -~]{1,200}", "1 to 200 printable characters of ASCII")
+_FILE = {"path": matching(r"(?s).+", "a path"), "size": COUNT, "etag": optional(TEXT), "night": DATE}
+_FOOTER = {"footer_crc": optional(matching(r"[0-9a-f]{8}", "8 hexadecimal digits"))}
+_FRAGMENT = {"fragment": COUNT, "file": COUNT, "row_groups": list_of(COUNT), "num_alerts": COUNT}
+_FOR_THE_ENGINE = {"row_group_alerts": list_of(COUNT), "lacking": list_of(TEXT)}
+_ERROR = record_of({"message": TEXT, "accepted": optional(TEXT), "next": optional(TEXT)})
+_WRITTEN_STATES = choice("queued", "running", "complete", "empty", "failed", "cancelled")
+
+
+def _is_request(value: Any) -> bool:
+    limit = value.get("limit") if TREE.holds(value) else 0
+    return limit is None or _LIMIT.holds(limit)
+
+
+_LIMIT = whole(1, 2**63 - 1)
+
+# What each field of a record may be: docs/manifest.schema.json says the same to other programs.
+_KINDS: dict[type[Record], dict[str, Kind]] = {
+    Plan: {
+        "job_id": _JOB_ID,
+        "topic": LABEL,
+        "version": whole(1, WIRE_VERSION),
+        "engine_version": LABEL,
+        "created_at": TIME,
+        "request": Kind(f"{TREE.accepted}, and with a limit of 1 or more, or none", _is_request),
+        "num_partitions": whole(1, MOST_PARTITIONS),
+        "num_files": COUNT,
+        "num_fragments": COUNT,
+        "num_parts": COUNT,
+        "num_alerts": optional(COUNT),
+        "schema": SCHEMA,
+        "time_field": LABEL,
+        "id_field": LABEL,
+        "time_scale": choice(*TIME_SCALES),
+        "nights_without_data": list_of(DATE),
+        "unreadable_files": list_of(record_of({**_FILE, "reason": TEXT}, _FOOTER)),
+        "labels": list_of(LABEL),
+        "details": TREE,
+    },
+    PlanPart: {
+        "job_id": _JOB_ID,
+        "index": COUNT,
+        "files": list_of(record_of({"index": COUNT, **_FILE}, _FOOTER)),
+        "fragments": list_of(record_of(_FRAGMENT, _FOR_THE_ENGINE)),
+    },
+    FragmentDone: {
+        "job_id": _JOB_ID,
+        "fragment": COUNT,
+        "num_alerts": COUNT,
+        "num_selected": COUNT,
+        "num_sent": COUNT,
+        "nbytes": COUNT,
+        "partitions": mapping_of(PARTITION, COUNT),
+        "digest": DIGEST,
+        "time": TIME,
+        "unreadable": optional(TEXT),
+        "labels": mapping_of(LABEL, COUNT),
+    },
+    NightDone: {"job_id": _JOB_ID, "night": DATE, "num_alerts": COUNT, "num_duplicates": COUNT, "time": TIME},
+    StateChange: {
+        "job_id": _JOB_ID,
+        "state": _WRITTEN_STATES,
+        "time": TIME,
+        "error": optional(_ERROR),
+        "coordinator": optional(LABEL),
+    },
+    Heartbeat: {"job_id": _JOB_ID, "coordinator": LABEL, "time": TIME},
+    CancelRequest: {"job_id": _JOB_ID, "time": TIME},
+}
+_NEEDED = {
+    cls: [item.name for item in fields(cls) if item.default is MISSING and item.default_factory is MISSING]
+    for cls in _KINDS
+}
+
+
+class NewerVersionError(WireError):
+    """The plan follows a version of the contract that this program does not know."""
+
+
+def decode_record(value: bytes | None, key: bytes | None = None) -> Record | None:
     """Return the record in a manifest message, or None for a type that a later version added.
+
+    Parameters
+    ----------
+    value
+        The message's value.
+    key
+        Its key, which repeats the record's type; None: not known.
 
     Raises
     ------
     WireError
-        If it is not JSON, lacks a field, or is of a version that this program can't read.
+        If it is not JSON, lacks a field, or has a value that no such record has: of another type, or out of bounds.
+    NewerVersionError
+        If it is a plan of a version, or of a time scale, that this program can't read.
     """
-    try:
-        body = json.loads(value or b"")
-        cls = _TYPES.get(body.pop("type"))
-        if cls is Plan and body.get("version", 0) > WIRE_VERSION:
-            raise WireError(
-                f"the topic follows version {body['version']} of the wire contract",
-                accepted=f"version {WIRE_VERSION} or earlier",
-                next_step="install a newer alert-transfer, from a clone of it: pip install .",
-            )
-        if cls is Plan:
-            check_time_scale(body.get("time_scale", FIRST_TIME_SCALE))
-        if cls is FragmentDone and isinstance(body.get("partitions"), Mapping):
-            body["partitions"] = {int(p): n for p, n in body["partitions"].items()}  # JSON has text keys only
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as exc:
-        raise WireError(f"a manifest message is not a record of this contract: {value!r:.200}") from exc
+    body = json_object(value, "a manifest message")
+    kind = body.get("type")
+    if not isinstance(kind, str):
+        raise WireError(f"a manifest message has no type: {_shown(body)}")
+    if key is not None and key != kind.encode("utf-8", "replace"):
+        raise WireError(f"the key of a manifest message is {shown(key)}, its type {shown(kind)}")
+    cls = _TYPES.get(kind)
     if cls is None:
         return None
-    try:
-        return cls(**{name: body[name] for name in cls.__dataclass_fields__ if name in body})
-    except TypeError as exc:
-        raise WireError(f"a manifest record of type {cls.type} lacks a field: {exc}") from exc
+    if cls is Plan:
+        _check_version(body)
+    if lacking := [name for name in _NEEDED[cls] if name not in body]:
+        raise WireError(f"a manifest record of type {kind} lacks {lacking[0]}")
+    kinds = _KINDS[cls]
+    if wrong := tells(kinds, body):
+        name, accepted = wrong
+        raise WireError(f"a manifest record of type {kind} has {name} = {_shown(body[name])}; it has to be {accepted}")
+    if cls is FragmentDone:
+        body["partitions"] = {int(p): n for p, n in body["partitions"].items()}  # JSON has text keys only
+    return cls(**{name: body[name] for name in kinds if name in body})
+
+
+def _check_version(body: Mapping[str, Any]) -> None:
+    version, time_scale = body.get("version", 1), body.get("time_scale", FIRST_TIME_SCALE)
+    if type(version) is int and WIRE_VERSION < version < 1_000_000:
+        raise NewerVersionError(
+            f"the topic follows version {version} of the wire contract",
+            accepted=f"version {WIRE_VERSION} or earlier",
+            next_step="install a newer alert-transfer, from a clone of it: pip install .",
+        )
+    if isinstance(time_scale, str) and len(time_scale) < 100:
+        try:
+            check_time_scale(time_scale)
+        except WireError as exc:
+            raise NewerVersionError(exc.as_told, accepted=exc.accepted, next_step=exc.next_step) from exc
+
+
+def _shown(value: Any) -> str:
+    # The type alone of what may be nested: to write it out could take as long as it is deep.
+    return f"a {type(value).__name__}" if isinstance(value, list | dict) else shown(value)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.wire import JOBS_TOPIC, Plan, schema_topic
+from consumer.errors import WireError
+from consumer.wire import JOBS_TOPIC, JobSummary, PassedOver, Plan, decode_summary, encode_summary, schema_topic
 from engine.kafka.admin import TopicAdmin
 from engine.kafka.producer import own_producer, send_all
 from engine.kafka.topic_reader import TopicReader
@@ -28,22 +29,35 @@ class KafkaCluster(TopicAdmin):
     def announce_job(self, plan: Plan, state: str, num_alerts_sent: int) -> None:
         """Put how a job stands into the compacted list of jobs."""
         self.create_jobs_topic()
-        summary = {
-            "topic": plan.topic,
-            "job_id": plan.job_id,
-            "state": state,
-            "created_at": plan.created_at,
-            "num_alerts_sent": num_alerts_sent,
-        }
-        send_all(own_producer(self), JOBS_TOPIC, [(plan.topic.encode(), json.dumps(summary).encode())])
+        summary = JobSummary(
+            topic=plan.topic,
+            job_id=plan.job_id,
+            state=state,
+            created_at=plan.created_at,
+            num_alerts_sent=num_alerts_sent,
+        )
+        send_all(own_producer(self), JOBS_TOPIC, [encode_summary(summary)])
 
-    def list_jobs(self) -> list[dict[str, Any]]:
-        """Return the summaries of all jobs, oldest first."""
+    def list_jobs(self, passed_over: PassedOver | None = None) -> list[JobSummary]:
+        """Return the summaries of all jobs, oldest first.
+
+        Parameters
+        ----------
+        passed_over
+            Counts what stands in the list and is no summary; it hides no other.
+        """
         if JOBS_TOPIC not in self.topics():
             return []
-        found = {}
+        found: dict[bytes | None, JobSummary] = {}
         with contextlib.closing(TopicReader(self, JOBS_TOPIC, is_compacted=True)) as reader:
             for message in reader.read_to_end():
-                if (value := message.value()) is not None:
-                    found[message.key()] = json.loads(value)
-        return sorted(found.values(), key=lambda job: job["created_at"])
+                key, value = message.key(), message.value()
+                if value is None:
+                    found.pop(key, None)  # somebody took the job off the list
+                    continue
+                try:
+                    found[key] = decode_summary(value, key)
+                except WireError as exc:
+                    if passed_over is not None:
+                        passed_over.add(exc.as_told)
+        return sorted(found.values(), key=lambda job: job.created_at)

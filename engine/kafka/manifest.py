@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
-from consumer.wire import Manifest, Record, decode_record, encode_record, manifest_topic
+import confluent_kafka as ck
+
+from consumer.wire import Manifest, Record, encode_record, manifest_topic
 from engine.errors import KafkaError, RequestError
 from engine.kafka.admin import TopicAdmin
 from engine.kafka.producer import Producer, send_all
@@ -54,7 +56,7 @@ class ManifestReader:
                 accepted="the topic of a job of the last 30 days",
                 next_step="list them with: alert-transfer jobs --all",
             )
-        self.manifest = Manifest()
+        self.manifest = Manifest(topic=topic)
         self._refreshed_at = time.monotonic()
         self._reader = TopicReader(kafka, manifest_topic(topic))
 
@@ -69,7 +71,7 @@ class ManifestReader:
         self._refreshed_at = time.monotonic()
         try:
             for message in self._reader.read_to_end():
-                self.manifest.apply(decode_record(message.value()))
+                self._take(message)
         except KafkaError:
             self._reader.connect_again()
             raise
@@ -89,7 +91,7 @@ class ManifestReader:
             self._reader.connect_again()
             raise
         if message is not None:
-            self.manifest.apply(decode_record(message.value()))
+            self._take(message)
         # A job that runs writes heartbeats: after so long a silence there may be something that does not come.
         elif time.monotonic() - self._refreshed_at < _SILENCE_S:
             return self.manifest
@@ -98,3 +100,6 @@ class ManifestReader:
     def close(self) -> None:
         """Leave Kafka."""
         self._reader.close()
+
+    def _take(self, message: ck.Message) -> None:
+        self.manifest.take(message.value(), message.key() or b"")

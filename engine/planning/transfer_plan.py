@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from consumer.notebooks import html_rows
-from consumer.words import count_text, some_text
+from consumer.words import count_text, printable, some_text
 from engine.archive import ArchiveFile, Fragment, Listing
 from engine.conditions import one_text
 from engine.pipeline import Selection
@@ -106,7 +106,7 @@ class TransferPlan:
         return "\n".join(lines)
 
     def __str__(self) -> str:
-        return self.to_text()
+        return printable(self.to_text())
 
     def __repr__(self) -> str:
         return (

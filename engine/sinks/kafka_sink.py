@@ -53,10 +53,13 @@ class KafkaSink:
 
     def take_up(self, plan: Plan) -> KafkaSink:
         """Return the sink as the manifest's plan describes it."""
+        max_message_nbytes = plan.details["max_message_nbytes"]
+        if type(max_message_nbytes) is not int:
+            raise TypeError(f"max_message_nbytes is a {type(max_message_nbytes).__name__}")
         return replace(
             self,
             num_partitions=plan.num_partitions,
-            max_message_nbytes=plan.details["max_message_nbytes"],
+            max_message_nbytes=max_message_nbytes,
             schema=plan.schema,
         )
 

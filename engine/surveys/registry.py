@@ -57,7 +57,7 @@ def survey_in_plan(survey: Survey) -> str | dict[str, Any]:
 def survey_from_plan(held: str | Mapping[str, Any]) -> Survey:
     """Return the survey that a plan holds."""
     if isinstance(held, str):
-        return survey_named(held)
+        return SURVEYS[held]  # never a file that a plan of others names
     described, known = survey_of(held), SURVEYS.get(held["name"])
     if known is None:
         return described

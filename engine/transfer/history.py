@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from consumer.settings import Settings, load_settings
-from consumer.wire import FINAL_STATES, manifest_topic
+from consumer.errors import AlertTransferError
+from consumer.settings import Settings, load_settings, one_line
+from consumer.wire import FINAL_STATES, PassedOver, manifest_topic
 from engine.kafka import KafkaCluster, kafka_of
 from engine.transfer.submitted_job import Job, JobStatus
 
@@ -31,6 +32,7 @@ def jobs(
     settings: Settings | None = None,
     everything: bool = False,
     most: int | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> list[JobStatus]:
     """Return how the jobs of this Kafka stand, oldest first.
 
@@ -42,19 +44,41 @@ def jobs(
         Also those that ended.
     most
         So many at most; none of the others is looked at.
+    note
+        Called with a sentence on what stands in the list and can't be read: it is passed over.
     """
     cluster = kafka_of(kafka, settings or load_settings())
     cluster.check()
-    return list(itertools.islice(_listed(cluster, everything), most))
+    return list(itertools.islice(_listed(cluster, everything, note or (lambda text: None)), most))
 
 
-def _listed(cluster: KafkaCluster, everything: bool) -> Iterator[JobStatus]:
-    topics = cluster.topics()
-    for summary in cluster.list_jobs():
-        if manifest_topic(summary["topic"]) not in topics:
+def _listed(cluster: KafkaCluster, everything: bool, note: Callable[[str], None]) -> Iterator[JobStatus]:
+    topics, passed_over = cluster.topics(), PassedOver()
+    summaries = cluster.list_jobs(passed_over)
+    if passed_over.count:
+        note(passed_over.text("the list of jobs"))
+    for summary in summaries:
+        if manifest_topic(summary.topic) not in topics:
             continue  # its 30 days are over
-        if everything or summary["state"] not in FINAL_STATES:
-            with contextlib.closing(Job(summary["topic"], cluster)) as listed:
-                # A manifest outlives its records, which are kept for 30 days.
-                if listed.manifest.plan is not None:
-                    yield listed.status()
+        if everything or summary.state not in FINAL_STATES:
+            try:
+                status = _status(summary.topic, cluster, note)
+            except AlertTransferError as exc:
+                # Its own fault, or is Kafka away? One job that can't be read hides no other.
+                cluster.check()
+                note(f"{summary.topic} can't be read: {one_line(exc.as_told)}")
+                continue
+            if status is not None:
+                yield status
+
+
+def _status(topic: str, cluster: KafkaCluster, note: Callable[[str], None]) -> JobStatus | None:
+    with contextlib.closing(Job(topic, cluster)) as listed:
+        manifest = listed.manifest
+        manifest.check_readable()
+        if manifest.plan is not None:
+            return listed.status()
+        # A manifest outlives its records, which are kept for 30 days.
+        if wrong := manifest.passed_over.text(f"the manifest of {topic}"):
+            note(wrong)
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 import zlib
 from collections.abc import Iterator, Mapping
@@ -11,10 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from consumer.settings import one_line
 from consumer.wire import Manifest, Plan, PlanPart, version_for
 from engine.archive import Archive, ArchiveFile, Fragment
 from engine.enrichment import CatalogueFile, catalogue_of, with_catalogue
-from engine.errors import JobError
+from engine.errors import AlertTransferError, JobError
 from engine.pipeline import Predicate, Projection, Selection
 from engine.planning import TransferPlan
 from engine.sinks import Sink
@@ -24,6 +26,18 @@ from engine.transfer.versions import check_resumable, engine_version
 __all__ = ["TransferTask", "fragments_of", "plan_records", "task_of"]
 
 _FRAGMENTS_A_PART = 2_000
+_DETAILS: dict[str, Any] = {
+    "archive": str,
+    "sql": str | None,
+    "leaves": str,
+    "content": str,
+    "sources": list,
+    "block_alerts": int,
+    "limit": int | None,
+    "skip_unreadable": bool,
+}
+# Of a schema: a million leaves. Compressed it could be a thousand times as large as the record that it comes in.
+_MOST_SCHEMA_NBYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,11 +134,37 @@ def task_of(manifest: Manifest, sink: Sink, storage_options: Mapping[str, Any]) 
     JobError
         If the plan is not whole, or a version of the engine wrote it whose jobs this one may not go on with.
     """
+    manifest.check_readable()
     plan = manifest.plan
     if plan is None or not manifest.is_planned:
         raise JobError("the manifest holds no whole plan: its submission was broken off", next_step="submit again")
     check_resumable(plan.topic, plan.engine_version)
+    with _told_if_not_ours(plan.topic):
+        return _task_of(plan, sink, storage_options)
+
+
+@contextlib.contextmanager
+def _told_if_not_ours(topic: str) -> Iterator[None]:
+    """Raise a JobError where a plan does not hold what this version of the engine writes into each."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as exc:
+        if isinstance(exc, AlertTransferError):
+            raise
+        raise JobError(
+            f"the plan of {topic} does not hold what this version of the engine needs to go on with it "
+            f"({type(exc).__name__}: {one_line(str(exc))})",
+            accepted="a job that alert-transfer planned",
+            next_step=f"submit its request again: alert-transfer status {topic} --request > request.yaml, then "
+            "alert-transfer submit --request request.yaml",
+        ) from exc
+
+
+def _task_of(plan: Plan, sink: Sink, storage_options: Mapping[str, Any]) -> TransferTask:
     details = plan.details
+    for name, kind in _DETAILS.items():
+        if not isinstance(details[name], kind):
+            raise TypeError(f"{name} is a {type(details[name]).__name__}")
     survey, found = survey_from_plan(details["survey"]), details["tns_catalogue"]
     leaves = _unpack(details["leaves"])
     return TransferTask(
@@ -145,7 +185,18 @@ def task_of(manifest: Manifest, sink: Sink, storage_options: Mapping[str, Any]) 
 
 
 def fragments_of(manifest: Manifest) -> list[Fragment]:
-    """Return the fragments of a manifest's plan, in order."""
+    """Return the fragments of a manifest's plan, in order.
+
+    Raises
+    ------
+    JobError
+        If another program than this engine wrote it.
+    """
+    with _told_if_not_ours(manifest.require_plan().topic):
+        return _fragments_of(manifest)
+
+
+def _fragments_of(manifest: Manifest) -> list[Fragment]:
     files: dict[int, ArchiveFile] = {}
     records: list[dict[str, Any]] = []
     for _, part in sorted(manifest.parts.items()):
@@ -199,4 +250,8 @@ def _pack(schema: pa.Schema) -> str:
 
 
 def _unpack(text: str) -> pa.Schema:
-    return pa.ipc.read_schema(pa.py_buffer(zlib.decompress(base64.b64decode(text))))
+    reader = zlib.decompressobj()
+    held = reader.decompress(base64.b64decode(text), _MOST_SCHEMA_NBYTES)
+    if not reader.eof:
+        raise ValueError(f"a schema of more than {_MOST_SCHEMA_NBYTES:,} bytes, or a torn one")
+    return pa.ipc.read_schema(pa.py_buffer(held))

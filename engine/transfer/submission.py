@@ -15,7 +15,7 @@ from engine.request import TransferRequest
 from engine.sinks import KafkaManifestStore, KafkaSink
 from engine.storage import for_workers
 from engine.transfer.allowed import check_alerts, check_nights
-from engine.transfer.manifest_plan import task_of
+from engine.transfer.manifest_plan import fragments_of, task_of
 from engine.transfer.resuming import check_stopped
 from engine.transfer.starting import start_again, start_new
 from engine.transfer.submitted_job import Job
@@ -111,6 +111,7 @@ def resume(
     check_stopped(job_)
     sink = KafkaSink(kafka=cluster, topic=topic)
     task = task_of(job_.manifest, sink, settings.storage_options)
+    fragments_of(job_.manifest)  # as the coordinator reads them: what it would stop at is told here
     with _client(client, settings) as (client_, ends_with_us):
         storage_options, cluster = _entrust(client_, settings, cluster)
         with contextlib.closing(KafkaManifestStore(cluster, topic)) as store:

@@ -21,15 +21,16 @@ from consumer.notebooks import drawn_in_place, html_rows, in_notebook
 from consumer.receipt import Receipt, make_receipt
 from consumer.terms import in_face_terms
 from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, CancelRequest, Manifest, Plan, StateChange, check_topic
-from consumer.words import count_text
+from consumer.words import count_text, on_one_line
 from engine.errors import InputError, JobError, KafkaError
 from engine.kafka import KafkaCluster
 from engine.sinks import KafkaManifestStore, ManifestStore
-from engine.transfer.versions import engine_version, is_resumable
+from engine.transfer.versions import engine_version, is_resumable, shown_version
 
 __all__ = ["Job", "JobStatus"]
 
 _OUTAGE_S = 300.0
+_MOST_CHARACTERS = 20_000
 _PLANNED_S = 5.0
 _TWO_HEARTBEATS_S = 2 * HEARTBEAT_EVERY_S + 1.0
 
@@ -67,6 +68,10 @@ class JobStatus:
     """The version that planned the job."""
     next_step: str | None
     """What can be done with a job that was stopped; None for others."""
+    num_passed_over: int = 0
+    """Records of the manifest that can't be read, or can't be by the plan: they count for nothing."""
+    passed_over: str | None = None
+    """How many those are and what is wrong with the first, in words; None if there is none."""
 
     @classmethod
     def of(cls, manifest: Manifest, now: float) -> JobStatus:
@@ -94,6 +99,8 @@ class JobStatus:
             num_duplicates=_num_duplicates(manifest),
             engine_version=plan_.engine_version,
             next_step=_next_step(plan_, state),
+            num_passed_over=manifest.passed_over.count,
+            passed_over=manifest.passed_over.text("the manifest") or None,
         )
 
     @property
@@ -115,6 +122,7 @@ class JobStatus:
             ("error", in_face_terms(error.get("message") or "")),
             ("accepted", in_face_terms(error.get("accepted") or "")),
             ("next", "\n".join(steps)),
+            ("passed over", self.passed_over),
         ]
         return html_rows(self.topic, [(name, text) for name, text in rows if text])
 
@@ -180,17 +188,21 @@ class Job:
         ------
         InputError
             If its manifest holds no plan.
+        WireError
+            If it is one that this program can't read.
         """
         return JobStatus.of(self._planned(), time.time())
 
     def _planned(self) -> Manifest:
         manifest = self._store.refresh()
         deadline = time.monotonic() + _PLANNED_S
-        while manifest.plan is None and time.monotonic() < deadline:
+        while manifest.plan is None and manifest.refusal is None and time.monotonic() < deadline:
             manifest = self.hear(0.5)  # somebody may be submitting it just now
+        manifest.check_readable()
         if manifest.plan is None:
+            wrong = manifest.passed_over.text("it")
             raise InputError(
-                f"{self.topic} is no job: its manifest holds no plan",
+                f"{self.topic} is no job: its manifest holds no plan" + (f". {wrong}" if wrong else ""),
                 accepted="the topic of a job of the last 30 days whose submission was not broken off",
                 next_step="submit the request again, under another name",
             )
@@ -289,8 +301,15 @@ class Job:
         for change in manifest.changes:
             error = f": {change.error['message']}" if change.error else ""
             lines.append((change.time, f"{change.state}{error}"))
+        lines.sort()
+        if wrong := manifest.passed_over.text("the manifest"):
+            lines.append((manifest.last_sign_at or plan_.created_at, wrong))
+        # What others wrote may hold line breaks: it takes no line of its own.
         stamp = "%Y-%m-%d %H:%M:%S"
-        return [f"{dt.datetime.fromtimestamp(at, dt.UTC):{stamp}} {text}" for at, text in sorted(lines)]
+        return [
+            f"{dt.datetime.fromtimestamp(at, dt.UTC):{stamp}} {on_one_line(text[:_MOST_CHARACTERS])}"
+            for at, text in lines
+        ]
 
     def receipt(self) -> Receipt:
         """Return what the job sent, of what, and what was left out; of a job that still runs, what it has sent so far.
@@ -325,8 +344,8 @@ def _next_step(plan_: Plan, state: str) -> str | None:
     if is_resumable(plan_.engine_version):
         return f"take it up again with: alert-transfer resume {plan_.topic}"
     return (
-        f"version {plan_.engine_version} planned it, which version {engine_version()} can't go on with; submit its "
-        f"request again: alert-transfer status {plan_.topic} --request > request.yaml, then "
+        f"version {shown_version(plan_.engine_version)} planned it, which version {engine_version()} can't go on with; "
+        f"submit its request again: alert-transfer status {plan_.topic} --request > request.yaml, then "
         "alert-transfer submit --request request.yaml"
     )
 

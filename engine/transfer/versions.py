@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from importlib.metadata import version
 
+from consumer.words import on_one_line
 from engine.errors import JobError
 
-__all__ = ["check_resumable", "engine_version", "is_resumable"]
+__all__ = ["check_resumable", "engine_version", "is_resumable", "shown_version"]
+
+
+_SHOWN = 60
 
 
 def engine_version() -> str:
@@ -42,12 +46,17 @@ def check_resumable(topic: str, planned_by: str) -> None:
     """
     if not is_resumable(planned_by):
         raise JobError(
-            f"{topic} was planned by version {planned_by}, and this is version {engine_version()}: what it would still "
-            "send may be selected or encoded by other rules",
+            f"{topic} was planned by version {shown_version(planned_by)}, and this is version {engine_version()}: what "
+            "it would still send may be selected or encoded by other rules",
             accepted=f"a job that version {_series_text(engine_version())} has planned",
             next_step=f"submit its request again: alert-transfer status {topic} --request > request.yaml, then "
             f"alert-transfer submit --request request.yaml; what it has sent can be fetched all the same",
         )
+
+
+def shown_version(planned_by: str) -> str:
+    """Return a version as a plan of others names it, for a sentence."""
+    return on_one_line(planned_by[:_SHOWN])
 
 
 def _series(version_: str) -> tuple[str, str] | None:

@@ -1,8 +1,12 @@
-"""Numbers and lists in sentences."""
+"""Numbers and lists in sentences, and texts of others."""
+
+import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from consumer.words import count_text, some_text, verb_text
+from consumer.words import count_text, on_one_line, printable, some_text, verb_text
 
 
 @pytest.mark.parametrize(
@@ -23,3 +27,34 @@ def test_words_with_a_plural_of_their_own():
 )
 def test_long_lists_are_cut_and_say_so(items, text):
     assert some_text(items, 2) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("SN Ia, Fürth ★ 超新星", "SN Ia, Fürth ★ 超新星"),
+        ("two\nlines\tand a tab", "two\nlines\tand a tab"),
+        ("\x1b]0;OWNED\x07\x1b[2J", "\\x1b]0;OWNED\\x07\\x1b[2J"),
+        ("over\rwritten\x08", "over\\rwritten\\x08"),
+        ("\x9b31m\x85\x7f", "\\x9b31m\\x85\\x7f"),
+        ("abc\u202edcba\u2066", "abc\\u202edcba\\u2066"),
+        ("a\u2028b\u2029", "a\\u2028b\\u2029"),
+        ("SN\u200b \udc9b", "SN\\u200b \\udc9b"),
+        ("\U000e0041", "\\U000e0041"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_written_out(text, shown):
+    assert printable(text) == shown
+    assert on_one_line(text) == shown.replace("\n", "\\n").replace("\t", "\\t")
+
+
+@given(st.text())
+def test_no_text_hides_anything_or_leaves_its_line(text):
+    shown = on_one_line(text)
+    assert len(shown.splitlines()) <= 1
+    assert not {unicodedata.category(character) for character in shown} & {"Cc", "Cs", "Zl", "Zp"}
+    assert not any(unicodedata.bidirectional(character) in OVERRIDES for character in shown)
+    assert printable(shown) == shown
+
+
+OVERRIDES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}

@@ -31,7 +31,7 @@ def jobs(face: Face, everything: bool) -> None:
     from ui.cli.render import jobs_table, no_jobs_text
 
     settings = settings_of(face)
-    found = engine.jobs(settings=settings, everything=everything)
+    found = engine.jobs(settings=settings, everything=everything, note=face.say)
     any_ended = not (found or everything or face.json) and bool(engine.jobs(settings=settings, everything=True, most=1))
     face.emit([status.to_dict() for status in found], jobs_table(found) if found else no_jobs_text(any_ended))
 

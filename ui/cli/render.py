@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from consumer import LeftOut
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _SHOWN_COLUMNS = 8
+_SHOWN_CHARACTERS = 20_000
 
 
 def bytes_text(nbytes: float) -> str:
@@ -70,13 +71,16 @@ def status_text(status: JobStatus) -> str:
             f"doubles    {count_text(status.num_duplicates, 'alert')} of these nights, selected or not, with an "
             "identifier that one before them in the same night has already"
         )
+    if status.passed_over:
+        lines.append(f"records    {status.passed_over}")
     error = status.error or {}
     labelled = {"error": error.get("message"), "accepted": error.get("accepted")}
     steps = [step for step in (error.get("next"), status.next_step) if step]
     if len(steps) == 2 and _command_in(steps[1]) in steps[0]:
         steps.pop()  # the error names it already
     for label, text in (labelled | {"next": "\n".join(steps)}).items():
-        lines += [f"{'' if number else label:<11}{line}" for number, line in enumerate((text or "").splitlines())]
+        shown = (text or "")[:_SHOWN_CHARACTERS].splitlines()
+        lines += [f"{'' if number else label:<11}{line}" for number, line in enumerate(shown)]
     return "\n".join(lines)
 
 
@@ -123,8 +127,8 @@ def fields_table(found: ArchiveFields) -> Table:
         nights = f"{field.num_nights}/{len(found.nights)}"
         table.add_row(
             Text(field.name),
-            field.type,
-            field.unit or "",
+            Text(field.type),
+            Text(field.unit or ""),
             nights,
             _share_text(field.null_share),
             Text(field.meaning or ""),
@@ -157,9 +161,10 @@ def alerts_table(alerts: pa.Table, title: str | None = None) -> Table:
     names = alerts.column_names[:_SHOWN_COLUMNS]
     if "finkclass" in alerts.column_names and "finkclass" not in names:
         names = [*names[:-1], "finkclass"]
-    table = Table(*names, title=title, title_justify="left", box=None)
+    # Texts of others are no markup of rich's.
+    table = Table(*(Column(Text(name)) for name in names), title=title and Text(title), title_justify="left", box=None)
     for row in alerts.select(names).to_pylist():
-        table.add_row(*(_cell(row[name]) for name in names))
+        table.add_row(*(Text(_cell(row[name])) for name in names))
     left_out = len(alerts.column_names) - len(names)
     if left_out:
         table.caption = f"and {count_text(left_out, 'more column')}"

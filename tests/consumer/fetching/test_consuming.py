@@ -325,7 +325,8 @@ def test_messages_that_cannot_be_read_are_put_aside_and_the_rest_is_delivered(ma
     assert (rejected / "partition-1-offset-0.avro").read_bytes() == b"not ours"
     job.send(1, [0])
     again = consumer.consume(job.topic, tmp_path / "out", kafka=job.kafka)
-    assert (again.complete, again.num_alerts_new) == (True, 1)
+    assert (again.complete, again.missing, again.num_alerts_new) == (False, 0, 1)
+    assert (again.num_rejected, consumer.verify(tmp_path / "out").num_rejected) == (5, 5)
 
 
 def test_one_folder_holds_one_topic(make_job, tmp_path):

@@ -29,7 +29,7 @@ class Writer:
         for record in records:
             self.log.append(*encode_record(record))
 
-    def plan(self, num_parts: int = 0) -> None:
+    def plan(self, num_parts: int = 0, num_fragments: int = 0) -> None:
         self.write(
             Plan(
                 job_id=self.job_id,
@@ -38,8 +38,8 @@ class Writer:
                 created_at=self.now,
                 request={},
                 num_partitions=1,
-                num_files=0,
-                num_fragments=0,
+                num_files=1,
+                num_fragments=num_fragments,
                 num_parts=num_parts,
                 num_alerts=None,
                 schema={},
@@ -48,8 +48,11 @@ class Writer:
             )
         )
 
-    def part(self, index: int) -> None:
-        self.write(PlanPart(job_id=self.job_id, index=index, files=[], fragments=[]))
+    def part(self, index: int, num_fragments: int = 0) -> None:
+        files = [{"index": index, "path": "x", "size": 1, "etag": None, "night": "2021-11-22"}]
+        planned = [{"fragment": n, "file": 0, "row_groups": [n], "num_alerts": 1} for n in range(num_fragments)]
+        files = files if num_fragments else []
+        self.write(PlanPart(job_id=self.job_id, index=index, files=files, fragments=planned))
 
     def state(self, state: str) -> None:
         self.write(StateChange(job_id=self.job_id, state=state, time=self.now, coordinator="c"))
@@ -131,15 +134,16 @@ def test_a_job_that_ended_stays_ended(fake, cluster, writer, state):
 
 def test_the_first_look_takes_in_all_that_is_there_and_later_ones_what_came_since(fake, cluster):
     writer = Writer(fake)
-    writer.plan()
+    writer.plan(num_parts=1, num_fragments=2501)
+    writer.part(0, num_fragments=2501)
     for number in range(2500):
         writer.done(number)
     follower = ManifestFollower(cluster, TOPIC)
     assert len(follower.refresh().fragments) == 2500
-    assert len(follower.take_lines()) == 2501
+    assert len(follower.take_lines()) == 2502
     writer.beat()
     writer.done(2500)
-    fake.left_out = {(manifest_topic(TOPIC), 0, 2502)}
+    fake.left_out = {(manifest_topic(TOPIC), 0, 2503)}
     follower.refresh(0.2)
     assert len(follower.refresh(0.2).fragments) == 2501
     assert [b'"fragment":2500' in line.replace(b" ", b"") for line in follower.take_lines()] == [True]

@@ -1,6 +1,6 @@
 """A manifest that several coordinators wrote: whose word counts."""
 
-from consumer.wire import FragmentDone, Heartbeat, Manifest, Plan, StateChange
+from consumer.wire import FragmentDone, Heartbeat, Manifest, Plan, PlanPart, StateChange
 
 
 def manifest(*records) -> Manifest:
@@ -13,13 +13,15 @@ def manifest(*records) -> Manifest:
         num_partitions=1,
         num_files=1,
         num_fragments=1,
-        num_parts=0,
+        num_parts=1,
         num_alerts=None,
         schema={},
         time_field="jd",
         id_field="candid",
     )
-    return Manifest([plan, *records])
+    files = [{"index": 0, "path": "x", "size": 1, "etag": None, "night": "2021-11-22"}]
+    fragments = [{"fragment": 0, "file": 0, "row_groups": [0], "num_alerts": 1}]
+    return Manifest([plan, PlanPart(job_id="j", index=0, files=files, fragments=fragments), *records])
 
 
 def state(name: str, time: float, coordinator: str | None = None) -> StateChange:

@@ -62,7 +62,7 @@ class FakeStore:
         with self.log.changed:
             values, self._num_read = self.log.values[self._num_read :], len(self.log.values)
         for value in values:
-            self._manifest.apply(decode_record(value))
+            self._manifest.take(value)
         return self._manifest
 
     def wait_for_more(self, timeout_s: float) -> Manifest:
