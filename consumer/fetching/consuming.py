@@ -51,7 +51,7 @@ from consumer.fetching.rounds import RoundWriter
 from consumer.hints import quoted
 from consumer.kafka import Cluster, DataReader, ManifestFollower, Message
 from consumer.receipt import Held, Proof, count_disk, make_receipt, prove, receipt_text
-from consumer.settings import one_line, whole_number
+from consumer.settings import load_settings, one_line, refuse_user, whole_number
 from consumer.wire import FINAL_STATES, LeftOut, Manifest, check_topic
 from consumer.words import count_text
 
@@ -150,9 +150,10 @@ def consume(
     outdir
         Folder on this machine; what isn't Parquet goes to `<outdir>.transfer` beside it.
     kafka
-        `host:port[,host:port]`; default: the environment's ALERT_TRANSFER_KAFKA.
+        `host:port[,host:port]`; default: the environment's ALERT_TRANSFER_KAFKA, or the configuration's.
     kafka_options
-        Further librdkafka properties (security).
+        Further librdkafka properties (security); default: the configuration's. A value may be `{"env": NAME}` or
+        `{"file": PATH}`.
     partitionby
         `time` (folders of the UTC date), `finkclass`, `tnsclass`, or `none` (no folders).
     limit
@@ -553,14 +554,18 @@ class _Fetch:
 
 
 def _cluster(kafka: str | None, options: Mapping[str, Any] | None) -> Cluster:
-    bootstrap = kafka or os.environ.get("ALERT_TRANSFER_KAFKA")
+    if options is None:
+        settings = load_settings(kafka=kafka)
+        bootstrap, options = settings.kafka, settings.kafka_options
+    else:  # whoever gives the options has read a configuration, or wants none
+        bootstrap = kafka or os.environ.get("ALERT_TRANSFER_KAFKA")
     if not bootstrap:
         raise InputError(
             "no Kafka was named",
-            accepted="--kafka host:port[,host:port], or ALERT_TRANSFER_KAFKA in the environment",
+            accepted="--kafka host:port[,host:port], ALERT_TRANSFER_KAFKA, or kafka in the configuration",
             next_step="ask your broker for its address, or start a Kafka here with: alert-transfer broker",
         )
-    return Cluster(bootstrap=bootstrap, options=dict(options or {}))
+    return Cluster(bootstrap=refuse_user(bootstrap), options=dict(options))
 
 
 def _ignore(_: object) -> None:

@@ -9,14 +9,16 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import distributed
 import psutil
 
+from consumer.settings import Settings, entrusted, load_settings
 from engine.errors import ClusterError
 from engine.local.processes import OwnedProcess, start_owned
+from engine.storage import note_entrusted
 
 __all__ = ["connect", "local_cluster"]
 
@@ -43,7 +45,7 @@ def connect(address: str) -> Iterator[distributed.Client]:
 
 
 @contextlib.contextmanager
-def local_cluster(num_workers: int | None = None) -> Iterator[distributed.Client]:
+def local_cluster(num_workers: int | None = None, *, settings: Settings | None = None) -> Iterator[distributed.Client]:
     """Start a scheduler and workers of one thread each, as processes of their own; they end with the context.
 
     Processes that are started afresh, not forked, need no `if __name__ == "__main__"` in the user's script.
@@ -51,14 +53,19 @@ def local_cluster(num_workers: int | None = None) -> Iterator[distributed.Client
     Parameters
     ----------
     num_workers
-        Worker processes; default one a core, 8 at most.
+        Worker processes; default: the settings', else one a core, 8 at most.
+    settings
+        What jobs on the cluster are submitted with: its workers are given the secrets that stand there in clear, as
+        variables of their environment. Default: the environment and the configuration file.
 
     Raises
     ------
     ClusterError
         If they don't come up.
     """
-    num_workers = num_workers or min(os.cpu_count() or 1, 8)
+    settings = settings or load_settings()
+    num_workers = num_workers or settings.local.num_workers or min(os.cpu_count() or 1, 8)
+    _, secrets = entrusted(settings.storage_options, settings.kafka_options)
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="alert-transfer-dask-"))
         address_file = folder / "scheduler.json"
@@ -66,7 +73,7 @@ def local_cluster(num_workers: int | None = None) -> Iterator[distributed.Client
             _start(folder, "scheduler", "--port", "0", "--host", "127.0.0.1", "--scheduler-file", address_file)
         )
         address = _await_address(scheduler, address_file, folder)
-        memory_nbytes = int(psutil.virtual_memory().total * 0.8 / num_workers)
+        memory_nbytes = int(psutil.virtual_memory().total * settings.local.memory_fraction / num_workers)
         worker = stack.enter_context(
             _start(
                 folder,
@@ -76,9 +83,11 @@ def local_cluster(num_workers: int | None = None) -> Iterator[distributed.Client
                 *("--local-directory", folder, "--host", "127.0.0.1", "--death-timeout", _START_S),
                 # Importing dask-sql takes two seconds: before the first task, not in it.
                 *("--preload", "engine.transfer.coordinator"),
+                secrets=secrets,
             )
         )
         client = stack.enter_context(_client(address, _START_S))
+        note_entrusted(client, secrets)
         deadline = time.monotonic() + _START_S
         while len(client.nthreads()) < num_workers:
             if worker.poll() is not None or time.monotonic() > deadline:
@@ -101,10 +110,10 @@ def _client(address: str, timeout_s: float) -> distributed.Client:
         ) from exc
 
 
-def _start(folder: Path, role: str, *arguments: object) -> OwnedProcess:
+def _start(folder: Path, role: str, *arguments: object, secrets: Mapping[str, str] | None = None) -> OwnedProcess:
     command = [sys.executable, "-m", "dask", role, *map(str, arguments), "--no-dashboard"]
     # The folder goes when they end, also when we are killed.
-    return start_owned(command, log=folder / f"{role}.log", remove=folder)
+    return start_owned(command, env={**os.environ, **(secrets or {})}, log=folder / f"{role}.log", remove=folder)
 
 
 def _await_address(scheduler: OwnedProcess, address_file: Path, folder: Path) -> str:

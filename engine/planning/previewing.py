@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import distributed
 import pyarrow as pa
 
 from consumer.settings import Settings, load_settings, whole_number
-from engine.archive import Fragment
+from engine.archive import Archive, Fragment
 from engine.conditions import filter_table
 from engine.pipeline import NarrowReader, Selection, read_content
 from engine.planning.making import make_plan
 from engine.planning.transfer_plan import TransferPlan
 from engine.request import TransferRequest
+from engine.storage import for_workers
 
 __all__ = ["preview"]
 
@@ -52,11 +54,16 @@ def preview(
         If the request can't be fulfilled.
     """
     limit = whole_number("limit", limit, least=0)
-    plan = make_plan(request, settings or load_settings(), progress)
+    settings = settings or load_settings()
+    sent = None if client is None else for_workers(client, storage_options=settings.storage_options)
+    plan = make_plan(request, settings, progress)
     if on_plan:
         on_plan(plan)
     wanted = min(limit, request.limit or limit)
     found: list[pa.Table] = []
+    selection = plan.selection
+    if sent is not None:
+        selection = replace(selection, archive=Archive(selection.archive.url, *sent))
     for done, fragment in enumerate(plan.fragments):
         if progress:
             progress(done, len(plan.fragments))
@@ -64,9 +71,9 @@ def preview(
         if left <= 0:
             break
         if client is None:
-            found.append(_first_of(plan.selection, fragment, left))
+            found.append(_first_of(selection, fragment, left))
         else:
-            found.append(client.submit(_first_of, plan.selection, fragment, left, pure=False).result())
+            found.append(client.submit(_first_of, selection, fragment, left, pure=False).result())
     return pa.concat_tables(found) if found else plan.selection.projection.schema.empty_table()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from consumer.wire import Plan, StateChange
-from engine.errors import JobError
+from engine.errors import AlertTransferError, JobError
 from engine.planning import TransferPlan
 from engine.sinks import OUTAGES, ManifestStore, Sink, taken_back_on_failure
 from engine.transfer.manifest_plan import plan_records
@@ -29,6 +29,7 @@ def start_new(
     store: ManifestStore,
     storage_options: Mapping[str, Any],
     *,
+    made_with: Mapping[str, Any] | None = None,
     patience_s: float = _FIRST_RECORD_S,
 ) -> None:
     """Start a job; returns when its coordinator's first record stands in the manifest.
@@ -44,7 +45,9 @@ def start_new(
     store
         Its manifest, likewise.
     storage_options
-        For the archive's file system.
+        For the archive's file system; sent to the workers as they are.
+    made_with
+        Groups of the settings that the plan's record is to tell: `window` is read by the coordinator.
     patience_s
         How long the cluster may take to run the coordinator.
 
@@ -56,7 +59,8 @@ def start_new(
     now, job_id = time.time(), uuid.uuid4().hex
     prepared = sink.prepare(plan)
     with taken_back_on_failure(prepared.discard, store.topic):
-        records = plan_records(plan, topic=store.topic, job_id=job_id, created_at=now, **prepared.terms())
+        terms = {**(made_with or {}), **prepared.terms()}
+        records = plan_records(plan, topic=store.topic, job_id=job_id, created_at=now, **terms)
         written = [*records, StateChange(job_id=job_id, state="queued", time=now)]
         store.append(*written)
         store.announce(next(record for record in written if isinstance(record, Plan)), "queued", 0)
@@ -105,6 +109,8 @@ def _launch(
         ended = coordinator.status == "error"
         if ended or time.monotonic() > deadline:
             why = coordinator.exception() if ended else None
+            if isinstance(why, AlertTransferError):
+                raise why
             raise JobError(
                 f"the Dask cluster can't run the job: {type(why).__name__}: {why}"
                 if ended

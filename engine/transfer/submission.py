@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from consumer.settings import Settings, load_settings
-from engine.kafka import kafka_of
+from engine.kafka import KafkaCluster, kafka_of
 from engine.planning import TransferPlan, make_plan, new_topic
 from engine.request import TransferRequest
 from engine.sinks import KafkaManifestStore, KafkaSink
+from engine.storage import for_workers
+from engine.transfer.allowed import check_alerts, check_nights
 from engine.transfer.manifest_plan import fragments_of, task_of
 from engine.transfer.resuming import check_stopped
 from engine.transfer.starting import start_again, start_new
@@ -66,18 +69,24 @@ def submit(
         If Kafka or Dask does not answer; nothing is left behind then.
     """
     settings = settings or load_settings()
+    check_nights(request, settings.limits)
     cluster = kafka_of(kafka, settings)
+    if client is not None or settings.dask:
+        _entrust(client, settings, cluster)  # refuses secrets in clear, before anything is read
     cluster.check()
     plan_ = make_plan(request, settings, progress)
+    check_alerts(plan_, settings.limits)
     if on_plan:
         on_plan(plan_)
     topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC))
-    sink = KafkaSink(kafka=cluster, topic=topic)
+    sink = KafkaSink(kafka=cluster, topic=topic, num_partitions=settings.topics.num_partitions)
     sink.check_possible()  # before a cluster is waited for
     _tell_start(on_wait, client, settings)
     with _client(client, settings) as (client_, ends_with_us):
+        storage_options, cluster = _entrust(client_, settings, cluster)
         store = KafkaManifestStore(cluster, topic)
-        start_new(plan_, client_, sink, store, settings.storage_options)
+        made_with = {"topics": settings.topics.model_dump(), "window": settings.window.model_dump()}
+        start_new(plan_, client_, replace(sink, kafka=cluster), store, storage_options, made_with=made_with)
         return _see_started(Job(topic, cluster, store), ends_with_us, on_start)
 
 
@@ -102,8 +111,9 @@ def resume(
     """
     settings = settings or load_settings()
     cluster = kafka_of(kafka, settings)
-    store = KafkaManifestStore(cluster, topic)
-    job_ = Job(topic, cluster, store)
+    if client is not None or settings.dask:
+        _entrust(client, settings, cluster)
+    job_ = Job(topic, cluster, KafkaManifestStore(cluster, topic))
     if on_wait:
         on_wait(f"watching whether {topic} still runs")
     check_stopped(job_)
@@ -112,7 +122,9 @@ def resume(
     task = task_of(job_.manifest, sink, settings.storage_options)
     fragments_of(job_.manifest)  # as the coordinator reads them: what it would stop at is told here
     with _client(client, settings) as (client_, ends_with_us):
-        start_again(task.job_id, client_, sink, store, settings.storage_options)
+        storage_options, cluster = _entrust(client_, settings, cluster)
+        with contextlib.closing(KafkaManifestStore(cluster, topic)) as store:
+            start_again(task.job_id, client_, replace(sink, kafka=cluster), store, storage_options)
         return _see_started(job_, ends_with_us, on_start)
 
 
@@ -120,6 +132,16 @@ def _tell_start(on_wait: Callable[[str], None] | None, client: distributed.Clien
     if on_wait:
         is_here = client is None and not settings.dask
         on_wait("starting a Dask cluster on this machine, and the job on it" if is_here else "starting the job")
+
+
+def _entrust(
+    client: distributed.Client | None, settings: Settings, cluster: KafkaCluster
+) -> tuple[Mapping[str, Any], KafkaCluster]:
+    """Return storage options and Kafka as they may be sent to the workers: with no secret in clear."""
+    storage_options, kafka_options = for_workers(
+        client, storage_options=settings.storage_options, kafka_options=cluster.options
+    )
+    return storage_options, replace(cluster, options=kafka_options)
 
 
 @contextlib.contextmanager
@@ -135,7 +157,7 @@ def _client(client: distributed.Client | None, settings: Settings) -> Iterator[t
         with connect(settings.dask) as found:
             yield found, False
     else:
-        with local_cluster() as found:
+        with local_cluster(settings=settings) as found:
             yield found, True
 
 
