@@ -15,7 +15,7 @@ from consumer.settings.values import shown
 __all__ = ["OPTION_KEYS", "TEXT_KEYS", "read_config"]
 
 TEXT_KEYS = ("archive", "kafka", "dask", "tns_catalogue")
-OPTION_KEYS = ("storage_options", "kafka_options")
+OPTION_KEYS = ("storage_options", "kafka_options", "dask_tls")
 
 _KINDS = {bool: "a truth value", int: "a number", float: "a number", str: "text", list: "a list", dict: "a table"}
 

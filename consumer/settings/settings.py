@@ -18,6 +18,11 @@ _ENVIRONMENT = {
     "dask": "ALERT_TRANSFER_DASK",
     "tns_catalogue": "ALERT_TRANSFER_TNS_CATALOGUE",
 }
+_DASK_TLS = {
+    "ca_file": "ALERT_TRANSFER_DASK_TLS_CA_FILE",
+    "cert_file": "ALERT_TRANSFER_DASK_TLS_CERT_FILE",
+    "key_file": "ALERT_TRANSFER_DASK_TLS_KEY_FILE",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,8 @@ class Settings:
     """For the archive's file system (endpoint, credentials); kept out of repr, manifests and logs."""
     kafka_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Further librdkafka properties (security); kept out of repr, manifests and logs."""
+    dask_tls: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Files for a scheduler at `tls://host:port`: ca_file, cert_file, key_file."""
 
 
 def load_settings(path: str | os.PathLike[str] | None = None, **given: Any) -> Settings:
@@ -56,5 +63,7 @@ def load_settings(path: str | os.PathLike[str] | None = None, **given: Any) -> S
     path = path or os.environ.get("ALERT_TRANSFER_CONFIG")
     values: dict[str, Any] = read_config(path, error=ConfigError) if path else {}
     values |= {name: os.environ[variable] for name, variable in _ENVIRONMENT.items() if os.environ.get(variable)}
+    if tls := {name: os.environ[variable] for name, variable in _DASK_TLS.items() if os.environ.get(variable)}:
+        values["dask_tls"] = {**values.get("dask_tls", {}), **tls}
     values |= {name: value for name, value in given.items() if value is not None}
     return Settings(**values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from consumer.settings import Settings, load_settings
@@ -16,6 +17,7 @@ from engine.transfer.manifest_plan import task_of
 from engine.transfer.resuming import check_stopped
 from engine.transfer.starting import start_again, start_new
 from engine.transfer.submitted_job import Job
+from engine.workers import await_workers, check_client, check_workers
 
 if TYPE_CHECKING:
     import distributed
@@ -31,6 +33,7 @@ def submit(
     settings: Settings | None = None,
     on_start: Callable[[Job], None] | None = None,
     on_plan: Callable[[TransferPlan], None] | None = None,
+    on_wait: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Job:
     """Start a transfer; returns once the job's coordinator runs.
@@ -52,6 +55,8 @@ def submit(
         Called with the job as soon as it runs.
     on_plan
         Called with the plan before the job starts: its notes say what a user should know.
+    on_wait
+        Called with what is waited for, where that may take long: a first worker; default: a warning in the log.
     progress
         Called as `progress(done, total)` while footers are read.
 
@@ -60,19 +65,23 @@ def submit(
     InputError
         If the request can't be fulfilled; nothing was started then.
     KafkaError, ClusterError
-        If Kafka or Dask does not answer; nothing is left behind then.
+        If Kafka or Dask does not answer, or a worker can't run the job; nothing is left behind then.
     """
+    check_client(client, "submit")
     settings = settings or load_settings()
     cluster = kafka_of(kafka, settings)
     cluster.check()
-    plan_ = make_plan(request, settings, progress)
-    if on_plan:
-        on_plan(plan_)
-    with _client(client, settings) as (client_, ends_with_us):
+    with _outside(client, settings) as outside, contextlib.ExitStack() as stack:
+        plan_ = make_plan(request, settings, progress)
+        if on_plan:
+            on_plan(plan_)
+        client_ = outside or stack.enter_context(_here())
+        if outside:
+            await_workers(outside, on_wait)
         topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC))
         store = KafkaManifestStore(cluster, topic)
         start_new(plan_, client_, KafkaSink(kafka=cluster, topic=topic), store, settings.storage_options)
-        return _see_started(Job(topic, cluster, store), ends_with_us, on_start)
+        return _see_started(Job(topic, cluster, store), outside is None, on_start)
 
 
 def resume(
@@ -82,6 +91,7 @@ def resume(
     kafka: str | None = None,
     settings: Settings | None = None,
     on_start: Callable[[Job], None] | None = None,
+    on_wait: Callable[[str], None] | None = None,
 ) -> Job:
     """Take up a job that was interrupted, failed or cancelled; finished fragments are not sent again.
 
@@ -93,33 +103,41 @@ def resume(
     JobError
         If it is complete, runs, or was planned by a version of the engine whose jobs this one may not go on with.
     """
+    check_client(client, "resume")
     settings = settings or load_settings()
     cluster = kafka_of(kafka, settings)
     store = KafkaManifestStore(cluster, topic)
     job_ = Job(topic, cluster, store)
-    check_stopped(job_)
-    sink = KafkaSink(kafka=cluster, topic=topic)
-    task = task_of(job_.manifest, sink, settings.storage_options)
-    with _client(client, settings) as (client_, ends_with_us):
+    with _outside(client, settings) as outside, contextlib.ExitStack() as stack:
+        check_stopped(job_)
+        sink = KafkaSink(kafka=cluster, topic=topic)
+        task = task_of(job_.manifest, sink, settings.storage_options)
+        client_ = outside or stack.enter_context(_here())
+        if outside:
+            await_workers(outside, on_wait)
         start_again(task.job_id, client_, sink, store, settings.storage_options)
-        return _see_started(job_, ends_with_us, on_start)
+        return _see_started(job_, outside is None, on_start)
 
 
 @contextlib.contextmanager
-def _client(client: distributed.Client | None, settings: Settings) -> Iterator[tuple[distributed.Client, bool]]:
-    """Yield the cluster to run on, and whether it ends with us."""
-    if client is not None:
-        yield client, False
-        return
-    # Dask and dask-sql take three seconds to import: not before we know that the request can be fulfilled.
-    from engine.local import connect, local_cluster
+def _outside(client: distributed.Client | None, settings: Settings) -> Iterator[distributed.Client | None]:
+    """Yield the cluster of others that the job is to run on, or None; what is wrong with it is told at once."""
+    from engine.local import connect
 
-    if settings.dask:
-        with connect(settings.dask) as found:
-            yield found, False
-    else:
-        with local_cluster() as found:
-            yield found, True
+    with contextlib.ExitStack() as stack:
+        if client is None and settings.dask:
+            client = stack.enter_context(connect(settings.dask, tls=settings.dask_tls))
+        if client is not None:
+            check_workers(client)
+        yield client
+
+
+def _here() -> AbstractContextManager[distributed.Client]:
+    """Return the context of a cluster on this machine, which ends with us."""
+    # Dask and dask-sql take three seconds to import: not before we know that the request can be fulfilled.
+    from engine.local import local_cluster
+
+    return local_cluster()
 
 
 def _see_started(job_: Job, ends_with_us: bool, on_start: Callable[[Job], None] | None) -> Job:

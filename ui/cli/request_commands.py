@@ -29,7 +29,7 @@ def _cluster(settings: Settings) -> AbstractContextManager[Client | None]:
         return nullcontext()
     from engine import connect
 
-    return connect(settings.dask)
+    return connect(settings.dask, tls=settings.dask_tls)
 
 
 @click.command(cls=Command)
@@ -56,7 +56,7 @@ def preview(face: Face, **values: Any) -> None:
     limit = 10 if values["limit"] is None else values["limit"]
     with _cluster(settings) as client:
         tell = partial(_say_notes, face)
-        alerts = engine.preview(request, limit=limit, settings=settings, client=client, on_plan=tell)
+        alerts = engine.preview(request, limit=limit, settings=settings, client=client, on_plan=tell, on_wait=face.say)
     rows = [as_json(row) for row in alerts.to_pylist(maps_as_pydicts="lossy")] if face.json else None
     face.emit(rows, alerts_table(alerts) if alerts.num_rows else "no alert of these nights fulfils the conditions")
 

@@ -27,7 +27,7 @@ def run_job(face: Face, settings: Settings, start: Callable[..., engine.Job], *,
                 face.say(_what_becomes_of(job, settings))
                 raise
 
-    status = start(on_start=started).status()
+    status = start(on_start=started, on_wait=face.say).status()
     face.emit(status.to_dict(), status_text(status))
     if wait or not settings.dask:
         check_ended(status)
