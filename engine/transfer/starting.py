@@ -13,7 +13,7 @@ from engine.errors import JobError
 from engine.planning import TransferPlan
 from engine.sinks import OUTAGES, ManifestStore, Sink, taken_back_on_failure
 from engine.transfer.manifest_plan import plan_records
-from engine.workers import refusal_of
+from engine.workers import check_workers, refusal_of
 
 if TYPE_CHECKING:
     import distributed
@@ -103,8 +103,10 @@ def _launch(
             if store.refresh().stated != "queued":
                 return
             store.wait_for_more(0.5)
-        ended = coordinator.status == "error"
-        if ended or time.monotonic() > deadline:
+        if coordinator.status == "finished" and refusal_of(coordinator.result()):
+            # It was handed on to another worker, if one is right.
+            check_workers(client, one_suffices=True)
+        if coordinator.status == "error" or time.monotonic() > deadline:
             raise JobError(
                 _why_not(coordinator, patience_s),
                 next_step=f"check that the workers run the same version of alert-transfer and reach {store.address}",
@@ -115,6 +117,4 @@ def _why_not(coordinator: distributed.Future[Any], patience_s: float) -> str:
     if coordinator.status == "error":
         why = coordinator.exception()
         return f"the Dask cluster can't run the job: {type(why).__name__}: {why}"
-    refusal = refusal_of(coordinator.result()) if coordinator.status == "finished" else None
-    told = f"; the worker {refusal.worker} {refusal.problem}" if refusal else ""
-    return f"no worker of the Dask cluster took up the job within {patience_s:g} s{told}"
+    return f"no worker of the Dask cluster took up the job within {patience_s:g} s"

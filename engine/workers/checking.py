@@ -27,7 +27,7 @@ _MOST_WORKERS = 4
 _log = logging.getLogger("alert_transfer.workers")
 
 
-def check_workers(client: distributed.Client) -> None:
+def check_workers(client: distributed.Client, *, one_suffices: bool = False) -> None:
     """Return if all workers that are there have what ours needs, in the versions that are here.
 
     Nothing of ours is imported on a worker that lacks it.
@@ -36,6 +36,8 @@ def check_workers(client: distributed.Client) -> None:
     ----------
     client
         The cluster's client.
+    one_suffices
+        Whether it is enough that one worker is right.
 
     Raises
     ------
@@ -52,11 +54,11 @@ def check_workers(client: distributed.Client) -> None:
     _check(address, "the scheduler", {address: versions["scheduler"]}, at_scheduler, _versions)
     # By its metadata a worker lacks a package or has another version. Only where it has ours is the code looked at.
     by_metadata = {**expected, CODE: version(CODE)}
-    _check(address, "worker", versions["workers"], by_metadata, _versions)
+    _check(address, "worker", versions["workers"], by_metadata, _versions, one_suffices)
     facts = _asked(
         client, address, "a worker", _FACTS_S, client.run, eval, facts_text(door_source(), expected), on_error="return"
     )
-    _check(address, "worker", facts, expected, dict)
+    _check(address, "worker", facts, expected, dict, one_suffices)
 
 
 def await_workers(
@@ -144,15 +146,16 @@ def _check(
     found: Mapping[str, Any],
     expected: Mapping[str, str],
     facts_of: Callable[[Any], Mapping[str, str]],
+    one_suffices: bool = False,
 ) -> None:
     """Raise if what was found is not what is expected; who did not answer has gone."""
     problems: dict[str, list[str]] = {}
     for worker, answer in found.items():
         if isinstance(answer, dict) and (problem := problem_of(facts_of(answer), expected)):
             problems.setdefault(problem, []).append(worker)
-    if not problems:
-        return
     wrong = sum(map(len, problems.values()))
+    if not wrong or (one_suffices and wrong < len(found)):
+        return
     who = what if what != "worker" else f"{wrong:,} of {count_text(len(found), 'worker')}"
     lines = [f"  {some_text(workers, _MOST_WORKERS)} {problem}" for problem, workers in problems.items()]
     if len(lines) > _MOST_PROBLEMS:

@@ -152,7 +152,9 @@ class Door:
                 problem = f"can't import what alert-transfer needs ({exc})"
         if problem:
             # In the log that the operator of this worker reads, once a job.
-            logging.getLogger("distributed.worker").warning("This worker runs no task of alert-transfer: it %s", problem)
+            logging.getLogger("distributed.worker").warning(
+                "This worker runs no task of alert-transfer: it %s", problem
+            )
         self._problem = problem
 
     def _refused(self) -> Any:
