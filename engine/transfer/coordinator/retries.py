@@ -78,10 +78,10 @@ class Attempts:
             raise failure
         what = _named(work)
         if isinstance(failure, KilledWorker):
-            last = failure.last_worker
+            last, times = failure.last_worker, failure.allowed_failures + 1
             raise JobError(
-                f"{what} ended its worker {failure.allowed_failures + 1} times, most likely for lack of memory; the last "
-                f"of them, {last.address}, had {_memory(last.memory_limit)} for {count_text(last.nthreads, 'thread')}",
+                f"{what} ended its worker {times} times, most likely for lack of memory; the last of them, "
+                f"{last.address}, had {_memory(last.memory_limit)} for {count_text(last.nthreads, 'thread')}",
                 next_step=_more_memory(self._topic, last.memory_limit),
             ) from failure
         raise JobError(f"{what} failed: {type(failure).__name__}: {failure}") from failure

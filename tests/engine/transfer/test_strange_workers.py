@@ -96,31 +96,34 @@ class Joined(DaskCluster):
 def test_workers_that_join_while_a_job_runs_are_found_out_and_not_used(client, archive, tmp_path, caplog):
     caplog.set_level(logging.WARNING, logger="alert_transfer.workers")
     with contextlib.ExitStack() as stack:
-        there = stack.enter_context(strange_workers(tmp_path / "first", client, "right", "changed"))
-        with pytest.raises(ClusterError) as raised:
-            check_workers(client)
-        assert "1 of 2 workers" in raised.value.message
-        assert f"{there['changed']} has alert-transfer" in raised.value.message, "by the digest of its files"
-        assert there["right"] not in raised.value.message
-        check_workers(client, one_suffices=True)
+        found = stack.enter_context(strange_workers(tmp_path / "first", client, "right"))
+        check_workers(client)
 
         def join() -> None:
-            there.update(stack.enter_context(strange_workers(tmp_path / "later", client, "lacking", "older")))
+            found.update(stack.enter_context(strange_workers(tmp_path / "later", client, "changed")))
+            with pytest.raises(ClusterError) as raised:
+                check_workers(client)
+            assert "1 of 2 workers" in raised.value.message
+            assert f"{found['changed']} has alert-transfer" in raised.value.message, "by the digest of its files"
+            assert found["right"] not in raised.value.message
+            check_workers(client, one_suffices=True)
+            found.update(stack.enter_context(strange_workers(tmp_path / "last", client, "lacking", "older")))
 
         store = planned(archive)
         assert run(store, client, join) == "complete"
         assert store.refresh().num_sent == FILES * ROWS
         assert sorted(store.manifest.fragments) == list(range(FILES))
-        wrong = sorted(there[kind] for kind in KINDS)
-        assert sorted(told(caplog)) == wrong, "each of them, once"
+        wrong = {found[kind] for kind in KINDS}
+        assert 0 < len(told(caplog)) == len(set(told(caplog))), "once each, of those that were met"
+        assert set(told(caplog)) <= wrong
         # None was shut down; further jobs meet them from their first fragment on.
-        assert set(client.nthreads()) == set(there.values())
+        assert set(client.nthreads()) == set(found.values())
         for more in ({"where": "candidate.rb > 0.5"}, {"where": "candidate.rb > 0.5", "limit": 50}, {"limit": 7}):
             store = planned(archive, **more)
             num_selected = num_fulfilling(archive) if "where" in more else FILES * ROWS
             assert run(store, client) == "complete", store.refresh().error
             assert store.refresh().num_sent == min(num_selected, more.get("limit", num_selected)), more
-        assert set(client.nthreads()) == set(there.values())
+        assert set(client.nthreads()) == set(found.values())
         assert on_worker(client, len, [1, 2, 3]) == 3
 
 
