@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import distributed
@@ -59,11 +59,11 @@ def environment(folder: Path, kind: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def dask_scheduler(folder: Path, env: dict[str, str] | None = None) -> Iterator[str]:
+def dask_scheduler(folder: Path, env: dict[str, str] | None = None, more: Sequence[str] = ()) -> Iterator[str]:
     """Start a scheduler without a worker; yields its address."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "scheduler.json"
-    options = ["--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)]
+    options = ["--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file), *more]
     with _dask(folder, "scheduler", options, env):
         deadline = time.monotonic() + 60
         while not (file.exists() and file.read_text().strip()):

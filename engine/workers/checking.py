@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import operator
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
 from importlib.metadata import version
 from typing import Any
 
@@ -122,16 +124,14 @@ def _await_worker(client: distributed.Client, address: str, on_wait: Callable[[s
     # A task that waits is what an adaptive cluster starts workers for.
     task = client.submit(operator.truth, True, key=f"await-worker-{uuid.uuid4().hex}", pure=False)
     deadline = time.monotonic() + patience_s
-    while not task.done():
+    while task.status == "pending":
         if client.status != "running":
             raise _gone(address, f"the client is {client.status}")
         if time.monotonic() > deadline:
             task.cancel()
             raise ClusterError(f"no worker came to the Dask cluster at {address} in {patience_s:g} s", next_step=start)
-        try:
-            distributed.wait(task, timeout=1.0)
-        except TimeoutError:
-            continue
+        with contextlib.suppress(TimeoutError, CancelledError):  # cancelled, if the scheduler is gone
+            task.result(timeout=1.0)
 
 
 def _versions(found: Mapping[str, Any]) -> dict[str, str]:

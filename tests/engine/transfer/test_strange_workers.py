@@ -24,7 +24,7 @@ from tests.engine.transfer.fake_store import FakeStore
 from tests.engine.transfer.job_records import JOB, TOPIC
 from tests.strange_workers import KINDS, dask_scheduler, environment, strange_workers
 
-NIGHT, FILES, ROWS = "2021-11-22", 40, 6
+NIGHT, FILES, ROWS = "2021-11-22", 36, 6
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_workers_that_join_while_a_job_runs_are_found_out_and_not_used(client, a
         assert set(told(caplog)) <= wrong
         # None was shut down; further jobs meet them from their first fragment on.
         assert set(client.nthreads()) == set(found.values())
-        for more in ({"where": "candidate.rb > 0.5"}, {"where": "candidate.rb > 0.5", "limit": 50}, {"limit": 7}):
+        for more in ({"where": "candidate.rb > 0.5"}, {"where": "candidate.rb > 0.5", "limit": 50}):
             store = planned(archive, **more)
             num_selected = num_fulfilling(archive) if "where" in more else FILES * ROWS
             assert run(store, client) == "complete", store.refresh().error
