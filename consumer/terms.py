@@ -22,7 +22,7 @@ _ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "--archive": ("archive", _TEXT, "URL"),
     "--class": ("classes", _LIST, "LABEL"),
     "--content": ("content", _TEXT, "lightcurve|cutouts|medium|full|fields"),
-    "--dask": ("dask", _TEXT, r"tcp://[\w.:-]+\w"),
+    "--dask": ("dask", _TEXT, r"t(?:cp|ls)://[\w.:-]+\w"),
     "--exclude-class": ("exclude_classes", _LIST, "LABEL"),
     "--field": ("fields", _LIST, "PATH|…"),
     "--kafka": ("kafka", _TEXT, r"host:port(?:\[,host:port\])?"),

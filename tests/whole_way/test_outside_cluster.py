@@ -94,7 +94,8 @@ def test_a_job_is_submitted_to_a_cluster_that_has_no_worker_yet(archive, kafka, 
     request = engine.TransferRequest(archive=archive.archive, nights="2021-11-22", limit=20)
     said: list[str] = []
     with contextlib.ExitStack() as stack:
-        client = stack.enter_context(engine.connect(stack.enter_context(dask_scheduler(tmp_path / "scheduler"))))
+        scheduler = stack.enter_context(dask_scheduler(tmp_path / "scheduler"))
+        client = stack.enter_context(engine.connect(scheduler))
 
         def start_one(text: str) -> None:
             said.append(text)
@@ -104,4 +105,4 @@ def test_a_job_is_submitted_to_a_cluster_that_has_no_worker_yet(archive, kafka, 
         assert (job.wait().state, job.status().num_alerts_sent) == ("complete", 20)
     assert len(said) == 1
     assert "waiting for a worker" in said[0]
-    assert client.scheduler.address in said[0]
+    assert scheduler in said[0]

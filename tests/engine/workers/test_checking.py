@@ -4,7 +4,7 @@ import distributed
 import pytest
 
 from engine.errors import ClusterError
-from engine.workers import await_workers, check_workers
+from engine.workers import await_workers, check_workers, on_worker
 from tests.strange_workers import dask_scheduler
 
 
@@ -21,6 +21,8 @@ def test_an_adaptive_cluster_starts_a_worker_for_whoever_waits():
         check_workers(client)  # there is none that could be wrong
         await_workers(client, said.append)
         assert len(client.nthreads()) == 1
+        check_workers(client)
+        assert on_worker(client, divmod, 17, 5) == (3, 2), "scheduler and worker are threads here: nothing is pickled"
     assert len(said) == 1
     assert "dask worker" in said[0]
 
