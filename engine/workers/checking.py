@@ -164,5 +164,5 @@ def _check(
     raise ClusterError(
         "\n".join([f"{who} of the Dask cluster at {address} can't run this:", *lines]),
         accepted=f"the versions that are here: {needed}",
-        next_step=f"install the same there (pip install 'alert-transfer[engine]=={version(CODE)}') and start it again",
+        next_step=f"install alert-transfer[engine]=={version(CODE)} and these versions there, and start it again",
     )
