@@ -13,7 +13,6 @@ from engine.errors import JobError
 from engine.planning import TransferPlan
 from engine.sinks import OUTAGES, ManifestStore, Sink, taken_back_on_failure
 from engine.transfer.manifest_plan import plan_records
-from engine.workers import check_workers, refusal_of
 
 if TYPE_CHECKING:
     import distributed
@@ -93,6 +92,7 @@ def _launch(
 ) -> None:
     # Here, so that looking at jobs does not wait for Dask to be imported.
     from engine.transfer.coordinator import launch
+    from engine.workers import check_workers, refusal_of
 
     coordinator = launch(client, store, sink, storage_options)
     deadline = time.monotonic() + patience_s

@@ -17,7 +17,7 @@ from engine.transfer.manifest_plan import task_of
 from engine.transfer.resuming import check_stopped
 from engine.transfer.starting import start_again, start_new
 from engine.transfer.submitted_job import Job
-from engine.workers import await_workers, check_client, check_workers
+from engine.workers import check_client
 
 if TYPE_CHECKING:
     import distributed
@@ -75,9 +75,7 @@ def submit(
         plan_ = make_plan(request, settings, progress)
         if on_plan:
             on_plan(plan_)
-        client_ = outside or stack.enter_context(_here())
-        if outside:
-            await_workers(outside, on_wait)
+        client_ = _with_worker(outside, on_wait) if outside else stack.enter_context(_here())
         topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC))
         store = KafkaManifestStore(cluster, topic)
         start_new(plan_, client_, KafkaSink(kafka=cluster, topic=topic), store, settings.storage_options)
@@ -112,9 +110,7 @@ def resume(
         check_stopped(job_)
         sink = KafkaSink(kafka=cluster, topic=topic)
         task = task_of(job_.manifest, sink, settings.storage_options)
-        client_ = outside or stack.enter_context(_here())
-        if outside:
-            await_workers(outside, on_wait)
+        client_ = _with_worker(outside, on_wait) if outside else stack.enter_context(_here())
         start_again(task.job_id, client_, sink, store, settings.storage_options)
         return _see_started(job_, outside is None, on_start)
 
@@ -122,14 +118,25 @@ def resume(
 @contextlib.contextmanager
 def _outside(client: distributed.Client | None, settings: Settings) -> Iterator[distributed.Client | None]:
     """Yield the cluster of others that the job is to run on, or None; what is wrong with it is told at once."""
+    if client is None and not settings.dask:
+        yield None  # without an import of Dask: the request is looked at first
+        return
     from engine.local import connect
+    from engine.workers import check_workers
 
     with contextlib.ExitStack() as stack:
-        if client is None and settings.dask:
-            client = stack.enter_context(connect(settings.dask, tls=settings.dask_tls))
-        if client is not None:
-            check_workers(client)
+        if client is None:
+            client = stack.enter_context(connect(str(settings.dask), tls=settings.dask_tls))
+        check_workers(client)
         yield client
+
+
+def _with_worker(client: distributed.Client, on_wait: Callable[[str], None] | None) -> distributed.Client:
+    """Return a cluster's client once the cluster has a worker, and all that it has are right."""
+    from engine.workers import await_workers
+
+    await_workers(client, on_wait)
+    return client
 
 
 def _here() -> AbstractContextManager[distributed.Client]:
