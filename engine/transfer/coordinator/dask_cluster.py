@@ -100,8 +100,9 @@ class DaskCluster:
         if predicate.sql is None:
             return []
         found = filter_fragments(NarrowReader(selection=selection), window, predicate.schema, predicate.sql)
-        graph = dict(found[0].__dask_graph__()) if found else {}  # all of them come out of one
-        return [self._made("find", cull(graph, [one.key])[0], one.key) for one in found]
+        graph = dict(found[0].__dask_graph__()) if found else {}  # one for all of them
+        packed = [tasks.packed_graph(cull(graph, [one.key])[0], selection) for one in found]
+        return [self._made("find", part, one.key) for part, one in zip(packed, found, strict=True)]
 
     def count(self, found: Sequence[DaskTask]) -> list[DaskTask]:
         """Count the selected alerts of fragments."""

@@ -1,11 +1,14 @@
 """Waiting for a first worker; the wrong ones are in tests/engine/transfer/test_strange_workers.py."""
 
+import os
+import signal
+
 import distributed
 import pytest
 
 from engine.errors import ClusterError
-from engine.workers import await_workers, check_workers, on_worker
-from tests.strange_workers import dask_scheduler
+from engine.workers import await_workers, check_workers, checking, on_worker
+from tests.strange_workers import dask_scheduler, strange_workers
 
 
 def test_workers_that_are_right_are_not_waited_for(dask_client):
@@ -36,3 +39,19 @@ def test_a_worker_that_does_not_come_is_told(tmp_path, caplog):
         await_workers(client, patience_s=0.2)
     assert address in raised.value.message
     assert [record.name for record in caplog.records if address in record.getMessage()] == ["alert_transfer.workers"]
+
+
+def test_a_worker_that_hangs_keeps_nobody_from_the_others(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(checking, "_FACTS_S", 1.0)
+    with (
+        dask_scheduler(tmp_path) as address,
+        distributed.Client(address, set_as_default=False) as client,
+        strange_workers(tmp_path / "workers", client, "right"),
+    ):
+        (pid,) = client.run(os.getpid).values()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            check_workers(client)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    assert any(address in record.getMessage() for record in caplog.records if record.name == "alert_transfer.workers")
