@@ -61,6 +61,10 @@ class DaskTls(_Group):
     cert_file: str | None = Field(default=None, description="our certificate")
     key_file: str | None = Field(default=None, description="the key of our certificate")
 
+    def files(self) -> dict[str, str]:
+        """Return the files that are named."""
+        return self.model_dump(exclude_none=True)
+
 
 class Topics(_Group):
     """What topics are made with; each job's manifest records the number of its partitions."""

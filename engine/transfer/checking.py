@@ -120,18 +120,23 @@ def _kafka(settings: Settings) -> str:
 
 def _dask(settings: Settings) -> str:
     from engine.local import connect
+    from engine.workers import Sent, check_workers, refusal_of
 
     tables = {"storage_options": settings.storage_options, "kafka_options": settings.kafka_options}
     for_workers(None, **tables)
-    with connect(settings.dask or "") as client:
+    with connect(settings.dask or "", tls=settings.dask_tls.files()) as client:
+        check_workers(client)
         threads = client.nthreads()
-        missing = {worker: why for worker, why in client.run(_missing_secret, tables).items() if why}
+        answers = client.run(Sent(_missing_secret, tables))
+        missing = {worker: why for worker, why in answers.items() if why and not refusal_of(why)}
     if missing:
         raise ConfigError(
             next(iter(missing.values()))
             + (f"; likewise on {count_text(len(missing) - 1, 'other worker')}" if len(missing) > 1 else ""),
             next_step="set the variable where the workers are started, or put the file there",
         )
+    if not threads:
+        return "no worker yet; a job waits for one"
     return f"{count_text(len(threads), 'worker')}, {count_text(sum(threads.values()), 'thread')}"
 
 

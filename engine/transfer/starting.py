@@ -96,6 +96,7 @@ def _launch(
 ) -> None:
     # Here, so that looking at jobs does not wait for Dask to be imported.
     from engine.transfer.coordinator import launch
+    from engine.workers import check_workers, refusal_of
 
     coordinator = launch(client, store, sink, storage_options)
     deadline = time.monotonic() + patience_s
@@ -106,14 +107,21 @@ def _launch(
             if store.refresh().stated != "queued":
                 return
             store.wait_for_more(0.5)
-        ended = coordinator.status == "error"
-        if ended or time.monotonic() > deadline:
-            why = coordinator.exception() if ended else None
+        if coordinator.status == "finished" and refusal_of(coordinator.result()):
+            # It was handed on to another worker, if one is right.
+            check_workers(client, one_suffices=True)
+        if coordinator.status == "error" or time.monotonic() > deadline:
+            why = coordinator.exception() if coordinator.status == "error" else None
             if isinstance(why, AlertTransferError):
                 raise why
             raise JobError(
-                f"the Dask cluster can't run the job: {type(why).__name__}: {why}"
-                if ended
-                else f"no worker of the Dask cluster took up the job within {patience_s:g} s",
+                _why_not(coordinator, patience_s),
                 next_step=f"check that the workers run the same version of alert-transfer and reach {store.address}",
             )
+
+
+def _why_not(coordinator: distributed.Future[Any], patience_s: float) -> str:
+    if coordinator.status == "error":
+        why = coordinator.exception()
+        return f"the Dask cluster can't run the job: {type(why).__name__}: {why}"
+    return f"no worker of the Dask cluster took up the job within {patience_s:g} s"
