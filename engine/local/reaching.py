@@ -134,7 +134,7 @@ def _within(deadline: float, ask: Callable[[], Any], address: str, why: str) -> 
     def run() -> None:
         try:
             found.append(ask())
-        except Exception as exc:  # noqa: BLE001  told by whoever waits
+        except Exception as exc:  # noqa: BLE001  told by the thread that waits
             failures.append(exc)
 
     thread = threading.Thread(target=run, name="alert-transfer-reach", daemon=True)

@@ -13,7 +13,7 @@ def check_client(client: object, function: str) -> None:
     Parameters
     ----------
     client
-        What was handed over; None is for whoever calls to judge.
+        What was handed over; what None means, the caller knows.
     function
         Name of the function that was called: `submit`.
 

@@ -3,7 +3,7 @@
 This file goes to workers as text (`engine.workers.sending`), so at its top it imports only what every worker has, and
 it runs on any version of Python. A call of ours comes to it as bytes. The door compares the worker's versions and code
 with those that are expected, then opens the bytes, which imports ours. On a worker that is not right nothing is
-imported by name and nothing fails: the call's result is a refusal, and whoever wanted the result calls elsewhere.
+imported by name and nothing fails: the call's result is a refusal, and the caller tries elsewhere.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class Door:
         return refused
 
     def _move_on(self, address: str) -> None:
-        """Have another worker run the call; with none left it fails, and whoever waits for it is told."""
+        """Have another worker run the call; with none left it fails, and the caller who waits for it is told."""
         tried = [*self._tried, address]
         with distributed.worker_client() as client:
             others = [other for other in client.nthreads() if other not in tried]

@@ -126,7 +126,7 @@ def test_groups_are_laid_over_each_other_key_by_key(tmp_path, monkeypatch):
         "/key",
     )
     assert settings.limits == Settings().limits
-    # Options belong together: whoever gives some gives all.
+    # Options belong together: a user who gives some gives all.
     assert load_settings(file, storage_options={"key": "c"}).storage_options == {"key": "c"}
     monkeypatch.setenv("ALERT_TRANSFER_STORAGE_OPTIONS", '{"anon": true}')
     assert load_settings(file).storage_options == {"anon": True}

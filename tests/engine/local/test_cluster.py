@@ -25,7 +25,7 @@ from tests.strange_workers import dask_scheduler
 
 @contextlib.contextmanager
 def speaking(greeting: bytes | None) -> Iterator[str]:
-    """Listen at an address; whoever connects is greeted so, or with None hung up on."""
+    """Listen at an address; a client that connects is greeted so, or with None hung up on."""
     with socket.create_server(("127.0.0.1", 0)) as server, contextlib.ExitStack() as stack:
 
         def serve() -> None:

@@ -1,4 +1,4 @@
-"""How a coordinator begins, in memory: launched by whoever submits, or again by Dask when its worker died."""
+"""How a coordinator begins, in memory: launched by the user who submits, or again by Dask when its worker died."""
 
 import contextlib
 import operator

@@ -194,7 +194,7 @@ def test_of_two_coordinators_that_begin_at_once_the_later_one_goes_on():
 
     store.announce = late
     assert first.run() == "replaced"
-    assert store.states()[-1] == "running", "whoever was replaced at its last step writes no final state"
+    assert store.states()[-1] == "running", "a coordinator replaced at its last step writes no final state"
 
 
 def test_an_outage_of_the_manifest_is_waited_for():

@@ -14,7 +14,7 @@ from engine.workers.door import facts_of_this_process, is_refusal, problem_of, r
 
 
 def names_in(pickled: bytes) -> set[str]:
-    """Return the modules that whoever opens a pickle imports by name."""
+    """Return the modules that opening a pickle imports by name."""
     texts = [
         arg for op, arg, _ in pickletools.genops(pickled) if op.name in ("SHORT_BINUNICODE", "BINUNICODE", "GLOBAL")
     ]
