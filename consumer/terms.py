@@ -23,7 +23,7 @@ _ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "--class": ("classes", _LIST, "LABEL"),
     "--content": ("content", _TEXT, "lightcurve|cutouts|medium|full|fields"),
     "--data": ("data_dir", _TEXT, "DIR"),
-    "--dask": ("dask", _TEXT, r"tcp://[\w.:-]+\w"),
+    "--dask": ("dask", _TEXT, r"t(?:cp|ls)://[\w.:-]+\w"),
     "--exclude-class": ("exclude_classes", _LIST, "LABEL"),
     "--field": ("fields", _LIST, "PATH|…"),
     "--host": ("host", _TEXT, "ADDRESS"),

@@ -17,8 +17,8 @@ from .pipeline import CONTENTS
 from .planning import ArchiveFields, TransferPlan, archive_fields, plan, preview
 from .request import TransferRequest, read_yaml, write_yaml
 from .sample import DEFAULT_NIGHTS, PROFILE_NAMES, SampleArchive, write_sample
-from .settings import Settings, load_settings
-from .transfer import Job, JobStatus, job, jobs, resume, submit
+from .settings import Settings, SourcedSettings, load_settings, settings_schema, sourced_settings
+from .transfer import Checked, Job, JobStatus, check_settings, job, jobs, resume, submit
 
 __all__ = [
     "CONTENTS",
@@ -29,6 +29,7 @@ __all__ = [
     "ArchiveError",
     "ArchiveFields",
     "BrokerError",
+    "Checked",
     "ClusterError",
     "ConditionError",
     "ConfigError",
@@ -41,9 +42,11 @@ __all__ = [
     "RequestError",
     "SampleArchive",
     "Settings",
+    "SourcedSettings",
     "TransferPlan",
     "TransferRequest",
     "archive_fields",
+    "check_settings",
     "connect",
     "job",
     "jobs",
@@ -53,6 +56,8 @@ __all__ = [
     "preview",
     "read_yaml",
     "resume",
+    "settings_schema",
+    "sourced_settings",
     "start_broker",
     "submit",
     "write_sample",

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from consumer.settings import items_of, read_table, shown, truth_value, whole_number
+from consumer.settings import items_of, read_table, refuse_password, shown, truth_value, whole_number
 from consumer.wire import check_topic
 from consumer.words import printable
 from engine.archive import night_texts, parse_nights
@@ -298,6 +298,7 @@ def _place(name: str, value: Any) -> str:
         raise RequestError(
             f"{name} is {shown(text)}", accepted="a path or a URL", next_step="leave it out if there is none"
         )
+    refuse_password(name, text, error=RequestError)
     if isinstance(value, PurePath) and (match := re.match(r"([a-z][a-z0-9+]+):/(?!/)", text)):
         raise RequestError(
             f"{name} is {shown(text)}: a Path makes {match[1]}:/ of {match[1]}://",

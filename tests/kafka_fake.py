@@ -2,7 +2,7 @@
 
 It keeps offsets, gaps, watermarks, errors and back-pressure as Kafka and librdkafka have them; what it answers is held
 against a real Kafka in tests/engine/kafka/test_fake.py. Errors and messages are of confluent_kafka's own types.
-Time is its own as well: whoever waits for it moves its clock, and nobody sleeps.
+Time is its own as well: a caller who waits for it moves its clock, and nobody sleeps.
 """
 
 import functools

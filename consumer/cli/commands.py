@@ -38,6 +38,7 @@ _ENGINE_COMMANDS = {
     "archive": "Make a sample archive, or look at an archive.",
     "broker": "Run an embedded Kafka until Ctrl-C.",
     "cancel": "Stop a job; what was sent stays readable.",
+    "config": "Show, check and describe the settings.",
     "demo": "Run the whole job on a sample archive.",
     "jobs": "List the jobs of this Kafka.",
     "log": "Show what happened in a job.",

@@ -27,7 +27,7 @@ from consumer.cli.nearest import nearest_command
 from consumer.cli.output import OutputError, ReaderGone, say, write, written
 from consumer.errors import AlertTransferError, InputError
 from consumer.hints import runnable
-from consumer.settings import read_config, shown
+from consumer.settings import load_settings, shown, without_secrets
 from consumer.terms import command_line_terms
 from consumer.words import printable
 
@@ -81,10 +81,10 @@ class Face:
         Raises
         ------
         InputError
-            If the configuration file can't be read, or is not what it should be.
+            If the configuration is not what it should be, or can't be read.
         """
-        values = read_config(self.config) if self.config else {}
-        return self.kafka or values.get("kafka"), dict(values.get("kafka_options", {}))
+        settings = load_settings(self.config, kafka=self.kafka)
+        return settings.kafka, settings.kafka_options
 
 
 def _as_json(document: Any) -> str:
@@ -264,12 +264,13 @@ def show_error(error: AlertTransferError, as_json: bool) -> None:
     """Tell an error: as JSON on stdout, or as a short block on stderr, also where stdout takes nothing."""
     error.next_step = error.next_step and runnable(error.next_step)
     if as_json and not isinstance(error, OutputError):
+        texts = {name: text and without_secrets(text) for name, text in error.as_dict().items()}
         with contextlib.suppress(ReaderGone, OutputError):
-            write(_as_json({"error": error.as_dict()}))
+            write(_as_json({"error": texts}))
             return
-    say(f"Error: {error}")
+    say(f"Error: {without_secrets(str(error))}")
 
 
 def _traceback(debug: bool) -> None:
     if debug:
-        say(traceback.format_exc())
+        say(without_secrets(traceback.format_exc()))

@@ -12,6 +12,7 @@ _OTHER_NAMES = {
     **dict.fromkeys(["abort", "kill", "stop"], "cancel"),
     **dict.fromkeys(["download", "fetch", "get", "pull", "receive"], "consume"),
     **dict.fromkeys(["kafka", "server"], "broker"),
+    **dict.fromkeys(["configuration", "configure", "doctor", "settings"], "config"),
     **dict.fromkeys(["example", "tutorial"], "demo"),
     **dict.fromkeys(["columns", "schema"], "fields"),
     **dict.fromkeys(["nights"], "info"),

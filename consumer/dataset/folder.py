@@ -13,7 +13,7 @@
         rejected/           messages that could not be read, as they came: the first (consumer/dataset/rejected.py)
 
 Nothing here needs Kafka. A file reaches the folder by rename, after the journal has its round on disk. A crash may come
-at any moment: whoever opens the folder next finishes the renames of the last round, or discards the staging.
+at any moment: the run that opens the folder next finishes the renames of the last round, or discards the staging.
 """
 
 from __future__ import annotations

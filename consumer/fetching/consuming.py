@@ -75,9 +75,10 @@ def consume(
     outdir
         Folder on this machine; what isn't Parquet goes to `<outdir>.transfer` beside it.
     kafka
-        `host:port[,host:port]`; default: the environment's ALERT_TRANSFER_KAFKA.
+        `host:port[,host:port]`; default: the environment's ALERT_TRANSFER_KAFKA, or the configuration's.
     kafka_options
-        Further librdkafka properties (security).
+        Further librdkafka properties (security); default: the configuration's. A value may be `{"env": NAME}` or
+        `{"file": PATH}`.
     partitionby
         `time` (folders of the UTC date), `finkclass`, `tnsclass`, or `none` (no folders).
     limit

@@ -13,6 +13,7 @@ import confluent_kafka as ck
 from consumer.errors import KafkaError
 from consumer.kafka.failures import LEADERLESS, Reports, code_of, deleted, first_answer, invalid_settings, unknown_ends
 from consumer.kafka.refusals import NOT_ALLOWED, missing_right
+from consumer.settings import resolved
 
 __all__ = ["Cluster", "Connection", "place_of"]
 
@@ -53,7 +54,7 @@ class Cluster:
     bootstrap: str
     """`host:port[,host:port]`"""
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Further librdkafka properties (security)."""
+    """Further librdkafka properties (security); `{env: NAME}` and `{file: PATH}` are read when a client is made."""
 
     def open(self, more: Mapping[str, Any]) -> Connection:
         """Return a connection to read by; nothing is asked of Kafka yet."""
@@ -83,13 +84,14 @@ class Cluster:
         Raises
         ------
         ConfigError
-            If librdkafka doesn't take the properties.
+            If librdkafka doesn't take the properties, or a secret of them can't be read here.
         """
+        options = resolved(self.options, "kafka_options")
         properties = {
             "bootstrap.servers": self.bootstrap,
             **_PROPERTIES,
             **(defaults or {}),
-            **self.options,
+            **options,
             **more,
             "error_cb": on_error,
         }

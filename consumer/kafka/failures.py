@@ -10,6 +10,7 @@ import confluent_kafka as ck
 
 from consumer.errors import ConfigError, KafkaError
 from consumer.kafka.refusals import NOT_ALLOWED, is_explained, missing_right, no_answer, refused
+from consumer.settings import without_secrets
 
 __all__ = [
     "EXPIRED",
@@ -183,7 +184,7 @@ def first_answer(
 def invalid_settings(exc: Exception) -> ConfigError:
     """Return the error that says that librdkafka does not take its properties."""
     return ConfigError(
-        f"Kafka's settings are not valid: {reason_of(exc)}",
+        f"Kafka's settings are not valid: {without_secrets(reason_of(exc))}",
         accepted="host:port[,host:port], and kafka_options that librdkafka knows",
         next_step="check --kafka, and kafka_options in the configuration",
     )
@@ -193,7 +194,7 @@ def deleted(bootstrap: str, topic: str) -> KafkaError:
     """Return the error that says that a topic, which there was, is gone."""
     return KafkaError(
         f"Kafka at {bootstrap} no longer has the topic {topic}: it was deleted",
-        accepted="alerts are kept for 4 days, the manifest of a job for 30",
+        accepted="alerts are kept for 4 days, the manifest of a job for 30, unless its settings said otherwise",
         next_step="submit the request again; what was fetched before stays where it is",
     )
 
@@ -202,7 +203,7 @@ def expired(topic: str) -> KafkaError:
     """Return the error that says that Kafka no longer has the messages that come next."""
     return KafkaError(
         f"messages of {topic} that come next expired before they were fetched",
-        accepted="alerts are kept for 4 days, the manifest of a job for 30",
+        accepted="alerts are kept for 4 days, the manifest of a job for 30, unless its settings said otherwise",
         next_step="submit the request again, and fetch it with --restart or into another folder",
     )
 

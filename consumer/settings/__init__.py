@@ -1,23 +1,72 @@
-"""What users hand over: the configuration file, the environment, YAML, and plain values in whatever form they come.
+"""What users hand over: settings and secrets, the configuration file, the environment, YAML, and plain values.
 
-One reading of each, for the consumer, the engine and every face; messages about them show no secret. Further settings,
-and where each came from, come in here.
+One reading of each, for the consumer, the engine and every face; messages about them show no secret. `Settings` is the
+one model of what is configured: further settings, with their defaults, come in there.
+
+The model is imported on first use, and pydantic with it.
 """
 
-from consumer.settings.config_file import read_config
-from consumer.settings.settings import Settings, load_settings
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from consumer.settings.addresses import refuse_password, refuse_user
+from consumer.settings.loading import Setting, SourcedSettings, load_settings, settings_schema, sourced_settings
+from consumer.settings.secret_names import without_password
+from consumer.settings.secrets import (
+    Options,
+    entrusted,
+    literal_secrets,
+    masked,
+    name_process,
+    remember_secrets,
+    resolved,
+    without_secrets,
+)
 from consumer.settings.strict_yaml import read_table, read_text
 from consumer.settings.values import items_of, one_line, shown, truth_value, whole_number
 
+if TYPE_CHECKING:
+    from consumer.settings.settings import DaskTls, Limits, LocalCluster, Settings, Topics, Window
+
 __all__ = [
+    "DaskTls",
+    "Limits",
+    "LocalCluster",
+    "Options",
+    "Setting",
     "Settings",
+    "SourcedSettings",
+    "Topics",
+    "Window",
+    "entrusted",
     "items_of",
+    "literal_secrets",
     "load_settings",
+    "masked",
+    "name_process",
     "one_line",
-    "read_config",
     "read_table",
     "read_text",
+    "refuse_password",
+    "refuse_user",
+    "remember_secrets",
+    "resolved",
+    "settings_schema",
     "shown",
+    "sourced_settings",
     "truth_value",
     "whole_number",
+    "without_password",
+    "without_secrets",
 ]
+
+_OF_THE_MODEL = ("DaskTls", "Limits", "LocalCluster", "Settings", "Topics", "Window")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OF_THE_MODEL:
+        from consumer.settings import settings
+
+        return getattr(settings, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

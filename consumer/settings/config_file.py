@@ -1,54 +1,68 @@
-"""The configuration file, `--config`: one reading of it for the consumer and the engine.
+"""The configuration file, `--config`: one strict reading of it, which also tells the line of each key.
 
-It holds passwords: a message about it names keys, lines and kinds of values, and shows no value.
+It holds passwords: a message about it names keys, lines and kinds of values, and shows no text of them.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from typing import Any
 
-from consumer.errors import InputError
+from consumer.errors import ConfigError, InputError
 from consumer.settings.strict_yaml import read_table, read_text
-from consumer.settings.values import shown
 
-__all__ = ["OPTION_KEYS", "TEXT_KEYS", "read_config"]
+__all__ = ["ConfigFile", "read_config"]
 
-TEXT_KEYS = ("archive", "kafka", "dask", "tns_catalogue")
-OPTION_KEYS = ("storage_options", "kafka_options")
+KEYS = (
+    *("archive", "kafka", "dask", "tns_catalogue", "storage_options", "kafka_options"),
+    *("dask_tls", "topics", "window", "limits", "local"),
+)
 
-_KINDS = {bool: "a truth value", int: "a number", float: "a number", str: "text", list: "a list", dict: "a table"}
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigFile:
+    """What a configuration file sets."""
+
+    path: str
+    values: dict[str, Any] = field(repr=False)
+    """Keys without a value left out, in groups too."""
+    lines: dict[tuple[str, ...], int]
+    """Line of each key, at any depth."""
+
+    @property
+    def what(self) -> str:
+        """What it is, for messages."""
+        return f"the configuration {self.path}"
 
 
-def read_config(path: str | os.PathLike[str], *, error: type[InputError] = InputError) -> dict[str, Any]:
-    """Return what a configuration file sets, keys without a value left out.
-
-    Parameters
-    ----------
-    path
-        YAML file.
-    error
-        What is raised.
+def read_config(path: str | os.PathLike[str], *, error: type[InputError] = ConfigError) -> ConfigFile:
+    """Return what a configuration file sets; whether that is right, the settings say.
 
     Raises
     ------
     InputError
-        If the file can't be read, is not YAML, has an unknown key, or a value of the wrong kind.
+        If the file can't be read, is not YAML or not one table.
     """
-    what = f"the configuration {path}"
-    accepted = f"a YAML file with the keys {', '.join((*TEXT_KEYS, *OPTION_KEYS))}"
+    lines: dict[tuple[str, ...], int] = {}
     text = read_text(path, "the configuration", error=error)
-    values = read_table(text, what, error=error, accepted=accepted, secret=True)
-    if unknown := [shown(key) for key in values if key not in (*TEXT_KEYS, *OPTION_KEYS)]:
-        raise error(f"{what} has unknown keys: {', '.join(unknown[:5])}", accepted=accepted)
-    values = {key: value for key, value in values.items() if value is not None}
-    for key, value in values.items():
-        if key in TEXT_KEYS and not isinstance(value, str):
-            quoted = "write it in quotes" if isinstance(value, bool | int | float) else None
-            raise error(f"{key} in {what} is {_KINDS[type(value)]}, not text", next_step=quoted)
-        if key in OPTION_KEYS and not isinstance(value, dict):
-            raise error(
-                f"{key} in {what} is {_KINDS[type(value)]}, not a table of keys and values",
-                accepted=f"{key}: {{name: value}}",
-            )
-    return values
+    values = read_table(
+        text,
+        f"the configuration {path}",
+        error=error,
+        accepted=f"a YAML file with the keys {', '.join(KEYS)}",
+        secret=True,
+        lines=lines,
+    )
+    return ConfigFile(path=os.fspath(path), values=_set(values), lines=lines)
+
+
+def _set(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a table without keys that have no value; options keep theirs, where null has a meaning."""
+    return {
+        key: {name: item for name, item in value.items() if item is not None}
+        if isinstance(value, dict) and not key.endswith("_options")
+        else value
+        for key, value in values.items()
+        if value is not None
+    }

@@ -1,60 +1,167 @@
-"""Settings: where the archive, Kafka and Dask are. From a YAML file, the environment, and what is given directly."""
+"""Settings: one model of all that is configured. `loading` fills it from flags, the environment and a file.
+
+Made by hand, `Settings(kafka=…)`, it holds what it is given and the defaults: it reads no environment.
+
+Imported on first use: pydantic takes a tenth of a second, for which no `--version` or `--help` waits.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from consumer.errors import ConfigError
-from consumer.settings.config_file import read_config
+from consumer.settings.addresses import check_url, refuse_user
+from consumer.settings.mistakes import told
+from consumer.settings.secrets import Options, masked, remember_secrets
 
-__all__ = ["Settings", "load_settings"]
-
-_ENVIRONMENT = {
-    "archive": "ALERT_TRANSFER_ARCHIVE",
-    "kafka": "ALERT_TRANSFER_KAFKA",
-    "dask": "ALERT_TRANSFER_DASK",
-    "tns_catalogue": "ALERT_TRANSFER_TNS_CATALOGUE",
-}
+__all__ = ["DaskTls", "Limits", "LocalCluster", "Settings", "Topics", "Window"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Where things are. Nothing in it is needed for work on one machine."""
-
-    archive: str | None = None
-    """Root of the archive that requests without one mean."""
-    kafka: str | None = None
-    """`host:port[,host:port]` of Kafka."""
-    dask: str | None = None
-    """`tcp://host:port` of a Dask scheduler."""
-    tns_catalogue: str | None = None
-    """Parquet, or CSV as TNS exports it, with ra, declination, type."""
-    storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """For the archive's file system (endpoint, credentials); kept out of repr, manifests and logs."""
-    kafka_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Further librdkafka properties (security); kept out of repr, manifests and logs."""
+def _number(value: Any) -> Any:
+    """Return a value that may be a number, or a text that is one; pydantic would take a truth value for one, too."""
+    if isinstance(value, bool):
+        raise ValueError("a truth value")
+    return value
 
 
-def load_settings(path: str | os.PathLike[str] | None = None, **given: Any) -> Settings:
-    """Return the settings: what is given wins over the environment, and that over the file.
+def _options(value: dict[str, Any]) -> Options:
+    remember_secrets(value)
+    return Options(value)
 
-    Parameters
-    ----------
-    path
-        YAML file; default: the environment's ALERT_TRANSFER_CONFIG, if set.
-    given
-        Fields of `Settings`; None counts as not given.
 
-    Raises
-    ------
-    ConfigError
-        If the file can't be read, is not YAML, has a key twice or an unknown one, or a value of the wrong kind.
-    """
-    path = path or os.environ.get("ALERT_TRANSFER_CONFIG")
-    values: dict[str, Any] = read_config(path, error=ConfigError) if path else {}
-    values |= {name: os.environ[variable] for name, variable in _ENVIRONMENT.items() if os.environ.get(variable)}
-    values |= {name: value for name, value in given.items() if value is not None}
-    return Settings(**values)
+_Whole = Annotated[int, Field(ge=1, le=2**53), BeforeValidator(_number)]
+_Few = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_number)]
+_Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False), BeforeValidator(_number)]
+_Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
+_Url = Annotated[str, AfterValidator(check_url)]
+_Hosts = Annotated[str, AfterValidator(refuse_user)]
+_Options = Annotated[dict[str, Any], AfterValidator(_options), PlainSerializer(masked)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class DaskTls(_Group):
+    """Files, in PEM, for a Dask scheduler at tls://."""
+
+    ca_file: str | None = Field(default=None, description="certificates of who signed the scheduler's")
+    cert_file: str | None = Field(default=None, description="our certificate")
+    key_file: str | None = Field(default=None, description="the key of our certificate")
+
+    def files(self) -> dict[str, str]:
+        """Return the files that are named."""
+        return self.model_dump(exclude_none=True)
+
+
+class Topics(_Group):
+    """What topics are made with; each job's manifest records the number of its partitions."""
+
+    num_partitions: _Few = Field(default=10, description="partitions of a job's data topic")
+    replication_factor: _Few | None = Field(
+        default=None, description="copies of each partition; none: as the broker has it"
+    )
+    data_retention_days: _Days = Field(default=4.0, description="how long Kafka keeps alerts")
+    manifest_retention_days: _Days = Field(default=30.0, description="how long Kafka keeps a job's manifest and schema")
+    num_schema_copies: _Few = Field(
+        default=1000, description="copies of the schema: a run of a client that polls it uses one up"
+    )
+
+    @model_validator(mode="after")
+    def _manifest_outlives_data(self) -> Self:
+        if self.manifest_retention_days < self.data_retention_days:
+            raise ConfigError(
+                f"topics.manifest_retention_days is {self.manifest_retention_days:g}, and "
+                f"topics.data_retention_days {self.data_retention_days:g}",
+                accepted="a manifest that is kept at least as long as the alerts: nobody could fetch them without it",
+                next_step="raise the one or lower the other",
+            )
+        return self
+
+
+class Window(_Group):
+    """How many fragments of a job the cluster has at once."""
+
+    min_fragments: _Few = Field(default=32, description="at least so many")
+    fragments_per_thread: _Few = Field(default=4, description="and so many for each thread of the workers")
+
+
+class Limits(_Group):
+    """What one request may have; a request that asks for more is refused before anything is started."""
+
+    max_nights: _Whole | None = Field(default=None, description="nights that a request may name")
+    max_alerts: _Whole | None = Field(default=None, description="alerts that it may send")
+    max_nbytes: _Whole | None = Field(default=None, description="bytes of alerts, by their size in the archive")
+
+
+class LocalCluster(_Group):
+    """The Dask cluster that is started on this machine where none is named."""
+
+    num_workers: _Few | None = Field(default=None, description="worker processes; none: one a core, 8 at most")
+    memory_fraction: _Share = Field(
+        default=0.8, description="share of the machine's memory that they may take together"
+    )
+
+
+class Settings(BaseSettings):
+    """Where things are, and how jobs are run. Nothing in it is needed for work on one machine."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_prefix="ALERT_TRANSFER_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_ignore_empty=True,
+    )
+
+    archive: _Url | None = Field(default=None, description="root of the archive that requests without one mean")
+    kafka: _Hosts | None = Field(default=None, description="host:port[,host:port] of Kafka")
+    dask: _Url | None = Field(default=None, description="tcp://host:port or tls://host:port of a Dask scheduler")
+    tns_catalogue: _Url | None = Field(default=None, description="Parquet or TNS's CSV with ra, declination, type")
+    storage_options: _Options = Field(
+        default_factory=Options,
+        description="fsspec's options for the archive: endpoint, credentials; a value: {env: NAME} or {file: PATH}",
+    )
+    kafka_options: _Options = Field(
+        default_factory=Options,
+        description="librdkafka's properties: security, credentials; a value: {env: NAME} or {file: PATH}",
+    )
+    dask_tls: DaskTls = Field(default_factory=DaskTls, description="certificates for a Dask scheduler at tls://")
+    topics: Topics = Field(default_factory=Topics, description="what topics are made with")
+    window: Window = Field(default_factory=Window, description="how many fragments of a job are in flight")
+    limits: Limits = Field(default_factory=Limits, description="what one request may have")
+    local: LocalCluster = Field(default_factory=LocalCluster, description="the Dask cluster on this machine")
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *, _where=None, **values: Any):
+            try:
+                super().__init__(**values)
+            except ValidationError as exc:
+                raise told(exc, type(self), _where or (lambda _: "")) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Have settings that are made by hand hold what they are given: `load_settings` reads the other sources."""
+        return (init_settings,)

@@ -91,6 +91,7 @@ def read_table(
     texts: Collection[str] = (),
     secret: bool = False,
     hides: Mapping[str, Callable[[str], bool]] | None = None,
+    lines: dict[tuple[str, ...], int] | None = None,
 ) -> dict[str, Any]:
     """Return a YAML text as a table.
 
@@ -111,6 +112,8 @@ def read_table(
     hides
         Key of the table -> whether a comment looks like a part of its value: such a one is refused where it follows a
         text without quotation marks, which ends at ` #`.
+    lines
+        Takes the line of each key of the table, and of tables in it: ("kafka_options", "sasl.password") -> 7.
 
     Raises
     ------
@@ -123,7 +126,7 @@ def read_table(
     text = text.removeprefix("\ufeff")
     if len(text) > MAX_NBYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_NBYTES:
         raise error(f"{what} has more than {MAX_NBYTES:,} bytes", accepted=accepted)
-    reader = _Reader(what, error, accepted, frozenset(texts), text, dict(hides or {}))
+    reader = _Reader(what, error, accepted, frozenset(texts), text, dict(hides or {}), lines)
     try:
         values = reader.document(yaml.parse(text, Loader=yaml.SafeLoader))
     except InputError:
@@ -135,7 +138,8 @@ def read_table(
         ) from None
     except yaml.MarkedYAMLError as exc:
         place = reader.place(exc.problem_mark or exc.context_mark)
-        problem = "" if secret or not exc.problem else f": {exc.problem[:200]}"
+        # The parser's words hold a piece of the line at times, in quotation marks; and any file may hold a secret.
+        problem = "" if secret or not exc.problem or "'" in exc.problem else f": {exc.problem[:200]}"
         hint = "quote a text that begins with one of @ ` * & ! % or has ': ' in it; indent with blanks, not tabs"
         # Not chained: the parser's own error shows the line, and with it what is secret.
         raise error(f"{what} is not YAML{place}{problem}", accepted=accepted, next_step=hint) from None
@@ -161,9 +165,11 @@ class _Reader:
         texts: frozenset[str],
         source: str,
         hides: dict[str, Callable[[str], bool]],
+        lines: dict[tuple[str, ...], int] | None,
     ):
         self._what, self._error, self._accepted, self._texts = what, error, accepted, texts
         self._source, self._hides = source, hides
+        self._lines, self._place = lines, list[str]()
         self._hiding: Callable[[str], bool] | None = None
         self._events: Iterator[Any] = iter(())
 
@@ -215,9 +221,13 @@ class _Reader:
             lines[name] = line
             if depth == 0:
                 self._hiding = self._hides.get(name)
+            self._place.append(name)
+            if self._lines is not None:
+                self._lines[tuple(self._place)] = line
             values[name] = self._value(
                 next(self._events), depth + 1, as_text=as_text or (depth == 0 and name in self._texts)
             )
+            self._place.pop()
         return values
 
     def _check_comment(self, end: Any) -> None:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from engine.archive.footers import footer_of
 from engine.archive.fragments import ArchiveFile, Footer, Fragment
 from engine.archive.listing import Listing, has_years, list_nights, night_folders
-from engine.errors import ArchiveError, UnreadableError
+from engine.errors import AlertTransferError, ArchiveError, UnreadableError
 from engine.schema import (
     columns_for,
     combined,
@@ -35,6 +35,7 @@ from engine.storage import (
     ExpansionError,
     OpenParquet,
     Store,
+    cause_of,
     check_rows,
     open_parquet,
     parse_footer,
@@ -54,7 +55,8 @@ class Archive:
     url
         Root that holds `year=…/month=…/day=…`: a path or any fsspec URL (`s3://bucket/science`).
     storage_options
-        What the file system needs (endpoint, credentials); see fsspec. Never written to a manifest.
+        What the file system needs (endpoint, credentials); see fsspec. Never written to a manifest. A value may be
+        `{"env": NAME}` or `{"file": PATH}`, which is read by each process that uses the archive.
     """
 
     def __init__(self, url: str, storage_options: Mapping[str, Any] | None = None):
@@ -329,7 +331,7 @@ class Archive:
     def _guard(self, file: ArchiveFile, action: Callable[[], _T], read: _Reading | None = None) -> _T:
         try:
             return action()
-        except MemoryError:
+        except (MemoryError, AlertTransferError):
             raise
         except Exception as exc:
             # Arrow's errors about the bytes that it found: its own, plain OSErrors without a number, and names that are
@@ -339,7 +341,7 @@ class Archive:
                 if not isinstance(exc, OSError) and self.is_local:
                     raise
                 raise ArchiveError(
-                    f"{without_password(file.path)} can't be read: {self._store.cause_of(exc)}",
+                    f"{without_password(file.path)} can't be read: {cause_of(exc)}",
                     next_step="check that it is there and readable"
                     + (", and that the server answers requests for ranges of a file" if self._store.is_web else ""),
                 ) from exc

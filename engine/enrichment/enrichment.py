@@ -75,7 +75,7 @@ class ClassEnrichment:
         return frozenset()
 
     def notes(self) -> tuple[str, ...]:
-        """Return what is odd about what it is computed with, for whoever needs its labels; reads that."""
+        """Return what is odd about what it is computed with, for users who need its labels; reads that."""
         return ()
 
     def outcome_without(self, missing: Collection[str]) -> str | None:

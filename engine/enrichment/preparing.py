@@ -42,7 +42,7 @@ class PreparedEnrichments:
     union: pa.Schema
     """The schema union, with what they add."""
     notes: Mapping[tuple[str, ...], Sequence[str]]
-    """The columns that one adds -> what is odd about what they are computed with, for whoever needs them."""
+    """The columns that one adds -> what is odd about what they are computed with, for users who need them."""
     gaps: tuple[Gap, ...]
 
     @property

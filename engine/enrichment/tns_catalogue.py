@@ -30,7 +30,7 @@ class TnsCatalogue:
     types: np.ndarray
     """Labels: `(TNS) SN Ia`."""
     notes: tuple[str, ...] = ()
-    """What is odd about it, for whoever needs its types."""
+    """What is odd about it, for users who need its types."""
 
 
 CATALOGUE_FORMS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import confluent_kafka as ck
@@ -11,10 +12,11 @@ import confluent_kafka.admin as ck_admin
 from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from consumer.kafka import NOT_ALLOWED, Cluster, Reports, code_of, first_answer, missing_right, reason_of, unknown_ends
+from consumer.settings import Topics
 from consumer.wire import JOBS_TOPIC, manifest_topic, schema_topic
 from engine.errors import KafkaError, RequestError
 from engine.kafka.kept_clients import kept
-from engine.kafka.limits import DATA_RETENTION_MS, MANIFEST_RETENTION_MS, MAX_MESSAGE_NBYTES
+from engine.kafka.limits import MAX_MESSAGE_NBYTES
 
 __all__ = ["TopicAdmin"]
 
@@ -23,10 +25,15 @@ _ANSWER_S = 10.0
 _FIRST_ANSWER_S = 6.0
 _CREATED_S = 30.0
 _KNOWN_S = 5.0
+_DAY_MS = 24 * 3600 * 1000
 
 
+@dataclass(frozen=True, kw_only=True)
 class TopicAdmin(Cluster):
     """A Kafka whose topics are looked at, made and deleted."""
+
+    topics_made: Topics = field(default_factory=Topics)
+    """What topics are made with."""
 
     def check(self) -> None:
         """Raise if no broker answers within 10 s.
@@ -101,14 +108,14 @@ class TopicAdmin(Cluster):
             If Kafka refuses or does not answer.
         """
         self._metadata()
-        failure = self._create_all_or_none(*_job_topics(topic, num_partitions))
+        failure = self._create_all_or_none(*self._job_topics(topic, num_partitions))
         if failure is not None:
             raise self._job_not_created(topic, *failure) from failure[1]
 
     def check_creatable(self, topic: str, num_partitions: int) -> None:
         """Raise what `create_job_topics` would raise, as far as Kafka knows before; nothing is created."""
         self._metadata()
-        wanted = _job_topics(topic, num_partitions)
+        wanted = self._job_topics(topic, num_partitions)
         futures = self._admin().create_topics(wanted, validate_only=True, request_timeout=_CREATED_S)
         for name, future in futures.items():
             try:
@@ -126,7 +133,7 @@ class TopicAdmin(Cluster):
         """
         if JOBS_TOPIC in self.topics():
             return
-        wanted = ck_admin.NewTopic(JOBS_TOPIC, 1, -1, config={"cleanup.policy": "compact"})
+        wanted = self._new_topic(JOBS_TOPIC, 1, {"cleanup.policy": "compact"})
         try:
             self._admin().create_topics([wanted], operation_timeout=_ANSWER_S)[JOBS_TOPIC].result()
         except ck.KafkaException as exc:
@@ -216,7 +223,7 @@ class TopicAdmin(Cluster):
             return missing_right(self.bootstrap, "create", topic, exc.args[0])
         next_step = {
             ck.KafkaError.INVALID_REPLICATION_FACTOR: "have Kafka's operator start more brokers, or set "
-            "default.replication.factor to no more than there are",
+            "default.replication.factor or our setting topics.replication_factor to no more than there are",
             ck.KafkaError.POLICY_VIOLATION: "have Kafka's operator say what new topics may be like there, or except "
             "those from the policy that begin with ftransfer_ and alert_transfer_jobs",
         }
@@ -224,6 +231,20 @@ class TopicAdmin(Cluster):
             f"Kafka at {self.bootstrap} refuses to create the topic {topic!r}: {reason_of(exc)}",
             next_step=next_step.get(code_of(exc) or 0),
         )
+
+    def _job_topics(self, topic: str, num_partitions: int) -> list[ck_admin.NewTopic]:
+        largest = {"max.message.bytes": str(MAX_MESSAGE_NBYTES)}
+        # The schema outlives the data, too: a user who starts on the last day still needs it.
+        data_days, manifest_days = self.topics_made.data_retention_days, self.topics_made.manifest_retention_days
+        return [
+            self._new_topic(topic, num_partitions, _kept(data_days) | largest),
+            self._new_topic(schema_topic(topic), 1, _kept(manifest_days) | {"compression.type": "zstd"}),
+            self._new_topic(manifest_topic(topic), 1, _kept(manifest_days) | largest),
+        ]
+
+    def _new_topic(self, name: str, num_partitions: int, config: dict[str, str]) -> ck_admin.NewTopic:
+        # To Kafka -1 is its own default.
+        return ck_admin.NewTopic(name, num_partitions, self.topics_made.replication_factor or -1, config=config)
 
     def _create_all_or_none(self, *wanted: ck_admin.NewTopic) -> tuple[str, ck.KafkaException] | None:
         """Return which topic could not be created, and why; those that were created are deleted again then."""
@@ -260,17 +281,8 @@ class TopicAdmin(Cluster):
             raise reports.silence(exc) from exc
 
 
-def _job_topics(topic: str, num_partitions: int) -> list[ck_admin.NewTopic]:
-    return [
-        _new_topic(topic, num_partitions, DATA_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
-        _new_topic(schema_topic(topic), 1, MANIFEST_RETENTION_MS, "compression.type", "zstd"),
-        _new_topic(manifest_topic(topic), 1, MANIFEST_RETENTION_MS, "max.message.bytes", str(MAX_MESSAGE_NBYTES)),
-    ]
-
-
-def _new_topic(name: str, num_partitions: int, retention_ms: int, limit: str, value: str) -> ck_admin.NewTopic:
-    config = {"retention.ms": str(retention_ms), limit: value}
-    return ck_admin.NewTopic(name, num_partitions, -1, config=config)
+def _kept(days: float) -> dict[str, str]:
+    return {"retention.ms": str(round(days * _DAY_MS))}
 
 
 def _is_unknown_topic(exc: BaseException) -> bool:

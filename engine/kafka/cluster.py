@@ -16,8 +16,6 @@ from engine.kafka.topic_reader import TopicReader
 
 __all__ = ["KafkaCluster"]
 
-_SCHEMA_COPIES = 1000
-
 
 @dataclass(frozen=True, kw_only=True)
 class KafkaCluster(TopicAdmin):
@@ -26,7 +24,7 @@ class KafkaCluster(TopicAdmin):
     def write_schema(self, topic: str, schema: Mapping[str, Any]) -> None:
         """Write the copies of the Avro schema that existing clients poll, one for each of their runs."""
         key = json.dumps(schema).encode()
-        send_all(own_producer(self), schema_topic(topic), [(key, b"")] * _SCHEMA_COPIES)
+        send_all(own_producer(self), schema_topic(topic), [(key, b"")] * self.topics_made.num_schema_copies)
 
     def announce_job(self, plan: Plan, state: str, num_alerts_sent: int) -> None:
         """Put how a job stands into the compacted list of jobs."""

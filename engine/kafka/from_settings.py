@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer.settings import Settings
+from consumer.settings import Settings, refuse_user
 from engine.errors import InputError
 from engine.kafka.cluster import KafkaCluster
 
@@ -15,7 +15,7 @@ def kafka_of(kafka: str | None, settings: Settings) -> KafkaCluster:
     Raises
     ------
     InputError
-        If there is neither.
+        If there is neither, or it names a user.
     """
     bootstrap = kafka or settings.kafka
     if not bootstrap:
@@ -24,4 +24,4 @@ def kafka_of(kafka: str | None, settings: Settings) -> KafkaCluster:
             accepted="--kafka host:port[,host:port], ALERT_TRANSFER_KAFKA, or kafka in the configuration",
             next_step="start one with: alert-transfer broker",
         )
-    return KafkaCluster(bootstrap=bootstrap, options=settings.kafka_options)
+    return KafkaCluster(bootstrap=refuse_user(bootstrap), options=settings.kafka_options, topics_made=settings.topics)

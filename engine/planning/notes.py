@@ -11,7 +11,6 @@ from engine.archive import Footer
 from engine.enrichment import Gap
 from engine.pipeline import Projection
 from engine.schema import unit_of
-from engine.storage import without_password
 
 __all__ = [
     "notes_on_description",
@@ -19,7 +18,6 @@ __all__ = [
     "notes_on_leaves",
     "notes_on_names",
     "notes_on_nights",
-    "notes_on_passwords",
     "notes_on_units",
 ]
 
@@ -33,17 +31,6 @@ def notes_on_nights(without: Sequence[dt.date]) -> list[str]:
         return []
     shown = ", ".join(map(str, without[:10])) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
     return [f"no data in {len(without)} of the nights: {shown}"]
-
-
-def notes_on_passwords(archive: str, tns_catalogue: str | None) -> list[str]:
-    """Return a note on each URL with a password in it: the job's manifest keeps both, for workers to open."""
-    places = {"archive": archive, "TNS catalogue": tns_catalogue or ""}
-    return [
-        f"the URL of the {what} has a password in it, and whoever can read the job's manifest can read that"
-        + ("; storage_options of the configuration stay out of it" if what == "archive" else "")
-        for what, url in places.items()
-        if without_password(url) != url
-    ]
 
 
 def notes_on_names(archive: pa.Schema, projection: Projection, same: Mapping[str, str]) -> list[str]:

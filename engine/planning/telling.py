@@ -15,7 +15,6 @@ from engine.planning.notes import (
     notes_on_leaves,
     notes_on_names,
     notes_on_nights,
-    notes_on_passwords,
     notes_on_units,
 )
 from engine.planning.predicates import RequestPredicate
@@ -68,5 +67,4 @@ def notes_on(
     catalogue = enrichments.catalogue
     if request.tns_catalogue and catalogue is None:
         yield f"the TNS catalogue is not used: nothing of the survey {survey.name} is matched with one"
-    yield from notes_on_passwords(nights.archive.url, catalogue.path if catalogue else request.tns_catalogue)
     yield from (f"left out: {reason}" for _, reason in nights.unreadable)

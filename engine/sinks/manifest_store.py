@@ -10,7 +10,7 @@ __all__ = ["ManifestStore"]
 
 
 class ManifestStore(Protocol):
-    """The manifest of one job: records are appended to it, and whoever follows the job reads them in that order.
+    """The manifest of one job: records are appended to it, and those who follow the job read them in that order.
 
     Picklable: an unpickled store has connections of its own. `refresh`, `wait_for_more` and `close` are called from one
     thread at a time; the others from any thread, also while another one reads. Whatever talks to the store raises

@@ -1,3 +1,4 @@
+from .credentials import for_workers, note_entrusted
 from .encryption import EncryptedError
 from .expansion import Expansion, ExpansionError, check_rows
 from .opening import OpenParquet, open_parquet, parse_footer
@@ -12,7 +13,9 @@ __all__ = [
     "Store",
     "cause_of",
     "check_rows",
+    "for_workers",
     "fresh_info",
+    "note_entrusted",
     "open_parquet",
     "parse_footer",
     "without_password",

@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,14 +17,12 @@ import fsspec
 from fsspec.caching import caches
 from fsspec.spec import AbstractBufferedFile
 
+from consumer.settings import refuse_password, resolved, without_password, without_secrets
 from engine.errors import ArchiveError
 
 __all__ = ["Entry", "Store", "cause_of", "fresh_info", "without_password"]
 
 _THREADS = 16
-# A password may have an @ of its own: what counts is the last before the path.
-_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/\s]*@")
-_SECRET_OPTION = re.compile(r"key|secret|token|pass|pwd|credential|auth|sas|sign", re.IGNORECASE)
 # Of the links of an index page: other orders of it, places on it, deeper or higher pages, other hosts, mail.
 _NO_CHILD = re.compile(r"[?#]|/.|^\.{1,2}/?$|^(?:https?|ftp|mailto|javascript|data|tel):", re.IGNORECASE)
 _MOST_LETTERS = 200
@@ -64,46 +63,77 @@ class Entry:
 
 
 class Store:
-    """A file system of fsspec's and a folder on it.
+    """A file system of fsspec's and a folder on it; opened on first use, in the process that uses it.
+
+    A task that holds one passes through Dask's scheduler, which neither has the secrets nor is to ask for them.
 
     Parameters
     ----------
     url
         A path or a URL.
     storage_options
-        What the file system needs; see fsspec.
+        What the file system needs; see fsspec. `{env: NAME}` and `{file: PATH}` are read when it is opened.
 
     Raises
     ------
     ArchiveError
-        If it can't be opened.
+        If the URL has a password in it. On first use, if the file system can't be opened.
+    ConfigError
+        On first use, if a secret can't be read here.
     """
 
     def __init__(self, url: str, storage_options: Mapping[str, Any]):
+        refuse_password("archive", url, error=ArchiveError)
         self.url = url
-        self._secrets = _secrets(storage_options)
+        self._options = storage_options
+
+    @cached_property
+    def _opened(self) -> tuple[fsspec.AbstractFileSystem, str]:
+        options = resolved(self._options, "storage_options")
         try:
-            self._fs, self.root = fsspec.core.url_to_fs(url, **storage_options)
+            files, root = fsspec.core.url_to_fs(self.url, **options)
         except Exception as exc:  # each file system has errors of its own, and some connect at once
             raise ArchiveError(
-                f"the archive {self.shown!r} is on a file system that can't be opened: {self.cause_of(exc)}",
+                f"the archive {self.shown!r} is on a file system that can't be opened: {cause_of(exc)}",
                 accepted="a path, s3://bucket/folder, or another URL that fsspec knows",
                 next_step="check the URL and that its host answers; some file systems need a package of their own",
             ) from exc
-        protocols = (self._fs.protocol,) if isinstance(self._fs.protocol, str) else tuple(self._fs.protocol)
-        self.is_local = "file" in protocols
-        self.is_web = "http" in protocols
+        return files, root
+
+    @property
+    def _fs(self) -> fsspec.AbstractFileSystem:
+        return self._opened[0]
+
+    @property
+    def root(self) -> str:
+        """The folder, as the file system has it."""
+        return self._opened[1]
+
+    @cached_property
+    def _protocols(self) -> tuple[str, ...]:
+        protocol = self._fs.protocol
+        return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it lies on a disk."""
+        return "file" in self._protocols
+
+    @property
+    def is_web(self) -> bool:
+        """Whether a web server has it."""
+        return "http" in self._protocols
+
+    @property
+    def num_threads(self) -> int:
+        """How many threads may use it at once."""
         # An FTP connection does one thing at a time.
-        self.num_threads = 1 if "ftp" in protocols else _THREADS
+        return 1 if "ftp" in self._protocols else _THREADS
 
     @property
     def shown(self) -> str:
         """The URL for people: without a password."""
         return without_password(self.url)
-
-    def cause_of(self, exc: BaseException) -> str:
-        """Return what an error says, in one line and without a secret."""
-        return cause_of(exc, self._secrets)
 
     def entries(self, folder: str) -> list[Entry]:
         """Return what a folder has now, links as links; nothing if there is no such folder.
@@ -113,8 +143,9 @@ class Store:
         ArchiveError
             If the store can't be reached, or does not let us.
         """
+        files = self._fs
         try:
-            listed = _fresh(self._fs, self._fs.ls, folder, detail=True)
+            listed = _fresh(files, files.ls, folder, detail=True)
         except FileNotFoundError:
             return []
         except NotADirectoryError as exc:
@@ -244,7 +275,7 @@ class Store:
 
     def _unreadable(self, exc: Exception) -> ArchiveError:
         return ArchiveError(
-            f"the archive {self.shown!r} can't be read: {self.cause_of(exc)}",
+            f"the archive {self.shown!r} can't be read: {cause_of(exc)}",
             next_step="check the URL, the endpoint and the credentials",
         )
 
@@ -262,28 +293,12 @@ def fresh_info(fs: fsspec.AbstractFileSystem, path: str) -> dict[str, Any]:
     return _fresh(fs, fs.info, path)
 
 
-def cause_of(exc: BaseException, secrets: tuple[str, ...] = ()) -> str:
+def cause_of(exc: BaseException) -> str:
     """Return what an error says, in one line of bounded length, without passwords of URLs and without secrets."""
     text = " ".join(str(exc).split("\n", 1)[0].split())
     text = text or ("it did not answer in time" if isinstance(exc, TimeoutError) else type(exc).__name__)
-    text = without_password(text)
-    for secret in secrets:
-        text = text.replace(secret, "***")
+    text = without_secrets(text)
     return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}…"
-
-
-def without_password(text: str) -> str:
-    """Return a text in which URLs name a user but no password."""
-    return _PASSWORD.sub(r"\1:***@", text)
-
-
-def _secrets(options: Any, name: str = "") -> tuple[str, ...]:
-    """Return the values of options that are secrets by their names, at any depth."""
-    if isinstance(options, Mapping):
-        return tuple(secret for key, value in options.items() for secret in _secrets(value, str(key)))
-    if isinstance(options, str) and len(options) > 3 and _SECRET_OPTION.search(name):
-        return (options,)
-    return ()
 
 
 def _fresh(fs: fsspec.AbstractFileSystem, ask: Callable[..., Any], path: str, **how: Any) -> Any:

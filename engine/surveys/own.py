@@ -1,7 +1,7 @@
 """A survey of one's own: a YAML file that says where its fields stand, read as a `Survey` without code.
 
-docs/surveys.md tells its keys. The same table, as plain values, travels with a job's plan, since workers and whoever
-resumes a job have no such file.
+docs/surveys.md tells its keys. The same table, as plain values, travels with a job's plan, since workers and the user
+who resumes a job have no such file.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
+from .checking import Checked, check_settings
 from .history import job, jobs
 from .submission import resume, submit
 from .submitted_job import Job, JobStatus
 
-__all__ = ["Job", "JobStatus", "job", "jobs", "resume", "submit"]
+__all__ = ["Checked", "Job", "JobStatus", "check_settings", "job", "jobs", "resume", "submit"]

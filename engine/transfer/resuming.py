@@ -34,6 +34,6 @@ def _watched(job_: Job) -> JobStatus:
     status = job_.status()
     last_sign_at = job_.manifest.last_sign_at
     while not status.is_final and job_.manifest.last_sign_at == last_sign_at:
-        job_.hear(_LISTEN_S)
+        job_.wait_for_more(_LISTEN_S)
         status = job_.status()
     return status

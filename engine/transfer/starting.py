@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from consumer.wire import Plan, StateChange
-from engine.errors import JobError
+from engine.errors import AlertTransferError, JobError
 from engine.planning import TransferPlan
 from engine.sinks import OUTAGES, ManifestStore, Sink, taken_back_on_failure
 from engine.transfer.manifest_plan import plan_records
@@ -29,6 +29,7 @@ def start_new(
     store: ManifestStore,
     storage_options: Mapping[str, Any],
     *,
+    made_with: Mapping[str, Any] | None = None,
     patience_s: float = _FIRST_RECORD_S,
 ) -> None:
     """Start a job; returns when its coordinator's first record stands in the manifest.
@@ -44,7 +45,9 @@ def start_new(
     store
         Its manifest, likewise.
     storage_options
-        For the archive's file system.
+        For the archive's file system; sent to the workers as they are.
+    made_with
+        Groups of the settings that the plan's record is to tell: `window` is read by the coordinator.
     patience_s
         How long the cluster may take to run the coordinator.
 
@@ -56,7 +59,8 @@ def start_new(
     now, job_id = time.time(), uuid.uuid4().hex
     prepared = sink.prepare(plan)
     with taken_back_on_failure(prepared.discard, store.topic):
-        records = plan_records(plan, topic=store.topic, job_id=job_id, created_at=now, **prepared.terms())
+        terms = {**(made_with or {}), **prepared.terms()}
+        records = plan_records(plan, topic=store.topic, job_id=job_id, created_at=now, **terms)
         written = [*records, StateChange(job_id=job_id, state="queued", time=now)]
         store.append(*written)
         store.announce(next(record for record in written if isinstance(record, Plan)), "queued", 0)
@@ -92,6 +96,7 @@ def _launch(
 ) -> None:
     # Here, so that looking at jobs does not wait for Dask to be imported.
     from engine.transfer.coordinator import launch
+    from engine.workers import check_workers, refusal_of
 
     coordinator = launch(client, store, sink, storage_options)
     deadline = time.monotonic() + patience_s
@@ -102,12 +107,21 @@ def _launch(
             if store.refresh().stated != "queued":
                 return
             store.wait_for_more(0.5)
-        ended = coordinator.status == "error"
-        if ended or time.monotonic() > deadline:
-            why = coordinator.exception() if ended else None
+        if coordinator.status == "finished" and refusal_of(coordinator.result()):
+            # It was handed on to another worker, if one is right.
+            check_workers(client, one_suffices=True)
+        if coordinator.status == "error" or time.monotonic() > deadline:
+            why = coordinator.exception() if coordinator.status == "error" else None
+            if isinstance(why, AlertTransferError):
+                raise why
             raise JobError(
-                f"the Dask cluster can't run the job: {type(why).__name__}: {why}"
-                if ended
-                else f"no worker of the Dask cluster took up the job within {patience_s:g} s",
+                _why_not(coordinator, patience_s),
                 next_step=f"check that the workers run the same version of alert-transfer and reach {store.address}",
             )
+
+
+def _why_not(coordinator: distributed.Future[Any], patience_s: float) -> str:
+    if coordinator.status == "error":
+        why = coordinator.exception()
+        return f"the Dask cluster can't run the job: {type(why).__name__}: {why}"
+    return f"no worker of the Dask cluster took up the job within {patience_s:g} s"

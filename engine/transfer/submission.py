@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from consumer.settings import Settings, load_settings
-from engine.kafka import kafka_of
+from engine.kafka import KafkaCluster, kafka_of
 from engine.planning import TransferPlan, make_plan, new_topic
 from engine.request import TransferRequest
 from engine.sinks import KafkaManifestStore, KafkaSink
+from engine.storage import for_workers
+from engine.transfer.allowed import check_alerts, check_nights
 from engine.transfer.manifest_plan import fragments_of, task_of
 from engine.transfer.resuming import check_stopped
 from engine.transfer.starting import start_again, start_new
 from engine.transfer.submitted_job import Job
+from engine.workers import check_client
 
 if TYPE_CHECKING:
     import distributed
@@ -54,7 +58,7 @@ def submit(
     on_plan
         Called with the plan before the job starts: its notes say what a user should know.
     on_wait
-        Called with what is waited for, each time that it changes.
+        Called with what is waited for, each time that it changes; default: a warning in the log where that takes long.
     progress
         Called as `progress(done, total)` while footers are read.
 
@@ -63,22 +67,29 @@ def submit(
     InputError
         If the request can't be fulfilled; nothing was started then.
     KafkaError, ClusterError
-        If Kafka or Dask does not answer; nothing is left behind then.
+        If Kafka or Dask does not answer, or a worker can't run the job; nothing is left behind then.
     """
+    check_client(client, "submit")
     settings = settings or load_settings()
+    check_nights(request, settings.limits)
     cluster = kafka_of(kafka, settings)
+    if client is not None or settings.dask:
+        _entrust(client, settings, cluster)  # refuses secrets in clear, before anything is read
     cluster.check()
-    plan_ = make_plan(request, settings, progress)
-    if on_plan:
-        on_plan(plan_)
-    topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC))
-    sink = KafkaSink(kafka=cluster, topic=topic)
-    sink.check_possible()  # before a cluster is waited for
-    _tell_start(on_wait, client, settings)
-    with _client(client, settings) as (client_, ends_with_us):
+    with _outside(client, settings) as outside, contextlib.ExitStack() as stack:
+        plan_ = make_plan(request, settings, progress)
+        check_alerts(plan_, settings.limits)
+        if on_plan:
+            on_plan(plan_)
+        topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC))
+        sink = KafkaSink(kafka=cluster, topic=topic, num_partitions=settings.topics.num_partitions)
+        sink.check_possible()  # before a cluster is waited for
+        client_ = _cluster(outside, settings, stack, on_wait)
+        storage_options, cluster = _entrust(client_, settings, cluster)
         store = KafkaManifestStore(cluster, topic)
-        start_new(plan_, client_, sink, store, settings.storage_options)
-        return _see_started(Job(topic, cluster, store), ends_with_us, on_start)
+        made_with = {"topics": settings.topics.model_dump(), "window": settings.window.model_dump()}
+        start_new(plan_, client_, replace(sink, kafka=cluster), store, storage_options, made_with=made_with)
+        return _see_started(Job(topic, cluster, store), outside is None, on_start)
 
 
 def resume(
@@ -100,43 +111,72 @@ def resume(
     JobError
         If it is complete, runs, or was planned by a version of the engine whose jobs this one may not go on with.
     """
+    check_client(client, "resume")
     settings = settings or load_settings()
     cluster = kafka_of(kafka, settings)
-    store = KafkaManifestStore(cluster, topic)
-    job_ = Job(topic, cluster, store)
-    if on_wait:
-        on_wait(f"watching whether {topic} still runs")
-    check_stopped(job_)
-    _tell_start(on_wait, client, settings)
-    sink = KafkaSink(kafka=cluster, topic=topic)
-    task = task_of(job_.manifest, sink, settings.storage_options)
-    fragments_of(job_.manifest)  # as the coordinator reads them: what it would stop at is told here
-    with _client(client, settings) as (client_, ends_with_us):
-        start_again(task.job_id, client_, sink, store, settings.storage_options)
-        return _see_started(job_, ends_with_us, on_start)
+    if client is not None or settings.dask:
+        _entrust(client, settings, cluster)
+    job_ = Job(topic, cluster, KafkaManifestStore(cluster, topic))
+    with _outside(client, settings) as outside, contextlib.ExitStack() as stack:
+        if on_wait:
+            on_wait(f"watching whether {topic} still runs")
+        check_stopped(job_)
+        sink = KafkaSink(kafka=cluster, topic=topic)
+        task = task_of(job_.manifest, sink, settings.storage_options)
+        fragments_of(job_.manifest)  # as the coordinator reads them: what it would stop at is told here
+        client_ = _cluster(outside, settings, stack, on_wait)
+        storage_options, cluster = _entrust(client_, settings, cluster)
+        with contextlib.closing(KafkaManifestStore(cluster, topic)) as store:
+            start_again(task.job_id, client_, replace(sink, kafka=cluster), store, storage_options)
+        return _see_started(job_, outside is None, on_start)
 
 
-def _tell_start(on_wait: Callable[[str], None] | None, client: distributed.Client | None, settings: Settings) -> None:
-    if on_wait:
-        is_here = client is None and not settings.dask
-        on_wait("starting a Dask cluster on this machine, and the job on it" if is_here else "starting the job")
+def _entrust(
+    client: distributed.Client | None, settings: Settings, cluster: KafkaCluster
+) -> tuple[Mapping[str, Any], KafkaCluster]:
+    """Return storage options and Kafka as they may be sent to the workers: with no secret in clear."""
+    storage_options, kafka_options = for_workers(
+        client, storage_options=settings.storage_options, kafka_options=cluster.options
+    )
+    return storage_options, replace(cluster, options=kafka_options)
 
 
 @contextlib.contextmanager
-def _client(client: distributed.Client | None, settings: Settings) -> Iterator[tuple[distributed.Client, bool]]:
-    """Yield the cluster to run on, and whether it ends with us."""
-    if client is not None:
-        yield client, False
+def _outside(client: distributed.Client | None, settings: Settings) -> Iterator[distributed.Client | None]:
+    """Yield the cluster of others that the job is to run on, or None; what is wrong with it is told at once."""
+    if client is None and not settings.dask:
+        yield None  # without an import of Dask: the request is looked at first
         return
-    # Dask and dask-sql take three seconds to import: not before we know that the request can be fulfilled.
-    from engine.local import connect, local_cluster
+    from engine.local import connect
+    from engine.workers import check_workers
 
-    if settings.dask:
-        with connect(settings.dask) as found:
-            yield found, False
-    else:
-        with local_cluster() as found:
-            yield found, True
+    with contextlib.ExitStack() as stack:
+        if client is None:
+            client = stack.enter_context(connect(str(settings.dask), tls=settings.dask_tls.files()))
+        check_workers(client)
+        yield client
+
+
+def _cluster(
+    outside: distributed.Client | None,
+    settings: Settings,
+    stack: contextlib.ExitStack,
+    on_wait: Callable[[str], None] | None,
+) -> distributed.Client:
+    """Return the client of the cluster that runs the job: of others, with a worker; or here, until the stack ends."""
+    if outside is None:
+        if on_wait:
+            on_wait("starting a Dask cluster on this machine, and the job on it")
+        # Dask and dask-sql take three seconds to import: not before we know that the request can be fulfilled.
+        from engine.local import local_cluster
+
+        return stack.enter_context(local_cluster(settings=settings))
+    from engine.workers import await_workers
+
+    await_workers(outside, on_wait)
+    if on_wait:
+        on_wait("starting the job")
+    return outside
 
 
 def _see_started(job_: Job, ends_with_us: bool, on_start: Callable[[Job], None] | None) -> Job:

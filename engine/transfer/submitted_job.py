@@ -177,7 +177,7 @@ class Job:
         """Return the job's manifest as far as it is written."""
         return self._store.refresh()
 
-    def hear(self, timeout_s: float) -> Manifest:
+    def wait_for_more(self, timeout_s: float) -> Manifest:
         """Return the manifest once it has grown, or as it is after `timeout_s`."""
         return self._store.wait_for_more(timeout_s)
 
@@ -197,7 +197,7 @@ class Job:
         manifest = self._store.refresh()
         deadline = time.monotonic() + _PLANNED_S
         while manifest.plan is None and manifest.refusal is None and time.monotonic() < deadline:
-            manifest = self.hear(0.5)  # somebody may be submitting it just now
+            manifest = self.wait_for_more(0.5)  # somebody may be submitting it just now
         manifest.check_readable()
         if manifest.plan is None:
             wrong = manifest.passed_over.text("it")
@@ -248,7 +248,7 @@ class Job:
                     if status.is_final:
                         return status
                 with contextlib.suppress(KafkaError):  # if it is away, the next status() says so
-                    self.hear(0.5)
+                    self.wait_for_more(0.5)
 
     def cancel(self) -> JobStatus:
         """Ask the job to stop, and return once it has; what was sent stays readable.
@@ -265,7 +265,7 @@ class Job:
         plan_ = self._store.manifest.require_plan()
         self._store.append(CancelRequest(job_id=plan_.job_id, time=time.time()))
         while not (status := self.status()).is_final:
-            self.hear(0.5)
+            self.wait_for_more(0.5)
         if status.state == "interrupted":
             # No coordinator is left that could say so.
             self._store.append(StateChange(job_id=plan_.job_id, state="cancelled", time=time.time()))

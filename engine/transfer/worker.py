@@ -5,12 +5,15 @@ Module-level functions without a Client in them: a test can call them on one fra
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Callable, Sequence
 
 import distributed
 import numpy as np
 
+from consumer.settings import name_process
 from consumer.wire import FragmentDone, NightDone
 from engine.archive import Fragment, count_duplicates
 from engine.errors import JobError
@@ -19,6 +22,21 @@ from engine.sinks import FragmentFigures
 from engine.transfer.manifest_plan import TransferTask
 
 __all__ = ["count_night", "send_fragment"]
+
+
+def _name_of_worker() -> str | None:
+    worker: distributed.Worker | None
+    try:
+        worker = distributed.get_worker()
+    except ValueError:  # no thread of a task; but the process may be a worker's all the same
+        worker = next(iter(distributed.Worker._instances), None)
+    if worker is None:
+        return None
+    return f"the worker {worker.address} (process {os.getpid()} of {socket.gethostname()})"
+
+
+# Whatever lacks a secret here says so by the name that the cluster knows this process by.
+name_process(_name_of_worker)
 
 
 def send_fragment(

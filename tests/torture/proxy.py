@@ -73,7 +73,7 @@ class Proxy:
         try:
             connection, _ = self._listener.accept()
         except (BlockingIOError, ConnectionError):
-            return  # whoever asked has gone away
+            return  # the client has gone away
         connection.setblocking(False)
         task = self._loop.create_task(self._pass_on(connection))
         self._passing.add(task)

@@ -1,6 +1,7 @@
 """A job over S3: the same archive, served by a real S3 protocol, through s3fs."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def store() -> Iterator[dict]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def settings(store, tmp_path_factory) -> engine.Settings:
+    """Settings with the store's options, as a cluster that others share takes them."""
+    file = tmp_path_factory.mktemp("secrets") / "s3"
+    file.write_text(SECRET)
+    return engine.Settings(storage_options={**store, "secret": {"file": str(file)}})
+
+
 def upload(archive: Path, bucket: str, store: dict) -> str:
     files = s3fs.S3FileSystem(**store)
     files.mkdir(bucket)
@@ -47,22 +56,54 @@ def transfer(archive: str, nights, kafka, client, settings, outdir) -> tuple[eng
     return job, rows.to_dict("records")
 
 
-def test_a_job_over_s3_sends_what_a_local_one_sends(store, kafka, dask_client, tmp_path):
+def test_a_job_over_s3_sends_what_a_local_one_sends(store, settings, kafka, dask_client, tmp_path):
     sample = engine.write_sample(tmp_path / "sample", alerts_per_night=50)
     url = upload(Path(sample.archive), "transfers", store)
-    settings = engine.Settings(storage_options=store)
     job, remote = transfer(url, sample.nights, kafka, dask_client, settings, tmp_path / "remote")
     _, local = transfer(sample.archive, sample.nights, kafka, dask_client, engine.Settings(), tmp_path / "local")
     assert remote == local
     assert remote
-    assert SECRET not in repr(settings)
     assert SECRET not in raw_manifest(job)
+    request = engine.TransferRequest(archive=url, nights=sample.nights, where="candidate.magpsf > 17")
+    assert len(engine.preview(request, client=dask_client, settings=settings)) == 10
 
 
-def test_the_real_alerts_over_s3(shared_archive, store, kafka, dask_client, tmp_path):
+def test_secrets_in_clear_go_to_no_cluster_that_was_not_given_them(store, kafka, dask_client):
+    settings = engine.Settings(storage_options=store)
+    request = engine.TransferRequest(archive="s3://no-such-bucket/science", nights="2021-11-22")
+    before = engine.jobs(kafka=kafka, everything=True)
+    for ask in (
+        lambda: engine.submit(request, client=dask_client, kafka=kafka, settings=settings),
+        lambda: engine.preview(request, client=dask_client, settings=settings),
+        lambda: engine.submit(request, kafka=kafka, settings=settings.model_copy(update={"dask": "tcp://nowhere:1"})),
+        lambda: engine.resume("ftransfer_x", client=dask_client, kafka=kafka, settings=settings),
+    ):
+        with pytest.raises(engine.ConfigError, match=r"storage_options\.secret would be sent") as caught:
+            ask()
+        assert SECRET not in str(caught.value)
+    assert engine.jobs(kafka=kafka, everything=True) == before
+
+
+def test_a_secret_that_workers_lack_is_told_with_the_worker(store, settings, kafka, dask_client, monkeypatch):
+    monkeypatch.setenv("A_SECRET_THAT_IS_HERE_ALONE", SECRET)
+    options = {**store, "secret": {"env": "A_SECRET_THAT_IS_HERE_ALONE"}}
+    request = engine.TransferRequest(archive="s3://transfers/science", nights="2019-01-01:2026-01-01", limit=10)
+    job = engine.submit(request, client=dask_client, kafka=kafka, settings=engine.Settings(storage_options=options))
+    status = job.wait()
+    assert status.state == "failed"
+    worker = "|".join(dask_client.nthreads())
+    assert re.search(f"A_SECRET_THAT_IS_HERE_ALONE, which is not set on the worker ({worker})", status.error["message"])
+    assert status.error["next"]
+    before = engine.jobs(kafka=kafka, everything=True)
+    settings = settings.model_copy(update={"kafka_options": {"client.rack": {"env": "A_SECRET_THAT_IS_HERE_ALONE"}}})
+    with pytest.raises(engine.ConfigError, match=f"kafka_options.client.rack names .* the worker ({worker})"):
+        engine.submit(request, client=dask_client, kafka=kafka, settings=settings)
+    assert engine.jobs(kafka=kafka, everything=True) == before  # it was taken back
+
+
+def test_the_real_alerts_over_s3(shared_archive, store, settings, kafka, dask_client, tmp_path):
     url = upload(shared_archive, "real", store)
     nights = "2019-09-03:2025-07-31"
-    settings = engine.Settings(storage_options=store)
     _, remote = transfer(url, nights, kafka, dask_client, settings, tmp_path / "remote")
     _, local = transfer(str(shared_archive), nights, kafka, dask_client, engine.Settings(), tmp_path / "local")
     assert remote == local

@@ -184,7 +184,7 @@ def test_a_survey_of_ones_own_the_whole_way(shared_surveys, kafka, dask_client, 
     assert expected
     assert sorted(engine.preview(request, limit=1000)["alertId"].to_pylist()) == sorted(expected)
     job = engine.submit(request, client=dask_client, kafka=kafka)
-    described.unlink()  # workers, and whoever resumes the job, have no such file
+    described.unlink()  # workers, and the user who resumes the job, have no such file
     assert job.wait().state == "complete"
     assert job.topic.startswith("ftransfer_elasticc_")
     fetched = consumer.consume(job.topic, tmp_path / "out", kafka=kafka)

@@ -1,5 +1,6 @@
 """A Python call against a Dask cluster that runs elsewhere, and what survives the submitter and a worker."""
 
+import contextlib
 import json
 import os
 import signal
@@ -13,9 +14,10 @@ import pytest
 
 import consumer
 import engine
-from engine.errors import ClusterError, JobError
+from engine.errors import ClusterError
 from engine.kafka import KafkaCluster
 from engine.local.processes import start_owned
+from tests.strange_workers import dask_scheduler, strange_workers
 
 SCRIPT = """
 import sys, distributed, engine
@@ -76,29 +78,31 @@ def test_a_killed_worker_loses_and_doubles_nothing(address, archive, kafka, tmp_
     assert consumer.verify(tmp_path / "out").complete
 
 
-class _Elsewhere:
-    """A client of workers that lack the package."""
-
-    def __init__(self, client: distributed.Client):
-        self._client = client
-
-    def submit(self, _, *arguments, **more) -> distributed.Future:
-        return self._client.submit(_lacking, *arguments, **more)
-
-
-def _lacking(*_):
-    raise ModuleNotFoundError("No module named 'engine'")
-
-
-def test_workers_that_cannot_run_the_job_are_told(address, archive, kafka):
+def test_workers_that_cannot_run_the_job_are_told_before_anything_is_made(address, archive, kafka, tmp_path):
     request = engine.TransferRequest(archive=archive.archive, nights=archive.nights, topic="ftransfer_ztf_lacking")
-    with distributed.Client(address) as client, pytest.raises(JobError, match="No module named 'engine'"):
-        engine.submit(request, client=_Elsewhere(client), kafka=kafka)
-    deadline = time.monotonic() + 30
-    while "ftransfer_ztf_lacking" in KafkaCluster(bootstrap=kafka).topics():  # the broker takes a moment to delete it
-        assert time.monotonic() < deadline
+    with distributed.Client(address) as client, strange_workers(tmp_path, client, "lacking") as found:
+        with pytest.raises(ClusterError, match="1 of 3 workers") as raised:
+            engine.submit(request, client=client, kafka=kafka)
+        assert found["lacking"] in raised.value.message
+        with pytest.raises(ClusterError, match="1 of 3 workers"):
+            engine.preview(request, client=client)
+        assert found["lacking"] in client.nthreads(), "it was not shut down"
+    assert "ftransfer_ztf_lacking" not in KafkaCluster(bootstrap=kafka).topics()
 
 
-def test_a_scheduler_that_does_not_answer_is_told():
-    with pytest.raises(ClusterError, match=r"127\.0\.0\.1:1"), engine.connect("tcp://127.0.0.1:1"):
-        pass
+def test_a_job_is_submitted_to_a_cluster_that_has_no_worker_yet(archive, kafka, tmp_path):
+    request = engine.TransferRequest(archive=archive.archive, nights="2021-11-22", limit=20)
+    said: list[str] = []
+    with contextlib.ExitStack() as stack:
+        scheduler = stack.enter_context(dask_scheduler(tmp_path / "scheduler"))
+        client = stack.enter_context(engine.connect(scheduler))
+
+        def start_one(text: str) -> None:
+            said.append(text)
+            stack.enter_context(strange_workers(tmp_path / "worker", client, "right"))
+
+        job = engine.submit(request, client=client, kafka=kafka, on_wait=start_one)
+        assert (job.wait().state, job.status().num_alerts_sent) == ("complete", 20)
+    assert len(said) == 1
+    assert "waiting for a worker" in said[0]
+    assert scheduler in said[0]

@@ -1,4 +1,4 @@
-"""Jobs that are stopped on the way: by whoever asked for them, or by a topic that is gone."""
+"""Jobs that are stopped on the way: by the user who started them, or by a topic that is gone."""
 
 import dataclasses
 import datetime as dt

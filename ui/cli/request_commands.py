@@ -30,7 +30,7 @@ def _cluster(settings: Settings) -> AbstractContextManager[Client | None]:
         return nullcontext()
     from engine import connect
 
-    return connect(settings.dask)
+    return connect(settings.dask, tls=settings.dask_tls.files())
 
 
 @click.command(cls=Command)
@@ -60,7 +60,13 @@ def preview(face: Face, **values: Any) -> None:
             progress.begin("reading alerts, fragment by fragment")
 
         alerts = engine.preview(
-            request, limit=limit, settings=settings, client=client, on_plan=planned, progress=progress
+            request,
+            limit=limit,
+            settings=settings,
+            client=client,
+            on_plan=planned,
+            on_wait=progress.begin,
+            progress=progress,
         )
     rows = [as_json(row) for row in alerts.to_pylist(maps_as_pydicts="lossy")] if face.json else None
     face.emit(rows, alerts_table(alerts) if alerts.num_rows else "no alert of these nights fulfils the conditions")

@@ -1,27 +1,42 @@
-"""A Dask cluster, as the coordinator uses it."""
+"""A Dask cluster, as the coordinator uses it.
+
+Its workers may be others': one that joins while the job runs may lack our code, or have another version of it. So each
+task goes through a door (`engine.workers`). The log names a worker that refuses one, once; it is not used again.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import operator
 import queue
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import dask
 import distributed
+from dask.optimization import cull
+from distributed.protocol.pickle import dumps
 
 from consumer.wire import Manifest
 from engine.archive import Fragment
 from engine.conditions import filter_fragments
 from engine.pipeline import NarrowReader
 from engine.sinks import Sink
+from engine.transfer.coordinator import tasks
 from engine.transfer.coordinator.cluster import Rules
+from engine.transfer.coordinator.dask_task import DaskTask
 from engine.transfer.manifest_plan import TransferTask, task_of
-from engine.transfer.worker import count_night, send_fragment
+from engine.workers import Refusal, Sent, no_worker_left
 
 __all__ = ["DaskCluster"]
 
-_Future: TypeAlias = "distributed.Future[Any]"
+_NO_WORKER_S = 60.0
+_LOOK_EVERY_S = 1.0
+_CALL = dask.delayed(operator.call, pure=False, traverse=False)
+_log = logging.getLogger("alert_transfer.workers")
 
 
 class DaskCluster:
@@ -41,9 +56,15 @@ class DaskCluster:
         self._client = client
         self._sink = sink
         self._storage_options = storage_options
-        self._ended: queue.SimpleQueue[_Future] = queue.SimpleQueue()
-        self._inputs: dict[_Future, Any] = {}
-        """What each future that is followed needs: without it Dask could not run what failed again."""
+        self._ended: queue.SimpleQueue[DaskTask] = queue.SimpleQueue()
+        self._followed: set[DaskTask] = set()
+        self._wrong: dict[str, str] = {}
+        """Address of each worker that refused a task -> why."""
+        self._others: list[str] = []
+        """Workers that have refused none, as of the last look."""
+        self._next_look_at = 0.0
+        self._waiting: dict[DaskTask, float] = {}
+        """Tasks for which no worker is left -> since when."""
 
     @property
     def num_threads(self) -> int:
@@ -58,80 +79,152 @@ class DaskCluster:
     def take_up(self, manifest: Manifest, coordinator: str) -> Rules:
         """Make the job's task, and have it sent to each worker once."""
         self._task: TransferTask = task_of(manifest, self._sink, self._storage_options)
-        self._shared = dask.delayed(self._task, name=f"task-{self._task.job_id}-{coordinator}", traverse=False)
+        self._door = dask.delayed(
+            Sent(tasks.run, self._task), name=f"task-{self._task.job_id}-{coordinator}", traverse=False
+        )
         return Rules(
             is_filtered=self._task.selection.predicate.sql is not None,
             limit=self._task.limit,
             skip_unreadable=self._task.skip_unreadable,
         )
 
-    def filter(self, window: Sequence[Fragment]) -> list[_Future]:
+    def filter(self, window: Sequence[Fragment]) -> list[DaskTask]:
         """Find the selected alerts of fragments."""
-        found: list[_Future] = self._client.compute(self._filters(window))
+        found = self._filters(window)
+        self._submit(found)
         return found
 
-    def _filters(self, window: Sequence[Fragment]) -> list[Any]:
+    def _filters(self, window: Sequence[Fragment]) -> list[DaskTask]:
         selection = self._task.selection
         predicate = selection.predicate
         if predicate.sql is None:
             return []
-        return filter_fragments(NarrowReader(selection=selection), window, predicate.schema, predicate.sql)
+        found = filter_fragments(NarrowReader(selection=selection), window, predicate.schema, predicate.sql)
+        graph = dict(found[0].__dask_graph__()) if found else {}  # one for all of them
+        packed = [tasks.packed_graph(cull(graph, [one.key])[0], selection) for one in found]
+        return [self._made("find", part, one.key) for part, one in zip(packed, found, strict=True)]
 
-    def count(self, found: Sequence[_Future]) -> list[_Future]:
+    def count(self, found: Sequence[DaskTask]) -> list[DaskTask]:
         """Count the selected alerts of fragments."""
-        lengths: list[_Future] = self._client.map(len, found, pure=False)
-        return lengths
+        counts = [self._made("count", needed=one) for one in found]
+        self._submit(counts)
+        return counts
 
     def send(
-        self, window: Sequence[Fragment], found: Sequence[_Future] | None, quotas: Sequence[int | None]
-    ) -> list[_Future]:
+        self, window: Sequence[Fragment], found: Sequence[DaskTask] | None, quotas: Sequence[int | None]
+    ) -> list[DaskTask]:
         """Send fragments."""
         filters = self._filters(window) if found is None else []
-        positions = found or filters or [None] * len(window)
-        send = dask.delayed(send_fragment, pure=False)
-        sends = [send(self._shared, *item) for item in zip(window, positions, quotas, strict=True)]
+        needed: Sequence[DaskTask | None] = found or filters or [None] * len(window)
+        sends = [
+            self._made("send", fragment, quota, needed=one)
+            for fragment, quota, one in zip(window, quotas, needed, strict=True)
+        ]
         # The filters are futures of their own: Dask can run what failed again only where the client knows all of it.
-        futures = self._client.compute([*filters, *sends])
-        inputs, sent = futures[: len(filters)] or positions, futures[len(filters) :]
-        for future, needed in zip(sent, inputs, strict=True):
-            # Let go of now, they might be forgotten before the scheduler has learnt what needs them.
-            self._follow(future, needed)
-        return sent
+        self._submit([*filters, *sends], follow=sends)
+        return sends
 
-    def count_night(self, fragments: Sequence[Fragment]) -> _Future:
+    def count_night(self, fragments: Sequence[Fragment]) -> DaskTask:
         """Count the alerts of a night, after the fragments that wait to be sent."""
-        future: _Future = self._client.submit(count_night, self._task, fragments, pure=False, priority=-1)
-        self._follow(future, None)
-        return future
+        counted = self._made("night", fragments, priority=-1)
+        self._submit([counted], follow=[counted])
+        return counted
 
-    def _follow(self, future: _Future, needed: Any) -> None:
-        self._inputs[future] = needed
-        future.add_done_callback(self._ended.put)
+    def _made(self, name: str, *arguments: Any, needed: DaskTask | None = None, priority: int = 0) -> DaskTask:
+        sealed = dumps((getattr(tasks, name), *arguments))
+        return DaskTask(name, sealed, needed, priority=priority, on_refusal=self._elsewhere)
 
-    def ended(self, timeout_s: float) -> list[_Future]:
+    def _submit(self, made: Sequence[DaskTask], follow: Iterable[DaskTask] = ()) -> None:
+        """Have tasks computed, each with what it needs: of these themselves, or of what is computed already."""
+        places = self._places()
+        if places == []:
+            for task in made:
+                task.take(None)
+                self._waiting.setdefault(task, time.monotonic())
+        else:
+            delayed: dict[DaskTask, Any] = {}
+            for task in sorted(made, key=lambda one: one.needed is not None):
+                inputs = [] if task.needed is None else [delayed.get(task.needed, task.needed.future)]
+                key = f"alert-transfer-{task.name}-{uuid.uuid4().hex}"
+                delayed[task] = _CALL(self._door, task.sealed, *inputs, dask_key_name=key)
+            where = {"workers": places, "allow_other_workers": True} if places else {}
+            # Tasks that are submitted together have one priority.
+            futures = self._client.compute(list(delayed.values()), priority=made[0].priority if made else 0, **where)
+            for task, future in zip(delayed, futures, strict=True):
+                task.take(future)
+        for task in follow:
+            self._followed.add(task)
+            self._call_back(task)
+
+    def _call_back(self, task: DaskTask) -> None:
+        if task.future is not None:
+            task.future.add_done_callback(lambda _: self._ended.put(task))
+
+    def _places(self) -> list[str] | None:
+        """Return the workers that may be right, or None while all may be."""
+        if not self._wrong:
+            return None
+        if time.monotonic() >= self._next_look_at:
+            self._others = [worker for worker in self._client.nthreads() if worker not in self._wrong]
+            self._next_look_at = time.monotonic() + _LOOK_EVERY_S
+        return self._others
+
+    def _elsewhere(self, task: DaskTask, refusal: Refusal) -> None:
+        """Have a task that was refused computed on another worker, and before it what it needs, where that was."""
+        if refusal.worker not in self._wrong:
+            _log.warning("%s is not used for this job: it %s", refusal.worker, refusal.problem)
+            self._wrong[refusal.worker] = refusal.problem
+            self._next_look_at = 0.0
+        needed = task.needed
+        if needed and needed.future is not None and needed.future.key == refusal.key:
+            self._submit([needed])
+        self._submit([task], follow=[task] if task in self._followed else [])
+
+    def _submit_waiting(self) -> None:
+        """Submit what waits for a worker once there is one, or let it fail."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, {}
+        if self._places() != []:
+            made = list(waiting)
+            self._submit(made, follow=[task for task in made if task in self._followed])
+        elif time.monotonic() - min(waiting.values()) < _NO_WORKER_S:
+            self._waiting = waiting
+        else:
+            for task in waiting:
+                task.fail(no_worker_left(self._wrong))
+                self._ended.put(task)
+
+    def ended(self, timeout_s: float) -> list[DaskTask]:
         """Return what ended since the last call."""
-        found: list[_Future] = []
+        self._submit_waiting()
+        found: list[DaskTask] = []
         with contextlib.suppress(queue.Empty):
             found.append(self._ended.get(timeout=timeout_s))
             while True:
                 found.append(self._ended.get_nowait())
-        return found
+        return [task for task in dict.fromkeys(found) if task in self._followed and not task.has_moved()]
 
-    def wait(self, futures: Sequence[_Future], timeout_s: float) -> None:
-        """Return when all these futures have ended, or after a time."""
+    def wait(self, futures: Sequence[DaskTask], timeout_s: float) -> None:
+        """Return when all these tasks have ended, or after a time."""
+        self._submit_waiting()
         with contextlib.suppress(TimeoutError):
-            distributed.wait(futures, timeout=timeout_s)
+            if submitted := [task.future for task in futures if task.future is not None]:
+                distributed.wait(submitted, timeout=timeout_s)
+            else:
+                time.sleep(timeout_s)
 
-    def retry(self, future: _Future) -> None:
+    def retry(self, future: DaskTask) -> None:
         """Run a task again, and what it needs of others that failed."""
-        future.retry()
-        if future in self._inputs:
-            future.add_done_callback(self._ended.put)
+        if future.future is not None:
+            future.future.retry()
+        if future in self._followed:
+            self._call_back(future)
 
-    def release(self, future: _Future) -> None:
-        """Let go of a future, and of what it needs."""
-        del self._inputs[future]
+    def release(self, future: DaskTask) -> None:
+        """Let go of a task, and of what it needs."""
+        self._followed.discard(future)
 
-    def cancel(self, futures: Sequence[_Future]) -> None:
+    def cancel(self, futures: Sequence[DaskTask]) -> None:
         """Stop tasks, also those that others wait for."""
-        self._client.cancel(list(futures), force=True)
+        self._client.cancel([task.future for task in futures if task.future is not None], force=True)

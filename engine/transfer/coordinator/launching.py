@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from engine.sinks import ManifestStore, Sink
 from engine.transfer.coordinator.dask_cluster import DaskCluster
 from engine.transfer.coordinator.loop import Coordinator
 from engine.transfer.coordinator.retries import starts, through_outages
+from engine.workers import Sent
 
 __all__ = ["coordinate", "launch"]
 
@@ -27,11 +29,12 @@ def launch(
 ) -> distributed.Future[Any]:
     """Start a job's coordinator on a cluster, which keeps it running when the caller is gone.
 
-    The parameters are those of `coordinate`.
+    A worker that is not right for it (`engine.workers`) hands it on to another one. The parameters are those of
+    `coordinate`.
     """
     key = f"coordinate-{store.topic}-{uuid.uuid4().hex}"
-    arguments = (store, sink, dict(storage_options), num_starts)
-    future = client.submit(coordinate, *arguments, key=key, pure=False, priority=100)
+    call = Sent(coordinate, store, sink, dict(storage_options), num_starts, moves_on=True)
+    future = client.submit(operator.call, call, key=key, pure=False, priority=100)
     distributed.fire_and_forget(future)
     return future
 

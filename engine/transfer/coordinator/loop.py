@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from typing import Any, Generic
 
+from consumer.settings import Window, without_secrets
 from consumer.wire import FragmentDone, NightDone, Plan, StateChange
 from engine.errors import AlertTransferError
 from engine.sinks import ManifestStore, Sink
@@ -20,6 +21,11 @@ from engine.transfer.manifest_plan import fragments_of
 __all__ = ["Coordinator"]
 
 _SOON_S = 0.25
+
+
+def _told(exc: Exception) -> dict[str, Any]:
+    """Return an error that is none of ours as a job's manifest has it."""
+    return {"message": without_secrets(f"{type(exc).__name__}: {exc}"), "accepted": None, "next": None}
 
 
 class Coordinator(Generic[FutureT]):
@@ -68,7 +74,10 @@ class Coordinator(Generic[FutureT]):
             except AlertTransferError as exc:
                 state, error = "failed", exc.as_dict()
             except Exception as exc:  # noqa: BLE001  whatever it is, the job must not just fall silent
-                state, error = "failed", {"message": f"{type(exc).__name__}: {exc}", "accepted": None, "next": None}
+                state, error = (
+                    "failed",
+                    _told(exc),
+                )
         if not self._cluster.is_connected:
             return "interrupted"  # whatever was raised, it was raised because the cluster is lost
         self._cluster.cancel(list(self._in_flight))
@@ -92,6 +101,7 @@ class Coordinator(Generic[FutureT]):
             counted=set(self._manifest.nights),
             num_threads=self._cluster.num_threads,
             is_limited=rules.limit is not None,
+            **Window.model_validate(self._plan.details.get("window", {})).model_dump(),
         )
         self._watch.check_wanted()
         check_progress(self._plan.topic, self._manifest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -11,6 +12,7 @@ from distributed.scheduler import KilledWorker
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from consumer.wire import FragmentDone, Manifest
+from consumer.words import count_text
 from engine.archive import Fragment
 from engine.errors import AlertTransferError, ArchiveError, JobError, UnreadableError
 from engine.sinks import OUTAGES, ManifestStore, nothing_sent
@@ -22,6 +24,7 @@ ATTEMPTS = 3
 OUTAGE_S = 3600.0
 _ATTEMPTS_TO_TELL = 30
 _MOST_DEATHS = 4
+_LEAST_MEMORY_GB = 4
 
 _Result = TypeVar("_Result")
 
@@ -75,9 +78,11 @@ class Attempts:
             raise failure
         what = _named(work)
         if isinstance(failure, KilledWorker):
+            last, times = failure.last_worker, failure.allowed_failures + 1
             raise JobError(
-                f"{what} ended its worker {failure.allowed_failures + 1} times, most likely for lack of memory",
-                next_step=_more_memory(self._topic),
+                f"{what} ended its worker {times} times, most likely for lack of memory; the last of them, "
+                f"{last.address}, had {_memory(last.memory_limit)} for {count_text(last.nthreads, 'thread')}",
+                next_step=_more_memory(self._topic, last.memory_limit),
             ) from failure
         raise JobError(f"{what} failed: {type(failure).__name__}: {failure}") from failure
 
@@ -88,8 +93,17 @@ def _named(work: Work) -> str:
     return f"the count of {work}"
 
 
-def _more_memory(topic: str) -> str:
-    return f"give the workers more memory, then: alert-transfer resume {topic}"
+def _memory(nbytes: int) -> str:
+    return f"{nbytes / 1e9:.1f} GB" if nbytes else "memory without a limit"
+
+
+def _more_memory(topic: str, nbytes: int = 0) -> str:
+    """Say how workers get more memory than they had; each thread of a worker works on a fragment of its own."""
+    limit = max(_LEAST_MEMORY_GB, math.ceil(2 * nbytes / 1e9))
+    return (
+        "start the Dask workers anew, fewer of them on a machine, each with one thread and a memory limit of "
+        f"{limit} GB or more, then: alert-transfer resume {topic}"
+    )
 
 
 def through_outages(store: ManifestStore, action: Callable[[], _Result]) -> _Result:

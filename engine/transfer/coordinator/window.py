@@ -9,8 +9,6 @@ from engine.archive import Fragment
 
 __all__ = ["Backlog"]
 
-_FEWEST_FRAGMENTS = 32
-
 
 class Backlog:
     """The fragments of a job that wait to be sent, in the archive's order, and the nights that wait to be counted.
@@ -30,6 +28,10 @@ class Backlog:
     is_limited
         Whether the job has a limit: then what a window may send depends on what the windows before it found, so none
         begins before the last has ended.
+    min_fragments
+        Fragments that the cluster has at once, at least.
+    fragments_per_thread
+        And so many for each of its threads.
     """
 
     def __init__(
@@ -40,9 +42,11 @@ class Backlog:
         counted: Container[str],
         num_threads: int,
         is_limited: bool,
+        min_fragments: int = 32,
+        fragments_per_thread: int = 4,
     ):
         self._waiting = deque(fragment for fragment in fragments if fragment.number not in finished)
-        self._capacity = max(_FEWEST_FRAGMENTS, 4 * num_threads)
+        self._capacity = max(min_fragments, fragments_per_thread * num_threads)
         self._is_limited = is_limited
         self._nights: dict[str, list[Fragment]] = {}
         for fragment in fragments:

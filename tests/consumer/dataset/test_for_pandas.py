@@ -1,4 +1,4 @@
-"""Whole numbers that may be null are whole numbers for whoever reads with pandas, and all readers still read."""
+"""Whole numbers that may be null are whole numbers for users of pandas, and all readers still read."""
 
 import duckdb
 import pandas as pd

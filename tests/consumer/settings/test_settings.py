@@ -1,20 +1,26 @@
 """Settings: flags win over the environment, the environment over the file; secrets stay out of sight."""
 
-from dataclasses import fields
+import json
+import os
+import pickle
+import re
+from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from consumer.cli import Face
 from consumer.errors import InputError
-from consumer.settings import Settings, load_settings
-from consumer.settings.config_file import OPTION_KEYS, TEXT_KEYS
+from consumer.settings import Settings, load_settings, settings_schema, sourced_settings
+from consumer.settings.config_file import KEYS
 from engine.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch):
-    for name in ("ARCHIVE", "KAFKA", "DASK", "CONFIG", "TNS_CATALOGUE"):
-        monkeypatch.delenv(f"ALERT_TRANSFER_{name}", raising=False)
+    for name in [name for name in os.environ if name.startswith("ALERT_TRANSFER_")]:
+        monkeypatch.delenv(name)
 
 
 def test_nothing_is_needed():
@@ -36,7 +42,8 @@ def test_secrets_are_not_shown(tmp_path):
     file.write_text("storage_options: {secret: hunter2}\nkafka_options: {sasl.password: hunter3}\n")
     settings = load_settings(file)
     assert settings.storage_options == {"secret": "hunter2"}
-    assert "hunter" not in repr(settings)
+    assert "hunter" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert pickle.loads(pickle.dumps(settings)) == settings
 
 
 @pytest.mark.parametrize(
@@ -93,7 +100,136 @@ def test_an_error_shows_no_value(tmp_path, text):
 
 
 def test_the_file_has_the_keys_of_the_settings():
-    assert {field.name for field in fields(Settings)} == {*TEXT_KEYS, *OPTION_KEYS}
+    assert list(Settings.model_fields) == list(KEYS)
+
+
+def test_what_is_made_by_hand_reads_no_environment(monkeypatch):
+    monkeypatch.setenv("ALERT_TRANSFER_KAFKA", "environment:1")
+    assert Settings().kafka is None
+    assert Settings(topics={"num_partitions": 3}).topics.num_partitions == 3
+
+
+def test_groups_are_laid_over_each_other_key_by_key(tmp_path, monkeypatch):
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "topics: {num_partitions: 3, data_retention_days: 1.5}\ndask_tls: {ca_file: /ca, key_file: /key}\n"
+        "storage_options: {key: a, endpoint_url: b}\nwindow:\nlimits: {max_nights:}\n"
+    )
+    monkeypatch.setenv("ALERT_TRANSFER_TOPICS_NUM_PARTITIONS", "5")
+    monkeypatch.setenv("ALERT_TRANSFER_DASK_TLS_CA_FILE", "/other/ca")
+    monkeypatch.setenv("ALERT_TRANSFER_LIMITS_MAX_NBYTES", "")
+    settings = load_settings(file)
+    assert settings.topics.num_partitions == 5
+    assert settings.topics.data_retention_days == 1.5
+    assert (settings.dask_tls.ca_file, settings.dask_tls.cert_file, settings.dask_tls.key_file) == (
+        *("/other/ca", None),
+        "/key",
+    )
+    assert settings.limits == Settings().limits
+    # Options belong together: a user who gives some gives all.
+    assert load_settings(file, storage_options={"key": "c"}).storage_options == {"key": "c"}
+    monkeypatch.setenv("ALERT_TRANSFER_STORAGE_OPTIONS", '{"anon": true}')
+    assert load_settings(file).storage_options == {"anon": True}
+
+
+def test_each_value_has_its_source(tmp_path, monkeypatch):
+    file = tmp_path / "config.yaml"
+    file.write_text("archive: /a\ntopics:\n  num_partitions: 3\nkafka_options:\n  sasl.password: hunter2\n")
+    monkeypatch.setenv("ALERT_TRANSFER_DASK", "tcp://host:1")
+    monkeypatch.setenv("ALERT_TRANSFER_LIMITS_MAX_NIGHTS", "9")
+    found = {setting.name: setting for setting in sourced_settings(file, kafka="flag:1")}
+    assert {
+        name: (found[name].value, found[name].source, found[name].place)
+        for name in ("archive", "kafka", "dask", "topics.num_partitions", "limits.max_nights", "window.min_fragments")
+    } == {
+        "archive": ("/a", "file", f"{file}, line 1"),
+        "kafka": ("flag:1", "flag", "--kafka"),
+        "dask": ("tcp://host:1", "environment", "ALERT_TRANSFER_DASK"),
+        "topics.num_partitions": (3, "file", f"{file}, line 3"),
+        "limits.max_nights": (9, "environment", "ALERT_TRANSFER_LIMITS_MAX_NIGHTS"),
+        "window.min_fragments": (32, "default", None),
+    }
+    password = found["kafka_options.sasl.password"]
+    assert (password.value, password.place) == ("***", f"{file}, line 5")
+    assert "hunter2" not in repr(list(found.values()))
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "accepted", "next_step"),
+    [
+        ("topics:\n  num_partition: 3\n", "'num_partition' is no key of topics", "num_partitions", "num_partitions"),
+        ("a: 1\nkafk: x\n", "'a' is no setting", "storage_options", "take it out"),
+        ("\n\ntopics: {num_partitions: 0}", "topics.num_partitions is 0", "1 or more", None),
+        ("topics: {num_partitions: many}", "topics.num_partitions is text, not a whole number", "whole", None),
+        ("topics: {num_partitions: yes}", "topics.num_partitions is a truth value", "whole", None),
+        ("topics: {num_partitions: 1.5}", "topics.num_partitions is 1.5", "whole", None),
+        ("topics: {data_retention_days: .inf}", "topics.data_retention_days is inf", "number", None),
+        ("topics: [1]", "topics is a list, not a table", "topics: {num_partitions", None),
+        ("topics: {manifest_retention_days: 1}", "manifest_retention_days is 1", "as long as", "raise"),
+        ("local: {memory_fraction: 2}", "local.memory_fraction is 2", "1 or less", None),
+        ("dask_tls: {ca_file: 5}", "dask_tls.ca_file is a number, not text", "text", "quotes"),
+        ("archive: 5", "archive is a number, not text", "text", "quotes"),
+        ("archive: ftp://me:hunter2@host/a", "'ftp://me:***@host/a'", "without user:password@", "storage_options"),
+        ("archive: https://host/a?sig=hunter2", "'https://host/a?sig=***'", "token", "storage_options"),
+        ("dask: tls://me:hunter2@host:1", "dask has a password in it", "without", "dask_tls"),
+        ("tns_catalogue: http://me:hunter2@host/a", "tns_catalogue has a password in it", "without", "environment"),
+        ("kafka: 'a:1,me:hunter2@host:9092'", "'a:1,***@host:9092'", "host:port", "sasl.password as kafka_options"),
+    ],
+)
+def test_a_value_that_is_not_right_is_told_with_its_place(tmp_path, text, said, accepted, next_step):
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    line = next(number for number, line in enumerate(text.split("\n"), 1) if line.strip() and line != "topics:")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file)
+    error = caught.value
+    assert said in error.message
+    assert f"{file} (line {line})" in error.message
+    assert accepted in error.accepted
+    assert error.next_step is None if next_step is None else next_step in error.next_step
+    assert "hunter2" not in str(error)
+    assert error.__cause__ is None
+    assert error.__suppress_context__ or error.__context__ is None
+    made = yaml.safe_load(text)
+    with pytest.raises(ConfigError):
+        Settings(**made)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("TOPICS_NUM_PARTITIONS", "many", "topics.num_partitions is text"),
+        ("TOPICS_NUM_PARTITION", "3", "'num_partition' is no key of topics"),
+        ("KAFKA_OPTIONS", '{"sasl.password": hunter2', "is not a table in JSON"),
+        ("KAFKA_OPTIONS", '["hunter2"]', "is not a table in JSON"),
+        ("KAFKA", "me:hunter2@host:1", "kafka has a user in it"),
+    ],
+)
+def test_a_variable_that_is_not_right_is_told(monkeypatch, variable, value, said):
+    monkeypatch.setenv(f"ALERT_TRANSFER_{variable}", value)
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert said in caught.value.message
+    assert f"ALERT_TRANSFER_{variable}" in caught.value.message
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_other_variables_of_ours_are_no_settings(monkeypatch):
+    monkeypatch.setenv("ALERT_TRANSFER_KAFKA_JARS", "/jars")
+    monkeypatch.setenv("ALERT_TRANSFER_CACHE", "/cache")
+    assert load_settings() == Settings()
+
+
+def test_the_schema_says_what_the_model_says():
+    schema = settings_schema()
+    json.dumps(schema)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    good = {"kafka": "a:1", "topics": {"num_partitions": 3}, "storage_options": {"secret": {"env": "S3_SECRET"}}}
+    assert validator.is_valid(good)
+    for bad in ({"kafk": "a:1"}, {"kafka": 1}, {"topics": {"num_partitions": 0}}, {"topics": {"x": 1}}):
+        assert not validator.is_valid(bad), bad
 
 
 def test_a_file_as_windows_writes_it(tmp_path):
@@ -108,3 +244,16 @@ def test_a_file_as_windows_writes_it(tmp_path):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="can't be read"):
         load_settings(tmp_path / "none.yaml")
+
+
+def test_the_page_describes_every_setting_with_its_default(monkeypatch):
+    page = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
+    rows = {}
+    for names, default in re.findall(r"^\| (`[^|]*`) \| ([^|]+) \|", page, re.MULTILINE):
+        group = names.strip("`").partition(".")[0]
+        for name in re.findall(r"`([^`]+)`", names):
+            rows[group + name if name.startswith(".") else name] = default
+    found = {one.name: one.value for one in sourced_settings()}
+    assert rows == {name: f"{value:g}" if value else "none" for name, value in found.items()}
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert Settings(**yaml.safe_load(example)).topics.num_partitions == 20

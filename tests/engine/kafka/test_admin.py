@@ -3,6 +3,7 @@
 import confluent_kafka as ck
 import pytest
 
+from consumer.settings import Settings
 from engine.errors import ConfigError, KafkaError, RequestError
 from engine.kafka import KafkaCluster
 
@@ -17,6 +18,16 @@ def test_a_job_has_three_topics_with_their_limits(fake, cluster):
     assert days == {"t": 4, "t_schema": 30, "t_manifest": 30}
     assert cluster.max_message_nbytes("t") == cluster.max_message_nbytes("t_manifest") == 16 * 1024 * 1024
     assert fake.configs["t_schema"]["compression.type"] == "zstd"
+
+
+def test_topics_are_made_as_the_settings_say(fake):
+    made = Settings(topics={"data_retention_days": 0.5, "manifest_retention_days": 60, "num_schema_copies": 3}).topics
+    cluster = KafkaCluster(bootstrap=fake.bootstrap, topics_made=made)
+    cluster.create_job_topics("t", 2)
+    days = {name: int(config["retention.ms"]) / (24 * 3600 * 1000) for name, config in fake.configs.items()}
+    assert days == {"t": 0.5, "t_schema": 60, "t_manifest": 60}
+    cluster.write_schema("t", {"type": "string"})
+    assert len(fake.topics["t_schema"][0].messages) == 3
 
 
 @pytest.mark.parametrize("taken", sorted(NAMES))

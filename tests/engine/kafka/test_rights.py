@@ -46,7 +46,7 @@ def submit(cluster: KafkaCluster, topic: str, *, is_taken_back: bool = True) -> 
 
 
 def fetch(cluster: KafkaCluster, folder: object) -> None:
-    assert [job["topic"] for job in cluster.list_jobs() if job["topic"] == STANDING]
+    assert [job.topic for job in cluster.list_jobs() if job.topic == STANDING]
     with contextlib.closing(ManifestReader(cluster, STANDING)) as reader:
         reader.refresh()
     consume(STANDING, str(folder), kafka=cluster.bootstrap, kafka_options=cluster.options, partitionby="none")

@@ -9,7 +9,6 @@ import pytest
 
 import engine
 from engine.errors import ArchiveError
-from engine.planning.notes import notes_on_passwords
 
 FIRST = dt.date(2021, 1, 1)
 
@@ -88,16 +87,6 @@ def test_missing_inputs_of_the_rules_are_told_once_with_the_labels_that_cannot_c
         "no alert of them becomes Microlensing candidate, SN candidate, Early SN Ia candidate, Kilonova candidate, "
         "Tracklet, Ambiguous"
     )
-
-
-def test_passwords_in_urls_are_told_without_them():
-    (archive,) = notes_on_passwords("ftp://me:pa55@host/science", "/home/me/tns.parquet")
-    assert "URL of the archive" in archive
-    assert "storage_options" in archive
-    (catalogue,) = notes_on_passwords("s3://bucket/science", "http://me:pa55@host/tns.csv")
-    assert "URL of the TNS catalogue" in catalogue
-    assert "pa55" not in archive + catalogue
-    assert notes_on_passwords("/data/science", None) == []
 
 
 def described(root: Path, **changes: str) -> engine.TransferRequest:

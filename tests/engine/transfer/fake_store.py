@@ -67,7 +67,7 @@ class FakeStore:
 
     def wait_for_more(self, timeout_s: float) -> Manifest:
         with self.log.changed:
-            # Shorter than a real one: whoever waits for a thread that listens is not to wait for nothing.
+            # Shorter than a real one: a test that waits for a thread that listens must not wait for nothing.
             self.log.changed.wait_for(lambda: len(self.log.values) > self._num_read, min(timeout_s, 0.005))
         return self.refresh()
 

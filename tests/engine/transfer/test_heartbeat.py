@@ -59,7 +59,7 @@ def test_requests_to_cancel_and_other_coordinators_are_noted():
         watch.check_wanted()
     store.append(says("running", "another"))
     watch.step()
-    with pytest.raises(Replaced):  # whoever is replaced must not say how the job ends
+    with pytest.raises(Replaced):  # a coordinator that is replaced must not say how the job ends
         watch.check_wanted()
 
 

@@ -1,12 +1,14 @@
-"""How a coordinator begins, in memory: launched by whoever submits, or again by Dask when its worker died."""
+"""How a coordinator begins, in memory: launched by the user who submits, or again by Dask when its worker died."""
 
 import contextlib
+import operator
 
 import distributed
 import pytest
 
 from engine.errors import JobError, KafkaError
 from engine.transfer.coordinator import coordinate, launch
+from engine.workers import Sent
 from tests.engine.transfer.fake_sink import there
 from tests.engine.transfer.fake_store import FakeStore, planned
 from tests.engine.transfer.job_records import TOPIC, says
@@ -20,8 +22,9 @@ class Client:
     def __init__(self):
         self.submitted: list[tuple] = []
 
-    def submit(self, function, *arguments, key: str, **how) -> None:
-        self.submitted.append((function, key, arguments, how))
+    def submit(self, function, call: Sent, key: str, **how) -> None:
+        assert function is operator.call
+        self.submitted.append((call.function, key, call.arguments, how))
 
     def cancel(self, futures, force: bool) -> None:
         """Nothing runs."""

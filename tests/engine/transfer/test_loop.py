@@ -1,5 +1,7 @@
 """The coordinator's loop, in memory: each way that a job can go, without a broker and without a cluster."""
 
+from types import SimpleNamespace
+
 import pytest
 from distributed.scheduler import KilledWorker
 
@@ -18,7 +20,8 @@ def run(store: FakeStore, cluster: FakeCluster, sink=None) -> str:
 
 
 def killed() -> KilledWorker:
-    return KilledWorker("a task", None, 3)
+    worker = SimpleNamespace(address="tcp://10.0.0.7:4000", nthreads=2, memory_limit=3_000_000_000)
+    return KilledWorker("a task", worker, 3)
 
 
 def test_a_job_sends_each_fragment_once_and_is_complete():
@@ -96,7 +99,7 @@ def test_what_can_not_be_read_is_left_out_where_that_is_allowed():
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
-        (killed(), ["fragment 1", "part-1", "4 times", "memory"]),
+        (killed(), ["fragment 1", "part-1", "4 times", "memory", "10.0.0.7:4000", "3.0 GB", "2 threads"]),
         (ZeroDivisionError("by zero"), ["fragment 1", "part-1", "ZeroDivisionError", "by zero"]),
         (JobError("stopped on the way"), ["stopped on the way"]),
     ],
@@ -118,6 +121,7 @@ def test_a_night_that_can_not_be_counted_fails_the_job():
     store = planned([4])
     assert run(store, cluster) == "failed"
     assert "2021-11-01" in store.refresh().error["message"]
+    assert "6 GB" in store.manifest.error["next"], "twice of what did not suffice"
     assert store.manifest.error["next"].endswith(f"resume {TOPIC}")
 
 
@@ -190,7 +194,7 @@ def test_of_two_coordinators_that_begin_at_once_the_later_one_goes_on():
 
     store.announce = late
     assert first.run() == "replaced"
-    assert store.states()[-1] == "running", "whoever was replaced at its last step writes no final state"
+    assert store.states()[-1] == "running", "a coordinator replaced at its last step writes no final state"
 
 
 def test_an_outage_of_the_manifest_is_waited_for():

@@ -1,5 +1,6 @@
 """How a job starts, in memory: all of it, or nothing is left behind."""
 
+import operator
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from consumer.wire import FINAL_STATES, Plan, PlanPart, decode_record
 from engine.errors import JobError, KafkaError, RequestError
 from engine.planning import TransferPlan
 from engine.transfer.starting import start_again, start_new
+from engine.workers import Sent
 from tests.engine.transfer.fake_sink import FakeSink
 from tests.engine.transfer.fake_store import FakeStore, planned
 from tests.engine.transfer.job_records import JOB, TOPIC, says
@@ -32,8 +34,9 @@ class Client:
         self._store, self._error, self._is_full = store, error, is_full
         self.submitted: list[tuple] = []
 
-    def submit(self, function, *arguments, key: str, **how) -> Started:
-        self.submitted.append((function.__name__, key, *arguments))
+    def submit(self, function, call: Sent, key: str, **how) -> Started:
+        assert function is operator.call
+        self.submitted.append((call.function.__name__, key, *call.arguments))
         if not self._error and not self._is_full:
             worker = FakeStore(self._store.log)
             worker.append(replace(says("running", "me"), job_id=worker.refresh().plan.job_id))

@@ -13,6 +13,14 @@ def backlog(sizes, *, finished=(), counted=(), num_threads=1, is_limited=False, 
     return Backlog(fragments, finished=finished, counted=counted, num_threads=num_threads, is_limited=is_limited)
 
 
+def test_how_many_are_taken_is_a_setting():
+    fragments = fragments_of(planned([1] * 100, per_night=10).manifest)
+    how = {"finished": (), "counted": (), "num_threads": 3, "is_limited": False}
+    assert len(Backlog(fragments, **how).take()) == 32
+    assert len(Backlog(fragments, **how, min_fragments=5).take()) == 12
+    assert len(Backlog(fragments, **how, min_fragments=5, fragments_per_thread=20).take()) == 60
+
+
 @given(
     st.integers(1, 150),
     st.sets(st.integers(0, 149)),

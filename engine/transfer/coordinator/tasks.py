@@ -1,0 +1,82 @@
+"""What the coordinator's tasks do on a worker, once the worker is found right: each is called behind a door.
+
+What they return travels between workers of any kind, and to the coordinator: numbers, arrays, or bytes of ours.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cloudpickle
+import dask
+import numpy as np
+
+from engine.archive import Fragment
+from engine.pipeline import Selection
+from engine.transfer.manifest_plan import TransferTask
+from engine.transfer.worker import count_night, send_fragment
+
+__all__ = ["count", "find", "night", "packed_graph", "run", "send", "unpacked"]
+
+_SELECTION = "selection"
+
+
+def run(task: TransferTask, sealed: bytes, *inputs: Any) -> Any:
+    """Run a pickled call, a function of this module with its own arguments, for a job."""
+    function, *arguments = pickle.loads(sealed)
+    return function(task, *arguments, *inputs)
+
+
+def find(task: TransferTask, graph: bytes, key: Any) -> np.ndarray:
+    """Return the positions of a fragment's selected alerts, as a packed graph of its own computes them."""
+    found: np.ndarray = dask.get(_Unpickler(io.BytesIO(graph), task.selection).load(), key)
+    return found
+
+
+def packed_graph(graph: Mapping[Any, Any], selection: Selection) -> bytes:
+    """Return a fragment's graph without the selection in it, which each worker has from the job's task."""
+    file = io.BytesIO()
+    _Pickler(file, selection).dump(dict(graph))
+    return file.getvalue()
+
+
+class _Pickler(cloudpickle.Pickler):
+    def __init__(self, file: io.BytesIO, selection: Selection):
+        super().__init__(file)
+        self._selection = selection
+
+    def persistent_id(self, obj: object) -> str | None:
+        return _SELECTION if obj is self._selection else None
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, selection: Selection):
+        super().__init__(file)
+        self._selection = selection
+
+    def persistent_load(self, pid: object) -> Selection:
+        assert pid == _SELECTION
+        return self._selection
+
+
+def count(task: TransferTask, positions: np.ndarray) -> int:
+    """Return how many alerts are selected."""
+    return len(positions)
+
+
+def send(task: TransferTask, fragment: Fragment, quota: int | None, positions: np.ndarray | None = None) -> bytes:
+    """Send a fragment; the record of it comes packed."""
+    return pickle.dumps(send_fragment(task, fragment, positions, quota))
+
+
+def night(task: TransferTask, fragments: Sequence[Fragment]) -> bytes:
+    """Count a night; the record of it comes packed."""
+    return pickle.dumps(count_night(task, fragments))
+
+
+def unpacked(result: Any) -> Any:
+    """Return what a task returned, as the coordinator takes it."""
+    return pickle.loads(result) if isinstance(result, bytes) else result
