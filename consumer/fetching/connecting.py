@@ -17,6 +17,7 @@ PLAN_TIMEOUT_S = 60.0
 
 
 def cluster_of(kafka: str | None, options: Mapping[str, Any] | None) -> Cluster:
+    """Return the Kafka that was named, here or in the configuration."""
     if options is None:
         settings = load_settings(kafka=kafka)
         bootstrap, options = settings.kafka, settings.kafka_options
