@@ -17,6 +17,7 @@ import click
 from consumer.cli.bars import consume_bar
 from consumer.cli.console import Face, Group, face_options, report, shared_options
 from consumer.cli.ending import end_in_order
+from consumer.cli.imports import without_pandas
 from consumer.cli.output import fill_standard_streams
 from consumer.dataset import MOST_REJECTED, PARTITIONINGS
 from consumer.dataset import verify as prove
@@ -118,7 +119,7 @@ def consume(
     again += ["--no-wait"] if no_wait else []
     again += [] if share is None else ["--share", share]
     hint = f"what was written stays; go on by:\n  alert-transfer consume {quoted(*again)}"
-    with face.going_on(hint), consume_bar(topic) as draw:
+    with face.going_on(hint), without_pandas(), consume_bar(topic) as draw:
         result = fetch(
             topic,
             outdir,

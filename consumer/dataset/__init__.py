@@ -12,7 +12,7 @@ from consumer.dataset.partition import PARTITIONINGS, Partitioning, check_fields
 from consumer.dataset.rejected import MOST_REJECTED, RejectedMessage, keep_rejected
 from consumer.dataset.row_set import Seen, by_fragment, first_of_each
 from consumer.dataset.shares import Share
-from consumer.dataset.spool import Spool, file_name
+from consumer.dataset.spool import Spool, SpoolReader, file_name
 from consumer.dataset.verification import VerifyResult, verify
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Seen",
     "Share",
     "Spool",
+    "SpoolReader",
     "VerifyResult",
     "add_digests",
     "by_fragment",

@@ -17,7 +17,9 @@ _IDS_AT_ONCE = 16_000_000
 _ROWS_AT_ONCE = 65_536
 
 
-def count_doubles(paths: Sequence[Path], id_field: str, *, ids_at_once: int = _IDS_AT_ONCE) -> int:
+def count_doubles(
+    paths: Sequence[Path], id_field: str, *, num_alerts: int | None = None, ids_at_once: int = _IDS_AT_ONCE
+) -> int:
     """Return how many alerts bear an identifier that an alert before them has already; null counts for none.
 
     Where each row of the archive is there exactly once, these are alerts that the archive holds in several rows.
@@ -30,6 +32,8 @@ def count_doubles(paths: Sequence[Path], id_field: str, *, ids_at_once: int = _I
         Parquet files.
     id_field
         Path of the identifier (int64) in them.
+    num_alerts
+        How many alerts they hold; None where that isn't known.
     ids_at_once
         Bound on the identifiers that are held at once.
 
@@ -38,7 +42,8 @@ def count_doubles(paths: Sequence[Path], id_field: str, *, ids_at_once: int = _I
     OSError, ArrowException
         If a file can't be read.
     """
-    num_alerts = sum(pq.read_metadata(path).num_rows for path in paths)
+    if num_alerts is None:
+        num_alerts = sum(pq.read_metadata(path).num_rows for path in paths)
     num_passes = max(1, -(-num_alerts // ids_at_once))
     num_doubles = 0
     for remainder in range(num_passes):

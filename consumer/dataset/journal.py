@@ -39,6 +39,8 @@ class Round:
     spooled: list[dict[str, Any]] = field(default_factory=list)
     """Batches of the round's file in the spool, in its order. Each: folder, part (number of the Parquet file in the
     folder that it will be part of), num_alerts, nbytes (of the datums)."""
+    nbytes: int | None = None
+    """Bytes of the datums of all messages that it stands for; None where version 0.1.0 wrote it, which noted none."""
 
     num_more_rejected: int = 0
     """Messages that could not be read, beyond those that are kept (consumer/dataset/rejected.py)."""
@@ -105,6 +107,8 @@ class Journal:
         self.parts: dict[tuple[str, int], list[Piece]] = {}
         """Batches in the spool that make up a Parquet file, per folder and number of the file."""
         self._last_parts: dict[str, int] = {}
+        self.nbytes: int | None = 0
+        """Bytes of the datums of all messages that were taken; None where a round doesn't say."""
         self.num_duplicates = 0
         self.rejected: list[dict[str, Any]] = []
         """Messages that could not be read and are kept."""
@@ -186,6 +190,7 @@ class Journal:
             piece = Piece(entry.index, number, batch["num_alerts"], batch["nbytes"])
             self.parts.setdefault((batch["folder"], batch["part"]), []).append(piece)
             self._last_parts[batch["folder"]] = batch["part"]
+        self.nbytes = None if self.nbytes is None or entry.nbytes is None else self.nbytes + entry.nbytes
         self.num_duplicates += entry.num_duplicates
         self.rejected += entry.rejected
         self.rejected_nbytes += sum(item.get("nbytes", 0) for item in entry.rejected)

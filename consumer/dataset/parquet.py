@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ __all__ = ["Receipt", "fragments_of", "is_ours", "is_parquet", "read_receipt", "
 
 _PREFIX = "alert_transfer."
 # A row group is held in memory until it is whole; readers, too, take one at a time.
-_GROUP_NBYTES = 32 * 1024 * 1024
+_GROUP_NBYTES = 64 * 1024 * 1024
+# Texts of more different values than a dictionary of this size holds are names of objects, and the like.
+_DICTIONARY_NBYTES = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +33,29 @@ class Receipt:
     """Alerts in the file and their digest (`wire.digest_candids`, hexadecimal), per fragment."""
 
 
-def write_parquet(path: Path, table: pa.Table, receipt: Receipt, *, id_field: str = "") -> None:
-    """Write a table and its receipt to a new file; `id_field` is the plan's."""
+def write_parquet(
+    path: Path, table: pa.Table, receipt: Receipt, *, id_field: str = "", go_on: Callable[[], None] = lambda: None
+) -> None:
+    """Write a table and its receipt to a new file.
+
+    Parameters
+    ----------
+    path
+        The new file.
+    table
+        The rows.
+    receipt
+        What the file says of itself.
+    id_field
+        The plan's: where the alerts' identifiers are.
+    go_on
+        Called before each row group; may raise.
+    """
     with _writer(path, table.schema, id_field) as writer:
-        writer.write_table(table, row_group_size=max(1, _GROUP_NBYTES * table.num_rows // max(1, table.nbytes)))
+        most = max(1, _GROUP_NBYTES * table.num_rows // max(1, table.nbytes))
+        for start in range(0, max(1, table.num_rows), most):
+            go_on()
+            writer.write_table(table.slice(start, most), row_group_size=most)
         writer.add_key_value_metadata(_metadata(receipt))
 
 
@@ -78,7 +99,31 @@ def write_pieces(
 def _writer(path: Path, schema: pa.Schema, id_field: str) -> pq.ParquetWriter:
     path.parent.mkdir(parents=True, exist_ok=True)
     schema = schema.with_metadata(pandas_metadata(schema, id_field))
-    return pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        write_page_checksum=True,
+        # Measurements are seldom equal: with dictionaries of them files of real alerts of three surveys are larger, by
+        # 1 to 20 %, and take half as long again to write.
+        use_dictionary=[leaf for field in schema for leaf in _texts(field, field.name)],
+        dictionary_pagesize_limit=_DICTIONARY_NBYTES,
+    )
+
+
+def _texts(field: pa.Field, path: str) -> Iterator[str]:
+    """Yield the leaves of a field that are texts, by their paths in Parquet."""
+    kind = field.type
+    if pa.types.is_struct(kind):
+        for inner in kind:
+            yield from _texts(inner, f"{path}.{inner.name}")
+    elif pa.types.is_map(kind):
+        yield from _texts(kind.key_field, f"{path}.key_value.key")
+        yield from _texts(kind.item_field, f"{path}.key_value.value")
+    elif pa.types.is_list(kind):
+        yield from _texts(kind.value_field, f"{path}.list.element")
+    elif pa.types.is_string(kind):
+        yield path
 
 
 def _metadata(receipt: Receipt) -> dict[str, str]:

@@ -1,13 +1,16 @@
 """Alerts that wait beside the folder until their file is full: used for folders by class, where there may be hundreds.
 
-A round of 128 MB holds a little of each label. Written at once, that would be hundreds of small files a round. So the
+A round holds a little of each label. Written at once, that would be hundreds of small files a round. So the
 rows of a round go into one Arrow file, `spool/<round>.arrow`, a record batch for each label, and the journal says of
 each batch which Parquet file it will be part of. A file is full with the row that brings its datums to the target: so
 where files begin and end depends on the order and the size of the datums alone, not on rounds. A full file is written
 from its batches together with the round that filled it; at the end of a run the last file of each label is written as
 far as it goes, and a later run that adds to it puts the longer file in its place.
 
-Memory: one row group of one file, whatever the number of labels.
+Batches aren't compressed: with hundreds of labels they are small, each has a buffer or three a column, and LZ4 of those
+took as long as all else together. (Version 0.1.0 compressed them; such files are read likewise.)
+
+Memory: one row group of one file, or of two at the end of a run, whatever the number of labels.
 """
 
 from __future__ import annotations
@@ -27,10 +30,10 @@ from consumer.dataset.row_set import by_fragment
 from consumer.errors import IncompleteError
 from consumer.wire import Plan, digest_candids
 
-__all__ = ["Spool", "file_name"]
+__all__ = ["Spool", "SpoolReader", "file_name"]
 
 _FRAGMENT = "#fragment"  # no field has this name: Avro's names have no '#'
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+_MOST_OPEN = 100
 
 
 class Spool:
@@ -62,7 +65,7 @@ class Spool:
         self,
         path: Path,
         table: pa.Table,
-        groups: Sequence[tuple[str, np.ndarray]],
+        groups: Sequence[tuple[str, int, int]],
         fragments: np.ndarray,
         sizes: np.ndarray,
     ) -> list[dict[str, Any]]:
@@ -75,33 +78,40 @@ class Spool:
         table
             The rows, n of them, as the Parquet files hold them.
         groups
-            Each folder and the positions of its rows, ascending.
+            Each folder, and from where up to where its rows are.
         fragments, sizes
             Fragment of each row and bytes of its datum, int64, shape (n,).
         """
         pieces = []
-        table = table.append_column(_FRAGMENT, pa.array(fragments))
-        with pa.ipc.new_file(path, self._stored, options=_OPTIONS) as writer:
-            for folder, positions in groups:
-                for part, at in self._cut(folder, positions, sizes):
-                    batch = table.take(pa.array(at)).combine_chunks().to_batches()[0]
-                    writer.write_batch(batch)
-                    nbytes = int(sizes[at].sum())
-                    pieces.append({"folder": folder, "part": part, "num_alerts": len(at), "nbytes": nbytes})
+        table = table.append_column(_FRAGMENT, pa.array(fragments)).combine_chunks()
+        with pa.ipc.new_file(path, self._stored) as writer:
+            for folder, start, stop in groups:
+                for part, num in self._cut(folder, sizes[start:stop]):
+                    writer.write_table(table.slice(start, num))
+                    nbytes = int(sizes[start : start + num].sum())
+                    pieces.append({"folder": folder, "part": part, "num_alerts": num, "nbytes": nbytes})
+                    start += num
         return pieces
 
-    def _cut(self, folder: str, positions: np.ndarray, sizes: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    def _cut(self, folder: str, sizes: np.ndarray) -> Iterator[tuple[int, int]]:
+        """Yield the number of each file that rows of these sizes go into, and how many of them do."""
         part, nbytes = self._journal.last_part(folder)
-        while len(positions):
+        while len(sizes):
             if nbytes >= self._target_nbytes:
                 part, nbytes = part + 1, 0
             # Up to and with the row that makes the file full.
-            num = int(np.searchsorted(nbytes + np.cumsum(sizes[positions]), self._target_nbytes)) + 1
-            yield part, positions[:num]
-            nbytes += int(sizes[positions[:num]].sum())
-            positions = positions[num:]
+            num = min(int(np.searchsorted(nbytes + np.cumsum(sizes), self._target_nbytes)) + 1, len(sizes))
+            yield part, num
+            nbytes += int(sizes[:num].sum())
+            sizes = sizes[num:]
 
-    def write(self, staged: Path, folder: str, part: int, pieces: Sequence[Piece]) -> dict[str, Any]:
+    def reading(self, staged: Path) -> SpoolReader:
+        """Return what reads batches, of rounds that are in the folder or, of the one that is written, in staging."""
+        return SpoolReader(self._home, staged)
+
+    def write(
+        self, staged: Path, folder: str, part: int, pieces: Sequence[Piece], reader: SpoolReader
+    ) -> dict[str, Any]:
         """Write one Parquet file to staging from its batches; returns it for the journal.
 
         Parameters
@@ -112,6 +122,8 @@ class Spool:
             Which file.
         pieces
             Its batches, in order.
+        reader
+            Reads them.
 
         Raises
         ------
@@ -123,7 +135,7 @@ class Spool:
 
         def counted() -> Iterator[pa.RecordBatch]:
             for piece in pieces:
-                batch = self._read(staged, piece)
+                batch = reader.read(piece)
                 fragments = batch.column(_FRAGMENT).to_numpy()
                 candids = column_at(pa.Table.from_batches([batch]), self._plan.id_field)
                 candids = pc.fill_null(candids, 0).to_numpy()
@@ -144,14 +156,50 @@ class Spool:
         write_pieces(staged / path, self._schema, counted(), receipt, id_field=self._plan.id_field)
         return {"path": path, "num_alerts": sum(counts.values()), "nbytes": (staged / path).stat().st_size}
 
-    def _read(self, staged: Path, piece: Piece) -> pa.RecordBatch:
-        path = staged / file_name(piece.round)
+
+class SpoolReader:
+    """Reads batches of the spool, each file opened once; a context manager, for one thread.
+
+    Parameters
+    ----------
+    home
+        Folder of the Arrow files.
+    staged
+        Folder that may have a newer one.
+    """
+
+    def __init__(self, home: Path, staged: Path):
+        self._home = home
+        self._staged = staged
+        self._opened: dict[int, tuple[pa.OSFile, pa.RecordBatchFileReader]] = {}
+
+    def __enter__(self) -> SpoolReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file, _reader in self._opened.values():
+            file.close()
+        self._opened.clear()
+
+    def read(self, piece: Piece) -> pa.RecordBatch:
+        """Return a batch.
+
+        Raises
+        ------
+        IncompleteError
+            If its file is gone or damaged.
+        """
+        path = self._staged / file_name(piece.round)
         if not path.exists():
             path = self._home / file_name(piece.round)
         try:
-            # Read, not mapped: Windows removes no mapped file, and a file stays mapped while a batch of it exists.
-            with pa.OSFile(str(path)) as source:
-                return pa.ipc.open_file(source).get_batch(piece.batch)
+            if piece.round not in self._opened:
+                if len(self._opened) == _MOST_OPEN:
+                    self._opened.pop(next(iter(self._opened)))[0].close()
+                # Read, not mapped: Windows removes no mapped file, and a file stays mapped while a batch of it exists.
+                source = pa.OSFile(str(path))
+                self._opened[piece.round] = source, pa.ipc.open_file(source)
+            return self._opened[piece.round][1].get_batch(piece.batch)
         except (OSError, pa.ArrowException) as exc:
             raise IncompleteError(
                 f"{path}, which holds alerts that are in no file yet, can't be read: {exc}",

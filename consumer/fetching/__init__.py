@@ -3,6 +3,8 @@
 Data flows one way: messages, rows, Arrow tables, files. Faster decoding and writing come in here.
 """
 
-from consumer.fetching.consuming import ConsumeProgress, ConsumeResult, consume, stream
+from consumer.fetching.consuming import consume
+from consumer.fetching.results import ConsumeProgress, ConsumeResult
+from consumer.fetching.streaming import stream
 
 __all__ = ["ConsumeProgress", "ConsumeResult", "consume", "stream"]

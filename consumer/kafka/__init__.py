@@ -6,10 +6,11 @@ administration of topics on it.
 """
 
 from consumer.kafka.cluster import Cluster, Connection
-from consumer.kafka.data_reader import DataReader, Message
+from consumer.kafka.data_reader import DataReader
 from consumer.kafka.failures import Reports, code_of, first_answer, reason_of, stopped, unknown_ends
 from consumer.kafka.gapless_reader import GaplessReader
 from consumer.kafka.manifest_follower import ManifestFollower
+from consumer.kafka.messages import Message, Messages
 from consumer.kafka.refusals import NOT_ALLOWED, missing_right
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "GaplessReader",
     "ManifestFollower",
     "Message",
+    "Messages",
     "Reports",
     "code_of",
     "first_answer",

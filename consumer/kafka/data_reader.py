@@ -8,30 +8,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 import confluent_kafka as ck
 
 from consumer.errors import KafkaError
-from consumer.kafka.cluster import Cluster, place_of
+from consumer.kafka.cluster import Cluster
 from consumer.kafka.failures import wrong_partitions
 from consumer.kafka.gapless_reader import GaplessReader
+from consumer.kafka.messages import Messages
 
-__all__ = ["DataReader", "Message"]
+__all__ = ["DataReader"]
 
 _APPEARS_S = 10.0
 _SILENCE_S = 60.0
 _CHECK_EVERY_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message of the data topic."""
-
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes
+# What librdkafka keeps ready, and how soon it fetches more once that is taken (by itself it waits a second, in which a
+# consumer that is fast has nothing to do).
+_AHEAD = {"queued.max.messages.kbytes": 32 * 1024, "fetch.queue.backoff.ms": 10}
+# What is read at a time: so much of it lies in memory twice for a moment.
+_MOST_MESSAGES = 5000
+_MOST_NBYTES = 16 * 1024 * 1024
 
 
 class DataReader:
@@ -66,7 +62,10 @@ class DataReader:
     ):
         self._topic = topic
         group = f"alert-transfer-{topic}"
-        self._connection = cluster.open({"queued.max.messages.kbytes": 32 * 1024, "group.id": group})
+        self._connection = cluster.open({**_AHEAD, "group.id": group})
+        self._num_at_once = _MOST_MESSAGES // 10
+        self.ends_at_first: dict[int, int] = {}
+        """Per partition, the offset that the next message sent would have had when reading began."""
         self._silent_since = self._checked_at = time.monotonic()
         try:
             self._wait_for_topic(num_partitions)
@@ -75,6 +74,7 @@ class DataReader:
             wanted_offsets = {partition: offsets.get(partition, 0) for partition in wanted}
             for partition, position in wanted_offsets.items():
                 low, high = self._connection.watermarks(topic, partition)
+                self.ends_at_first[partition] = high
                 if position < low or position > high:
                     raise _expired(topic, partition, position, low)
             self._reader = GaplessReader(self._connection, topic, wanted_offsets)
@@ -87,20 +87,24 @@ class DataReader:
         """Return the offset that comes next, per partition."""
         return self._reader.positions
 
-    def read(self, timeout_s: float) -> list[Message]:
-        """Return the next messages of any partition, each partition's in order; none after `timeout_s`."""
-        fetched = self._reader.consume(5000, timeout_s)
-        messages = []
-        for message in fetched:
-            error = message.error()
-            if error is None:
-                partition, offset = place_of(message)
-                messages.append(Message(partition, offset, message.key(), message.value() or b""))
-            elif error.code() == ck.KafkaError._PARTITION_EOF:
-                self._silent_since = time.monotonic()
-        self._reader.check(fetched)
-        if messages:
+    def read(self, timeout_s: float, most: int = _MOST_MESSAGES) -> Messages:
+        """Return the next messages, `most` at most and each partition's in order; none after `timeout_s`."""
+        fetched = self._reader.consume(min(most, self._num_at_once), timeout_s)
+        errors = [error for message in fetched if (error := message.error()) is not None]
+        came = [message for message in fetched if message.error() is None] if errors else fetched
+        messages = Messages.made(
+            [message.partition() for message in came],
+            [message.offset() for message in came],
+            [message.key() for message in came],
+            [message.value() or b"" for message in came],
+        )
+        if any(error.code() == ck.KafkaError._PARTITION_EOF for error in errors):
             self._silent_since = time.monotonic()
+        self._reader.check(fetched)
+        if len(messages):
+            self._silent_since = time.monotonic()
+            fitting = _MOST_NBYTES * len(messages) // max(1, messages.nbytes)
+            self._num_at_once = min(max(fitting, 1), _MOST_MESSAGES)
         else:
             self._check_alive()
         return messages

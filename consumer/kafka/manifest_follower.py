@@ -60,7 +60,7 @@ class ManifestFollower:
         try:
             if not self._connection.num_partitions(self._topic):
                 raise self._missing(topic)
-            first, _ = self._connection.watermarks(self._topic, 0)
+            first, self._first_end = self._connection.watermarks(self._topic, 0)
             self._reader = GaplessReader(self._connection, self._topic, {0: first})
             self._first = first
         except BaseException:
@@ -93,6 +93,8 @@ class ManifestFollower:
         while True:
             messages = self._reader.consume(1000, timeout_s if self._at_end else 0.1)
             self._take(messages)
+            # Kafka says only after a while that there is no more.
+            self._at_end = self._at_end or self._reader.positions[0] >= self._first_end
             if self._at_end:
                 return self.manifest
             if time.monotonic() > deadline and not messages:

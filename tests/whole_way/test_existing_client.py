@@ -1,10 +1,7 @@
 """The client that the service's users have today, run as they run it, on topics of ours."""
 
-import hashlib
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -14,27 +11,16 @@ import pytest
 
 import consumer
 import engine
+from tests import fink_client
 from tests.conftest import SHARED
 
-ROOT = Path(__file__).resolve().parents[2]
 REAL = SHARED / "fink-archive" / "science"
-LOCK = ROOT / "requirements-fink-client.lock"
-UV = str(Path(sys.executable).parent / "uv")
 
 
 @pytest.fixture(scope="module")
 def finkctl() -> str:
     """The client's command, in an environment of its own (it pins other versions than ours)."""
-    folder = ROOT / ".venvs" / "fink-client"
-    mark, wanted = folder / "installed", hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if not mark.exists() or mark.read_text() != wanted:
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-        install = [UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", folder / "bin/python"]
-        install += ["--require-hashes", "-r", LOCK]
-        subprocess.run(install, check=True)
-        mark.write_text(wanted)
-    return str(folder / "bin" / "finkctl")
+    return fink_client.finkctl()
 
 
 def fetch(finkctl: str, home: Path, topic: str, group: str, kafka: str, survey: str = "ztf") -> list[dict]:

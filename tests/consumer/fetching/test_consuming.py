@@ -429,7 +429,9 @@ def test_verify_sees_what_was_altered(make_job, tmp_path):
     files = sorted(outdir.rglob("*.parquet"))
     whole = files[0].read_bytes()
     altered = bytearray(whole)
-    altered[len(whole) // 3] ^= 0x10
+    column = pq.read_metadata(files[0]).row_group(0).column(1)
+    first = column.dictionary_page_offset if column.has_dictionary_page else column.data_page_offset
+    altered[first + column.total_compressed_size - 1] ^= 0x10  # a page ends with its values
     for content in (bytes(altered), whole[: len(whole) // 2], b""):
         files[0].write_bytes(content)
         proof = consumer.verify(outdir)

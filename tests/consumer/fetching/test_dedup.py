@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from consumer.dataset import Seen
 from consumer.fetching.dedup import Intake
-from consumer.kafka import Message
+from consumer.kafka import Message, Messages
 from consumer.wire import Manifest, Plan, PlanPart
 
 SCHEMA = {
@@ -67,7 +67,7 @@ def test_each_row_comes_from_its_first_good_copy(sent, chunk_sizes):
     while messages:
         size = chunk_sizes.pop()
         chunk, messages = messages[:size], messages[size:]
-        taken = intake.take(chunk)
+        taken = intake.take(Messages.of(chunk))
         got += zip(taken.fragments.tolist(), taken.rows.tolist(), taken.batch.column("copy").to_pylist(), strict=True)
         got_rejected += len(taken.rejected)
         got_duplicates += taken.num_duplicates
@@ -97,13 +97,13 @@ def test_each_row_comes_from_its_first_good_copy(sent, chunk_sizes):
 def test_a_message_that_is_none_of_the_jobs_is_put_aside(key, reason):
     intake = Intake(_manifest(), Seen())
     good = _message(0, 0, "a", 0)
-    taken = intake.take([good, Message(0, 1, key, good.value), _message(0, 3, "b", 2)])
+    taken = intake.take(Messages.of([good, Message(0, 1, key, good.value), _message(0, 3, "b", 2)]))
     assert taken.batch.column("copy").to_pylist() == ["a", "b"]
     assert [(item.message.offset, reason in item.reason) for item in taken.rejected] == [(1, True)]
 
 
 def test_no_messages_give_an_empty_batch_of_the_schema():
-    taken = Intake(_manifest(), Seen()).take([])
+    taken = Intake(_manifest(), Seen()).take(Messages.of([]))
     assert taken.batch.num_rows == 0
     assert taken.batch.schema.names == ["candid", "copy"]
     assert taken.fragments.dtype == taken.rows.dtype == np.int64

@@ -1,69 +1,66 @@
-"""Rounds end where the topic's content says, however the messages arrive."""
+"""Messages come in one order, however they arrive."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.fetching.ordering import Backlog
-from consumer.kafka import Message
+from consumer.kafka import Message, Messages
 
 SIZES = st.lists(st.lists(st.integers(0, 9), max_size=12), min_size=1, max_size=4)
+EVERYTHING = 10**9
 
 
 def _topic(sizes) -> list[list[Message]]:
     return [
-        [Message(partition, offset, b"", b"x" * size) for offset, size in enumerate(of_partition)]
+        [Message(partition, offset, b"%d" % offset, b"x" * size) for offset, size in enumerate(of_partition)]
         for partition, of_partition in enumerate(sizes)
     ]
 
 
-def _rounds(topic, nbytes, next_arrival) -> list[list[Message]]:
-    backlog = Backlog(range(len(topic)))
+@given(SIZES, st.data())
+def test_what_is_settled_is_in_order_and_is_never_overtaken(sizes, data):
+    topic = _topic(sizes)
+    backlog, taken = Backlog(), []
     positions = dict.fromkeys(range(len(topic)), 0)
-    rounds = []
-    while True:
-        growing = {p: at for p, at in positions.items() if at < len(topic[p])}
-        while (taken := backlog.take(nbytes, growing)) is not None:
-            rounds.append(taken)
-        if not growing:
-            rounds.append(backlog.take_all())
-            assert len(backlog) == backlog.nbytes == 0
-            return rounds
-        partition, count = next_arrival(sorted(growing))
-        backlog.add(topic[partition][positions[partition] : positions[partition] + count])
-        positions[partition] = min(positions[partition] + count, len(topic[partition]))
+    while growing := {p: at for p, at in positions.items() if at < len(topic[p])}:
+        came = []
+        for _ in range(data.draw(st.integers(1, 4))):
+            partition, count = data.draw(st.sampled_from(sorted(growing))), data.draw(st.integers(1, 5))
+            came += topic[partition][positions[partition] : positions[partition] + count]
+            positions[partition] = min(positions[partition] + count, len(topic[partition]))
+        backlog.add(Messages.of(came))
+        backlog.settle({p: at for p, at in positions.items() if at < len(topic[p])})
+        taken += backlog.take_rest(data.draw(st.integers(1, 40)), data.draw(st.integers(1, 10)))
+    backlog.settle({})
+    taken += backlog.take_rest(EVERYTHING, EVERYTHING)
+    assert taken == sorted((m for p in topic for m in p), key=lambda m: (m.offset, m.partition))
+    assert len(backlog) == backlog.nbytes == 0
 
 
-@given(SIZES, st.integers(1, 30), st.data())
-def test_rounds_do_not_depend_on_arrival(sizes, nbytes, data):
+@given(SIZES, st.integers(1, 30), st.integers(1, 8))
+def test_as_many_are_taken_as_were_asked_for_and_none_where_there_are_fewer(sizes, nbytes, most):
     topic = _topic(sizes)
-
-    def at_random(growing):
-        return data.draw(st.sampled_from(growing)), data.draw(st.integers(1, 5))
-
-    rounds = _rounds(topic, nbytes, at_random)
-    assert rounds == _rounds(topic, nbytes, lambda growing: (growing[0], 100))
-    everything = [message for taken in rounds for message in taken]
-    assert everything == sorted((m for p in topic for m in p), key=lambda m: (m.offset, m.partition))
-    for taken in rounds[:-1]:
-        total = sum(len(message.value) for message in taken)
-        assert total >= nbytes
-        assert total - len(taken[-1].value) < nbytes
+    backlog = Backlog()
+    backlog.add(Messages.of(m for of_partition in topic for m in of_partition))
+    backlog.settle({})
+    while (taken := backlog.take(nbytes, most)) is not None:
+        assert taken.nbytes >= nbytes or len(taken) == most
+        assert len(taken) <= most
+        assert taken.nbytes - taken.sizes[-1] < nbytes
+    assert backlog.nbytes < nbytes
+    assert len(backlog) < most
 
 
-@given(SIZES, st.integers(1, 30), st.integers(0, 10))
-def test_rounds_go_on_the_same_after_a_restart_at_a_boundary(sizes, nbytes, num_before):
-    topic = _topic(sizes)
-    rounds = _rounds(topic, nbytes, lambda growing: (growing[0], 100))
-    done = {message for taken in rounds[:num_before] for message in taken}
-    backlog = Backlog(range(len(topic)))
-    backlog.add(message for of_partition in topic for message in of_partition if message not in done)
-    rest = []
-    while (taken := backlog.take(nbytes, {})) is not None:
-        rest.append(taken)
-    assert [*rest, backlog.take_all()] == (rounds[num_before:] or [[]])
+def test_messages_that_change_partition_all_the_time_are_kept_in_order():
+    backlog = Backlog()
+    backlog.add(Messages.of(Message(at % 3, at // 3, None, b"x") for at in range(900)))
+    backlog.settle({0: 300, 1: 300, 2: 300})
+    assert [(m.offset, m.partition) for m in backlog.take_rest(EVERYTHING, EVERYTHING)] == [
+        (at // 3, at % 3) for at in range(900)
+    ]
 
 
 def test_partitions_ahead_of_the_slowest_are_named():
-    backlog = Backlog(range(3))
+    backlog = Backlog()
     assert backlog.leaders({0: 10, 1: 4, 2: 4}) == {0}
     assert backlog.leaders({}) == frozenset()

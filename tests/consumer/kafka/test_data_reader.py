@@ -42,8 +42,8 @@ def test_messages_come_with_key_and_value_and_none_where_there_is_nothing(fake, 
     log.append(b"k", b"v")
     log.append(None, None)
     reader = DataReader(cluster, "t", 1, {})
-    assert reader.read(1) == [Message(0, 0, b"k", b"v"), Message(0, 1, None, b"")]
-    assert reader.read(1) == []
+    assert list(reader.read(1)) == [Message(0, 0, b"k", b"v"), Message(0, 1, None, b"")]
+    assert list(reader.read(1)) == []
 
 
 def test_a_partition_that_is_held_waits_until_it_is_not(fake, cluster):

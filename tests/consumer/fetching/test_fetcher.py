@@ -1,0 +1,115 @@
+"""Reading, decoding and writing side by side: whatever fails in one of them ends all, and nothing is left behind."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import consumer
+from consumer.dataset import Folder
+from consumer.dataset.folder import home_of
+from consumer.errors import IncompleteError
+from consumer.fetching.dedup import Intake
+from consumer.kafka import DataReader
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("alert-transfer")]
+
+
+def candids(outdir) -> list[int]:
+    return sorted(
+        c for path in outdir.rglob("*.parquet") for c in pq.ParquetFile(path).read(["candid"])["candid"].to_pylist()
+    )
+
+
+@pytest.mark.parametrize("where", [(DataReader, "read"), (Intake, "take"), (Folder, "commit")])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("broken"), MemoryError(), KeyboardInterrupt()], ids=lambda e: type(e).__name__
+)
+def test_what_fails_in_any_thread_is_raised_and_the_next_run_goes_on(make_job, tmp_path, monkeypatch, where, error):
+    job, outdir = make_job(sizes=(300, 300)).run(), tmp_path / "out"
+    true, calls = getattr(*where), []
+
+    def fails(self, *arguments, **options):
+        calls.append(None)
+        if len(calls) == 3:
+            raise error
+        return true(self, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*where, fails)
+        # Few messages at a time, so that there are several calls of each.
+        patch.setattr("consumer.kafka.data_reader._MOST_MESSAGES", 1000)
+        patch.setattr("consumer.kafka.data_reader._MOST_NBYTES", 10_000)
+        with pytest.raises(type(error)) as caught:
+            consumer.consume(job.topic, outdir, kafka=job.kafka, round_nbytes=9000)
+    assert caught.value is error
+    assert threads() == []
+    assert consumer.consume(job.topic, outdir, kafka=job.kafka, round_nbytes=9000).complete
+    assert candids(outdir) == job.expected()
+    assert consumer.verify(outdir).complete
+
+
+def test_a_full_disk_is_told_as_that_whichever_thread_met_it(make_job, tmp_path, monkeypatch):
+    job, outdir = make_job().run(), tmp_path / "out"
+
+    def full(self, *_):
+        raise OSError(28, "No space left on device", str(outdir))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "commit", full)
+        with pytest.raises(IncompleteError, match="can't be written any further"):
+            consumer.consume(job.topic, outdir, kafka=job.kafka)
+    assert consumer.consume(job.topic, outdir, kafka=job.kafka).complete
+
+
+def test_ctrl_c_ends_a_consumer_that_waits_at_once_and_keeps_what_is_written(make_job, tmp_path):
+    job, outdir = make_job(sizes=(400, 400)), tmp_path / "out"
+    job.state("running")
+    job.send(0)
+    job.done(0)
+    code = "import sys, consumer; consumer.consume(sys.argv[1], sys.argv[2], kafka=sys.argv[3], round_nbytes=9000)"
+    words = [sys.executable, "-c", code, job.topic, str(outdir), job.kafka]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while len(list(outdir.rglob("*.parquet"))) < 3 and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    _, told = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 20
+    assert "KeyboardInterrupt" in told
+    assert process.returncode != 0
+    assert (home_of(outdir) / "receipt.txt").exists()
+    job.send(1)
+    job.done(1)
+    job.state("complete")
+    assert consumer.consume(job.topic, outdir, kafka=job.kafka, round_nbytes=9000).complete
+    assert candids(outdir) == job.expected()
+
+
+def test_a_stream_comes_in_batches_of_thousands_and_ends_with_fewer(make_job, monkeypatch):
+    monkeypatch.setattr("consumer.fetching.streaming._BATCH_MESSAGES", 100)
+    job = make_job(sizes=(130, 130)).run()
+    batches = list(consumer.stream(job.topic, kafka=job.kafka))
+    assert all(isinstance(batch, pa.RecordBatch) for batch in batches)
+    assert sum(batch.num_rows for batch in batches) == 260
+    assert max(batch.num_rows for batch in batches) <= 100
+    assert len(batches) <= 4
+
+
+def test_a_stream_of_large_alerts_comes_in_batches_of_so_many_bytes(make_job, monkeypatch):
+    job = make_job(sizes=(130, 130)).run()
+    monkeypatch.setattr("consumer.fetching.streaming._BATCH_NBYTES", 40 * len(job.datum(0, 0)))
+    monkeypatch.setattr("consumer.kafka.data_reader._MOST_NBYTES", 10 * len(job.datum(0, 0)))
+    monkeypatch.setattr("consumer.kafka.data_reader._MOST_MESSAGES", 100)
+    batches = list(consumer.stream(job.topic, kafka=job.kafka))
+    assert sum(batch.num_rows for batch in batches) == 260
+    assert max(batch.num_rows for batch in batches) <= 60
+    assert threads() == []
