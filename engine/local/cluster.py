@@ -16,7 +16,7 @@ from typing import Any
 import distributed
 import psutil
 
-from consumer.settings import Settings, entrusted, load_settings
+from consumer.settings import DaskTls, Settings, entrusted, load_settings
 from engine.errors import ClusterError
 from engine.local.processes import OwnedProcess, start_owned
 from engine.local.reaching import reach, security_of
@@ -30,7 +30,7 @@ _LEAST_S = 2.0
 
 
 @contextlib.contextmanager
-def connect(address: str, *, tls: Mapping[str, Any] | None = None) -> Iterator[distributed.Client]:
+def connect(address: str, *, tls: DaskTls | Mapping[str, Any] | None = None) -> Iterator[distributed.Client]:
     """Connect to a scheduler that runs elsewhere. It may have no worker yet.
 
     Parameters
@@ -38,7 +38,8 @@ def connect(address: str, *, tls: Mapping[str, Any] | None = None) -> Iterator[d
     address
         `tcp://host:port` or `tls://host:port`.
     tls
-        For `tls://`: paths of PEM files, `ca_file`, `cert_file`, `key_file`; default: those of Dask's configuration.
+        For `tls://`: paths of PEM files, `ca_file`, `cert_file`, `key_file`, or the `dask_tls` of the settings;
+        default: those of Dask's configuration.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def connect(address: str, *, tls: Mapping[str, Any] | None = None) -> Iterator[d
     ClusterError
         If no scheduler answers within 10 s.
     """
-    with _client(address, _ANSWER_S, tls or {}) as client:
+    with _client(address, _ANSWER_S, tls.files() if isinstance(tls, DaskTls) else tls or {}) as client:
         yield client
 
 

@@ -124,7 +124,7 @@ def _dask(settings: Settings) -> str:
 
     tables = {"storage_options": settings.storage_options, "kafka_options": settings.kafka_options}
     for_workers(None, **tables)
-    with connect(settings.dask or "", tls=settings.dask_tls.files()) as client:
+    with connect(settings.dask or "", tls=settings.dask_tls) as client:
         check_workers(client)
         threads = client.nthreads()
         answers = client.run(Sent(_missing_secret, tables))

@@ -152,7 +152,7 @@ def _outside(client: distributed.Client | None, settings: Settings) -> Iterator[
 
     with contextlib.ExitStack() as stack:
         if client is None:
-            client = stack.enter_context(connect(str(settings.dask), tls=settings.dask_tls.files()))
+            client = stack.enter_context(connect(str(settings.dask), tls=settings.dask_tls))
         check_workers(client)
         yield client
 

@@ -30,7 +30,7 @@ def _cluster(settings: Settings) -> AbstractContextManager[Client | None]:
         return nullcontext()
     from engine import connect
 
-    return connect(settings.dask, tls=settings.dask_tls.files())
+    return connect(settings.dask, tls=settings.dask_tls)
 
 
 @click.command(cls=Command)

@@ -31,7 +31,11 @@ def submit(cluster: KafkaCluster, topic: str, *, is_taken_back: bool = True) -> 
     cluster.max_message_nbytes(topic)
     cluster.write_schema(topic, {"type": "string"})
     plan, *parts = plan_records([1])
-    plan = dataclasses.replace(plan, topic=topic, schema={"type": "record", "name": "topLevelRecord", "fields": []})
+    plan = dataclasses.replace(
+        plan,
+        topic=topic,
+        schema={"type": "record", "name": "topLevelRecord", "fields": [{"name": "candid", "type": "long"}]},
+    )
     assert all(isinstance(part, PlanPart) for part in parts)
     ManifestWriter(cluster, topic).append(plan, *parts, StateChange(job_id=JOB, state="empty", time=time.time()))
     cluster.announce_job(plan, "empty", 0)
