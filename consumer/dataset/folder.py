@@ -36,6 +36,7 @@ from consumer.dataset.parquet import is_ours
 from consumer.dataset.spool import file_name
 from consumer.errors import IncompleteError, InputError
 from consumer.hints import quoted
+from consumer.words import count_text, verb_text
 
 __all__ = ["Folder", "check_free", "check_owner", "home_of", "locate", "read_owner"]
 
@@ -316,7 +317,8 @@ class Folder:
         if lost := self.lost():
             first = next(iter(lost.values()))
             raise IncompleteError(
-                f"{len(lost)} of {len(written)} files of {self.path} are gone or have another size than was written: "
+                f"{len(lost):,} of {count_text(len(written), 'file')} of {self.path} "
+                f"{verb_text(len(lost), 'is gone or has', 'are gone or have')} another size than was written: "
                 f"{first}" + (", and others" if len(lost) > 1 else ""),
                 next_step="fetch the topic anew with --restart; see what is missing with: "
                 f"alert-transfer verify {quoted(self.path)}",

@@ -61,6 +61,8 @@ class Round:
         ------
         ValueError
             If the line is torn or altered.
+        IncompleteError
+            If a later version wrote it, with what this one doesn't know: such a round is neither torn nor damaged.
         """
         checksum, _, body = line.partition(b" ")
         if not line.endswith(b"\n") or int(checksum, 16) != zlib.crc32(body[:-1]):
@@ -68,6 +70,11 @@ class Round:
         made = json.loads(body)
         for name in ("offsets", "rows", "digests"):  # JSON has text keys only
             made[name] = {int(key): value for key, value in made[name].items()}
+        if unknown := sorted(made.keys() - cls.__dataclass_fields__.keys()):
+            raise IncompleteError(
+                f"the folder was written by a later version of alert-transfer: its journal has {unknown[0]!r}",
+                next_step="go on with that version, or fetch the topic into another --outdir",
+            )
         return cls(**made)
 
 

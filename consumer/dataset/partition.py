@@ -62,7 +62,11 @@ class Partitioning:
         if by != "none" and not _has(schema, self._field):
             raise InputError(
                 f"can't partition by {by}: the alerts of this topic have no field {self._field!r}",
-                accepted=", ".join(["none", *(name for name in PARTITIONINGS[1:3] if name in schema.names)]),
+                accepted=", ".join(
+                    name
+                    for name in PARTITIONINGS
+                    if name == "none" or _has(schema, time_field if name == "time" else name)
+                ),
                 next_step="choose another with --partitionby",
             )
         self._dropped = {"time": _TIME_COLUMNS, "none": ()}.get(by, (by,))

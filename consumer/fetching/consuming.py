@@ -112,6 +112,8 @@ def consume(
     if partitionby not in PARTITIONINGS:
         raise InputError(f"can't partition by {partitionby!r}", accepted=", ".join(PARTITIONINGS))
     limit = None if limit is None else whole_number("limit", limit, otherwise=", or none")
+    if round_nbytes is not None:
+        round_nbytes = whole_number("round_nbytes", round_nbytes, otherwise=", or none")
     own = None if share is None else Share.parse(share)
     with told_when_refused(outdir, InputError):
         path = locate(outdir)

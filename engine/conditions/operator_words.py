@@ -71,6 +71,6 @@ def closing(sources: list[str], start: int) -> int:
 
 
 def is_search(word: str) -> bool:
-    """Return whether a word is a function that people write as an operator: objectId CONTAINS 'ZTF'."""
+    """Return whether a word is a function that people write as an operator: cdsxmatch CONTAINS 'Star'."""
     function = function_named(word)
     return function is not None and function.is_search

@@ -29,8 +29,8 @@ def notes_on_nights(without: Sequence[dt.date]) -> list[str]:
     """Return a note on nights that have no data."""
     if not without:
         return []
-    shown = ", ".join(map(str, without[:10])) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
-    return [f"no data in {len(without)} of the nights: {shown}"]
+    shown = ", ".join(map(str, without[:10])) + (f" and {len(without) - 10:,} more" if len(without) > 10 else "")
+    return [f"no data in {len(without):,} of the nights: {shown}"]
 
 
 def notes_on_names(archive: pa.Schema, projection: Projection, same: Mapping[str, str]) -> list[str]:

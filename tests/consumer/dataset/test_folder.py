@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+import zlib
 from pathlib import Path
 
 import pyarrow as pa
@@ -91,6 +92,19 @@ def test_a_line_of_the_journal_that_was_torn_counts_as_not_written(two_rounds):
         assert Journal(journal).num_rounds == 3
         journal.write_bytes(whole)
         (two_rounds / "part-00002.parquet").unlink()
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_a_journal_of_a_later_version_is_named_as_that_and_left_as_it_is(two_rounds, kept):
+    journal = home_of(two_rounds) / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)[:kept]
+    body = lines[0].partition(b" ")[2].strip()[:-1] + b',"colour":"red"}'
+    lines[0] = b"%08x %s\n" % (zlib.crc32(body), body)
+    journal.write_bytes(b"".join(lines))
+    before = journal.read_bytes()
+    with pytest.raises(IncompleteError, match=r"later version.*'colour'"), Folder(two_rounds, **IDENTITY):
+        pass
+    assert journal.read_bytes() == before
 
 
 def test_a_journal_that_was_altered_is_refused(two_rounds):

@@ -52,6 +52,15 @@ def test_midnight_is_where_the_date_changes():
     ]
 
 
+@pytest.mark.parametrize(
+    ("time_field", "accepted"), [("jd", "time, finkclass, none"), ("candidate.jd", "finkclass, none")]
+)
+def test_what_the_alerts_can_be_partitioned_by_is_told(time_field, accepted):
+    with pytest.raises(InputError, match="tnsclass") as caught:
+        Partitioning("tnsclass", FLAT, time_field)
+    assert caught.value.accepted == accepted
+
+
 @pytest.mark.parametrize("jd", [None, math.nan, math.inf, -math.inf, 1e300, -1e12])
 def test_no_date_has_a_folder_of_its_own(jd):
     folders = _folders(Partitioning("time", FLAT, "jd"), _table(jd=[jd, 2459540.5]))

@@ -223,6 +223,14 @@ def test_a_limit_stops_after_so_many_new_alerts_and_the_rest_follows(make_job, t
     assert _candids(outdir) == job.expected()
 
 
+@pytest.mark.parametrize("round_nbytes", [0, -5, 2.5, "64MB"])
+def test_the_size_of_a_round_is_a_whole_number(kafka, tmp_path, round_nbytes):
+    with pytest.raises(consumer.InputError, match="round_nbytes") as caught:
+        consumer.consume("ftransfer_any", tmp_path / "out", kafka=kafka, round_nbytes=round_nbytes)
+    assert "1 or more" in caught.value.accepted
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_limit_needs_not_wait_for_a_job_that_runs(make_job, tmp_path):
     job = make_job()
     job.state("running")
