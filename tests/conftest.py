@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share."""
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -48,6 +49,11 @@ LONGEST_FIRST = (
     "tests/whole_way/test_outside_cluster.py",
     "tests/consumer/dataset/test_spool.py",
     "tests/consumer/fetching/test_consuming.py",
+    "tests/engine/transfer/test_strange_workers.py",
+    "tests/engine/kafka/test_rights.py",
+    "tests/consumer/cli/test_manners.py",
+    "tests/ui/cli/test_hostile_topics.py",
+    "tests/whole_way/test_secrets.py",
     "tests/engine/conditions/test_agreement.py",
     "tests/engine/conditions/test_fuzz.py",
     "tests/engine/local/test_broker.py",
@@ -55,6 +61,12 @@ LONGEST_FIRST = (
     "tests/whole_way/test_upgrades.py",
     "tests/whole_way/test_whole_way.py",
 )
+
+
+def pytest_configure() -> None:
+    """Have Ctrl-C work in what tests start: a shell that runs the tests beside other things has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

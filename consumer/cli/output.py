@@ -64,11 +64,9 @@ def written() -> Iterator[None]:
         raise ReaderGone from exc
     except UnicodeEncodeError as exc:
         character = exc.object[exc.start]
-        # A name of a file that is no UTF-8 comes as halves of characters.
-        wanted = "utf-8:surrogateescape" if "\ud800" <= character <= "\udfff" else "utf-8"
         raise OutputError(
             f"the answer can't be written: the encoding {exc.encoding} has no {character!a} (U+{ord(character):04X})",
-            next_step=f"have it written as UTF-8, by PYTHONIOENCODING={wanted} in the environment; or give --json, "
+            next_step="have it written as UTF-8, by PYTHONIOENCODING=utf-8 in the environment; or give --json, "
             "which is ASCII",
         ) from exc
     except OSError as exc:
