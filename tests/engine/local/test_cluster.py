@@ -159,8 +159,8 @@ def test_a_scheduler_with_tls_is_reached_by_our_settings(tls, tls_scheduler, tmp
     monkeypatch.setenv("ALERT_TRANSFER_DASK_TLS_CERT_FILE", tls["cert_file"])
     monkeypatch.setenv("ALERT_TRANSFER_DASK_TLS_KEY_FILE", tls["key_file"])
     settings = engine.load_settings(config)
-    assert settings.dask_tls == tls
-    with engine.connect(settings.dask, tls=settings.dask_tls) as client:
+    assert settings.dask_tls.files() == tls
+    with engine.connect(settings.dask, tls=settings.dask_tls.files()) as client:
         assert client.scheduler.address == tls_scheduler
 
 
