@@ -113,8 +113,10 @@ def sourced_settings(path: str | os.PathLike[str] | None = None, **given: Any) -
 
     def where(path_: Path) -> str:
         place = next((sources[path_[:n]] for n in range(len(path_), 0, -1) if path_[:n] in sources), None)
-        if place is None:
-            place = next((found for known, found in sources.items() if known[:1] == path_[:1]), None)
+        if place is None:  # of a group as a whole: one of its keys may be right where another is not
+            inside = {found for known, found in sources.items() if known[:1] == path_[:1]}
+            kinds = {source for source, _ in inside}
+            place = inside.pop() if len(inside) == 1 else ("file", "") if kinds == {"file"} else None
         return _where(place, file)
 
     settings = Settings(**values, _where=where)  # type: ignore[call-arg]  # known at run time

@@ -352,8 +352,14 @@ class Archive:
                     next_step=f"have the file written without encryption, leave out the night {file.night}, or send "
                     "the rest with --skip-unreadable",
                 ) from exc
-            # The culprit is looked for by reading again.
-            where = "" if read is None or isinstance(exc, ExpansionError) else read.culprit()
+            if isinstance(exc, ExpansionError):
+                raise UnreadableError(
+                    f"{without_password(file.path)} ({file.nbytes} bytes) is Parquet that expands without bound: {exc}",
+                    accepted="row groups that come to a size that their bytes explain",
+                    next_step=f"have the file written anew in smaller row groups, leave out the night {file.night}, or "
+                    "send the rest with --skip-unreadable",
+                ) from exc
+            where = "" if read is None else read.culprit()
             raise UnreadableError(
                 f"{where}{without_password(file.path)} ({file.nbytes} bytes) is not Parquet that can be read: {exc}",
                 accepted="Parquet",

@@ -79,8 +79,10 @@ def reach(address: str, security: distributed.Security, timeout_s: float) -> Non
 
     Raises
     ------
+    ConfigError
+        If that is no address.
     ClusterError
-        If that is no address, or nothing answers, or something else.
+        If nothing answers, or something else.
     """
     deadline = time.monotonic() + timeout_s
     refused_until = deadline - timeout_s / 2
@@ -116,7 +118,7 @@ def _host_and_port(address: str) -> tuple[str, int]:
         if not (host and 0 < port < 65536):
             raise ValueError("host or port is missing" if not (host and port) else f"there is no port {port}")
     except ValueError as exc:
-        raise ClusterError(f"{address!r} is no address: {exc}", accepted=_ACCEPTED, next_step="check it") from exc
+        raise ConfigError(f"{address!r} is no address: {exc}", accepted=_ACCEPTED, next_step="check it") from exc
     return host, port
 
 

@@ -195,6 +195,22 @@ def test_a_value_that_is_not_right_is_told_with_its_place(tmp_path, text, said, 
         Settings(**made)
 
 
+def test_two_settings_at_odds_blame_no_third_one(tmp_path, monkeypatch):
+    file = tmp_path / "config.yaml"
+    file.write_text("topics:\n  num_partitions: 3\n  data_retention_days: 40\n")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file)
+    assert "data_retention_days 40" in caught.value.message
+    assert str(file) in caught.value.message
+    assert "line" not in caught.value.message
+
+    monkeypatch.setenv("ALERT_TRANSFER_TOPICS_NUM_PARTITIONS", "4")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file)
+    assert "data_retention_days 40" in caught.value.message
+    assert "NUM_PARTITIONS" not in caught.value.message
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [

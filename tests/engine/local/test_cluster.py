@@ -98,7 +98,7 @@ def test_a_stranger_at_the_address_is_told_in_time(who, monkeypatch):
     ],
 )
 def test_what_is_no_address_is_told(address):
-    with pytest.raises(ClusterError, match="no address") as raised, engine.connect(address):
+    with pytest.raises(ConfigError, match="no address") as raised, engine.connect(address):
         pass
     assert repr(address) in raised.value.message
 
