@@ -91,8 +91,8 @@ def kafka_settings(path: str | os.PathLike[str] | None, kafka: str | None) -> tu
     """
     named = kafka or os.environ.get(_KAFKA_VARIABLE) or None
     # Variables count whatever their capitals.
-    variables = {name.upper() for name, value in os.environ.items() if value}
-    is_bare = path is None and not any(name.startswith(_PREFIX) for name in variables - {_KAFKA_VARIABLE})
+    others = (name for name, value in os.environ.items() if value and name != _KAFKA_VARIABLE)
+    is_bare = path is None and not any(name.upper().startswith(_PREFIX) for name in others)
     if is_bare and "@" not in (named or ""):
         return named, {}
     settings = load_settings(path, kafka=kafka)
