@@ -19,15 +19,13 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
-from rich.segment import Segment, Segments
 
 from consumer.cli.ending import INTERRUPTED, going_on, say_interrupted
 from consumer.cli.nearest import nearest_command
 from consumer.cli.output import OutputError, ReaderGone, say, write, written
 from consumer.errors import AlertTransferError, InputError
 from consumer.hints import runnable
-from consumer.settings import load_settings, shown, without_secrets
+from consumer.settings import kafka_settings, shown, without_secrets
 from consumer.terms import command_line_terms
 from consumer.words import printable
 
@@ -83,8 +81,7 @@ class Face:
         InputError
             If the configuration is not what it should be, or can't be read.
         """
-        settings = load_settings(self.config, kafka=self.kafka)
-        return settings.kafka, settings.kafka_options
+        return kafka_settings(self.config, self.kafka)
 
 
 def _as_json(document: Any) -> str:
@@ -94,6 +91,9 @@ def _as_json(document: Any) -> str:
 
 def _drawn(part: Any) -> str:
     """Return what rich draws of a thing, as the terminal takes it; what a terminal would obey is written out."""
+    from rich.console import Console
+    from rich.segment import Segment, Segments
+
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     drawn = io.StringIO()
     console = Console(file=drawn, force_terminal=is_terminal or None, width=None if is_terminal else 160)

@@ -190,27 +190,29 @@ class Folder:
         """Empty the spool, once no file can grow any more."""
         shutil.rmtree(self.spool, ignore_errors=True)
 
-    def stage(self) -> Path:
-        """Return an empty folder for the files of the next round."""
-        path = self._staging / str(self.journal.num_rounds)
+    def stage(self, index: int | None = None) -> Path:
+        """Return an empty folder for the files of a round; None stands for the one that the journal has next."""
+        path = self._staging / str(self.journal.num_rounds if index is None else index)
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
         return path
 
-    def check_names(self, folders: Iterable[str]) -> None:
+    def check_names(self, folders: Iterable[str], *, is_first: bool | None = None) -> None:
         """Have the disk try the names of the folders of a round.
 
         Parameters
         ----------
         folders
             Relative to the output folder.
+        is_first
+            Whether it is the first round; None where all rounds before it are in the journal, which says so.
 
         Raises
         ------
         InputError, IncompleteError
             If it refuses one of them, or takes two for one.
         """
-        self._trial.check(folders, is_empty=not self.journal.num_rounds)
+        self._trial.check(folders, is_empty=not self.journal.num_rounds if is_first is None else is_first)
 
     def lost(self) -> dict[str, str]:
         """Return what is wrong with each file that does not lie on the disk as the journal has it, by name and size."""

@@ -34,6 +34,7 @@ __all__ = ["Spool", "SpoolReader", "file_name"]
 
 _FRAGMENT = "#fragment"  # no field has this name: Avro's names have no '#'
 _MOST_OPEN = 100
+_BUFFER_NBYTES = 1024 * 1024
 
 
 class Spool:
@@ -84,7 +85,8 @@ class Spool:
         """
         pieces = []
         table = table.append_column(_FRAGMENT, pa.array(fragments)).combine_chunks()
-        with pa.ipc.new_file(path, self._stored) as writer:
+        # Buffered: each buffer of a batch and the blanks behind it would be a call of the system's of its own.
+        with pa.output_stream(path, buffer_size=_BUFFER_NBYTES) as file, pa.ipc.new_file(file, self._stored) as writer:
             for folder, start, stop in groups:
                 for part, num in self._cut(folder, sizes[start:stop]):
                     writer.write_table(table.slice(start, num))

@@ -8,7 +8,7 @@ from typing import Any
 
 from consumer.errors import InputError
 from consumer.kafka import Cluster
-from consumer.settings import load_settings, refuse_user
+from consumer.settings import kafka_settings, refuse_user
 
 __all__ = ["PLAN_TIMEOUT_S", "cluster_of"]
 
@@ -19,8 +19,7 @@ PLAN_TIMEOUT_S = 60.0
 def cluster_of(kafka: str | None, options: Mapping[str, Any] | None) -> Cluster:
     """Return the Kafka that was named, here or in the configuration."""
     if options is None:
-        settings = load_settings(kafka=kafka)
-        bootstrap, options = settings.kafka, settings.kafka_options
+        bootstrap, options = kafka_settings(None, kafka)
     else:  # whoever gives the options has read a configuration, or wants none
         bootstrap = kafka or os.environ.get("ALERT_TRANSFER_KAFKA")
     if not bootstrap:

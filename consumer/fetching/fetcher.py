@@ -1,8 +1,9 @@
 """Fetching: from Kafka to rounds in the folder, reading, decoding and writing side by side.
 
-The caller's thread reads messages and puts them in order; a second one decodes them; a third writes rounds into the
-folder. Each waits where the next has enough, so memory is bounded. (A thread of librdkafka's own brings the messages
-into memory.) Progress is told, and Ctrl-C arrives, in the caller's thread, which waits nowhere for long.
+The caller's thread reads messages and puts them in order; a second one decodes them; a third writes the files of
+rounds; a fourth waits until the disk has them, and makes them part of the folder. Each waits where the next has enough,
+so memory is bounded. (A thread of librdkafka's own brings the messages into memory.) Progress is told, and Ctrl-C
+arrives, in the caller's thread, which waits nowhere for long.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from consumer.fetching.dedup import Intake
 from consumer.fetching.ends import End
 from consumer.fetching.gathering import Gatherer, TakenRound
 from consumer.fetching.results import ConsumeProgress
-from consumer.fetching.rounds import RoundWriter
+from consumer.fetching.rounds import RoundWriter, StagedRound
 from consumer.fetching.stages import Stage, running
 from consumer.kafka import Cluster, DataReader, ManifestFollower
 
@@ -88,6 +89,7 @@ class Fetcher:
         self._gatherer = Gatherer(intake, self._hand_to_writing, limit)
         self._decoding = Stage("decoding", self._gatherer.take, most=1)
         self._writing = Stage("writing", self._write, most=1)
+        self._committing = Stage("committing", self._commit, most=1)
 
     def run(self, cluster: Cluster) -> str:
         """Fetch everything that is there; returns the job's state afterwards."""
@@ -96,7 +98,7 @@ class Fetcher:
         state = self._follower.state()
         with closing(DataReader(cluster, plan.topic, plan.num_partitions, offsets, self._partitions)) as reader:
             end = End(self._follower, reader, state, wait=self._wait)
-            with running(self._decoding, self._writing):
+            with running(self._decoding, self._writing, self._committing):
                 self._read(reader, end)
             return end.state
 
@@ -157,17 +159,17 @@ class Fetcher:
 
     def _drain(self, reader: DataReader, end: End) -> None:
         """Wait until all that was handed over is in the folder."""
-        while not (self._decoding.wait(_WAIT_S) and self._writing.wait(_WAIT_S)):
+        while not self._is_idle():
             self._tell(reader, end)
         self._tell(reader, end)
 
     def _is_idle(self) -> bool:
-        return self._decoding.wait(_WAIT_S) and self._writing.wait(_WAIT_S)
+        return all(stage.wait(_WAIT_S) for stage in (self._decoding, self._writing, self._committing))
 
     def _tell(self, reader: DataReader, end: End) -> None:
         """Raise what went wrong in another thread, and tell how far all is."""
-        self._writing.check()
-        self._decoding.check()
+        for stage in (self._committing, self._writing, self._decoding):
+            stage.check()
         written = self._written
         if written is not self._shown:
             self._shown = written
@@ -179,5 +181,13 @@ class Fetcher:
         self._writing.put(whole)
 
     def _write(self, whole: TakenRound) -> None:
-        self._writer.write(whole, self._writing.check_wanted)
+        staged = self._writer.stage(whole, self._writing.check_wanted, self._await_committed)
+        self._committing.put(staged)
+
+    def _await_committed(self) -> None:
+        while not self._committing.wait(_WAIT_S):
+            self._writing.check_wanted()
+
+    def _commit(self, staged: StagedRound) -> None:
+        self._writer.commit(staged)
         self._written = _Written(len(self._folder.journal.seen), dict(self._folder.journal.offsets))

@@ -34,7 +34,7 @@ from consumer.fetching.gathering import TakenRound
 from consumer.fetching.stages import Stage, running
 from consumer.wire import Plan, digest_candids
 
-__all__ = ["RoundWriter"]
+__all__ = ["RoundWriter", "StagedRound"]
 
 _WRITERS = 2
 _WAIT_S = 0.2
@@ -56,8 +56,28 @@ class _Rows:
     """Each folder, and from where up to where its rows are."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StagedRound:
+    """A round whose files lie in staging. Of the rows it holds no more than the journal notes."""
+
+    index: int
+    files: list[dict[str, Any]]
+    digests: Mapping[int, int]
+    fragments: np.ndarray
+    """Fragment of each row, int64, shape (n,)."""
+    rows: np.ndarray
+    """Number in its fragment of each, int64, shape (n,)."""
+    offsets: Mapping[int, int]
+    rejected: list[RejectedMessage]
+    num_duplicates: int
+    spooled: Sequence[dict[str, Any]]
+    nbytes: int
+
+
 class RoundWriter:
-    """Writes rounds into a folder.
+    """Writes rounds into a folder: into staging first, and from there for good, each round after the one before it.
+
+    A round may be staged while the one before it is committed, in another thread.
 
     Parameters
     ----------
@@ -86,12 +106,13 @@ class RoundWriter:
         self._schema = schema
         self._partitioning = partitioning
         self._file_nbytes = file_nbytes
+        self._next = folder.journal.num_rounds
         self._spool = None
         if partitioning.has_many_folders:
             self._spool = Spool(folder.spool, folder.journal, plan, partitioning.schema, file_nbytes)
 
-    def write(self, whole: TakenRound, go_on: Callable[[], None]) -> None:
-        """Write the rows of a round, and what was taken into the journal.
+    def stage(self, whole: TakenRound, go_on: Callable[[], None], await_last: Callable[[], None]) -> StagedRound:
+        """Write the files of a round into staging.
 
         Parameters
         ----------
@@ -99,21 +120,66 @@ class RoundWriter:
             The round.
         go_on
             Called before each part of the work; raises where it is not wanted any more.
+        await_last
+            Waits until the round before is committed: what waits in the spool is known only then.
         """
+        index = self._next
         fragments = np.concatenate([part.fragments for part in whole.taken])
         row_numbers = np.concatenate([part.rows for part in whole.taken])
         rows = self._sorted(whole.taken, fragments)
         go_on()
-        self._folder.check_names(folder for folder, _, _ in rows.groups)
-        staged = self._folder.stage()
         spooled: Sequence[dict[str, Any]] = ()
+        if self._spool is not None:
+            await_last()
+        self._folder.check_names((folder for folder, _, _ in rows.groups), is_first=not index)
+        staged = self._folder.stage(index)
         if self._spool is None:
-            files = [self._write_file(staged, rows, *group, go_on) for group in rows.groups]
+            files = [self._write_file(staged, rows, *group, index, go_on) for group in rows.groups]
         else:
-            spooled = self._spool.add(staged / self._file_of_round, rows.table, rows.groups, rows.fragments, rows.sizes)
+            spooled = self._spool.add(staged / file_name(index), rows.table, rows.groups, rows.fragments, rows.sizes)
             files = self._write_full(self._spool, staged, spooled, go_on)
-        digests = {fragment: digest_candids(rows.candids[at]) for fragment, at in by_fragment(rows.fragments)}
-        self._commit(files, digests, fragments, row_numbers, whole.offsets, whole.taken, spooled, whole.nbytes)
+        self._next = index + 1
+        return StagedRound(
+            index=index,
+            files=files,
+            digests={fragment: digest_candids(rows.candids[at]) for fragment, at in by_fragment(rows.fragments)},
+            fragments=fragments,
+            rows=row_numbers,
+            offsets=whole.offsets,
+            rejected=[
+                RejectedMessage(
+                    partition=item.message.partition,
+                    offset=item.message.offset,
+                    key=item.message.key,
+                    value=item.message.value,
+                    reason=item.reason,
+                )
+                for part in whole.taken
+                for item in part.rejected
+            ],
+            num_duplicates=sum(part.num_duplicates for part in whole.taken),
+            spooled=spooled,
+            nbytes=whole.nbytes,
+        )
+
+    def commit(self, staged: StagedRound) -> None:
+        """Make a round part of the folder, and what was taken for it part of the journal."""
+        written = Seen()
+        written.add(staged.fragments, staged.rows)
+        kept = keep_rejected(self._folder.journal, staged.rejected)
+        entry = Round(
+            index=staged.index,
+            offsets=dict(sorted(staged.offsets.items())),
+            files=staged.files,
+            rows=written.to_texts(),
+            digests={fragment: f"{digest:032x}" for fragment, digest in sorted(staged.digests.items())},
+            num_duplicates=staged.num_duplicates,
+            rejected=kept.entries,
+            num_more_rejected=kept.num_more,
+            spooled=list(staged.spooled),
+            nbytes=staged.nbytes,
+        )
+        self._folder.commit(entry, kept.values)
 
     def write_tails(self) -> None:
         """Write the files that aren't full as far as they go, in the place of what earlier runs wrote of them."""
@@ -121,9 +187,7 @@ class RoundWriter:
         if self._spool is None or not unwritten:
             return
         staged = self._folder.stage()
-        files = self._write_side_by_side(self._spool, staged, sorted(unwritten))
-        none = np.empty(0, dtype=np.int64)
-        self._commit(files, {}, none, none, {}, [])
+        self._commit_files(self._write_side_by_side(self._spool, staged, sorted(unwritten)))
 
     def _write_side_by_side(self, spool: Spool, staged: Path, keys: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
         """Write files from the spool, two at a time: there may be hundreds."""
@@ -152,7 +216,8 @@ class RoundWriter:
         none = np.empty(0, dtype=np.int64)
         table = self._partitioning.empty_table()
         rows = _Rows(table=table, fragments=none, candids=none, sizes=none, groups=[])
-        self._commit([self._write_file(self._folder.stage(), rows, "", 0, 0, _not_stopped)], {}, none, none, {}, [])
+        index = self._folder.journal.num_rounds
+        self._commit_files([self._write_file(self._folder.stage(), rows, "", 0, 0, index, _not_stopped)])
 
     def _sorted(self, taken: Sequence[Taken], fragments: np.ndarray) -> _Rows:
         table = pa.Table.from_batches([part.batch for part in taken], schema=self._schema)
@@ -172,10 +237,6 @@ class RoundWriter:
             fragments, candids, sizes = fragments[order], candids[order], sizes[order]
         return _Rows(table=table, fragments=fragments, candids=candids, sizes=sizes, groups=groups)
 
-    @property
-    def _file_of_round(self) -> str:
-        return file_name(self._folder.journal.num_rounds)
-
     def _write_full(
         self, spool: Spool, staged: Path, spooled: Sequence[Mapping[str, Any]], go_on: Callable[[], None]
     ) -> list[dict[str, Any]]:
@@ -192,7 +253,7 @@ class RoundWriter:
         return files
 
     def _write_file(
-        self, staged: Path, rows: _Rows, folder: str, start: int, stop: int, go_on: Callable[[], None]
+        self, staged: Path, rows: _Rows, folder: str, start: int, stop: int, index: int, go_on: Callable[[], None]
     ) -> dict[str, Any]:
         fragments, candids = rows.fragments[start:stop], rows.candids[start:stop]
         receipt = Receipt(
@@ -204,50 +265,28 @@ class RoundWriter:
             },
         )
         # Rounds are numbered, so no file can take the name of another.
-        name = f"part-{self._folder.journal.num_rounds:05d}.parquet"
+        name = f"part-{index:05d}.parquet"
         path = f"{folder}/{name}" if folder else name
         table = rows.table.slice(start, stop - start)
         write_parquet(staged / path, table, receipt, id_field=self._plan.id_field, go_on=go_on)
         return {"path": path, "num_alerts": table.num_rows, "nbytes": (staged / path).stat().st_size}
 
-    def _commit(
-        self,
-        files: list[dict[str, Any]],
-        digests: Mapping[int, int],
-        fragments: np.ndarray,
-        rows: np.ndarray,
-        offsets: Mapping[int, int],
-        taken: Sequence[Taken],
-        spooled: Sequence[dict[str, Any]] = (),
-        nbytes: int = 0,
-    ) -> None:
-        written = Seen()
-        written.add(fragments, rows)
-        rejected = (
-            RejectedMessage(
-                partition=item.message.partition,
-                offset=item.message.offset,
-                key=item.message.key,
-                value=item.message.value,
-                reason=item.reason,
-            )
-            for part in taken
-            for item in part.rejected
-        )
-        kept = keep_rejected(self._folder.journal, rejected)
-        entry = Round(
+    def _commit_files(self, files: list[dict[str, Any]]) -> None:
+        """Commit a round that takes no messages in."""
+        none = np.empty(0, dtype=np.int64)
+        staged = StagedRound(
             index=self._folder.journal.num_rounds,
-            offsets=dict(sorted(offsets.items())),
             files=files,
-            rows=written.to_texts(),
-            digests={fragment: f"{digest:032x}" for fragment, digest in sorted(digests.items())},
-            num_duplicates=sum(part.num_duplicates for part in taken),
-            rejected=kept.entries,
-            num_more_rejected=kept.num_more,
-            spooled=list(spooled),
-            nbytes=nbytes,
+            digests={},
+            fragments=none,
+            rows=none,
+            offsets={},
+            rejected=[],
+            num_duplicates=0,
+            spooled=(),
+            nbytes=0,
         )
-        self._folder.commit(entry, kept.values)
+        self.commit(staged)
 
 
 def _not_stopped() -> None:

@@ -11,7 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from consumer.settings.addresses import refuse_password, refuse_user
-from consumer.settings.loading import Setting, SourcedSettings, load_settings, settings_schema, sourced_settings
+from consumer.settings.loading import (
+    Setting,
+    SourcedSettings,
+    kafka_settings,
+    load_settings,
+    settings_schema,
+    sourced_settings,
+)
 from consumer.settings.secret_names import without_password
 from consumer.settings.secrets import (
     Options,
@@ -41,6 +48,7 @@ __all__ = [
     "Window",
     "entrusted",
     "items_of",
+    "kafka_settings",
     "literal_secrets",
     "load_settings",
     "masked",

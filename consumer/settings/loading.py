@@ -9,17 +9,19 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from consumer.errors import ConfigError
-from consumer.settings.config_file import ConfigFile, read_config
 from consumer.settings.secrets import masked
 
 if TYPE_CHECKING:
     from pydantic_settings import EnvSettingsSource
 
+    from consumer.settings.config_file import ConfigFile
     from consumer.settings.settings import Settings
 
-__all__ = ["Setting", "SourcedSettings", "load_settings", "settings_schema", "sourced_settings"]
+__all__ = ["Setting", "SourcedSettings", "kafka_settings", "load_settings", "settings_schema", "sourced_settings"]
 
 CONFIG_VARIABLE = "ALERT_TRANSFER_CONFIG"
+_PREFIX = "ALERT_TRANSFER_"
+_KAFKA_VARIABLE = "ALERT_TRANSFER_KAFKA"
 Path = tuple[str, ...]
 
 
@@ -82,12 +84,27 @@ def load_settings(path: str | os.PathLike[str] | None = None, **given: Any) -> S
     return sourced_settings(path, **given).settings
 
 
+def kafka_settings(path: str | os.PathLike[str] | None, kafka: str | None) -> tuple[str | None, dict[str, Any]]:
+    """Return the address of Kafka and further librdkafka properties, as `load_settings` has them.
+
+    Where nothing but the address can be set, the model isn't made: to import it takes as long as a small topic.
+    """
+    named = kafka or os.environ.get(_KAFKA_VARIABLE) or None
+    # Variables count whatever their capitals.
+    others = (name for name, value in os.environ.items() if value and name != _KAFKA_VARIABLE)
+    is_bare = path is None and not any(name.upper().startswith(_PREFIX) for name in others)
+    if is_bare and "@" not in (named or ""):
+        return named, {}
+    settings = load_settings(path, kafka=kafka)
+    return settings.kafka, settings.kafka_options
+
+
 def sourced_settings(path: str | os.PathLike[str] | None = None, **given: Any) -> SourcedSettings:
     """Return the settings, and where each came from. Parameters and errors are those of `load_settings`."""
     from consumer.settings.settings import Settings
 
     path = path or os.environ.get(CONFIG_VARIABLE)
-    file = read_config(path) if path else None
+    file = _read_config(path) if path else None
     values: dict[str, Any] = {}
     sources: dict[Path, tuple[str, str]] = {}
 
@@ -121,6 +138,12 @@ def sourced_settings(path: str | os.PathLike[str] | None = None, **given: Any) -
 
     settings = Settings(**values, _where=where)  # type: ignore[call-arg]  # known at run time
     return SourcedSettings(settings=settings, sources=sources, config=file.path if file else None)
+
+
+def _read_config(path: str | os.PathLike[str]) -> ConfigFile:
+    from consumer.settings.config_file import read_config
+
+    return read_config(path)
 
 
 def settings_schema() -> dict[str, Any]:

@@ -56,6 +56,40 @@ def test_what_fails_in_any_thread_is_raised_and_the_next_run_goes_on(make_job, t
     assert consumer.verify(outdir).complete
 
 
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_a_round_is_written_while_the_one_before_it_is_committed(make_job, tmp_path, monkeypatch, is_broken):
+    job, outdir = make_job(sizes=(300, 300)).run(), tmp_path / "out"
+    second_begun, committed = threading.Event(), []
+    stage, commit = Folder.stage, Folder.commit
+
+    def staging(self, index=None):
+        if index == 1:
+            second_begun.set()
+        return stage(self, index)
+
+    def committing(self, entry, rejected):
+        assert second_begun.wait(60)
+        if is_broken and entry.index == 1:
+            raise RuntimeError("broken")
+        committed.append(entry.index)
+        commit(self, entry, rejected)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "stage", staging)
+        patch.setattr(Folder, "commit", committing)
+        if is_broken:
+            with pytest.raises(RuntimeError, match="broken"):
+                consumer.consume(job.topic, outdir, kafka=job.kafka, round_nbytes=9000)
+            assert committed == [0]
+            assert [path.name for path in outdir.rglob("*.parquet")] == ["part-00000.parquet"]
+        else:
+            assert consumer.consume(job.topic, outdir, kafka=job.kafka, round_nbytes=9000).complete
+            assert committed == list(range(len(committed)))
+    assert threads() == []
+    assert consumer.consume(job.topic, outdir, kafka=job.kafka, round_nbytes=9000).complete
+    assert candids(outdir) == job.expected()
+
+
 def test_a_full_disk_is_told_as_that_whichever_thread_met_it(make_job, tmp_path, monkeypatch):
     job, outdir = make_job().run(), tmp_path / "out"
 

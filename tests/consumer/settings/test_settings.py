@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -12,7 +14,7 @@ import yaml
 
 from consumer.cli import Face
 from consumer.errors import InputError
-from consumer.settings import Settings, load_settings, settings_schema, sourced_settings
+from consumer.settings import Settings, kafka_settings, load_settings, settings_schema, sourced_settings
 from consumer.settings.config_file import KEYS
 from engine.errors import ConfigError
 
@@ -273,3 +275,49 @@ def test_the_page_describes_every_setting_with_its_default(monkeypatch):
     assert rows == {name: f"{value:g}" if value else "none" for name, value in found.items()}
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert Settings(**yaml.safe_load(example)).topics.num_partitions == 20
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"ALERT_TRANSFER_KAFKA": "environment:1"},
+        {"ALERT_TRANSFER_KAFKA": ""},
+        {"alert_transfer_kafka": "environment:1"},
+        {"ALERT_TRANSFER_KAFKA": "environment:1", "Alert_Transfer_Kafka_Options": '{"client.id": "me"}'},
+        {"ALERT_TRANSFER_TOPICS_NUM_PARTITIONS": "4"},
+    ],
+)
+@pytest.mark.parametrize("flag", [None, "flag:1"])
+def test_the_address_alone_is_that_of_the_model(monkeypatch, environment, flag):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(kafka=flag)
+    assert kafka_settings(None, flag) == (settings.kafka, settings.kafka_options)
+
+
+@pytest.mark.parametrize("flag", [None, "me:hunter2@flag:1"])
+def test_the_address_alone_is_refused_as_the_model_refuses_it(monkeypatch, flag):
+    monkeypatch.setenv("ALERT_TRANSFER_KAFKA", "me:hunter2@environment:1")
+    told = []
+    for read in (lambda: load_settings(kafka=flag), lambda: kafka_settings(None, flag)):
+        with pytest.raises(ConfigError) as caught:
+            read()
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+    assert "hunter2" not in told[0]
+
+
+def test_a_bad_variable_is_refused_where_only_the_address_is_asked_for(monkeypatch):
+    monkeypatch.setenv("ALERT_TRANSFER_TOPICS_NUM_PARTITIONS", "many")
+    with pytest.raises(ConfigError):
+        kafka_settings(None, "flag:1")
+
+
+def test_the_command_line_and_an_address_import_neither_pydantic_nor_rich():
+    code = (
+        "import sys, consumer.cli; from consumer.settings import kafka_settings; kafka_settings(None, 'a:1'); "
+        "print(sorted({'pydantic', 'pydantic_settings', 'rich'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
