@@ -89,7 +89,7 @@ _CAUSES = (
     ),
     _Cause(
         re.compile(r"ends connections"),
-        "it takes connections and ends them, as a Kafka does that wants a user",
+        "it takes connections and does not answer on them, as a Kafka does that wants a user",
         "if it wants one, set security.protocol in kafka_options to SASL_PLAINTEXT, and sasl.mechanism, sasl.username "
         "and sasl.password; else see that this is Kafka's port, and that Kafka is well",
     ),
