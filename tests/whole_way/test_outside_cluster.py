@@ -98,11 +98,12 @@ def test_a_job_is_submitted_to_a_cluster_that_has_no_worker_yet(archive, kafka, 
         client = stack.enter_context(engine.connect(scheduler))
 
         def start_one(text: str) -> None:
+            if not said:
+                stack.enter_context(strange_workers(tmp_path / "worker", client, "right"))
             said.append(text)
-            stack.enter_context(strange_workers(tmp_path / "worker", client, "right"))
 
         job = engine.submit(request, client=client, kafka=kafka, on_wait=start_one)
         assert (job.wait().state, job.status().num_alerts_sent) == ("complete", 20)
-    assert len(said) == 1
     assert "waiting for a worker" in said[0]
     assert scheduler in said[0]
+    assert said[1:] == ["starting the job"]

@@ -190,7 +190,7 @@ def test_settings_that_are_no_settings_are_told(sample, kafka, tmp_path):
     assert "sasl.passwrod" in done.stderr
     assert "a-secret" not in done.stderr
     done = run_here("submit", "--archive", sample, *NIGHTS, "--dask", "nowhere", kafka=kafka)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "nowhere" in done.stderr
     assert "Traceback" not in done.stderr
 
