@@ -1,6 +1,7 @@
 """A topic fetched to disk: the consumer, by class and as a stream, beside fink-client and fastavro alone.
 
-.venv/bin/python benchmarks/consume.py [--content full --alerts 30000] [--rounds 3] [--without fink-client] [--data DIR]
+.venv/bin/python benchmarks/consume.py [--content full --alerts 30000] [--profile 2021] [--rounds 3]
+    [--without fink-client] [--data DIR]
 
 Each runs as a process of its own, whole, from its start to its exit, by turns with the others; medians count. The topic
 is made first: the alerts of a sample again and again, with new identifiers; for files by class with 250 labels. Of what
@@ -120,6 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--content", choices=_SAMPLES, default="lightcurve")
     parser.add_argument("--alerts", type=int, default=600_000)
+    parser.add_argument("--profile", choices=engine.PROFILE_NAMES, default="2025")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--data", default=str(Path(tempfile.gettempdir()) / "alert-transfer-benchmark"))
     parser.add_argument("--without", action="append", default=[])
@@ -131,7 +133,7 @@ def main() -> None:
         _console.print("writing the topics")
         with engine.local_cluster(num_workers=2) as client:
             size = min(num_alerts, _SAMPLES[content])
-            send_sample(kafka, client, write_archive(data, _SAMPLES[content]), sample, content, size)
+            send_sample(kafka, client, write_archive(data, _SAMPLES[content], options.profile), sample, content, size)
         topic, labelled = "ftransfer_whole", "ftransfer_labelled"
         nbytes = make_topic(kafka, sample, topic, num_alerts)
         make_topic(kafka, sample, labelled, num_alerts, num_labels=NUM_LABELS)

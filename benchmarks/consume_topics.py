@@ -25,11 +25,11 @@ NUM_LABELS = 250
 _FRAGMENT_NBYTES = 8_000_000
 
 
-def write_archive(folder: Path, num_alerts: int) -> Path:
-    """Write a sample of four nights with 2025's schema, unless it is there; returns its root."""
-    root = folder / f"consume-{num_alerts}"
+def write_archive(folder: Path, num_alerts: int, profile: str) -> Path:
+    """Write a sample of four nights with the schema of a year, unless it is there; returns its root."""
+    root = folder / f"consume-{profile}-{num_alerts}"
     if not (root / "science").exists():
-        engine.write_sample(root, nights=NIGHTS, alerts_per_night=-(-num_alerts // len(NIGHTS)), profile="2025")
+        engine.write_sample(root, nights=NIGHTS, alerts_per_night=-(-num_alerts // len(NIGHTS)), profile=profile)
     return root / "science"
 
 
