@@ -44,7 +44,7 @@ class Boolean(Type):
         column.values = scatter(column.values, column.num_values, at, values)
 
     def finish(self, work: Pass, column: Column, owners: Owners, valid: Mask) -> pa.Array:
-        values = np.zeros(column.num_values, dtype=bool) if column.values is None else column.values
+        values = column.filled(bool)
         bits = pa.py_buffer(np.packbits(values, bitorder="little"))
         return pa.Array.from_buffers(self.arrow, len(values), [validity(valid), bits])
 
@@ -67,8 +67,7 @@ class Number(Type):
         column.values = scatter(column.values, column.num_values, at, bits)
 
     def finish(self, work: Pass, column: Column, owners: Owners, valid: Mask) -> pa.Array:
-        bits = np.zeros(column.num_values, dtype=f"<u{self.nbytes}") if column.values is None else column.values
-        return pa.Array.from_buffers(self.arrow, len(bits), [validity(valid), pa.py_buffer(bits)])
+        return _of_numbers(self.arrow, column.filled(f"<u{self.nbytes}"), valid)
 
     def avro(self, names: Iterator[str]) -> Any:
         return "double" if self.nbytes == 8 else "float"
@@ -91,11 +90,15 @@ class Integer(Type):
         column.values = scatter(column.values, column.num_values, at, values)
 
     def finish(self, work: Pass, column: Column, owners: Owners, valid: Mask) -> pa.Array:
-        values = np.zeros(column.num_values, dtype=f"i{self.nbytes}") if column.values is None else column.values
-        return pa.Array.from_buffers(self.arrow, len(values), [validity(valid), pa.py_buffer(values)])
+        return _of_numbers(self.arrow, column.filled(f"i{self.nbytes}"), valid)
 
     def avro(self, names: Iterator[str]) -> Any:
         return "long" if self.nbytes == 8 else "int"
+
+
+def _of_numbers(arrow: pa.DataType, numbers: np.ndarray, valid: Mask) -> pa.Array:
+    """Return numbers as an array of a type of their width, without a copy."""
+    return pa.Array.from_buffers(arrow, len(numbers), [validity(valid), pa.py_buffer(numbers)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +204,7 @@ class Enum(Type):
         column.values = scatter(column.values, column.num_values, at, codes)
 
     def finish(self, work: Pass, column: Column, owners: Owners, valid: Mask) -> pa.Array:
-        codes = np.zeros(column.num_values, dtype=np.int64) if column.values is None else column.values
+        codes = column.filled(np.int64)
         # One more symbol, so that there is a first one in any case.
         texts = pa.array([*self.symbols, ""], type=self.arrow).take(positions(codes))
         return pa.Array.from_buffers(self.arrow, len(codes), [validity(valid), *texts.buffers()[1:]])

@@ -37,6 +37,10 @@ class Column:
     lengths: np.ndarray | None = None
     """Of texts."""
 
+    def filled(self, dtype: Any) -> np.ndarray:
+        """Return the values; zeros of a type where none was read."""
+        return np.zeros(self.num_values, dtype=dtype) if self.values is None else self.values
+
     def arrange(self, order: np.ndarray) -> None:
         """Put the values into another order: that of their present positions in `order`."""
         for name in ("valid", "values", "lengths"):
