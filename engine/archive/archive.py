@@ -345,25 +345,21 @@ class Archive:
                     next_step="check that it is there and readable"
                     + (", and that the server answers requests for ranges of a file" if self._store.is_web else ""),
                 ) from exc
+            what = f"{without_password(file.path)} ({file.nbytes} bytes)"
             if isinstance(exc, EncryptedError):
-                raise UnreadableError(
-                    f"{without_password(file.path)} ({file.nbytes} bytes) is Parquet that is not read: {exc}",
-                    accepted="Parquet without encryption",
-                    next_step=f"have the file written without encryption, leave out the night {file.night}, or send "
-                    "the rest with --skip-unreadable",
-                ) from exc
-            if isinstance(exc, ExpansionError):
-                raise UnreadableError(
-                    f"{without_password(file.path)} ({file.nbytes} bytes) is Parquet that expands without bound: {exc}",
-                    accepted="row groups that come to a size that their bytes explain",
-                    next_step=f"have the file written anew in smaller row groups, leave out the night {file.night}, or "
-                    "send the rest with --skip-unreadable",
-                ) from exc
-            where = "" if read is None else read.culprit()
+                what, accepted = f"{what} is Parquet that is not read", "Parquet without encryption"
+                mend = "have the file written without encryption"
+            elif isinstance(exc, ExpansionError):
+                what = f"{what} is Parquet that expands without bound"
+                accepted = "row groups that come to a size that their bytes explain"
+                mend = "have the file written anew in smaller row groups"
+            else:
+                what = f"{read.culprit() if read else ''}{what} is not Parquet that can be read"
+                accepted, mend = "Parquet", "repair the file"
             raise UnreadableError(
-                f"{where}{without_password(file.path)} ({file.nbytes} bytes) is not Parquet that can be read: {exc}",
-                accepted="Parquet",
-                next_step=f"repair the file, leave out the night {file.night}, or send the rest with --skip-unreadable",
+                f"{what}: {exc}",
+                accepted=accepted,
+                next_step=f"{mend}, leave out the night {file.night}, or send the rest with --skip-unreadable",
             ) from exc
 
 
