@@ -1,6 +1,6 @@
 """Messages that could not be read: so many of them are kept that a user can find out why, and the others are counted.
 
-Whoever may write into a topic may fill it with what is no alert. A disk must not be full of that.
+A user who may write into a topic may fill it with what is no alert. A disk must not be full of that.
 """
 
 from __future__ import annotations

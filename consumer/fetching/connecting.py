@@ -20,7 +20,7 @@ def cluster_of(kafka: str | None, options: Mapping[str, Any] | None) -> Cluster:
     """Return the Kafka that was named, here or in the configuration."""
     if options is None:
         bootstrap, options = kafka_settings(None, kafka)
-    else:  # whoever gives the options has read a configuration, or wants none
+    else:  # a caller who gives the options has read a configuration, or wants none
         bootstrap = kafka or os.environ.get("ALERT_TRANSFER_KAFKA")
     if not bootstrap:
         raise InputError(

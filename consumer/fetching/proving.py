@@ -93,10 +93,8 @@ class FolderProof:
         """
         lost = self._folder.lost()
         written = {name: file for name, file in self._folder.journal.files.items() if name not in lost}
-        paths, num_alerts = (
-            [self._folder.path / name for name in written],
-            sum(f["num_alerts"] for f in written.values()),
-        )
+        paths = [self._folder.path / name for name in written]
+        num_alerts = sum(file["num_alerts"] for file in written.values())
         id_field = self._follower.manifest.require_plan().id_field
         try:
             self.num_doubles = count_doubles(paths, id_field, num_alerts=num_alerts)

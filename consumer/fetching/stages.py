@@ -1,7 +1,7 @@
 """Steps of the work that run side by side, a thread each, with what waits between them bounded.
 
 The step that waits for another does nothing meanwhile, so memory is that of a few items. An error in one step reaches
-whoever hands it something, and so in the end the thread that began them all, which stops the others and raises it.
+the thread that hands it something, and so in the end the one that began them all, which stops the others and raises it.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Stage(Generic[_Item]):
                 self._work(item)
             except StoppedError:
                 return
-            except BaseException as exc:  # noqa: BLE001  # whoever hands it the next item raises it
+            except BaseException as exc:  # noqa: BLE001  # the thread that hands it the next item raises it
                 with self._changed:
                     self._error = exc
                     self._is_stopped = True
