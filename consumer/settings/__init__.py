@@ -30,11 +30,12 @@ from consumer.settings.secrets import (
     resolved,
     without_secrets,
 )
+from consumer.settings.text_files import read_text
 from consumer.settings.values import items_of, one_line, shown, truth_value, whole_number
 
 if TYPE_CHECKING:
     from consumer.settings.settings import DaskTls, Limits, LocalCluster, Settings, Topics, Window
-    from consumer.settings.strict_yaml import read_table, read_text
+    from consumer.settings.strict_yaml import read_table
 
 __all__ = [
     "DaskTls",
@@ -77,8 +78,8 @@ def __getattr__(name: str) -> Any:
         from consumer.settings import settings
 
         return getattr(settings, name)
-    if name in ("read_table", "read_text"):
-        from consumer.settings import strict_yaml
+    if name == "read_table":
+        from consumer.settings.strict_yaml import read_table
 
-        return getattr(strict_yaml, name)
+        return read_table
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
