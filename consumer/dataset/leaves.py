@@ -16,7 +16,8 @@ __all__ = ["leaf_options"]
 
 # How what is compressed already begins: gzip, bzip2, zstd, xz, JPEG, PNG.
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ", b"\xff\xd8\xff", b"\x89PNG")
-# A column of so few numbers is compressed by a compressor that takes longer to set up than the numbers to write.
+# To set a compressor up takes longer than to write so few numbers. Beside images they count for nothing in a file's
+# size; without images they are what it consists of.
 _FEW_ROWS = 512
 
 
@@ -40,7 +41,7 @@ def leaf_options(schema: pa.Schema, rows: pa.Table) -> dict[str, Any]:
         The first rows of the file, as they come.
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.type, field.name, (field.name,))]
-    is_small = rows.num_rows < _FEW_ROWS
+    is_small = rows.num_rows < _FEW_ROWS and any(pa.types.is_binary(leaf.type) for leaf in leaves)
     return {
         "compression": {
             leaf.path: "zstd" if _is_worth_it(leaf, rows, is_small=is_small) else "none" for leaf in leaves

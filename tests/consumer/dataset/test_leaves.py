@@ -48,7 +48,12 @@ def test_images_are_compressed_unless_they_are_already(tmp_path, images, compres
     assert {leaves[path].compression for path in ("candid", "name", "history.list.element.magpsf", "maybe")} == {"ZSTD"}
 
 
-def test_few_numbers_are_not_compressed_and_lists_are(tmp_path):
+def test_few_numbers_are_compressed_where_there_are_no_images(tmp_path):
+    write_parquet(tmp_path / "a.parquet", table_of([PLAIN], 100).drop_columns("cutout"), RECEIPT)
+    assert {leaf.compression for leaf in leaves_of(tmp_path / "a.parquet").values()} == {"ZSTD"}
+
+
+def test_few_numbers_beside_images_are_not_compressed_and_lists_are(tmp_path):
     write_parquet(tmp_path / "a.parquet", table_of([PLAIN], 100), RECEIPT)
     leaves = leaves_of(tmp_path / "a.parquet")
     assert leaves["candid"].compression == leaves["maybe"].compression == "UNCOMPRESSED"
