@@ -51,7 +51,7 @@ def sync(path: Path) -> None:
 
 
 def sync_all(paths: Iterable[Path]) -> None:
-    """Do what `sync` does with each path, some at a time: the disk takes as long for one as for several.
+    """Do what `sync` does with each path, some at a time: the disk takes hardly longer for several than for one.
 
     Raises
     ------
