@@ -21,6 +21,8 @@ _MOST_KEPT = 3
 """Layouts that are tried before others are looked for …"""
 _KEPT_SHARE = 8
 """… of those that one in so many values had, when they were met first."""
+_MOST_MET = 1000
+"""Layouts that are remembered: a datum may have another one in each item of a list."""
 _FIELDS_A_TRY = 3
 """Fields whose values take as long one by one as to try one more layout."""
 _DTYPES = {1: "u1", 4: "<u4", 8: "<u8"}
@@ -122,7 +124,8 @@ class Run:
         """
         kept = work.kept_layouts.setdefault(self, [self._full])
         rest: np.ndarray | None = None
-        for number in range(_MOST_KEPT + len(self.fields) // _FIELDS_A_TRY):
+        most = _MOST_KEPT + len(self.fields) // _FIELDS_A_TRY
+        for number in range(most):
             pos, end = (cursors.pos, cursors.end) if rest is None else (cursors.pos[rest], cursors.end[rest])
             layout = kept[number] if number < len(kept) else self._layout_of(work, int(pos[0]), int(end[0]))
             if layout is None:
@@ -147,6 +150,8 @@ class Run:
                 _gather(work, pos[found], layout, blocks, chosen(at, found if rest is None else rest[found]))
                 cursors.pos[found if rest is None else rest[found]] += layout.nbytes
                 rest = np.flatnonzero(~alike) if rest is None else rest[~alike]
+                if number >= len(kept) and len(rest) > num * (most - number):
+                    break  # nearly each lies in a way of its own
         return np.arange(len(cursors)) if rest is None else rest
 
     def _layout_of(self, work: Pass, pos: int, end: int) -> _Layout | None:
@@ -168,6 +173,8 @@ class Run:
             return None
         met, key = work.layouts.setdefault(self, {}), bytes(there)
         if key not in met:
+            if len(met) >= _MOST_MET:
+                met.clear()
             met[key] = self._layout(there)
         return met[key]
 
