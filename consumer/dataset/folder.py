@@ -26,7 +26,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from consumer.dataset.disk import DRAFT, ignores_case, make_folders, sync, write_file
+from consumer.dataset.disk import DRAFT, ignores_case, make_folders, sync, sync_all, write_file
 from consumer.dataset.folder_names import NameRule, is_rule
 from consumer.dataset.journal import Journal, Round
 from consumer.dataset.locking import LOCK_FILES, lock
@@ -235,10 +235,8 @@ class Folder:
             Bytes of the messages that could not be read and are kept, by partition and offset.
         """
         staged = self._staging / str(entry.index)
-        for name in [*(file["path"] for file in entry.files), *self._spooled(entry)]:
-            sync(staged / name)
-        for folder in [*(path for path in staged.rglob("*") if path.is_dir()), staged, self._staging]:
-            sync(folder)
+        sync_all(staged / name for name in [*(file["path"] for file in entry.files), *self._spooled(entry)])
+        sync_all([*(path for path in staged.rglob("*") if path.is_dir()), staged, self._staging])
         if rejected:
             make_folders(self._home / "rejected")
             for (partition, offset), value in rejected.items():
@@ -283,8 +281,7 @@ class Folder:
                 touched.update(make_folders(target.parent))
                 os.replace(source, target)
                 touched.add(target.parent)
-        for folder in touched:
-            sync(folder)
+        sync_all(touched)
         shutil.rmtree(staged, ignore_errors=True)
         if self.spool.exists():
             needed = {file_name(index) for index in self.journal.needed()}
