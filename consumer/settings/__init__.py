@@ -32,6 +32,7 @@ from consumer.settings.secrets import (
 )
 from consumer.settings.strict_yaml import read_table, read_text
 from consumer.settings.values import items_of, one_line, shown, truth_value, whole_number
+from consumer.settings.yaml_writing import write_yaml
 
 if TYPE_CHECKING:
     from consumer.settings.settings import DaskTls, Limits, LocalCluster, Settings, Topics, Window
@@ -67,6 +68,7 @@ __all__ = [
     "whole_number",
     "without_password",
     "without_secrets",
+    "write_yaml",
 ]
 
 _OF_THE_MODEL = ("DaskTls", "Limits", "LocalCluster", "Settings", "Topics", "Window")

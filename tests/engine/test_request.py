@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import engine
 from engine.errors import InputError, RequestError
 from engine.pipeline import CONTENTS
-from engine.request import TransferRequest, parse_nights
+from engine.archive import parse_nights
+from engine.request import TransferRequest
 
 
 def test_defaults():
@@ -127,7 +128,7 @@ def test_a_request_to_another_service_is_answered_key_by_key():
         extra_cond: ["diaSource.psfFlux > 9000"]
     """
     with pytest.raises(RequestError) as caught:
-        TransferRequest.from_yaml(text)
+        TransferRequest.from_dict(yaml.safe_load(text))
     assert all(name in caught.value.message for name in ("'dates'", "'filters'", "'blocks'", "'extra_cond'"))
     told = dict(step.split(": ", 1) for step in caught.value.next_step.split("; "))
     assert "'nights'" in told["'dates'"]

@@ -1,0 +1,4 @@
+from .request import TransferRequest
+from .yaml_form import read_yaml, write_yaml
+
+__all__ = ["TransferRequest", "read_yaml", "write_yaml"]
