@@ -30,7 +30,7 @@ from consumer.settings.secrets import (
     resolved,
     without_secrets,
 )
-from consumer.settings.strict_yaml import read_table, read_text
+from consumer.settings.strict_yaml import read_stream, read_table, read_text
 from consumer.settings.values import items_of, one_line, shown, truth_value, whole_number
 from consumer.settings.yaml_writing import write_yaml
 
@@ -55,6 +55,7 @@ __all__ = [
     "masked",
     "name_process",
     "one_line",
+    "read_stream",
     "read_table",
     "read_text",
     "refuse_password",

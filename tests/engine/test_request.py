@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
+from engine.archive import parse_nights
 from engine.errors import InputError, RequestError
 from engine.pipeline import CONTENTS
-from engine.archive import parse_nights
 from engine.request import TransferRequest
 
 

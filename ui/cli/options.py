@@ -1,14 +1,15 @@
-"""The request on the command line: one option for each of its keys, and a YAML file for all of them."""
+"""The request on the command line: one option for each of its keys, and a file or a link for all of them."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
-from consumer.cli import read_text, remember_archive, shown
-from engine import CONTENTS, RequestError, TransferRequest, read_yaml
+from consumer.cli import read_stream, read_text, remember_archive, shown
+from engine import CONTENTS, RequestError, TransferRequest, looks_like_link, read_yaml
 
 __all__ = ["request_from", "request_options"]
 
@@ -17,8 +18,8 @@ _OPTIONS = [
         "--request",
         "request_file",
         type=click.Path(),
-        metavar="FILE",
-        help="YAML file with a request; options given beside it win.",
+        metavar="FILE|LINK|-",
+        help="YAML file with a request, or its link, or - for YAML from stdin; options given beside it win.",
     ),
     click.option("--survey", help="The data source: ztf, lsst, or a YAML file that describes one (ztf)."),
     click.option(
@@ -82,8 +83,15 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def request_from(values: Mapping[str, Any]) -> TransferRequest:
+def request_from(values: Mapping[str, Any], *, reads_files: bool = True) -> TransferRequest:
     """Return the request that a command's options make up, taken out of `values`.
+
+    Parameters
+    ----------
+    values
+        The options by their names.
+    reads_files
+        Whether `--request` and `--where` may name files.
 
     Raises
     ------
@@ -92,11 +100,11 @@ def request_from(values: Mapping[str, Any]) -> TransferRequest:
     """
     given: dict[str, Any] = {}
     if values["request_file"]:
-        given |= read_yaml(read_text(values["request_file"], "the request", error=RequestError))
+        given |= _table_at(values["request_file"], reads_files=reads_files)
     names = set(TransferRequest.__dataclass_fields__)
     options = {name: value for name, value in values.items() if name in names and value is not None and value != ()}
     if "where" in options:
-        options["where"] = [_conditions(text) for text in options["where"]]
+        options["where"] = [_conditions(text, reads_files=reads_files) for text in options["where"]]
     # Fields and a content of their own belong together: an option for the one also decides on the other of the file.
     if "fields" in options:
         if options.setdefault("content", "fields") != "fields":
@@ -114,7 +122,26 @@ def request_from(values: Mapping[str, Any]) -> TransferRequest:
     return request
 
 
-def _conditions(text: str) -> str:
+def _table_at(place: str, *, reads_files: bool) -> dict[str, Any]:
+    """Return the table of the request that a file, a link or stdin has."""
+    if looks_like_link(place) and not (reads_files and os.path.exists(place)):
+        return TransferRequest.from_link(place).to_dict()
+    if not reads_files:
+        raise _no_files("--request", place)
+    if place == "-":
+        return read_yaml(read_stream(click.get_binary_stream("stdin"), "the request on stdin", error=RequestError))
+    return read_yaml(read_text(place, "the request", error=RequestError))
+
+
+def _no_files(option: str, place: str) -> RequestError:
+    return RequestError(
+        f"the command reads {shown(place)} by {option}, and files are not read here",
+        accepted="a command that holds the whole request",
+        next_step="run `alert-transfer request --as command` with these options where the file is, and take its answer",
+    )
+
+
+def _conditions(text: str, *, reads_files: bool) -> str:
     """Return the text of one `--where`, or of the file that it names."""
     if not text.strip():
         raise RequestError(
@@ -124,6 +151,8 @@ def _conditions(text: str) -> str:
         )
     if not text.startswith("@"):
         return text
+    if not reads_files:
+        raise _no_files("--where", text)
     read = read_text(text[1:], "the file of conditions", error=RequestError)
     if not read.strip():
         raise RequestError(
