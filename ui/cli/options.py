@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -129,7 +130,9 @@ def _table_at(place: str, *, reads_files: bool) -> dict[str, Any]:
     if not reads_files:
         raise _no_files("--request", place)
     if place == "-":
-        return read_yaml(read_stream(click.get_binary_stream("stdin"), "the request on stdin", error=RequestError))
+        if sys.stdin is None:
+            raise RequestError("the request is asked for on stdin, which is closed", next_step="name a file instead")
+        return read_yaml(read_stream(sys.stdin.buffer, "the request on stdin", error=RequestError))
     return read_yaml(read_text(place, "the request", error=RequestError))
 
 
