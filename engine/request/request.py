@@ -142,7 +142,7 @@ class TransferRequest:
 
     @classmethod
     def from_yaml(cls, text: str) -> TransferRequest:
-        """Return the request that a YAML text describes, our own or that of Fink's page for LSST.
+        """Return the request that a YAML text describes, our own or a service's page's.
 
         Raises
         ------

@@ -19,10 +19,12 @@ from consumer.settings import shown
 from consumer.words import some_text
 from engine.errors import RequestError
 
-__all__ = ["TEXT_KEYS", "is_of_the_page", "table_of_the_page"]
+__all__ = ["PAGE_KEYS", "is_of_the_page", "table_of_the_page"]
 
-TEXT_KEYS = ("dates", "filters", "blocks", "extra_cond")
-_KEYS = (*TEXT_KEYS, "content")
+PAGE_KEYS = ("dates", "filters", "blocks", "extra_cond")
+"""Besides `content`, which a request has as well; the values of all are texts."""
+
+_KEYS = (*PAGE_KEYS, "content")
 _DATES = ("startdate", "stopdate")
 _PROGRAMS = {"filters": "filter", "blocks": "block"}
 _OURS_BESIDE = ("archive", "survey", "limit", "topic", "tns_catalogue", "skip_unreadable", "widen")
