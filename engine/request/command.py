@@ -67,7 +67,7 @@ def to_command(values: Mapping[str, Any], verb: str = "submit") -> str:
         raise RequestError(
             f"the request {said}, which no shell passes on",
             accepted=f"{_MOST_NBYTES:,} bytes, none of them 0",
-            next_step="hand over its YAML instead, and submit it by --request request.yaml",
+            next_step="hand over its YAML instead: alert-transfer request --as yaml > request.yaml",
         )
     return command
 

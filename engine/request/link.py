@@ -112,6 +112,8 @@ def _unpacked(packed: str) -> bytes:
 def _table(content: bytes) -> dict[str, Any]:
     try:
         values = json.loads(content.decode(), object_pairs_hook=_once_each)
+    except RequestError:
+        raise
     except (ValueError, RecursionError):  # no UTF-8, no JSON, a number without end, a nesting without end
         raise RequestError("the link holds no request", accepted=_ACCEPTED) from None
     if not isinstance(values, dict) or _is_nested(values):
