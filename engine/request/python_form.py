@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,10 @@ def _inline(value: Any) -> str:
 
 
 def _literal(text: str) -> str:
-    """Return a text as Python writes it, in double quotes where that needs no more backslashes."""
-    written = repr(text)
-    return f'"{written[1:-1]}"' if written[0] == "'" and '"' not in text else written
+    """Return a text as Python writes it, in double quotes unless these need more backslashes."""
+    quote = '"' if text.count('"') <= text.count("'") else "'"
+    pieces = re.split("([\"'])", text)
+    body = "".join(
+        f"\\{piece}" if piece == quote else piece if piece in "\"'" else repr(piece)[1:-1] for piece in pieces
+    )
+    return f"{quote}{body}{quote}"
