@@ -9,7 +9,7 @@ import click
 
 from consumer.cli import command_named, shown
 from engine import RequestError, TransferRequest
-from ui.cli.options import request_from
+from ui.cli.options import request_of
 from ui.cli.shell_words import words_of
 
 __all__ = ["from_command"]
@@ -50,7 +50,7 @@ def from_command(text: str, *, reads_files: bool = False) -> TransferRequest:
     given = [*words[:place], *words[place + 1 :]]
     try:
         with command.make_context(f"alert-transfer {words[place]}", given) as context:
-            return request_from(_options(context.params), reads_files=reads_files)
+            return request_of(_options(context.params), reads_files=reads_files)
     except click.UsageError as exc:
         raise RequestError(exc.format_message(), next_step=f"see: alert-transfer {words[place]} --help") from exc
 

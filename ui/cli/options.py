@@ -12,7 +12,7 @@ import click
 from consumer.cli import read_stream, read_text, remember_archive, shown
 from engine import CONTENTS, RequestError, TransferRequest, looks_like_link, read_yaml
 
-__all__ = ["request_from", "request_options"]
+__all__ = ["request_from", "request_of", "request_options"]
 
 _OPTIONS = [
     click.option(
@@ -84,8 +84,22 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def request_from(values: Mapping[str, Any], *, reads_files: bool = True) -> TransferRequest:
-    """Return the request that a command's options make up, taken out of `values`.
+def request_from(values: Mapping[str, Any]) -> TransferRequest:
+    """Return the request of the command that runs, taken out of the values of its options; its hints name the archive.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, or the request is not valid.
+    """
+    request = request_of(values)
+    if request.archive is not None:
+        remember_archive(request.archive)
+    return request
+
+
+def request_of(values: Mapping[str, Any], *, reads_files: bool = True) -> TransferRequest:
+    """Return the request that options make up.
 
     Parameters
     ----------
@@ -117,10 +131,7 @@ def request_from(values: Mapping[str, Any], *, reads_files: bool = True) -> Tran
             )
     elif options.get("content", "fields") != "fields":
         given.pop("fields", None)
-    request = TransferRequest.from_dict(given | options)
-    if request.archive is not None:
-        remember_archive(request.archive)
-    return request
+    return TransferRequest.from_dict(given | options)
 
 
 def _table_at(place: str, *, reads_files: bool) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import json
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from consumer.cli import command_named
 from engine.errors import InputError, RequestError
@@ -19,6 +19,7 @@ REQUEST = TransferRequest(nights=NIGHT, where="-- faint\ncandidate.magpsf > 19.5
 VERBS = [verb for verb in ("plan", "estimate", "preview", "submit", "request") if command_named(verb)]
 
 
+@settings(max_examples=60)
 @given(requests())
 def test_each_form_gives_the_same_request(request_):
     of_yaml = TransferRequest.from_yaml(request_.to_yaml())
