@@ -135,16 +135,19 @@ def request_of(values: Mapping[str, Any], *, reads_files: bool = True) -> Transf
 
 
 def _table_at(place: str, *, reads_files: bool) -> dict[str, Any]:
-    """Return the table of the request that a file, a link or stdin has."""
+    """Return the table of the request that a link is, or that a file or stdin has, as YAML or as a link."""
     if looks_like_link(place) and not (reads_files and os.path.exists(place)):
         return TransferRequest.from_link(place).to_dict()
     if not reads_files:
         raise _no_files("--request", place)
-    if place == "-":
-        if sys.stdin is None:
-            raise RequestError("the request is asked for on stdin, which is closed", next_step="name a file instead")
-        return read_yaml(read_stream(sys.stdin.buffer, "the request on stdin", error=RequestError))
-    return read_yaml(read_text(place, "the request", error=RequestError))
+    if place != "-":
+        text = read_text(place, "the request", error=RequestError)
+    elif sys.stdin is None:
+        raise RequestError("the request is asked for on stdin, which is closed", next_step="name a file instead")
+    else:
+        text = read_stream(sys.stdin.buffer, "the request on stdin", error=RequestError)
+    is_link = len(text.split()) == 1 and looks_like_link(text)
+    return TransferRequest.from_link(text).to_dict() if is_link else read_yaml(text)
 
 
 def _no_files(option: str, place: str) -> RequestError:

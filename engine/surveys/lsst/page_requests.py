@@ -60,7 +60,7 @@ def table_of_the_page(values: Mapping[str, Any]) -> dict[str, Any]:
         raise RequestError(f"a request of the page for LSST has no {', '.join(map(shown, unknown))}", accepted=accepted)
     _refuse_programs({key: _texts(key, values.get(key)) for key in _PROGRAMS})
     table: dict[str, Any] = {"nights": _nights(values["dates"]), "survey": "lsst"}
-    if conditions := [text for text in _texts("extra_cond", values.get("extra_cond")) if text.strip()]:
+    if conditions := _texts("extra_cond", values.get("extra_cond")):
         table["where"] = conditions
     table |= _content(_texts("content", values.get("content")))
     return table | {name: values[name] for name in _OURS_BESIDE if values.get(name) is not None}
@@ -112,4 +112,4 @@ def _texts(key: str, value: Any) -> list[str]:
     items = value if isinstance(value, list) else [value]
     if not all(isinstance(item, str) for item in items):
         raise RequestError(f"{key} is {shown(value)}", accepted="a list of texts, or an empty one")
-    return items
+    return [item for item in items if item.strip()]

@@ -28,7 +28,7 @@ def test_what_the_page_gives_is_a_request():
     ("text", "expected"),
     [
         ("dates: {startdate: 2026-02-01, stopdate: 2026-02-01}", {"nights": ["2026-02-01"]}),
-        (f"{DATES}filters:\nblocks: ~\nextra_cond: []\ncontent: []", {}),
+        (f"{DATES}filters:\nblocks: ['']\nextra_cond: []\ncontent: []", {}),
         (f"{DATES}content: [Medium packet]", {"content": "medium"}),
         (f"{DATES}content: Full packet", {"content": "full"}),
         (f"{DATES}content: [Cutouts]", {"content": "cutouts"}),

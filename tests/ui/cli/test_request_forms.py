@@ -152,6 +152,7 @@ def test_requests_of_a_link_and_of_stdin_are_taken(monkeypatch, tmp_path):
         return run_here("request", "--request", "-", "--json")
 
     assert document(piped(b"\xef\xbb\xbf" + REQUEST.to_yaml().encode())) == REQUEST.to_dict()
+    assert document(piped(REQUEST.to_link().encode() + b"\n")) == REQUEST.to_dict()
     for content, said in ((b"", "empty"), (b"\xff", "UTF-8"), (b"#" * 1_000_001, "1,000,000 bytes")):
         refused = piped(content)
         assert refused.returncode == 2
