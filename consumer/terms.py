@@ -65,6 +65,7 @@ _CALLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             rf"status {_TOPIC} --request > request\.yaml, then alert-transfer submit --request request\.yaml",
             "engine.submit(engine.TransferRequest.from_dict(engine.job('{topic}').request()))",
         ),
+        (r"request --as yaml > request\.yaml", "request.to_yaml()"),
         (rf"status {_TOPIC} --follow", "engine.job('{topic}').wait()"),
         (rf"status {_TOPIC} --receipt", "engine.job('{topic}').receipt()"),
         (rf"(?P<verb>cancel|log|status) {_TOPIC}", "engine.job('{topic}').{verb}()"),

@@ -15,7 +15,7 @@ from .errors import (
 from .local import connect, local_cluster, start_broker
 from .pipeline import CONTENTS
 from .planning import ArchiveFields, TransferPlan, archive_fields, plan, preview
-from .request import TransferRequest, read_yaml, write_yaml
+from .request import TransferRequest, looks_like_link, read_yaml, write_yaml
 from .sample import DEFAULT_NIGHTS, PROFILE_NAMES, SampleArchive, write_sample
 from .settings import Settings, SourcedSettings, load_settings, settings_schema, sourced_settings
 from .transfer import Checked, Job, JobStatus, check_settings, job, jobs, resume, submit
@@ -52,6 +52,7 @@ __all__ = [
     "jobs",
     "load_settings",
     "local_cluster",
+    "looks_like_link",
     "plan",
     "preview",
     "read_yaml",

@@ -23,7 +23,7 @@ ALLOWED = {
     "engine/schema": ({"magpsf"}, EXAMPLE),
     "engine/archive": ({"jd", "magpsf"}, EXAMPLE),
     "engine/planning": ({"ztf", "jd", "magpsf"}, f"{CHOICE}; {EXAMPLE}"),
-    "engine/request.py": ({"ztf"}, CHOICE),
+    "engine/request": ({"ztf"}, CHOICE),
     "consumer/terms.py": ({"ztf", "lsst"}, CHOICE),
     "consumer/wire": ({"jd", "candid"}, "time scales, and paths of plans, are named on the wire"),
     "consumer/dataset/partition.py": ({"candid"}, EXAMPLE),

@@ -6,6 +6,7 @@
         job.json            whose folder it is: topic, job id, partitioning, request, how labels are named
         journal.jsonl       what was taken so far (consumer/dataset/journal.py)
         manifest.jsonl      copy of the topic's manifest
+        request.yaml        what was asked for, as submit --request takes it (consumer/dataset/request_file.py)
         receipt.json        what the job sent and what is here of it, at the end of the last run (consumer/receipt)
         receipt.txt         the same for people
         staging/            files that are being written
@@ -40,7 +41,7 @@ from consumer.words import count_text, verb_text
 
 __all__ = ["Folder", "check_free", "check_owner", "home_of", "locate", "read_owner"]
 
-_OUR_FILES = ("journal.jsonl", "manifest.jsonl", "receipt.json", "receipt.txt", "job.json")
+_OUR_FILES = ("journal.jsonl", "manifest.jsonl", "receipt.json", "receipt.txt", "request.yaml", "job.json")
 _OWNER = {"topic": str, "job_id": str, "partitionby": str, "request": dict}
 _OURS = {*LOCK_FILES, "staging", "spool", "rejected", *_OUR_FILES}
 
@@ -260,6 +261,14 @@ class Folder:
                 file.flush()
                 os.fsync(file.fileno())
         self._manifest_lines += len(lines)
+
+    def write_request(self, text: str) -> None:
+        """Write down what was asked for, unless it stands there already."""
+        path, content = self._home / "request.yaml", text.encode()
+        with suppress(FileNotFoundError):
+            if path.read_bytes() == content:
+                return
+        write_file(path, content)
 
     def write_receipt(self, document: Mapping[str, Any], text: str) -> None:
         """Put a receipt in the place of the last one, as JSON and as text."""

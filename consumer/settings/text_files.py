@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from consumer.errors import InputError
 from consumer.settings.values import shown
 
-__all__ = ["MAX_NBYTES", "read_text"]
+__all__ = ["MAX_NBYTES", "read_stream", "read_text"]
 
 MAX_NBYTES = 1_000_000
 
@@ -41,14 +42,41 @@ def read_text(path: str | os.PathLike[str], what: str, *, error: type[InputError
         ) from exc
     except (ValueError, RuntimeError) as exc:  # a path with a NUL; a home that is nobody's
         raise error(f"{what} {shown(str(path), 200)} can't be read: it is no path", next_step="check the path") from exc
+    return _text_of(data, f"{what} {shown(str(place), 200)}", error)
+
+
+def read_stream(stream: BinaryIO, what: str, *, error: type[InputError]) -> str:
+    """Return what a stream has, read as `read_text` reads a file.
+
+    Parameters
+    ----------
+    stream
+        Stdin, say; read to its end.
+    what
+        What it holds, for messages.
+    error
+        What is raised.
+
+    Raises
+    ------
+    InputError
+        If it can't be read, is too large or no UTF-8.
+    """
+    try:
+        data = stream.read(MAX_NBYTES + 1)
+    except OSError as exc:
+        raise error(f"{what} can't be read: {exc.strerror}") from exc
+    return _text_of(data, what, error)
+
+
+def _text_of(data: bytes, what: str, error: type[InputError]) -> str:
     if len(data) > MAX_NBYTES:
-        raise error(f"{what} {shown(str(place), 200)} can't be read: it has more than {MAX_NBYTES:,} bytes")
+        raise error(f"{what} can't be read: it has more than {MAX_NBYTES:,} bytes")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
         raise error(
-            f"{what} {shown(str(place), 200)} can't be read: it is {'UTF-16' if wide else 'not UTF-8 text'}",
-            next_step="save it as UTF-8",
+            f"{what} can't be read: it is {'UTF-16' if wide else 'not UTF-8 text'}", next_step="save it as UTF-8"
         ) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")

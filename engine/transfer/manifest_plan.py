@@ -21,6 +21,7 @@ from engine.pipeline import Predicate, Projection, Selection
 from engine.planning import TransferPlan
 from engine.sinks import Sink
 from engine.surveys import survey_from_plan, survey_in_plan
+from engine.transfer.request_record import request_record
 from engine.transfer.versions import check_resumable, engine_version
 
 __all__ = ["TransferTask", "fragments_of", "plan_records", "task_of"]
@@ -85,7 +86,7 @@ def plan_records(
         topic=topic,
         engine_version=engine_version(),
         created_at=created_at,
-        request={**plan.request.to_dict(), "archive": plan.selection.archive.url, "topic": topic},
+        request=request_record(plan, topic),
         num_partitions=num_partitions,
         num_files=len(plan.files),
         num_fragments=len(plan.fragments),

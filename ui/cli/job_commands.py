@@ -8,8 +8,9 @@ import click
 
 import engine
 from consumer.cli import Command, Face, face_options, progress_row, receipt_text
-from engine import InputError, write_yaml
+from engine import InputError
 from ui.cli.face_settings import settings_of
+from ui.cli.request_forms import form_option, show_request
 from ui.cli.started_jobs import check_ended, run_job
 
 __all__ = ["cancel", "jobs", "log", "resume", "status"]
@@ -49,17 +50,19 @@ def jobs(face: Face, everything: bool) -> None:
 @click.option("--follow", is_flag=True, help="Until the job has ended.")
 @click.option("--receipt", is_flag=True, help="Show what was sent, of what, night by night, and what was left out.")
 @click.option("--request", is_flag=True, help="Show what was asked for, as a file that submit --request takes.")
+@form_option
 @face_options
-def status(face: Face, topic: str, follow: bool, receipt: bool, request: bool) -> None:
+def status(face: Face, topic: str, follow: bool, receipt: bool, request: bool, form: str | None) -> None:
     """Show how a job stands."""
     from ui.cli.render import job_bar, status_text
 
     if request and (follow or receipt):
         raise InputError("--request goes with neither --follow nor --receipt", next_step="ask one after the other")
+    if form and not request:
+        raise InputError(f"--as {form} goes with --request", next_step=f"give --request --as {form}")
     job = engine.job(topic, settings=settings_of(face))
     if request:
-        asked = job.request()
-        face.emit_as_is(asked, write_yaml(asked).rstrip())
+        show_request(face, job.request(), form)
         return
     if follow:
         again = f"the job goes on without this command; follow it again by:\n  alert-transfer status {topic} --follow"
