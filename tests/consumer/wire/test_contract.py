@@ -89,6 +89,7 @@ plans = st.builds(
     labels=st.lists(texts, max_size=2),
     version=st.just(1),
     details=st.dictionaries(texts, texts),
+    owner=texts,
 )
 later_plans = st.builds(
     dataclasses.replace, plans, version=st.just(2), time_scale=st.sampled_from(sorted(set(TIME_SCALES) - {"jd_utc"}))
