@@ -255,7 +255,9 @@ class FakeProducer(FakeClient):
         super().__init__(kafka, properties, logger)
         self.queue: deque[tuple[int | None, ck.Message, Callable]] = deque()
 
-    def produce(self, topic: str, value: bytes | None, key: bytes | None, partition: int, on_delivery: Callable) -> None:
+    def produce(
+        self, topic: str, value: bytes | None, key: bytes | None, partition: int, on_delivery: Callable
+    ) -> None:
         if len(self.queue) >= self.kafka.queue_size:
             raise BufferError("Local: Queue full")
         if len(value or b"") > self.properties["message.max.bytes"]:

@@ -108,7 +108,7 @@ class TopicRights(TopicHoldings):
                     raise KafkaError(
                         f"the topics of {topic} are deleted, and Kafka at {self.bootstrap} keeps their rights: "
                         f"{reason_of(exc)}",
-                        next_step="have Kafka's operator remove them: kafka-acls.sh --remove --topic …",
+                        next_step="have Kafka's operator remove the rights of these names",
                     ) from exc
 
 
