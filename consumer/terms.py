@@ -32,6 +32,7 @@ _ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "--limit": ("limit", _NUMBER, r"\d+|N\b"),
     "--nights": ("nights", _TEXT, r"\d{4}-[\d:-]*\d"),
     "--no-wait": ("wait", _FALSE, ""),
+    "--older-than": ("older_than", _NUMBER, r"\d+|DAYS"),
     "--outdir": ("outdir", _TEXT, "DIR"),
     "--partitionby": ("partitionby", _TEXT, "time|finkclass|tnsclass|none"),
     "--restart": ("restart", _TRUE, ""),
@@ -42,6 +43,7 @@ _ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "--topic": ("topic", _TEXT, "TOPIC"),
     "--where": ("where", "{}", r'"[^"]*"'),
     "--widen": ("widen", _LIST, r"[^\s,;]+(?=$|[,;])"),
+    "--yes": ("yes", _TRUE, ""),
 }
 _OPTION = re.compile(
     # Not inside a word or a path, nor where the command line itself is spoken of.
@@ -71,6 +73,9 @@ _CALLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"resume {_TOPIC}", "engine.resume('{topic}')"),
         ("jobs --all", "engine.jobs(everyone=True)"),
         ("jobs", "engine.jobs()"),
+        (rf"topics clean {_TOPIC}", "engine.clean_topics('{topic}')"),
+        ("topics clean", "engine.clean_topics()"),
+        ("topics", "engine.topics()"),
         ("archive fields", "engine.archive_fields()"),
         ("archive info", "engine.Archive('URL').nights()"),
         ("archive sample DIR", "engine.write_sample('DIR')"),

@@ -12,6 +12,7 @@ import confluent_kafka.admin as ck_admin
 from consumer.kafka import NOT_ALLOWED, code_of, reason_of
 from engine.errors import KafkaError
 from engine.kafka.admin import TopicAdmin
+from engine.kafka.limits import MAX_MESSAGE_NBYTES
 
 __all__ = ["Holding", "TopicHoldings"]
 
@@ -31,6 +32,8 @@ class Holding:
     """Time of the newest message that it has, Unix time in seconds; None: it has none, or Kafka does not tell."""
     retention_s: float | None
     """How long Kafka keeps a message; None: for ever, or it does not tell us."""
+    is_made_by_us: bool
+    """Whether it is set up as we set up a job's topics, as far as Kafka tells us."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,7 @@ class TopicHoldings(TopicAdmin):
         firsts = _known(self._offsets(partitions, ck_admin.OffsetSpec.earliest()))
         ends = _known(self._offsets(partitions, ck_admin.OffsetSpec.latest()))
         newest = self._offsets(partitions, ck_admin.OffsetSpec.max_timestamp())
-        kept = self._retentions({name for name, _ in partitions})
+        configs = self._configs({name for name, _ in partitions})
         found = {}
         for topic in {name for name, _ in partitions}:
             of = [place for place in partitions if place[0] == topic]
@@ -85,7 +88,8 @@ class TopicHoldings(TopicAdmin):
                 num_messages=sum(ends[place] - firsts[place] for place in of),
                 num_written=sum(ends[place] for place in of),
                 written_at=max(times) / 1000 if times else None,
-                retention_s=kept.get(topic),
+                retention_s=_retention_s(configs.get(topic, {})),
+                is_made_by_us=configs.get(topic, {}).get("max.message.bytes") == str(MAX_MESSAGE_NBYTES),
             )
         return found
 
@@ -98,12 +102,16 @@ class TopicHoldings(TopicAdmin):
         told = {(place.topic, place.partition): future for place, future in asked.items()}
         return dict(_told(told))
 
-    def _retentions(self, topics: Collection[str]) -> dict[str, float]:
+    def _configs(self, topics: Collection[str]) -> dict[str, dict[str, str | None]]:
         resources = [ck_admin.ConfigResource(ck_admin.ResourceType.TOPIC, name) for name in sorted(topics)]
         asked = self._admin().describe_configs(resources, request_timeout=_LONG_S)
         told = _told({resource.name: future for resource, future in asked.items()})
-        kept = {topic: configs["retention.ms"] for topic, configs in told if "retention.ms" in configs}
-        return {topic: int(entry.value) / 1000 for topic, entry in kept.items() if int(entry.value) >= 0}
+        return {topic: {name: entry.value for name, entry in found.items()} for topic, found in told}
+
+
+def _retention_s(config: Mapping[str, str | None]) -> float | None:
+    kept = int(config.get("retention.ms") or -1)
+    return kept / 1000 if kept >= 0 else None
 
 
 def _known(found: Mapping[tuple[str, int], ck_admin.ListOffsetsResultInfo]) -> dict[tuple[str, int], int]:
