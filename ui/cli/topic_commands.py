@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from click.core import ParameterSource
 
 import engine
 from consumer.cli import Command, Face, Group, face_options
@@ -12,16 +13,27 @@ __all__ = ["topics"]
 
 
 @click.group(cls=Group, invoke_without_command=True)
-@click.pass_context
 @face_options
-def topics(face: Face, context: click.Context) -> None:
+def topics(face: Face) -> None:
     """List the topics of jobs, with age, size, owner and state; or delete those whose time is over."""
+    context = click.get_current_context()
     if context.invoked_subcommand is not None:
+        _hand_on(context)
         return
     from ui.cli.topic_tables import topics_table
 
     found = engine.topics(settings=settings_of(face), note=face.say)
     face.emit([one.to_dict() for one in found], topics_table(found) if found else "this Kafka has no topic of a job")
+
+
+def _hand_on(context: click.Context) -> None:
+    """Have what stands between `topics` and `clean` count as if it stood before both."""
+    root = context.find_root()
+    for name, value in context.params.items():
+        source = context.get_parameter_source(name)
+        if source == ParameterSource.COMMANDLINE:
+            root.params[name] = value
+            root.set_parameter_source(name, source)
 
 
 @topics.command(cls=Command)
