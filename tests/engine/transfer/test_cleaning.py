@@ -197,6 +197,15 @@ def test_a_poisoned_topic_is_deleted_and_one_of_a_later_version_by_name_only(fak
     assert clean(fake, later) == {later: "deleted"}
 
 
+def test_one_of_a_later_version_that_works_is_kept(fake):
+    topic = make_job(fake, "ftransfer_x", "running")
+    (log,) = fake.topics[f"{topic}_manifest"]
+    key, plan = log.messages[0]
+    log.messages[0] = key, json.dumps(json.loads(plan) | {"version": 7}).encode()
+    fake.clock.at(5.0, lambda: log.append(b"beat", b"whatever it writes"))
+    assert clean(fake, topic) == {topic: "keep"}
+
+
 @pytest.mark.parametrize("lost", ["", "_schema", "_manifest"])
 def test_what_is_left_of_a_job_is_deleted_with_its_line(fake, lost):
     topic = make_job(fake, "ftransfer_x")
