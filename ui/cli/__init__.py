@@ -13,7 +13,23 @@ from ui.cli.demo_command import demo
 from ui.cli.job_commands import cancel, jobs, log, resume, status
 from ui.cli.request_command import request
 from ui.cli.request_commands import plan, preview, submit
+from ui.cli.topic_commands import topics
 
 __all__ = ["commands", "from_command"]
 
-commands = [archive, broker, cancel, config, demo, jobs, log, plan, preview, request, resume, status, submit]
+commands = [
+    archive,
+    broker,
+    cancel,
+    config,
+    demo,
+    jobs,
+    log,
+    plan,
+    preview,
+    request,
+    resume,
+    status,
+    submit,
+    topics,
+]
