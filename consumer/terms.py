@@ -71,7 +71,7 @@ _CALLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"resume {_TOPIC}", "engine.resume('{topic}')"),
         ("jobs --all", "engine.jobs(everything=True)"),
         ("jobs", "engine.jobs()"),
-        ("archive fields", "engine.archive_fields()"),
+        ("archive fields", "engine.fields()"),
         ("archive info", "engine.Archive('URL').nights()"),
         ("archive sample DIR", "engine.write_sample('DIR')"),
         ("broker", "engine.start_broker()"),

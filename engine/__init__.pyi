@@ -14,7 +14,7 @@ from .errors import (
 )
 from .local import connect, local_cluster, start_broker
 from .pipeline import CONTENTS
-from .planning import ArchiveFields, TransferPlan, archive_fields, plan, preview
+from .planning import ArchiveFields, TransferPlan, fields, plan, preview
 from .request import TransferRequest, read_yaml, write_yaml
 from .sample import DEFAULT_NIGHTS, PROFILE_NAMES, SampleArchive, write_sample
 from .settings import Settings, SourcedSettings, load_settings, settings_schema, sourced_settings
@@ -45,7 +45,7 @@ __all__ = [
     "SourcedSettings",
     "TransferPlan",
     "TransferRequest",
-    "archive_fields",
+    "fields",
     "check_settings",
     "connect",
     "job",

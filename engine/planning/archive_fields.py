@@ -24,7 +24,7 @@ from engine.schema import Unsettled, kept_exact, names_along, origin_of, type_at
 from engine.storage import without_password
 from engine.surveys import Description, read_descriptions, survey_named
 
-__all__ = ["ArchiveField", "ArchiveFields", "archive_fields"]
+__all__ = ["ArchiveField", "ArchiveFields", "fields"]
 
 _MOST_SHOWN = 300
 """Fields that a notebook shows."""
@@ -120,7 +120,7 @@ class _Entry:
     """The outermost list that it is in, or is."""
 
 
-def archive_fields(
+def fields(
     archive: str | None = None,
     nights: str | Sequence[str] | None = None,
     like: str | None = None,
