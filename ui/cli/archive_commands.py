@@ -125,9 +125,7 @@ def fields(face: Face, url: str | None, nights: tuple[str, ...], like: str | Non
     if url:
         remember_archive(url)
     with progress_bar("reading footers") as progress:
-        found = engine.fields(
-            url, nights or None, like, survey=survey, settings=settings_of(face), progress=progress
-        )
+        found = engine.fields(url, nights or None, like, survey=survey, settings=settings_of(face), progress=progress)
     if len(found.nights) < found.num_archive_nights and not nights:
         of = count_text(found.num_archive_nights, "night")
         face.say(f"looked into {len(found.nights):,} of {of}; choose others with --nights")
