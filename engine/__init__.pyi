@@ -1,3 +1,4 @@
+from . import aio
 from .archive import Archive
 from .errors import (
     AlertTransferError,
@@ -45,6 +46,7 @@ __all__ = [
     "SourcedSettings",
     "TransferPlan",
     "TransferRequest",
+    "aio",
     "check_settings",
     "connect",
     "fields",
