@@ -15,7 +15,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, cast
 
 import engine
 
@@ -31,6 +31,39 @@ class _Abandoned(Exception):
     """Nobody awaits the call any more."""
 
 
+_How: TypeAlias = Callable[[Callable[..., Any], inspect.BoundArguments], Any]
+
+
+def _called(function: Callable[..., Any], given: inspect.BoundArguments) -> Any:
+    return function(*given.args, **given.kwargs)
+
+
+def _in_turn(method: Callable[..., Any], given: inspect.BoundArguments) -> Any:
+    """Call a method of a job that is soon done: the job's connection to Kafka serves one thread at a time."""
+    with _turn_of(given.arguments["self"]):
+        return _called(method, given)
+
+
+def _apart(method: Callable[..., Any], given: inspect.BoundArguments) -> Any:
+    """Call a method of a job that takes long, on a connection of its own."""
+    asked: engine.Job = given.arguments["self"]
+    given.arguments["self"] = own = engine.Job(asked.topic, asked.kafka)
+    with contextlib.closing(own):
+        found = _called(method, given)
+    with _turn_of(asked), contextlib.suppress(engine.KafkaError):
+        asked.manifest  # noqa: B018  read up to now, since what shows the job shows what was read
+    return found
+
+
+_turns: weakref.WeakKeyDictionary[engine.Job, threading.Lock] = weakref.WeakKeyDictionary()
+_making = threading.Lock()
+
+
+def _turn_of(asked: engine.Job) -> threading.Lock:
+    with _making:
+        return _turns.setdefault(asked, threading.Lock())
+
+
 class Twin(Generic[P, R]):
     """A function as a coroutine function, which runs it in a thread.
 
@@ -41,11 +74,14 @@ class Twin(Generic[P, R]):
     goes_on
         Whether the function has effects, so that it goes on if the awaiting task is cancelled, and the program does not
         end before it.
+    how
+        Calls the function.
     """
 
-    def __init__(self, find: Callable[[], Callable[P, R]], *, goes_on: bool = False):
+    def __init__(self, find: Callable[[], Callable[P, R]], *, goes_on: bool = False, how: _How = _called):
         self._find = find
         self._goes_on = goes_on
+        self._how = how
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         call = _Call(asyncio.get_running_loop(), goes_on=self._goes_on)
@@ -61,12 +97,9 @@ class Twin(Generic[P, R]):
                 if not self._goes_on and name in bound.signature.parameters:
                     bound.arguments.setdefault(name, call.told(None))
                     break
-            return self._run(function, bound)
+            return cast(R, self._how(function, bound))
 
         return cast(R, await call.run(work))
-
-    def _run(self, function: Callable[P, R], bound: inspect.BoundArguments) -> R:
-        return function(*bound.args, **bound.kwargs)
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -81,46 +114,6 @@ class Twin(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<the async twin of {self}>"
-
-
-class _JobTwin(Twin[P, R]):
-    """A method of a job as a coroutine function.
-
-    A job's connection to Kafka serves one thread at a time: what is soon done waits for its turn, and what takes long
-    has a connection of its own.
-
-    Parameters
-    ----------
-    find, goes_on
-        As of `Twin`.
-    takes_long
-        Whether the method has a connection of its own.
-    """
-
-    def __init__(self, find: Callable[[], Callable[P, R]], *, goes_on: bool = False, takes_long: bool = False):
-        super().__init__(find, goes_on=goes_on)
-        self._takes_long = takes_long
-
-    def _run(self, function: Callable[P, R], bound: inspect.BoundArguments) -> R:
-        job_ = next(iter(bound.arguments.values()))
-        if self._takes_long:
-            bound.arguments[next(iter(bound.arguments))] = own = engine.Job(job_.topic, job_.kafka)
-            with contextlib.closing(own):
-                found = super()._run(function, bound)
-            with _turn_of(job_):
-                job_.manifest  # noqa: B018  as of now, so that what shows the job is no older
-            return found
-        with _turn_of(job_):
-            return super()._run(function, bound)
-
-
-_turns: weakref.WeakKeyDictionary[engine.Job, threading.Lock] = weakref.WeakKeyDictionary()
-_making = threading.Lock()
-
-
-def _turn_of(job_: engine.Job) -> threading.Lock:
-    with _making:
-        return _turns.setdefault(job_, threading.Lock())
 
 
 class _Call:
@@ -227,8 +220,8 @@ preview = Twin(lambda: engine.preview)
 resume = Twin(lambda: engine.resume, goes_on=True)
 submit = Twin(lambda: engine.submit, goes_on=True)
 write_sample = Twin(lambda: engine.write_sample)
-cancel = _JobTwin(lambda: engine.Job.cancel, goes_on=True, takes_long=True)
-log = _JobTwin(lambda: engine.Job.log)
-receipt = _JobTwin(lambda: engine.Job.receipt)
-status = _JobTwin(lambda: engine.Job.status)
-wait = _JobTwin(lambda: engine.Job.wait, takes_long=True)
+cancel = Twin(lambda: engine.Job.cancel, how=_apart, goes_on=True)
+log = Twin(lambda: engine.Job.log, how=_in_turn)
+receipt = Twin(lambda: engine.Job.receipt, how=_in_turn)
+status = Twin(lambda: engine.Job.status, how=_in_turn)
+wait = Twin(lambda: engine.Job.wait, how=_apart)
