@@ -201,6 +201,37 @@ class Archive:
             parts.append(pa.table(arrays, schema=pa.schema(list(zip(leaves, types, strict=True)))))
         return parts[0] if len(parts) == 1 else pa.concat_tables(parts).combine_chunks()
 
+    def read_leaf_blocks(
+        self, fragment: Fragment, leaves: Sequence[str], types: Sequence[pa.DataType], block_nbytes: int
+    ) -> Iterator[pa.Table]:
+        """Yield what `read_leaves` returns in blocks: of a large row group, too, little is in memory.
+
+        Parameters
+        ----------
+        fragment, leaves, types
+            As for `read_leaves`.
+        block_nbytes
+            What the columns that are read come to in a block, by the footer.
+        """
+        opened = self._open(fragment.file)
+        parquet = opened.parquet
+        schema = pa.schema(list(zip(leaves, types, strict=True)))
+        columns = columns_for(parquet.schema_arrow, parquet.schema, leaves)
+        if not columns:
+            nothing = compute_leaves({}, leaves, types, fragment.num_alerts, fragment.file.path)
+            yield pa.table(nothing, schema=schema)
+            return
+        self._guard(fragment.file, partial(opened.hold, fragment.row_groups, columns))
+        expansion = self._expansion(fragment, opened, fragment.row_groups, columns)
+        block_alerts = expansion.rows_within(block_nbytes)
+        for groups in readable_together(parquet.schema_arrow, columns, fragment.row_groups):
+            batches = expansion.batches(block_alerts, partial(parquet.iter_batches, row_groups=groups, columns=columns))
+            read = _Reading(parquet, groups, columns)
+            while (batch := self._guard(fragment.file, partial(next, batches, None), read)) is not None:
+                sources = dict(zip(batch.schema.names, batch.columns, strict=True))
+                arrays = compute_leaves(sources, leaves, types, batch.num_rows, fragment.file.path)
+                yield pa.table(arrays, schema=schema)
+
     def read_blocks(
         self, fragment: Fragment, columns: Sequence[str], row_groups: Sequence[int], block_alerts: int
     ) -> Iterator[pa.RecordBatch]:

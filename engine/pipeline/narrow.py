@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -23,13 +24,21 @@ class NarrowReader:
 
     def __call__(self, fragment: Fragment) -> pa.Table:
         """Return the leaves of a fragment, one row an alert; of columns that the file lacks the enrichments' values."""
-        try:
-            return self._read(fragment)
-        except Exception:
-            self.selection.archive.check_unchanged(fragment.file)  # a changed file explains best whatever went wrong
-            raise
+        (table,) = self._read(
+            fragment, lambda leaves, types: iter([self.selection.archive.read_leaves(fragment, leaves, types)])
+        )
+        return table
 
-    def _read(self, fragment: Fragment) -> pa.Table:
+    def blocks(self, fragment: Fragment, block_nbytes: int) -> Iterator[pa.Table]:
+        """Yield the same in blocks, for which so many bytes are read at most."""
+        return self._read(
+            fragment,
+            lambda leaves, types: self.selection.archive.read_leaf_blocks(fragment, leaves, types, block_nbytes),
+        )
+
+    def _read(
+        self, fragment: Fragment, read: Callable[[Sequence[str], Sequence[pa.DataType]], Iterator[pa.Table]]
+    ) -> Iterator[pa.Table]:
         """Read what the predicate needs and what enrichments need for it, both in one go.
 
         A condition on a column that is computed has it computed for every alert: which are selected is not known yet.
@@ -39,17 +48,20 @@ class NarrowReader:
         computed = {field.name: root for field in asked if (root := root_of(field.name, fragment.lacking))}
         enrichments = enrichments_for(self.selection.enrichments, set(computed.values()))
         stored = [field for field in asked if field.name not in computed]
-        read = list(dict.fromkeys([*stored, *leaves_needed(enrichments)]))
-        table = self.selection.archive.read_leaves(
-            fragment, [field.name for field in read], [field.type for field in read]
-        )
-        arrays = dict(zip(read, map(combined, table.columns), strict=True))
-        added = compute_added(enrichments, arrays.__getitem__, fragment.num_alerts)
-        block = pa.record_batch(list(added.values()), names=list(added))
-        arrays |= {
-            field: leaf_of(block, field.name, field.type, fragment.file.path)
-            for field in asked
-            if field.name in computed
-        }
-        table = pa.table([arrays[field] for field in asked], schema=needed)
-        return with_predicates(table, self.selection.predicate.schema)
+        wanted = list(dict.fromkeys([*stored, *leaves_needed(enrichments)]))
+        try:
+            for table in read([field.name for field in wanted], [field.type for field in wanted]):
+                arrays = dict(zip(wanted, map(combined, table.columns), strict=True))
+                num_rows = table.num_rows if wanted else fragment.num_alerts  # a table without a column has none
+                added = compute_added(enrichments, arrays.__getitem__, num_rows)
+                block = pa.record_batch(list(added.values()), names=list(added))
+                arrays |= {
+                    field: leaf_of(block, field.name, field.type, fragment.file.path)
+                    for field in asked
+                    if field.name in computed
+                }
+                narrow = pa.table([arrays[field] for field in asked], schema=needed)
+                yield with_predicates(narrow, self.selection.predicate.schema)
+        except Exception:
+            self.selection.archive.check_unchanged(fragment.file)  # a changed file explains best whatever went wrong
+            raise
