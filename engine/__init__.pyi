@@ -19,6 +19,7 @@ from .planning import ArchiveFields, TransferPlan, fields, plan, preview
 from .request import TransferRequest, read_yaml, write_yaml
 from .sample import DEFAULT_NIGHTS, PROFILE_NAMES, SampleArchive, write_sample
 from .settings import Settings, SourcedSettings, load_settings, settings_schema, sourced_settings
+from .surveys import known_labels
 from .transfer import Checked, Job, JobStatus, check_settings, job, jobs, resume, submit
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "fields",
     "job",
     "jobs",
+    "known_labels",
     "load_settings",
     "local_cluster",
     "plan",

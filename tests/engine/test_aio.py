@@ -20,7 +20,14 @@ from tests.kafka_fake import FakeKafka
 SETTINGS = engine.Settings()
 TWINS = {name: twin for name, twin in vars(engine.aio).items() if isinstance(twin, Twin)}
 SHORT = {
-    *("load_settings", "read_yaml", "settings_schema", "sourced_settings", "write_yaml"),  # done at once
+    *(
+        "known_labels",
+        "load_settings",
+        "read_yaml",
+        "settings_schema",
+        "sourced_settings",
+        "write_yaml",
+    ),  # done at once
     *("connect", "local_cluster", "start_broker"),  # contexts
 }
 PATIENCE_S = 60

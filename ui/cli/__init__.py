@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ui.cli.archive_commands import archive
 from ui.cli.broker_command import broker
+from ui.cli.completions import complete_requests
 from ui.cli.config_commands import config
 from ui.cli.demo_command import demo
 from ui.cli.job_commands import cancel, jobs, log, resume, status
@@ -15,3 +16,5 @@ from ui.cli.request_commands import plan, preview, submit
 __all__ = ["commands"]
 
 commands = [archive, broker, cancel, config, demo, jobs, log, plan, preview, resume, status, submit]
+
+complete_requests()
