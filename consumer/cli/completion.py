@@ -80,10 +80,13 @@ def option_of(context: click.Context, name: str) -> Any:
 
 
 class _Completed(click.types.StringParamType):
-    """A text whose values a source knows."""
+    """A text whose values a source may know; which do is known once all rooms are loaded."""
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
-        found = _SOURCES[_name_of(param)](ctx, incomplete)
+        source = _SOURCES.get(_name_of(param))
+        if source is None:
+            return super().shell_complete(ctx, param, incomplete)
+        found = source(ctx, incomplete)
         items = [item if isinstance(item, CompletionItem) else CompletionItem(item) for item in found]
         return [item for item in items if str(item.value).startswith(incomplete)]
 
@@ -92,7 +95,7 @@ def let_complete(parameters: Sequence[click.Parameter]) -> None:
     """Have parameters that take texts complete by the sources of their names."""
     for parameter in parameters:
         if type(parameter.type) is click.types.StringParamType:
-            parameter.type = _Completed() if _name_of(parameter) in _SOURCES else parameter.type
+            parameter.type = _Completed()
 
 
 def _name_of(parameter: click.Parameter) -> str:

@@ -6,6 +6,7 @@ last. They are remembered for a day; to look anew one footer is read, and what t
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
@@ -86,10 +87,13 @@ def _looked_at(url: str, settings: Settings) -> dict[str, Any] | None:
     found: list[dict[str, Any]] = []
 
     def look() -> None:
-        archive = Archive(url, settings.storage_options)
-        nights = archive.nights()
-        (footer,) = archive.footers(archive.files(nights[-1:])[:1])
-        found.append({"nights": [night.isoformat() for night in nights], "fields": list(_names(list(footer.schema)))})
+        # An archive that is not there has no fields; to say so the command is the place.
+        with contextlib.suppress(Exception):
+            archive = Archive(url, settings.storage_options)
+            nights = archive.nights()
+            (footer,) = archive.footers(archive.files(nights[-1:])[:1])
+            fields = list(_names(list(footer.schema)))
+            found.append({"nights": [night.isoformat() for night in nights], "fields": fields})
 
     # A thread that still waits does not keep the program from ending.
     thread = threading.Thread(target=look, daemon=True)
