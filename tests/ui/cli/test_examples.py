@@ -53,11 +53,10 @@ def test_an_example_is_a_command_with_its_options(line):
 
 
 def run_all(paths: tuple[str, ...], kafka: str | None = None) -> None:
-    for path in paths:
-        for example in EXAMPLES[path]:
-            done = run_here(*shlex.split(example.command), kafka=kafka)
-            assert done.returncode == 0, (example.command, done.stderr)
-            assert done.stdout, example.command
+    for command in dict.fromkeys(example.command for path in paths for example in EXAMPLES[path]):
+        done = run_here(*shlex.split(command), kafka=kafka)
+        assert done.returncode == 0, (command, done.stderr)
+        assert done.stdout, command
 
 
 def test_examples_that_need_no_kafka_work_one_after_the_other(tmp_path, monkeypatch):
