@@ -20,7 +20,7 @@ from .request import TransferRequest, read_yaml, write_yaml
 from .sample import DEFAULT_NIGHTS, PROFILE_NAMES, SampleArchive, write_sample
 from .settings import Settings, SourcedSettings, load_settings, settings_schema, sourced_settings
 from .surveys import known_labels
-from .transfer import Checked, Job, JobStatus, check_settings, job, jobs, resume, submit
+from .transfer import Checked, Job, JobList, JobStatus, check_settings, job, jobs, resume, submit
 
 __all__ = [
     "CONTENTS",
@@ -39,6 +39,7 @@ __all__ = [
     "InputError",
     "Job",
     "JobError",
+    "JobList",
     "JobStatus",
     "KafkaError",
     "RequestError",

@@ -8,7 +8,7 @@ from consumer.cli.bars import Row, consume_bar, progress_bar, progress_row
 from consumer.cli.commands import main
 from consumer.cli.completion import complete_by, option_of
 from consumer.cli.console import Command, Face, Group, face_options, remember_archive
-from consumer.cli.remembered import last_archive, remember, remembered
+from consumer.cli.memory import last_archive, remember, remembered
 from consumer.hints import python, quoted
 from consumer.receipt import bounds_lines, left_out_lines, receipt_text
 from consumer.settings import one_line, read_text, shown

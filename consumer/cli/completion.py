@@ -23,7 +23,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from consumer.cli.remembered import start_remembering
+from consumer.cli.memory import start_remembering
 from consumer.dataset import PARTITIONINGS
 from consumer.kafka import Cluster
 from consumer.settings import kafka_settings

@@ -22,9 +22,9 @@ from click.core import ParameterSource
 from consumer.cli.completion import answer_shell, is_asked, let_complete
 from consumer.cli.ending import INTERRUPTED, going_on, say_interrupted
 from consumer.cli.examples import examples_of, indented
+from consumer.cli.memory import note_archive
 from consumer.cli.nearest import nearest_command
 from consumer.cli.output import OutputError, ReaderGone, say, write, written
-from consumer.cli.remembered import note_archive
 from consumer.errors import AlertTransferError, InputError
 from consumer.hints import runnable
 from consumer.settings import kafka_settings, shown, without_secrets

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from consumer.notebooks import html_rows, html_table
+from consumer.notebooks import html_rows, html_table, text_table
 from consumer.settings import Settings, load_settings
 from consumer.words import count_text
 from engine.archive import Archive, Footer, parse_nights, unite, with_alerts
@@ -26,6 +26,7 @@ from engine.surveys import Description, read_descriptions, survey_named
 
 __all__ = ["ArchiveField", "ArchiveFields", "fields"]
 
+_HEAD = ("field", "type", "unit", "nights", "null", "meaning")
 _MOST_SHOWN = 300
 """Fields that a notebook shows."""
 
@@ -79,8 +80,14 @@ class ArchiveFields:
     def __repr__(self) -> str:
         return f"<ArchiveFields: {self._summary()}>"
 
+    def __str__(self) -> str:
+        return f"{self._summary()}\n{text_table(_HEAD, self._rows(), most=_MOST_SHOWN)}"
+
     def _repr_html_(self) -> str:
-        rows = [
+        return html_rows(self._summary(), []) + html_table(_HEAD, self._rows(), most=_MOST_SHOWN)
+
+    def _rows(self) -> list[tuple[object, ...]]:
+        return [
             (
                 field.name,
                 field.type,
@@ -91,8 +98,6 @@ class ArchiveFields:
             )
             for field in self.fields
         ]
-        title = html_rows(self._summary(), [])
-        return title + html_table(("field", "type", "unit", "nights", "null", "meaning"), rows, most=_MOST_SHOWN)
 
     def _summary(self) -> str:
         fields, nights = count_text(len(self.fields), "field"), count_text(len(self.nights), "night")

@@ -10,6 +10,7 @@ from consumer.errors import AlertTransferError
 from consumer.settings import Settings, load_settings, one_line
 from consumer.wire import FINAL_STATES, PassedOver, manifest_topic
 from engine.kafka import KafkaCluster, kafka_of
+from engine.transfer.shown_lists import JobList
 from engine.transfer.submitted_job import Job, JobStatus
 
 __all__ = ["job", "jobs"]
@@ -33,7 +34,7 @@ def jobs(
     everything: bool = False,
     most: int | None = None,
     note: Callable[[str], None] | None = None,
-) -> list[JobStatus]:
+) -> JobList:
     """Return how the jobs of this Kafka stand, oldest first.
 
     Parameters
@@ -49,7 +50,7 @@ def jobs(
     """
     cluster = kafka_of(kafka, settings or load_settings())
     cluster.check()
-    return list(itertools.islice(_listed(cluster, everything, note or (lambda text: None)), most))
+    return JobList(itertools.islice(_listed(cluster, everything, note or (lambda text: None)), most))
 
 
 def _listed(cluster: KafkaCluster, everything: bool, note: Callable[[str], None]) -> Iterator[JobStatus]:
