@@ -1,4 +1,4 @@
-"""The page on Python keeps what it says: its code runs, and what needs a Kafka names functions and arguments rightly."""
+"""The page on Python keeps what it says: its code runs, and what needs a Kafka names what there is."""
 
 import ast
 import inspect
