@@ -25,6 +25,7 @@ ALLOWED = {
     "engine/planning": ({"ztf", "jd", "magpsf"}, f"{CHOICE}; {EXAMPLE}"),
     "engine/request.py": ({"ztf"}, CHOICE),
     "consumer/terms.py": ({"ztf", "lsst"}, CHOICE),
+    "consumer/cli/examples.py": ({"lsst", "magpsf", "jd"}, f"{CHOICE}; {EXAMPLE}, which ends the help of commands"),
     "consumer/wire": ({"jd", "candid"}, "time scales, and paths of plans, are named on the wire"),
     "consumer/dataset/partition.py": ({"candid"}, EXAMPLE),
     "ui/cli": ({"ztf", "lsst", "magpsf", "objectid", "jd"}, f"{CHOICE}; {EXAMPLE}, which `demo` shows"),
