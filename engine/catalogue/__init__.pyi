@@ -1,0 +1,6 @@
+from .catalogue import Catalogue, open_catalogue
+
+__all__ = [
+    "Catalogue",
+    "open_catalogue",
+]
