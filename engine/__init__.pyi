@@ -12,6 +12,7 @@ from .errors import (
     KafkaError,
     RequestError,
 )
+from .estimation import Estimate, estimate
 from .local import connect, local_cluster, start_broker
 from .pipeline import CONTENTS
 from .planning import ArchiveFields, TransferPlan, archive_fields, plan, preview
@@ -34,6 +35,7 @@ __all__ = [
     "ConditionError",
     "ConfigError",
     "EncodeError",
+    "Estimate",
     "InputError",
     "Job",
     "JobError",
@@ -48,6 +50,7 @@ __all__ = [
     "archive_fields",
     "check_settings",
     "connect",
+    "estimate",
     "job",
     "jobs",
     "load_settings",

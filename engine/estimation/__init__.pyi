@@ -1,8 +1,10 @@
-
-
+from .bounds import may_hold
+from .estimate import Estimate, Sampled
+from .estimating import estimate, estimate_plan
 from .intervals import Interval, interval_of
 from .sampling import RowGroup, Sample, draw_sample
-
+from .scaling import scaled, within_limit
+from .speeds import DoneJob, remember_job, seconds_of
 
 __all__ = [
     "DoneJob",
@@ -15,5 +17,9 @@ __all__ = [
     "estimate",
     "estimate_plan",
     "interval_of",
+    "may_hold",
     "remember_job",
+    "scaled",
+    "seconds_of",
+    "within_limit",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from engine.archive import Fragment
@@ -21,15 +22,23 @@ class NarrowReader:
 
     selection: Selection
 
-    def __call__(self, fragment: Fragment) -> pa.Table:
-        """Return the leaves of a fragment, one row an alert; of columns that the file lacks the enrichments' values."""
+    def __call__(self, fragment: Fragment, rows: np.ndarray | None = None) -> pa.Table:
+        """Return the leaves of a fragment, one row an alert; of columns that the file lacks the enrichments' values.
+
+        Parameters
+        ----------
+        fragment
+            What to read.
+        rows
+            Positions of alerts in the fragment, shape (n,): only these are read on after the file's columns. None: all.
+        """
         try:
-            return self._read(fragment)
+            return self._read(fragment, rows)
         except Exception:
             self.selection.archive.check_unchanged(fragment.file)  # a changed file explains best whatever went wrong
             raise
 
-    def _read(self, fragment: Fragment) -> pa.Table:
+    def _read(self, fragment: Fragment, rows: np.ndarray | None) -> pa.Table:
         """Read what the predicate needs and what enrichments need for it, both in one go.
 
         A condition on a column that is computed has it computed for every alert: which are selected is not known yet.
@@ -43,8 +52,11 @@ class NarrowReader:
         table = self.selection.archive.read_leaves(
             fragment, [field.name for field in read], [field.type for field in read]
         )
+        num_alerts = fragment.num_alerts if rows is None else len(rows)
+        if rows is not None:
+            table = table.take(pa.array(rows))
         arrays = dict(zip(read, map(combined, table.columns), strict=True))
-        added = compute_added(enrichments, arrays.__getitem__, fragment.num_alerts)
+        added = compute_added(enrichments, arrays.__getitem__, num_alerts)
         block = pa.record_batch(list(added.values()), names=list(added))
         arrays |= {
             field: leaf_of(block, field.name, field.type, fragment.file.path)
