@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +42,8 @@ class Found:
     """Alerts that fulfil the conditions, of those that were looked at: positions in the row group, shape (k,)."""
     labels: Mapping[str, int]
     """Label -> how many of them bear it; `""` stands for none."""
+    is_readable: bool = True
+    """Whether it could be read; nothing of it is sent otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +114,12 @@ def count_sample(
                 break
             groups = [sample.groups[place] for place in wave]
             tables = list(pool.map(read, groups))
-            readable = [(p, g, t) for p, g, t in zip(wave, groups, tables, strict=True) if t is not None]
-            found |= _filtered(selection, column, readable)
+            read_ = list(zip(wave, groups, tables, strict=True))
+            found |= _filtered(selection, column, [(p, g, t) for p, g, t in read_ if t is not None])
+            nothing = np.array([], dtype=np.int64)
+            for place, group, table in read_:
+                if table is None:
+                    found[place] = Found(group=group, positions=nothing, labels={}, is_readable=False)
             done += len(wave)
             if progress:
                 progress(done, len(sample.groups))
@@ -160,7 +166,7 @@ def count_all(
     fragments: Sequence[Fragment],
     *,
     client: distributed.Client | None = None,
-    storage: tuple[Mapping[str, object], ...] | None = None,
+    storage: Sequence[Mapping[str, Any]] | None = None,
     skip_unreadable: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Counted:

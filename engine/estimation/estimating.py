@@ -170,7 +170,7 @@ def estimate_plan(
         selection,
         column,
         sample,
-        deadline=begun + (_COUNT_S if counted is None else _COUNT_S / 3),
+        deadline=None if small else begun + (_COUNT_S if counted is None else _COUNT_S / 3),
         skip_unreadable=plan.request.skip_unreadable,
         progress=progress if counted is None else None,
     )
@@ -213,6 +213,7 @@ def _whole(
             per_class=counted.per_class,
             num_left_out=counted.num_left_out,
         )
+    num_left_out = sum(one.group.fragment.num_alerts for one in found.values() if not one.is_readable)
     per_night = _of_nights(plan, sample, found)
     if plan.selection.predicate.sql is None and not plan.request.skip_unreadable:
         held = dict.fromkeys((night.isoformat() for night in plan.nights), 0)
@@ -232,7 +233,14 @@ def _whole(
     is_whole = len(found) == len(sample.groups)
     if sample.is_all and is_whole:
         total = int(hits.sum())
-        return _Whole(middle=total, low=total, high=total, per_night=per_night, per_class=sampled_labels)
+        return _Whole(
+            middle=total,
+            low=total,
+            high=total,
+            per_night=scaled(per_night, total),
+            per_class=sampled_labels,
+            num_left_out=num_left_out,
+        )
     share_of_groups = 1.0 if sample.is_of_all_groups and is_whole else len(found) / sample.num_groups
     weights = np.array([one.group.weight for one in found.values()])
     interval = interval_of(rows, hits, weights, sample.num_alerts, share_of_groups=min(share_of_groups, 1.0))
@@ -244,6 +252,7 @@ def _whole(
         high=high,
         per_night=scaled(per_night, middle),
         per_class=scaled(sampled_labels, middle),
+        num_left_out=num_left_out,
     )
 
 

@@ -6,31 +6,21 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import cloudpickle
-import platformdirs
 
+from engine.estimation.cache import cache_folder, write_whole
 from engine.estimation.counting import Counted
 from engine.pipeline import Selection
 from engine.planning import TransferPlan
 
-__all__ = ["cache_folder", "keep_count", "kept_count", "key_of", "write_whole"]
+__all__ = ["keep_count", "kept_count", "key_of"]
 
 _VERSION = 1
 _MOST_KEPT = 1_000
 _log = logging.getLogger("alert_transfer.estimates")
-
-
-def cache_folder(name: str) -> Path:
-    """Return a folder of the user's cache: `$ALERT_TRANSFER_CACHE`, else where the system keeps such."""
-    given = os.environ.get("ALERT_TRANSFER_CACHE")
-    cache = Path(given).expanduser() if given else platformdirs.user_cache_path("alert-transfer")
-    return cache.absolute() / name
 
 
 def key_of(plan: TransferPlan, selection: Selection, column: str | None) -> str:
@@ -85,14 +75,3 @@ def keep_count(key: str, counted: Counted) -> None:
         kept = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
         for file in kept[:-_MOST_KEPT]:
             file.unlink(missing_ok=True)
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file of the cache such that a reader finds all of it or the one before; tell in the log if it fails."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, suffix=".new", delete=False) as new:
-            new.write(text)
-        os.replace(new.name, file)
-    except OSError as exc:
-        _log.warning("%s can't be written, so it is not kept: %s", file, exc)

@@ -8,7 +8,7 @@ import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.estimation.kept import cache_folder, write_whole
+from engine.estimation.cache import cache_folder, write_whole
 
 __all__ = ["DoneJob", "remember_job", "seconds_of"]
 
