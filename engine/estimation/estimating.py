@@ -36,10 +36,10 @@ __all__ = ["estimate", "estimate_plan"]
 
 SMALL = 40_000
 """Alerts of the chosen nights up to which all of them are looked at."""
-_SHARE = 10
+SHARE = 10
 """Of more, one in so many is looked at."""
-_MOST_ALERTS = 300_000
-_MOST_GROUPS = 320
+MOST_ALERTS = 300_000
+MOST_GROUPS = 320
 _COUNT_S, _SIZE_S = 1.2, 1.6
 """Seconds after which no further row groups are read: to count, and to measure sizes."""
 _FEW = 30
@@ -163,8 +163,8 @@ def estimate_plan(
     sample = draw_sample(
         groups,
         _chance(seed, key),
-        most_alerts=num_alerts if small else min(plan.num_archive_alerts // _SHARE, _MOST_ALERTS),
-        most_groups=_MOST_GROUPS,
+        most_alerts=num_alerts if small else min(plan.num_archive_alerts // SHARE, MOST_ALERTS),
+        most_groups=MOST_GROUPS,
     )
     found = count_sample(
         selection,
