@@ -7,8 +7,6 @@ import os
 import tempfile
 from pathlib import Path
 
-import platformdirs
-
 __all__ = ["cache_folder", "write_whole"]
 
 _log = logging.getLogger("alert_transfer.estimates")
@@ -16,9 +14,11 @@ _log = logging.getLogger("alert_transfer.estimates")
 
 def cache_folder(name: str) -> Path:
     """Return a folder of the user's cache: `$ALERT_TRANSFER_CACHE`, else where the system keeps such."""
-    given = os.environ.get("ALERT_TRANSFER_CACHE")
-    cache = Path(given).expanduser() if given else platformdirs.user_cache_path("alert-transfer")
-    return cache.absolute() / name
+    if given := os.environ.get("ALERT_TRANSFER_CACHE"):
+        return Path(given).expanduser().absolute() / name
+    import platformdirs  # here: `status` imports this module, and waits for nothing that it doesn't need
+
+    return platformdirs.user_cache_path("alert-transfer") / name
 
 
 def write_whole(file: Path, text: str) -> None:
