@@ -1,7 +1,7 @@
 from .bounds import may_hold
-from .estimate import Estimate, Sampled
 from .estimating import estimate, estimate_plan
 from .intervals import Interval, interval_of
+from .result import Estimate, Sampled
 from .sampling import RowGroup, Sample, draw_sample
 from .scaling import scaled, within_limit
 from .speeds import DoneJob, remember_job, seconds_of

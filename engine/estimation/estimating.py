@@ -16,9 +16,9 @@ from engine.archive import Fragment
 from engine.catalogue import open_catalogue
 from engine.estimation.bounds import Bounds, bounds_of
 from engine.estimation.counting import Counted, Found, count_all, count_sample, with_labels
-from engine.estimation.estimate import Estimate, Sampled
 from engine.estimation.intervals import interval_of
 from engine.estimation.kept import keep_count, kept_count, key_of
+from engine.estimation.result import Estimate, Sampled
 from engine.estimation.sampling import Sample, draw_sample, row_groups_of
 from engine.estimation.scaling import scaled, within_limit
 from engine.estimation.sizes import Size, measure_size

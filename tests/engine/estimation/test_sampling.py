@@ -44,7 +44,7 @@ def test_no_more_is_looked_at_than_is_allowed_and_the_same_seed_draws_the_same(s
         assert np.array_equal(group.rows, other.rows)
         assert len(np.unique(group.rows)) == len(group.rows) > 0
         assert 0 <= group.rows.min() <= group.rows.max() < group.fragment.num_alerts
-    assert sorted(sum(sample.waves(100), [])) == list(range(len(sample.groups)))
+    assert sorted(place for wave in sample.waves(100) for place in wave) == list(range(len(sample.groups)))
 
 
 def test_each_alert_has_the_same_chance():
