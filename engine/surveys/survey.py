@@ -58,6 +58,8 @@ class Survey:
     """The labels that a request may name, and where they stand."""
     enrichments: tuple[Enrichment, ...] = ()
     """What is computed where a file lacks it; what they add goes out with every content."""
+    brightness_field: str | None = None
+    """How bright the detection is, a magnitude or a flux, for those who look at what an archive holds."""
     example: str = ""
     """A condition that a few of its alerts meet, for hints."""
     is_described: bool = False
