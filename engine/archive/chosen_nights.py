@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from engine.archive.archive import Archive
-from engine.archive.fragments import ArchiveFile, Footer, newest_first, with_alerts
+from engine.archive.footer import ArchiveFile, Footer
+from engine.archive.footer_source import FooterSource
+from engine.archive.fragments import newest_first, with_alerts
 from engine.archive.listing import Listing
 from engine.errors import ArchiveError
 from engine.schema import type_at, union_schemas
@@ -50,6 +52,7 @@ def read_nights(
     ranges_of: Sequence[str] = (),
     skip_unreadable: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    source: FooterSource | None = None,
 ) -> ChosenNights:
     """List the chosen nights and read their footers.
 
@@ -67,6 +70,8 @@ def read_nights(
         Whether files that can't be read are left out.
     progress
         Called as `progress(done, total)` while footers are read.
+    source
+        What knows some of the footers, and learns those that are read.
 
     Raises
     ------
@@ -78,7 +83,8 @@ def read_nights(
     if not listing.files:
         raise _no_data(archive, wanted, listing)
     unreadable: list[tuple[ArchiveFile, str]] = []
-    read = archive.footers(listing.files, progress, unreadable if skip_unreadable else None, ranges_of=ranges_of)
+    left_out = unreadable if skip_unreadable else None
+    read = archive.footers(listing.files, progress, left_out, ranges_of=ranges_of, source=source)
     if not read:
         raise ArchiveError(
             f"none of the {len(listing.files)} files of these nights can be read; the first: {unreadable[0][1]}",

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 
-from engine.archive.fragments import ArchiveFile
+from engine.archive.footer import ArchiveFile
 from engine.errors import ArchiveError
 from engine.storage import Entry, Store, without_password
 
