@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import pyarrow as pa
 
 from consumer.settings import Settings
 from engine.archive import Archive, ArchiveFile, Footer
+from engine.catalogue.counting import COUNT_COLUMNS, count_classes
+from engine.catalogue.holdings import Holdings
+from engine.catalogue.measuring import survey_key
+from engine.catalogue.places import beside_archive, in_users_cache
+from engine.catalogue.rows import FOOTER_COLUMNS, FileRow, UnusableError, footers_in, month_of
+from engine.catalogue.shelf import NotWritableError, Shelf
+from engine.enrichment import find_catalogue
+from engine.errors import AlertTransferError
+from engine.storage import Store
 from engine.surveys import Survey
 
-__all__ = ["Catalogue", "open_catalogue"]
+__all__ = ["LEARN_FROM", "Catalogue", "open_catalogue"]
+
+_log = logging.getLogger("alert_transfer.catalogue")
+
+LEARN_FROM = 64
+"""Files whose footers are kept in the user's cache once they had to be read: fewer are read again in no time."""
+
+
+_IDENTITY = ("path", "night", "size", "etag")
 
 
 class Catalogue:
-    """What is known of an archive's files; perhaps nothing.
+    """What is known of an archive's files; perhaps nothing. It is an `engine.archive.FooterSource`.
+
+    What lies beside the archive is read, and written by `archive index` alone. What others had to read themselves goes
+    into the user's cache.
 
     Parameters
     ----------
@@ -23,21 +48,88 @@ class Catalogue:
         Where the TNS catalogue is.
     """
 
+    with_nulls = False
+    ranges_of: Sequence[str] = ()
+
     def __init__(self, archive: Archive, settings: Settings):
         self._archive = archive
         self._settings = settings
+        self._asked: tuple[str, ...] = ()
+        self._told: set[str] = set()
 
-    def known(self, files: Sequence[ArchiveFile]) -> dict[str, Footer]:
-        """Return path -> footer of those files that are known as they are now, by path, size and ETag."""
-        return {}
+    @cached_property
+    def _root(self) -> str:
+        return Store(self._archive.url, self._archive.storage_options).root
+
+    @cached_property
+    def beside(self) -> Holdings | None:
+        """What lies beside the archive; None where there is no such place."""
+        store = beside_archive(self._archive)
+        return None if store is None else Holdings(Shelf(store))
+
+    @cached_property
+    def cached(self) -> Holdings:
+        """What lies in the user's cache."""
+        return Holdings(Shelf(in_users_cache(self._archive)))
+
+    @property
+    def holdings(self) -> list[Holdings]:
+        """All that is held, what counts first."""
+        return [self.beside, self.cached] if self.beside else [self.cached]
+
+    @property
+    def problems(self) -> list[str]:
+        """What is there and can't be used, for people."""
+        return [f"{held.shelf.shown}: {problem}" for held in self.holdings for problem in held.shelf.problems]
+
+    def relative(self, path: str) -> str:
+        """Return a file's path below the archive's root."""
+        return path.removeprefix(self._root).lstrip("/")
+
+    def known(
+        self, files: Sequence[ArchiveFile], *, with_nulls: bool = False, ranges_of: Sequence[str] = ()
+    ) -> dict[str, Footer]:
+        """Return path -> footer of those files that are known as they are now; see `engine.archive.FooterSource`."""
+        self._asked = tuple(ranges_of)
+        found: dict[str, Footer] = {}
+        columns = [*FOOTER_COLUMNS, *(["nulls"] if with_nulls else [])]
+        for held in self.holdings:
+            left = [file for file in files if file.path not in found]
+            for table, places, among in self._matching(held, left, columns):
+                asked = _asked(table, with_nulls, ranges_of)
+                chosen = [
+                    (place, file) for place, file in zip(places, among, strict=True) if asked is None or asked[place]
+                ]
+                try:
+                    found |= footers_in(table, [place for place, _ in chosen], [f for _, f in chosen], held.schemas)
+                except UnusableError as exc:
+                    held.shelf.note(str(exc))
+        self._tell()
+        return found
 
     def learned(self, footers: Sequence[Footer]) -> None:
-        """Keep footers that had to be read, in the user's cache."""
+        """Keep footers that had to be read in the user's cache, if they are many; it may fail, which is told."""
+        if len(footers) < LEARN_FROM:
+            return
+        months: dict[str, list[FileRow]] = defaultdict(list)
+        for footer in footers:
+            row = FileRow(path=self.relative(footer.file.path), footer=footer, ranged=self._asked)
+            months[month_of(footer.file.night)].append(row)
+        held = self.cached
+        try:
+            tables = {month: _replaced(held.month(month), held.table_of(rows)) for month, rows in months.items()}
+            held.write(tables)
+        except NotWritableError as exc:
+            _log.warning("What was read of the archive is not kept: %s can't be written: %s", held.shelf.shown, exc)
+        self._tell()
 
     def class_counts(
         self, survey: Survey, nights: Sequence[dt.date], *, files: Sequence[ArchiveFile] | None = None
     ) -> dict[dt.date, dict[str, dict[str, int]]]:
         """Return night -> class column -> label -> alerts, of nights whose files are all known and unchanged.
+
+        A column is left out of a night where it is not known for all files: `tnsclass` if it was computed with another
+        TNS catalogue than that of the settings, say. Alerts without a label are not counted.
 
         Parameters
         ----------
@@ -48,7 +140,87 @@ class Catalogue:
         files
             What a listing of these nights has found; None lists them now.
         """
-        return {}
+        wanted = set(nights)
+        listed = self._archive.listing(nights).files if files is None else files
+        left = [file for file in listed if file.night in wanted]
+        num_files = Counter(file.night for file in left)
+        key, parts = survey_key(survey), []
+        for held in self.holdings:
+            counted: set[str] = set()
+            for table, places, among in self._matching(held, left, [*_IDENTITY, *COUNT_COLUMNS]):
+                surveys = table["survey"].to_pylist()
+                chosen = [(place, file) for place, file in zip(places, among, strict=True) if surveys[place] == key]
+                parts.append(table.take(pa.array([place for place, _ in chosen], pa.int64())))
+                counted |= {file.path for _, file in chosen}
+            left = [file for file in left if file.path not in counted]
+        self._tell()
+        return count_classes(parts, num_files, self.tns_version())
+
+    def tns_version(self, path: str | None = None) -> str | None:
+        """Return the version of a TNS catalogue, that of the settings by default; None if there is none."""
+        path = path or self._settings.tns_catalogue
+        try:
+            return find_catalogue(path).version if path else None
+        except AlertTransferError:
+            return None  # who needs it is told when it is read
+
+    def _matching(
+        self,
+        held: Holdings,
+        files: Sequence[ArchiveFile],
+        columns: Sequence[str],
+    ) -> Iterator[tuple[pa.Table, list[int], list[ArchiveFile]]]:
+        """Yield tables of what is held, with the rows that are of some files as they are now, and these files."""
+        months: dict[str, dict[str, ArchiveFile]] = defaultdict(dict)
+        for file in files:
+            months[month_of(file.night)][self.relative(file.path)] = file
+        for month, table in held.months(list(months), columns):
+            yield (table, *matching(table, months[month]))
+
+    def _tell(self) -> None:
+        """Say in the log what can't be used, once."""
+        for problem in self.problems:
+            if problem not in self._told:
+                self._told.add(problem)
+                _log.warning(
+                    "The catalogue of the archive is in part not used, and files are read instead: %s", problem
+                )
+
+
+def matching(table: pa.Table, files: Mapping[str, ArchiveFile]) -> tuple[list[int], list[ArchiveFile]]:
+    """Return the rows of a table that are of some files as they are now, and these files.
+
+    Parameters
+    ----------
+    table
+        With the columns path, night, size and etag.
+    files
+        Path below the root -> file.
+    """
+    places, found = [], []
+    keys = zip(*(table[name].to_pylist() for name in _IDENTITY), strict=True)
+    for place, (path, night, size, etag) in enumerate(keys):
+        file = files.get(path)
+        if file is not None and (file.night, file.nbytes, file.etag) == (night, size, etag):
+            places.append(place)
+            found.append(file)
+    return places, found
+
+
+def _replaced(table: pa.Table, rows: pa.Table) -> pa.Table:
+    """Return a table with rows in the place of those of the same files."""
+    new = set(rows["path"].to_pylist())
+    kept = [path not in new for path in table["path"].to_pylist()]
+    return pa.concat_tables([table.filter(pa.array(kept, pa.bool_())), rows])
+
+
+def _asked(table: pa.Table, with_nulls: bool, ranges_of: Sequence[str]) -> list[bool] | None:
+    """Return for each row whether all that is asked for was looked at; None: of every row."""
+    if not with_nulls and not ranges_of:
+        return None
+    ranged = table["ranged"].to_pylist()
+    nulls = table["nulls"].is_valid().to_pylist() if with_nulls else [True] * len(table)
+    return [known and set(ranges_of) <= set(leaves or ()) for known, leaves in zip(nulls, ranged, strict=True)]
 
 
 def open_catalogue(archive: Archive, settings: Settings) -> Catalogue:

@@ -19,8 +19,8 @@ from astropy_healpix import HEALPix
 
 from engine.archive import Archive, Footer, Fragment
 from engine.catalogue.rows import Content
-from engine.enrichment import Enrichment, TnsClass, catalogue_of, with_catalogue
 from engine.enrichment import CatalogueFile as TnsFile
+from engine.enrichment import Enrichment, TnsClass, catalogue_of, with_catalogue
 from engine.schema import combined, type_at
 from engine.surveys import Survey
 

@@ -13,7 +13,19 @@ import pyarrow as pa
 
 from engine.archive import ArchiveFile, Footer, Leaves
 
-__all__ = ["ROWS", "SCHEMAS", "Content", "FileRow", "HeldSchema", "footers_in", "held_schema", "month_of", "table_of"]
+__all__ = [
+    "FOOTER_COLUMNS",
+    "ROWS",
+    "SCHEMAS",
+    "Content",
+    "FileRow",
+    "HeldSchema",
+    "UnusableError",
+    "footers_in",
+    "held_schema",
+    "month_of",
+    "table_of",
+]
 
 _LABEL = pa.struct([("column", pa.string()), ("label", pa.string()), ("alerts", pa.int64())])
 _COLUMN = pa.struct([("column", pa.string()), ("tns", pa.string())])
@@ -42,6 +54,12 @@ ROWS = pa.schema(
     ]
 )
 """The columns of a month's part."""
+
+FOOTER_COLUMNS = (
+    *("path", "night", "size", "etag", "footer_crc", "schema", "num_alerts", "row_groups", "nbytes", "ranged"),
+    "ranges",
+)
+"""Those that a footer is made of, but for `nulls`, which few ask for."""
 
 SCHEMAS = pa.schema([("schema", pa.string()), ("arrow", pa.binary()), ("leaves", pa.list_(pa.string()))])
 """The columns of the part with the distinct schemas: fingerprint, IPC message, paths of the Parquet leaves."""
@@ -87,7 +105,8 @@ class HeldSchema:
 
 def held_schema(schema: pa.Schema, leaves: Leaves) -> HeldSchema:
     """Return a schema with its fingerprint."""
-    bare = schema.remove_metadata()
+    # As it comes out of IPC, which names the entries of maps in its own way.
+    bare = pa.ipc.read_schema(schema.remove_metadata().serialize())
     held = HeldSchema(schema=bare, leaves=leaves)
     digest = hashlib.sha256(bare.serialize().to_pybytes())
     digest.update("\n".join(leaves.paths).encode())
@@ -146,6 +165,10 @@ def _values(row: FileRow, fingerprint: str, read_at: dt.datetime) -> dict[str, A
     }
 
 
+class UnusableError(Exception):
+    """A catalogue, or a part of it, is not what we write."""
+
+
 def footers_in(
     table: pa.Table, places: Sequence[int], files: Sequence[ArchiveFile], schemas: Mapping[str, HeldSchema]
 ) -> dict[str, Footer]:
@@ -154,7 +177,7 @@ def footers_in(
     Parameters
     ----------
     table
-        With the columns that `FOOTER_COLUMNS` names.
+        With the columns of `FOOTER_COLUMNS`, and `nulls` if they are wanted.
     places, files
         The rows, and the files as a listing has them.
     schemas
@@ -163,13 +186,14 @@ def footers_in(
     table = table.take(pa.array(places, pa.int64()))
     crcs = table["footer_crc"].to_pylist()
     fingerprints = table["schema"].to_pylist()
-    alerts, nbytes, nulls = (_Lists(table[name]) for name in ("row_groups", "nbytes", "nulls"))
+    alerts, nbytes = (_Lists(table[name]) for name in ("row_groups", "nbytes"))
+    nulls = _Lists(table["nulls"]) if "nulls" in table.column_names else None
     ranges = table["ranges"].to_pylist() if _any_items(table["ranges"]) else [()] * len(files)
     totals = table["num_alerts"].to_pylist()
     found = {}
     for row, file in enumerate(files):
         held = schemas.get(fingerprints[row])
-        groups, sizes, missing = alerts[row], nbytes[row], nulls[row]
+        groups, sizes, missing = alerts[row], nbytes[row], nulls[row] if nulls else None
         if (
             held is None
             or groups is None
@@ -197,12 +221,20 @@ def _any_items(column: pa.ChunkedArray) -> bool:
 
 
 class _Lists:
-    """Lists of numbers in a column, each as an array, None where there is none."""
+    """Lists of whole numbers in a column, each as an array, None where there is none.
+
+    Raises
+    ------
+    UnusableError
+        If a number is missing in a list.
+    """
 
     def __init__(self, column: pa.ChunkedArray):
         lists = column.combine_chunks()
         if isinstance(lists, pa.ChunkedArray):
             lists = pa.concat_arrays(lists.chunks) if lists.num_chunks else pa.array([], lists.type)
+        if lists.values.null_count:
+            raise UnusableError("a list has nothing where a number should be")
         self._offsets = lists.offsets.to_numpy()
         self._values = lists.values.to_numpy(zero_copy_only=False)
         self._are_null = np.asarray(lists.is_null()) if lists.null_count else None

@@ -23,9 +23,10 @@ from dataclasses import asdict, dataclass, field, replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.catalogue.rows import UnusableError
 from engine.storage import Store, cause_of
 
-__all__ = ["Contents", "NotWritableError", "Shelf", "UnusableError"]
+__all__ = ["Contents", "NotWritableError", "Shelf"]
 
 FORMAT = "alert-transfer catalogue 1"
 _CONTENTS = re.compile(r"contents-(\d{8,12})-[0-9a-f]{8}\.json", re.ASCII)
@@ -33,10 +34,6 @@ _PART = re.compile(r"(?:files-\d{4}-\d{2}|schemas)-(\d{8}T\d{6})-[0-9a-f]{8}\.pa
 _KEPT_CONTENTS = 2
 _KEPT = dt.timedelta(hours=1)
 _ATTEMPTS = 3
-
-
-class UnusableError(Exception):
-    """A catalogue, or a part of it, is not what we write."""
 
 
 class NotWritableError(Exception):
@@ -81,13 +78,13 @@ class Shelf:
         try:
             names = sorted(self._names(_CONTENTS), reverse=True)
         except Exception as exc:  # noqa: BLE001  whatever a store does: without a catalogue all goes on
-            self._note(f"can't be listed: {cause_of(exc)}")
+            self.note(f"can't be listed: {cause_of(exc)}")
             return Contents()
         for name in names:
             try:
                 return _contents_of(int(_number(name)), self._store.read(self._path(name)))
             except Exception as exc:  # noqa: BLE001  as above
-                self._note(f"{name} can't be used: {cause_of(exc)}")
+                self.note(f"{name} can't be used: {cause_of(exc)}")
         return Contents()
 
     def part(self, name: str, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
@@ -173,9 +170,10 @@ class Shelf:
             for name in [*contents[:-_KEPT_CONTENTS], *parts]:
                 self._store.remove(self._path(name))
         except Exception as exc:  # noqa: BLE001  another may be cleaning; what is left is removed next time
-            self._note(f"what is no longer needed can't be removed: {cause_of(exc)}")
+            self.note(f"what is no longer needed can't be removed: {cause_of(exc)}")
 
-    def _note(self, problem: str) -> None:
+    def note(self, problem: str) -> None:
+        """Note what is there and can't be used."""
         if problem not in self.problems:
             self.problems.append(problem)
 

@@ -17,6 +17,7 @@ from consumer.notebooks import html_rows, html_table
 from consumer.settings import Settings, load_settings
 from consumer.words import count_text
 from engine.archive import Archive, Footer, parse_nights, unite, with_alerts
+from engine.catalogue import open_catalogue
 from engine.conditions import parse_conditions
 from engine.enrichment import added_by, with_added
 from engine.errors import ArchiveError, ConditionError, RequestError
@@ -168,7 +169,7 @@ def archive_fields(
             accepted=f"nights from {every[0]} to {every[-1]}",
             next_step="list them with: alert-transfer archive info",
         )
-    footers = opened.footers(files, progress, with_nulls=True)
+    footers = opened.footers(files, progress, with_nulls=True, source=open_catalogue(opened, settings))
     union = with_added(unite(with_alerts(footers), as_text=survey_.night_columns), survey_.enrichments)
     added = added_by(survey_.enrichments)
     descriptions = read_descriptions(survey_.name)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from consumer.settings import Settings
 from engine.archive import Archive, ChosenNights, read_nights
+from engine.catalogue import open_catalogue
 from engine.enrichment import PreparedEnrichments, prepare_enrichments
 from engine.errors import RequestError
 from engine.request import TransferRequest
@@ -69,6 +70,7 @@ def find_sources(
         ranges_of=(survey.time_field,) if survey.is_described else (),
         skip_unreadable=request.skip_unreadable,
         progress=progress,
+        source=open_catalogue(archive, settings),
     )
     schemas = [schema for _, schema in nights.schemas]
     here = find_survey(survey, schemas, nights.union, widen=request.widen, url=archive.shown)
