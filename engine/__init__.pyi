@@ -1,4 +1,5 @@
 from .archive import Archive
+from .catalogue import IndexReport, index_archive
 from .errors import (
     AlertTransferError,
     ArchiveError,
@@ -34,6 +35,7 @@ __all__ = [
     "ConditionError",
     "ConfigError",
     "EncodeError",
+    "IndexReport",
     "InputError",
     "Job",
     "JobError",
@@ -48,6 +50,7 @@ __all__ = [
     "archive_fields",
     "check_settings",
     "connect",
+    "index_archive",
     "job",
     "jobs",
     "load_settings",

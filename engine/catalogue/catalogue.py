@@ -14,10 +14,10 @@ from consumer.settings import Settings
 from engine.archive import Archive, ArchiveFile, Footer
 from engine.catalogue.counting import COUNT_COLUMNS, count_classes
 from engine.catalogue.holdings import Holdings
-from engine.catalogue.measuring import survey_key
 from engine.catalogue.places import beside_archive, in_users_cache
 from engine.catalogue.rows import FOOTER_COLUMNS, FileRow, UnusableError, footers_in, month_of
 from engine.catalogue.shelf import NotWritableError, Shelf
+from engine.catalogue.survey_keys import survey_key
 from engine.enrichment import find_catalogue
 from engine.errors import AlertTransferError
 from engine.storage import Store

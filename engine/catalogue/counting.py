@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +29,7 @@ def count_classes(parts: Sequence[pa.Table], num_files: Mapping[dt.date, int], t
     num_files
         Night -> files that it has.
     tns
-        Version of the TNS catalogue; columns that were computed with another are not known. None: with any.
+        Version of the TNS catalogue; columns that were computed with another are not known.
     """
     known: dict[tuple[dt.date, str], int] = defaultdict(int)
     alerts: dict[tuple[dt.date, str, str], int] = defaultdict(int)
@@ -55,11 +56,11 @@ def count_classes(parts: Sequence[pa.Table], num_files: Mapping[dt.date, int], t
     }
 
 
-def _flat(column: pa.ListArray | pa.ChunkedArray, *names: str) -> tuple[list[int], list[list[object]]]:
+def _flat(column: pa.ListArray | pa.ChunkedArray, *names: str) -> tuple[list[int], list[list[Any]]]:
     """Return of lists of structs the row of each item, and the items' fields."""
     arrays = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     rows: list[int] = []
-    fields: list[list[object]] = [[] for _ in names]
+    fields: list[list[Any]] = [[] for _ in names]
     start = 0
     for array in arrays:
         rows += (np.asarray(array.value_parent_indices()) + start).tolist()

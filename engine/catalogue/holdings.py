@@ -54,10 +54,14 @@ class Holdings:
                 if table is not None:
                     yield month, table
 
-    def month(self, month: str) -> pa.Table:
-        """Return all rows of a month; none if they are not held or can't be read."""
-        table = self._month(month, ROWS.names) if month in self.contents.months else None
-        return ROWS.empty_table() if table is None else table
+    def month(self, month: str, columns: Sequence[str] = tuple(ROWS.names)) -> pa.Table:
+        """Return the rows of a month; none if they are not held or can't be read."""
+        table = self._month(month, list(columns)) if month in self.contents.months else None
+        return ROWS.empty_table().select(list(columns)) if table is None else table
+
+    def adopt(self, other: Holdings) -> None:
+        """Take over the schemas of what lies elsewhere; they go out with the next `write`."""
+        self._new |= {name: held for name, held in other.schemas.items() if name not in self.schemas}
 
     def table_of(self, rows: Iterable[FileRow]) -> pa.Table:
         """Return rows as they are held; their schemas go out with the next `write`."""
@@ -99,6 +103,7 @@ class Holdings:
         self.contents = self.shelf.commit(following)
         self.schemas |= self._new
         self._new = {}
+        self._fingerprints = {}
 
     def _month(self, month: str, columns: list[str]) -> pa.Table | None:
         return self._part(self.contents.months[month], columns)

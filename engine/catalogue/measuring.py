@@ -6,7 +6,6 @@ with a TNS catalogue, and the catalogue's version stands beside its counts.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +18,13 @@ from astropy_healpix import HEALPix
 
 from engine.archive import Archive, Footer, Fragment
 from engine.catalogue.rows import Content
+from engine.catalogue.survey_keys import label_columns, survey_key
 from engine.enrichment import CatalogueFile as TnsFile
 from engine.enrichment import Enrichment, TnsClass, catalogue_of, with_catalogue
 from engine.schema import combined, type_at
 from engine.surveys import Survey
 
-__all__ = ["SKY_NSIDE", "Measure", "label_columns", "survey_key"]
+__all__ = ["SKY_NSIDE", "Measure"]
 
 SKY_NSIDE = 64
 """Cells of 0.84 square degrees."""
@@ -33,19 +33,6 @@ MOST_LABELS = 2_000
 """Labels of a file's column whose alerts are counted; a column with more holds names rather than classes."""
 
 _ALERTS_AT_ONCE = 100_000
-
-
-def label_columns(survey: Survey) -> tuple[str, ...]:
-    """Return the leaves of a survey that hold class labels, or are true for a class."""
-    columns = [column.name for column in survey.classes.columns]
-    return tuple(dict.fromkeys([*columns, *survey.class_columns]))
-
-
-def survey_key(survey: Survey) -> str:
-    """Return what says as what survey alerts were read: another survey, or other rules, count other labels."""
-    fields = (survey.time_field, survey.brightness_field, survey.ra_field, survey.dec_field, label_columns(survey))
-    computed = [(some.name, some.adds.names, some.needs.names) for some in with_catalogue(survey.enrichments, None)]
-    return f"{survey.name} {hashlib.sha256(repr((fields, computed)).encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +112,7 @@ class Measure:
 
     def _version(self, by: Enrichment) -> str | None:
         found = catalogue_of([by])
-        return found and found.version
+        return found.version if found else None
 
     def _tables(
         self, footer: Footer, leaves: Sequence[tuple[str, pa.DataType]]
