@@ -1,5 +1,5 @@
 from .archive import Archive
-from .catalogue import IndexReport, index_archive
+from .catalogue import ArchiveInfo, IndexReport, NightInfo, archive_info, index_archive
 from .errors import (
     AlertTransferError,
     ArchiveError,
@@ -29,6 +29,7 @@ __all__ = [
     "Archive",
     "ArchiveError",
     "ArchiveFields",
+    "ArchiveInfo",
     "BrokerError",
     "Checked",
     "ClusterError",
@@ -41,6 +42,7 @@ __all__ = [
     "JobError",
     "JobStatus",
     "KafkaError",
+    "NightInfo",
     "RequestError",
     "SampleArchive",
     "Settings",
@@ -48,6 +50,7 @@ __all__ = [
     "TransferPlan",
     "TransferRequest",
     "archive_fields",
+    "archive_info",
     "check_settings",
     "connect",
     "index_archive",

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer.settings import Settings
 from engine.archive import Archive, ArchiveFile, Footer
-from engine.catalogue.counting import COUNT_COLUMNS, count_classes
+from engine.catalogue.counting import COUNT_COLUMNS, NightSum, count_classes
 from engine.catalogue.holdings import Holdings
 from engine.catalogue.places import beside_archive, in_users_cache
 from engine.catalogue.rows import FOOTER_COLUMNS, FileRow, UnusableError, footers_in, month_of
@@ -142,19 +143,103 @@ class Catalogue:
         """
         wanted = set(nights)
         listed = self._archive.listing(nights).files if files is None else files
-        left = [file for file in listed if file.night in wanted]
-        num_files = Counter(file.night for file in left)
-        key, parts = survey_key(survey), []
-        for held in self.holdings:
-            counted: set[str] = set()
-            for table, places, among in self._matching(held, left, [*_IDENTITY, *COUNT_COLUMNS]):
-                surveys = table["survey"].to_pylist()
-                chosen = [(place, file) for place, file in zip(places, among, strict=True) if surveys[place] == key]
-                parts.append(table.take(pa.array([place for place, _ in chosen], pa.int64())))
-                counted |= {file.path for _, file in chosen}
-            left = [file for file in left if file.path not in counted]
+        listed = [file for file in listed if file.night in wanted]
+        parts, _ = self._rows_of(listed, COUNT_COLUMNS, survey_key(survey))
         self._tell()
-        return count_classes(parts, num_files, self.tns_version())
+        return count_classes(parts, Counter(file.night for file in listed), self.tns_version())
+
+    def nights_of(
+        self, survey: Survey, files: Sequence[ArchiveFile]
+    ) -> tuple[dict[dt.date, NightSum], list[ArchiveFile]]:
+        """Return night -> what is known of it, and the files that are not known: of these no alert is counted.
+
+        Parameters
+        ----------
+        survey
+            Whose class columns.
+        files
+            What a listing of these nights has found.
+        """
+        nights: dict[dt.date, NightSum] = defaultdict(NightSum)
+        for file in files:
+            nights[file.night].num_files += 1
+            nights[file.night].nbytes += file.nbytes
+        of_survey, left = self._rows_of(files, (*COUNT_COLUMNS, "num_alerts"), survey_key(survey))
+        others, left = self._rows_of(left, ("num_alerts",), None)
+        for part in [*of_survey, *others]:
+            for night, num_alerts in zip(part["night"].to_pylist(), part["num_alerts"].to_pylist(), strict=True):
+                nights[night].num_alerts += num_alerts
+        num_files = {night: found.num_files for night, found in nights.items()}
+        for night, classes in count_classes(of_survey, num_files, self.tns_version()).items():
+            nights[night].classes = classes
+        self._tell()
+        return dict(nights), left
+
+    def held_nights(self, survey: Survey, nights: Sequence[dt.date] | None) -> dict[dt.date, NightSum]:
+        """Return night -> what it had when all nights were last indexed.
+
+        Parameters
+        ----------
+        survey
+            Whose class columns.
+        nights
+            Which nights; None means all.
+        """
+        held, key = self._indexed, survey_key(survey)
+        found: dict[dt.date, NightSum] = defaultdict(NightSum)
+        wanted = None if nights is None else set(nights)
+        months = held.contents.months if wanted is None else dict.fromkeys(map(month_of, sorted(wanted)))
+        of_survey = []
+        for _, table in held.months(list(months), ["night", "size", "num_alerts", *COUNT_COLUMNS]):
+            of_survey.append(table.filter(pc.equal(table["survey"], key)))
+            for row in zip(*(table[name].to_pylist() for name in ("night", "size", "num_alerts")), strict=True):
+                found[row[0]].add(nbytes=row[1], num_alerts=row[2])
+        num_files = {night: one.num_files for night, one in found.items()}
+        for night, classes in count_classes(of_survey, num_files, self.tns_version()).items():
+            found[night].classes = classes
+        self._tell()
+        return {night: one for night, one in found.items() if wanted is None or night in wanted}
+
+    @property
+    def indexed_at(self) -> float | None:
+        """When all nights were last indexed, Unix time; None if that never was."""
+        return self._indexed.contents.indexed_at
+
+    @property
+    def shown(self) -> str:
+        """Where it lies, for people: what was indexed last."""
+        return self._indexed.shelf.shown
+
+    @property
+    def _indexed(self) -> Holdings:
+        return max(self.holdings, key=lambda held: held.contents.indexed_at or 0.0)
+
+    def _rows_of(
+        self, files: Sequence[ArchiveFile], columns: Sequence[str], key: str | None
+    ) -> tuple[list[pa.Table], list[ArchiveFile]]:
+        """Return the rows of files as they are now, each once, and the files that have none.
+
+        Parameters
+        ----------
+        files
+            As listed.
+        columns
+            Of the rows, beside path, night, size and etag.
+        key
+            Rows count only if they were read as this survey; None: any do.
+        """
+        parts, left = [], list(files)
+        for held in self.holdings:
+            found: set[str] = set()
+            for table, places, among in self._matching(held, left, [*_IDENTITY, *columns]):
+                if key is not None:
+                    fits = pc.fill_null(pc.equal(table["survey"], key), False).to_pylist()
+                    among = [file for place, file in zip(places, among, strict=True) if fits[place]]
+                    places = [place for place in places if fits[place]]
+                parts.append(table.take(pa.array(places, pa.int64())))
+                found |= {file.path for file in among}
+            left = [file for file in left if file.path not in found]
+        return parts, left
 
     def tns_version(self, path: str | None = None) -> str | None:
         """Return the version of a TNS catalogue, that of the settings by default; None if there is none."""

@@ -5,18 +5,36 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["COUNT_COLUMNS", "ClassCounts", "count_classes"]
+__all__ = ["COUNT_COLUMNS", "ClassCounts", "NightSum", "count_classes"]
 
 COUNT_COLUMNS = ("survey", "columns", "labels")
 """Columns of rows that counts are made of, beside the night."""
 
 ClassCounts = dict[dt.date, dict[str, dict[str, int]]]
 """Night -> class column -> label -> alerts."""
+
+
+@dataclass(kw_only=True)
+class NightSum:
+    """What a night has, added up."""
+
+    num_files: int = 0
+    nbytes: int = 0
+    num_alerts: int = 0
+    classes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Class column -> label -> alerts."""
+
+    def add(self, *, nbytes: int, num_alerts: int) -> None:
+        """Add a file."""
+        self.num_files += 1
+        self.nbytes += nbytes
+        self.num_alerts += num_alerts
 
 
 def count_classes(parts: Sequence[pa.Table], num_files: Mapping[dt.date, int], tns: str | None) -> ClassCounts:
