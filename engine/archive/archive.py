@@ -205,6 +205,7 @@ class Archive:
         """
         opened = self._open(fragment.file)
         parquet = opened.parquet
+        _check_as_planned(fragment, parquet.metadata)
         roots = dict.fromkeys(names_along(parquet.schema_arrow, split_leaf(leaf)[1])[0] for leaf in leaves)
         columns = columns_for(parquet.schema_arrow, parquet.schema, leaves)
         self._guard(fragment.file, partial(opened.hold, fragment.row_groups, columns))
@@ -244,6 +245,7 @@ class Archive:
         """
         opened = self._open(fragment.file)
         parquet = opened.parquet
+        _check_as_planned(fragment, parquet.metadata)
         names = existing(parquet.schema_arrow, columns)
         if not names:
             for row_group in row_groups:
@@ -406,6 +408,24 @@ class Archive:
                 accepted=accepted,
                 next_step=f"{mend}, leave out the night {file.night}, or send the rest with --skip-unreadable",
             ) from exc
+
+
+def _check_as_planned(fragment: Fragment, metadata: pq.FileMetaData) -> None:
+    """Raise if a file has other row groups, or other alerts in all, than the plan has of it.
+
+    A plan may be made of what a catalogue says. That each fragment's row groups are as planned, and that all of the
+    file's together are all that it has, proves that nothing of it is missed.
+    """
+    there = [metadata.row_group(group).num_rows for group in fragment.row_groups if group < metadata.num_row_groups]
+    if tuple(there) == fragment.row_group_alerts and fragment.file_alerts in (None, metadata.num_rows):
+        return
+    raise ArchiveError(
+        f"{without_password(fragment.file.path)} has other row groups than were planned: {metadata.num_rows:,} alerts "
+        f"in {metadata.num_row_groups:,} row groups, with {there} where {list(fragment.row_group_alerts)} were expected"
+        + ("" if fragment.file_alerts is None else f" of {fragment.file_alerts:,}"),
+        accepted="a file that is as it was when the archive was listed or indexed",
+        next_step="have every file read once more, alert-transfer archive index --anew, and submit the request again",
+    )
 
 
 def _is_of(footer: Footer, file: ArchiveFile) -> bool:

@@ -32,6 +32,8 @@ class Fragment:
     """Alerts in each of the row groups."""
     lacking: tuple[str, ...] = ()
     """Class columns that the file does not have, so that they are computed."""
+    file_alerts: int | None = None
+    """All alerts that the file has by the plan; None where the fragment is not a plan's."""
 
     @property
     def num_alerts(self) -> int:
@@ -111,6 +113,7 @@ def cut_fragments(
                     row_groups=tuple(groups),
                     row_group_alerts=alerts,
                     lacking=lacking,
+                    file_alerts=sum(footer.row_groups),
                 )
             )
 

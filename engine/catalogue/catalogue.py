@@ -73,10 +73,11 @@ class Catalogue:
         """What lies in the user's cache."""
         return Holdings(Shelf(in_users_cache(self._archive)))
 
-    @property
+    @cached_property
     def holdings(self) -> list[Holdings]:
-        """All that is held, what counts first."""
-        return [self.beside, self.cached] if self.beside else [self.cached]
+        """All that is held, what was indexed last first: of two that know a file it counts."""
+        both = [self.beside, self.cached] if self.beside else [self.cached]
+        return sorted(both, key=lambda held: -(held.contents.indexed_at or 0.0))
 
     @property
     def problems(self) -> list[str]:
@@ -185,7 +186,7 @@ class Catalogue:
         nights
             Which nights; None means all.
         """
-        held, key = self._indexed, survey_key(survey)
+        held, key = self.holdings[0], survey_key(survey)
         found: dict[dt.date, NightSum] = defaultdict(NightSum)
         wanted = None if nights is None else set(nights)
         months = held.contents.months if wanted is None else dict.fromkeys(map(month_of, sorted(wanted)))
@@ -203,16 +204,12 @@ class Catalogue:
     @property
     def indexed_at(self) -> float | None:
         """When all nights were last indexed, Unix time; None if that never was."""
-        return self._indexed.contents.indexed_at
+        return self.holdings[0].contents.indexed_at
 
     @property
     def shown(self) -> str:
         """Where it lies, for people: what was indexed last."""
-        return self._indexed.shelf.shown
-
-    @property
-    def _indexed(self) -> Holdings:
-        return max(self.holdings, key=lambda held: held.contents.indexed_at or 0.0)
+        return self.holdings[0].shelf.shown
 
     def _rows_of(
         self, files: Sequence[ArchiveFile], columns: Sequence[str], key: str | None

@@ -118,6 +118,7 @@ def index_archive(
     survey: str = "ztf",
     nights: str | Sequence[str] | None = None,
     tns_catalogue: str | None = None,
+    anew: bool = False,
     client: distributed.Client | None = None,
     settings: Settings | None = None,
     on_wait: Callable[[str], None] | None = None,
@@ -136,6 +137,8 @@ def index_archive(
     tns_catalogue
         What `tnsclass` is computed with, where files lack it; None means the configuration's. Without one it is not
         computed.
+    anew
+        Whether to read every file of these nights, whatever the catalogue knows.
     client
         Of the cluster that reads the files; None reads them here.
     settings
@@ -169,7 +172,8 @@ def index_archive(
     listed_at = time.time()
     wanted = opened.nights() if nights is None else parse_nights(nights)
     files = opened.listing(wanted).files
-    index = _Index(Catalogue(opened, settings), survey_, tns, files, None if nights is None else set(wanted))
+    chosen = None if nights is None else set(wanted)
+    index = _Index(Catalogue(opened, settings), survey_, tns, files, chosen, anew)
     if client is not None and index.to_read:
         await_workers(client, on_wait)
     unreadable: list[tuple[str, str]] = []
@@ -217,6 +221,8 @@ class _Index:
         What a listing has found.
     nights
         The nights that were listed; None: all.
+    anew
+        Whether what is known of them counts for nothing.
     """
 
     def __init__(
@@ -226,8 +232,9 @@ class _Index:
         tns: CatalogueFile | None,
         files: Sequence[ArchiveFile],
         nights: set[dt.date] | None,
+        anew: bool,
     ):
-        self._catalogue = catalogue
+        self._catalogue, self._anew = catalogue, anew
         self._survey, self._tns, self._nights = survey, tns, nights
         self.target: Holdings = catalogue.beside or catalogue.cached
         self.to_read: list[ArchiveFile] = []
@@ -341,5 +348,5 @@ class _Index:
         for survey, columns in zip(table["survey"].to_pylist(), table["columns"].to_pylist(), strict=True):
             versions = {item["column"]: item["tns"] for item in columns or ()}
             of_this = tns is None or (from_tns <= versions.keys() and set(versions.values()) <= {None, tns})
-            fits.append(survey == key and of_this)
+            fits.append(survey == key and of_this and not self._anew)
         return fits

@@ -92,7 +92,7 @@ def info(face: Face, url: str | None, nights: tuple[str, ...], classes: bool, su
 
     if url:
         remember_archive(url)
-    with progress_bar("listing files") as progress:
+    with progress_bar("reading footers") as progress:
         found = engine.archive_info(
             url, survey=survey, nights=nights or None, settings=settings_of(face), progress=progress
         )
@@ -111,8 +111,11 @@ def info(face: Face, url: str | None, nights: tuple[str, ...], classes: bool, su
     "--survey", default="ztf", show_default=True, help="The data source: ztf, lsst, or a YAML file that describes one."
 )
 @click.option("--tns-catalogue", metavar="FILE", help="What tnsclass is computed with, where files lack it.")
+@click.option("--anew", is_flag=True, help="Read every file of these nights, whatever the catalogue knows.")
 @face_options
-def index(face: Face, url: str | None, nights: tuple[str, ...], survey: str, tns_catalogue: str | None) -> None:
+def index(
+    face: Face, url: str | None, nights: tuple[str, ...], survey: str, tns_catalogue: str | None, anew: bool
+) -> None:
     """Build the catalogue of an archive, or bring it up to date.
 
     What files hold is read once, and then known to `plan`, `estimate`, `archive info` and `archive fields`: row groups
@@ -124,12 +127,13 @@ def index(face: Face, url: str | None, nights: tuple[str, ...], survey: str, tns
         remember_archive(url)
     settings = settings_of(face)
     again = "what was indexed so far is kept; the same command goes on from there"
-    with face.going_on(again), cluster_of(settings) as client, progress_bar("listing files") as progress:
+    with face.going_on(again), cluster_of(settings) as client, progress_bar("reading files") as progress:
         report = engine.index_archive(
             url,
             survey=survey,
             nights=nights or None,
             tns_catalogue=tns_catalogue,
+            anew=anew,
             client=client,
             settings=settings,
             on_wait=progress.begin,
