@@ -32,6 +32,7 @@ from engine.schema import (
     names_along,
     readable_together,
     split_leaf,
+    type_at,
 )
 from engine.storage import (
     EncryptedError,
@@ -52,6 +53,8 @@ __all__ = ["Archive"]
 _T = TypeVar("_T")
 # Each is 64 KB or a little more.
 _TAILS_AHEAD = 64
+_AS_INDEXED = "a file that is as it was when the archive was listed or indexed"
+_INDEX_ANEW = "have every file read once more, alert-transfer archive index --anew, and submit the request again"
 
 
 class Archive:
@@ -205,7 +208,7 @@ class Archive:
         """
         opened = self._open(fragment.file)
         parquet = opened.parquet
-        _check_as_planned(fragment, parquet.metadata)
+        _check_as_planned(fragment, parquet)
         roots = dict.fromkeys(names_along(parquet.schema_arrow, split_leaf(leaf)[1])[0] for leaf in leaves)
         columns = columns_for(parquet.schema_arrow, parquet.schema, leaves)
         self._guard(fragment.file, partial(opened.hold, fragment.row_groups, columns))
@@ -245,7 +248,7 @@ class Archive:
         """
         opened = self._open(fragment.file)
         parquet = opened.parquet
-        _check_as_planned(fragment, parquet.metadata)
+        _check_as_planned(fragment, parquet)
         names = existing(parquet.schema_arrow, columns)
         if not names:
             for row_group in row_groups:
@@ -410,21 +413,29 @@ class Archive:
             ) from exc
 
 
-def _check_as_planned(fragment: Fragment, metadata: pq.FileMetaData) -> None:
-    """Raise if a file has other row groups, or other alerts in all, than the plan has of it.
+def _check_as_planned(fragment: Fragment, parquet: pq.ParquetFile) -> None:
+    """Raise if a file has other row groups, or other alerts in all, than the plan has of it, or lacks what it has.
 
     A plan may be made of what a catalogue says. That each fragment's row groups are as planned, and that all of the
     file's together are all that it has, proves that nothing of it is missed.
     """
+    metadata = parquet.metadata
     there = [metadata.row_group(group).num_rows for group in fragment.row_groups if group < metadata.num_row_groups]
-    if tuple(there) == fragment.row_group_alerts and fragment.file_alerts in (None, metadata.num_rows):
+    has = [name for name in fragment.lacking if type_at(parquet.schema_arrow, name) is not None]
+    if tuple(there) == fragment.row_group_alerts and fragment.file_alerts in (None, metadata.num_rows) and not has:
         return
+    if has:
+        raise ArchiveError(
+            f"{without_password(fragment.file.path)} has {', '.join(has)}, which it lacked when the job was planned",
+            accepted=_AS_INDEXED,
+            next_step=_INDEX_ANEW,
+        )
     raise ArchiveError(
         f"{without_password(fragment.file.path)} has other row groups than were planned: {metadata.num_rows:,} alerts "
         f"in {metadata.num_row_groups:,} row groups, with {there} where {list(fragment.row_group_alerts)} were expected"
         + ("" if fragment.file_alerts is None else f" of {fragment.file_alerts:,}"),
-        accepted="a file that is as it was when the archive was listed or indexed",
-        next_step="have every file read once more, alert-transfer archive index --anew, and submit the request again",
+        accepted=_AS_INDEXED,
+        next_step=_INDEX_ANEW,
     )
 
 

@@ -103,7 +103,8 @@ class Catalogue:
                     (place, file) for place, file in zip(places, among, strict=True) if asked is None or asked[place]
                 ]
                 try:
-                    found |= footers_in(table, [place for place, _ in chosen], [f for _, f in chosen], held.schemas)
+                    rows, of = [place for place, _ in chosen], [file for _, file in chosen]
+                    found |= footers_in(table, rows, of, held.schemas, ranges_of)
                 except UnusableError as exc:
                     held.shelf.note(str(exc))
         self._tell()
@@ -277,13 +278,13 @@ def matching(table: pa.Table, files: Mapping[str, ArchiveFile]) -> tuple[list[in
     table
         With the columns path, night, size and etag.
     files
-        Path below the root -> file.
+        Path below the root -> file. Of a store that gives files neither ETag nor time none is known again.
     """
     places, found = [], []
     keys = zip(*(table[name].to_pylist() for name in _IDENTITY), strict=True)
     for place, (path, night, size, etag) in enumerate(keys):
         file = files.get(path)
-        if file is not None and (file.night, file.nbytes, file.etag) == (night, size, etag):
+        if file and etag is not None and (file.night, file.nbytes, file.etag) == (night, size, etag):
             places.append(place)
             found.append(file)
     return places, found

@@ -121,8 +121,8 @@ class Holdings:
         try:
             table = self.shelf.part(contents.schemas, SCHEMAS)
             return {held.fingerprint: held for held in map(_held, table.to_pylist())}
-        except (UnusableError, pa.ArrowException, TypeError) as exc:
-            self.shelf.note(f"{contents.schemas}: {exc}")
+        except (UnusableError, pa.ArrowException, OSError, TypeError) as exc:
+            self.shelf.note(str(exc))
             return {}
 
     def _fingerprint(self, footer: Footer) -> str:
@@ -140,10 +140,10 @@ class Holdings:
 def _held(values: Mapping[str, object]) -> HeldSchema:
     arrow, leaves = values["arrow"], values["leaves"]
     if not isinstance(arrow, bytes) or not isinstance(leaves, list):
-        raise UnusableError("a schema is missing")
+        raise UnusableError("the part with the schemas lacks one")
     held = held_schema(pa.ipc.read_schema(pa.py_buffer(arrow)), Leaves.of(leaves))
     if held.fingerprint != values["schema"]:
-        raise UnusableError("a schema is not the one that it is named for")
+        raise UnusableError("the part with the schemas has one that is not what it is named for")
     return held
 
 

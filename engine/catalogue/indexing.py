@@ -40,7 +40,7 @@ __all__ = ["IndexReport", "index_archive"]
 
 _STEP_S = 30.0
 _MOST_SHOWN = 10
-_LOOKED_AT = ("path", "night", "size", "etag", "survey", "columns")
+_LOOKED_AT = ("path", "night", "size", "etag", "schema", "survey", "columns")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -321,7 +321,7 @@ class _Index:
         gone: set[str] = set()
         for held in self._catalogue.holdings:
             table = held.month(name, _LOOKED_AT)
-            fits = self._fits(table)
+            fits = self._fits(table, held)
             paths, nights = table["path"].to_pylist(), table["night"].to_pylist()
             kept = [place for place in matching(table, files)[0] if fits[place] and paths[place] not in known]
             known |= {paths[place] for place in kept}
@@ -340,13 +340,14 @@ class _Index:
     def _asks(self, night: dt.date) -> bool:
         return self._nights is None or night in self._nights
 
-    def _fits(self, table: pa.Table) -> list[bool]:
+    def _fits(self, table: pa.Table, held: Holdings) -> list[bool]:
         """Return for each row whether its alerts were read as this survey, with this TNS catalogue where one counts."""
         key, tns = survey_key(self._survey), self._tns and self._tns.version
         from_tns = {name for some in self._survey.enrichments if isinstance(some, TnsClass) for name in some.adds.names}
         fits = []
-        for survey, columns in zip(table["survey"].to_pylist(), table["columns"].to_pylist(), strict=True):
+        for values in zip(*(table[name].to_pylist() for name in ("schema", "survey", "columns")), strict=True):
+            schema, survey, columns = values
             versions = {item["column"]: item["tns"] for item in columns or ()}
-            of_this = tns is None or (from_tns <= versions.keys() and set(versions.values()) <= {None, tns})
-            fits.append(survey == key and of_this and not self._anew)
+            of_tns = tns is None or (from_tns <= versions.keys() and set(versions.values()) <= {None, tns})
+            fits.append(schema in held.schemas and survey == key and of_tns and not self._anew)
         return fits

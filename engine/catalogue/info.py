@@ -11,6 +11,7 @@ from typing import Any
 
 from consumer.notebooks import html_rows, html_table
 from consumer.settings import Settings, load_settings
+from consumer.terms import in_face_terms
 from consumer.words import count_text, verb_text
 from engine.archive import Archive, ArchiveFile, parse_nights
 from engine.catalogue.catalogue import open_catalogue
@@ -112,7 +113,7 @@ class ArchiveInfo:
         if 0 < num_whole < len(self.nights):
             notes.append(f"classes are known of {num_whole:,} of {count_text(len(self.nights), 'night')}")
         elif not num_whole and self.nights:
-            notes.append("classes are not known; count them with: alert-transfer archive index")
+            notes.append(in_face_terms("classes are not known; count them with: alert-transfer archive index"))
         if self.unreadable:
             files = verb_text(len(self.unreadable), "file", "files")
             notes.append(f"{len(self.unreadable):,} {files} can't be read; the first: {self.unreadable[0][1]}")

@@ -170,7 +170,11 @@ class UnusableError(Exception):
 
 
 def footers_in(
-    table: pa.Table, places: Sequence[int], files: Sequence[ArchiveFile], schemas: Mapping[str, HeldSchema]
+    table: pa.Table,
+    places: Sequence[int],
+    files: Sequence[ArchiveFile],
+    schemas: Mapping[str, HeldSchema],
+    ranges_of: Sequence[str] = (),
 ) -> dict[str, Footer]:
     """Return path -> footer of files that rows of a table describe; a row that contradicts itself describes none.
 
@@ -182,13 +186,15 @@ def footers_in(
         The rows, and the files as a listing has them.
     schemas
         Fingerprint -> schema.
+    ranges_of
+        Leaves whose ranges are asked for.
     """
     table = table.take(pa.array(places, pa.int64()))
     crcs = table["footer_crc"].to_pylist()
     fingerprints = table["schema"].to_pylist()
     alerts, nbytes = (_Lists(table[name]) for name in ("row_groups", "nbytes"))
     nulls = _Lists(table["nulls"]) if "nulls" in table.column_names else None
-    ranges = table["ranges"].to_pylist() if _any_items(table["ranges"]) else [()] * len(files)
+    ranges = table["ranges"].to_pylist() if ranges_of else [()] * len(files)
     totals = table["num_alerts"].to_pylist()
     found = {}
     for row, file in enumerate(files):
@@ -211,13 +217,13 @@ def footers_in(
             held.leaves,
             sizes,
             missing,
-            {item["leaf"]: (item["least"], item["greatest"]) for item in ranges[row] or ()},
+            {
+                item["leaf"]: (item["least"], item["greatest"])
+                for item in ranges[row] or ()
+                if item["leaf"] in ranges_of
+            },
         )
     return found
-
-
-def _any_items(column: pa.ChunkedArray) -> bool:
-    return any(len(chunk.flatten()) for chunk in column.chunks)
 
 
 class _Lists:
