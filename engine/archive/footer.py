@@ -130,7 +130,7 @@ class Footer:
             Least and greatest value of some leaves.
         """
         leaves = paths if isinstance(paths, Leaves) else Leaves.of(paths)
-        alerts = tuple(row_groups)
+        alerts = tuple(map(int, row_groups))
         sizes = np.asarray(column_nbytes, dtype=np.int64).reshape(len(alerts), len(leaves.paths))
         return cls(
             file=file,
