@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
@@ -14,7 +15,7 @@ from engine.archive.footer_source import FooterSource
 from engine.archive.fragments import newest_first, with_alerts
 from engine.archive.listing import Listing
 from engine.errors import ArchiveError
-from engine.schema import type_at, union_schemas
+from engine.schema import once_a_schema, type_at, union_schemas
 
 __all__ = ["ChosenNights", "read_nights"]
 
@@ -40,7 +41,11 @@ class ChosenNights:
 
     def types_at(self, paths: Iterable[str]) -> dict[str, tuple[pa.DataType | None, ...]]:
         """Return path -> the type that the file of each footer has there, None where it has nothing."""
-        return {path: tuple(type_at(footer.schema, path) for footer in self.footers) for path in dict.fromkeys(paths)}
+        found = {}
+        for path in dict.fromkeys(paths):
+            type_in = once_a_schema(partial(type_at, path=path))
+            found[path] = tuple(type_in(footer.schema) for footer in self.footers)
+        return found
 
 
 def read_nights(

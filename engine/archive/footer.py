@@ -6,7 +6,7 @@ What files have in common (their schema, the paths of their leaves) stands once,
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -46,10 +46,11 @@ class Leaves:
         As the files' footers name them: `prv_candidates.list.element.jd`.
     """
 
-    __slots__ = ("paths",)
+    __slots__ = ("_places", "paths")
 
     def __init__(self, paths: tuple[str, ...]):
         self.paths = paths
+        self._places = {path: place for place, path in enumerate(paths)}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Leaves.of, (self.paths,)
@@ -58,6 +59,10 @@ class Leaves:
     def of(paths: Iterable[str]) -> Leaves:
         """Return the object for these paths."""
         return _leaves_of(tuple(paths))
+
+    def place(self, path: str) -> int | None:
+        """Return the place of a leaf, or None where there is none of this path."""
+        return self._places.get(path)
 
     def below(self, columns: Sequence[str]) -> npt.NDArray[np.intp]:
         """Return the places of the leaves that are one of these columns, or inside one."""
@@ -130,7 +135,7 @@ class Footer:
             Least and greatest value of some leaves.
         """
         leaves = paths if isinstance(paths, Leaves) else Leaves.of(paths)
-        alerts = tuple(row_groups)
+        alerts = tuple(map(int, row_groups))
         sizes = np.asarray(column_nbytes, dtype=np.int64).reshape(len(alerts), len(leaves.paths))
         return cls(
             file=file,
@@ -143,12 +148,9 @@ class Footer:
         )
 
     @property
-    def null_counts(self) -> dict[str, int | None]:
+    def null_counts(self) -> Mapping[str, int | None]:
         """Nulls of each leaf in the file, None where its statistics don't say; empty if they were not asked for."""
-        if self.column_nulls is None:
-            return {}
-        counts = self.column_nulls.tolist()
-        return {path: None if n < 0 else n for path, n in zip(self.leaves.paths, counts, strict=True)}
+        return {} if self.column_nulls is None else _NullCounts(self.leaves, self.column_nulls)
 
     def nbytes_of(self, columns: Sequence[str], row_group: int) -> int:
         """Return the uncompressed bytes of root columns, or of paths inside them, in a row group."""
@@ -158,6 +160,27 @@ class Footer:
         """Return the uncompressed bytes of root columns, or of paths inside them, in each row group."""
         sizes: list[int] = self.column_nbytes[:, self.leaves.below(columns)].sum(axis=1, dtype=np.int64).tolist()
         return sizes
+
+
+class _NullCounts(Mapping[str, "int | None"]):
+    """The nulls of a file's leaves, by their paths."""
+
+    def __init__(self, leaves: Leaves, counts: npt.NDArray[Any]):
+        self._leaves = leaves
+        self._counts = counts
+
+    def __getitem__(self, path: str) -> int | None:
+        place = self._leaves.place(path)
+        if place is None:
+            raise KeyError(path)
+        count = int(self._counts[place])
+        return None if count < 0 else count
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._leaves.paths)
+
+    def __len__(self) -> int:
+        return len(self._leaves.paths)
 
 
 def _small(numbers: npt.NDArray[np.int64]) -> npt.NDArray[Any]:

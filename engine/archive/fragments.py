@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from engine.archive.footer import ArchiveFile, Footer
-from engine.schema import union_schemas
+from engine.schema import once_a_schema, union_schemas
 
 __all__ = [
     "Fragment",
@@ -101,18 +101,18 @@ def cut_fragments(
         Root columns whose absence a fragment notes.
     """
     fragments: list[Fragment] = []
+    lacking_in = once_a_schema(lambda schema: tuple(name for name in class_columns if _lacks(schema, name)))
 
     def close(footer: Footer, groups: list[int]) -> None:
         if groups:
             alerts = tuple(footer.row_groups[group] for group in groups)
-            lacking = tuple(name for name in class_columns if _lacks(footer.schema, name))
             fragments.append(
                 Fragment(
                     number=len(fragments),
                     file=footer.file,
                     row_groups=tuple(groups),
                     row_group_alerts=alerts,
-                    lacking=lacking,
+                    lacking=lacking_in(footer.schema),
                     file_alerts=sum(footer.row_groups),
                 )
             )
