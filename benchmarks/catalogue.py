@@ -2,9 +2,9 @@
 
     python benchmarks/catalogue.py --nights 2000 --files 20
 
-The archive is made of links to a few small files of a sample archive, as that of `planning.py`. By default the files are
-indexed by `index_archive`; `--spread` indexes one night of each schema and spreads its rows over the others, which takes
-minutes less and gives the same catalogue, as the files are the same.
+The archive is made of links to a few small files of a sample archive, as that of `planning.py`. By default all files
+are indexed by `index_archive`; `--spread` indexes two nights and spreads their rows over the others, which takes
+minutes less and gives as large a catalogue.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def spread(data: Path) -> str:
         row = by_size.get(file.nbytes, rows[0]) | {"size": file.nbytes, "etag": file.etag, "night": file.night}
         months.setdefault(f"{file.night:%Y-%m}", []).append(row | {"path": catalogue.relative(file.path)})
     schema = held.month(f"{some[0]:%Y-%m}").schema
-    tables = {month: pa.Table.from_pylist(found, schema=schema) for month, found in months.items()}
+    tables = ((month, pa.Table.from_pylist(found, schema=schema)) for month, found in months.items())
     held.write(tables, lambda contents: type(contents)(**{**vars(contents), "indexed_at": time.time()}))
     return f"{report.num_read:,} files read, {sum(map(len, months.values())):,} rows written"
 

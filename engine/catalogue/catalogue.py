@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from consumer.settings import Settings
 from engine.archive import Archive, ArchiveFile, Footer
-from engine.catalogue.counting import COUNT_COLUMNS, NightSum, count_classes
+from engine.catalogue.counting import COUNT_COLUMNS, NightSum, add_up, count_classes
 from engine.catalogue.holdings import Holdings
 from engine.catalogue.places import beside_archive, in_users_cache
 from engine.catalogue.rows import FOOTER_COLUMNS, FileRow, UnusableError, footers_in, month_of
@@ -120,8 +120,7 @@ class Catalogue:
             months[month_of(footer.file.night)].append(row)
         held = self.cached
         try:
-            tables = {month: _replaced(held.month(month), held.table_of(rows)) for month, rows in months.items()}
-            held.write(tables)
+            held.write((month, _replaced(held.month(month), held.table_of(rows))) for month, rows in months.items())
         except NotWritableError as exc:
             _log.warning("What was read of the archive is not kept: %s can't be written: %s", held.shelf.shown, exc)
         self._tell()
@@ -168,9 +167,7 @@ class Catalogue:
             nights[file.night].nbytes += file.nbytes
         of_survey, left = self._rows_of(files, (*COUNT_COLUMNS, "num_alerts"), survey_key(survey))
         others, left = self._rows_of(left, ("num_alerts",), None)
-        for part in [*of_survey, *others]:
-            for night, num_alerts in zip(part["night"].to_pylist(), part["num_alerts"].to_pylist(), strict=True):
-                nights[night].num_alerts += num_alerts
+        add_up([*of_survey, *others], nights)
         num_files = {night: found.num_files for night, found in nights.items()}
         for night, classes in count_classes(of_survey, num_files, self.tns_version()).items():
             nights[night].classes = classes
@@ -188,14 +185,13 @@ class Catalogue:
             Which nights; None means all.
         """
         held, key = self.holdings[0], survey_key(survey)
-        found: dict[dt.date, NightSum] = defaultdict(NightSum)
+        found: dict[dt.date, NightSum] = {}
         wanted = None if nights is None else set(nights)
         months = held.contents.months if wanted is None else dict.fromkeys(map(month_of, sorted(wanted)))
         of_survey = []
         for _, table in held.months(list(months), ["night", "size", "num_alerts", *COUNT_COLUMNS]):
             of_survey.append(table.filter(pc.equal(table["survey"], key)))
-            for row in zip(*(table[name].to_pylist() for name in ("night", "size", "num_alerts")), strict=True):
-                found[row[0]].add(nbytes=row[1], num_alerts=row[2])
+            add_up([table], found, files=True)
         num_files = {night: one.num_files for night, one in found.items()}
         for night, classes in count_classes(of_survey, num_files, self.tns_version()).items():
             found[night].classes = classes

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-__all__ = ["COUNT_COLUMNS", "ClassCounts", "NightSum", "count_classes"]
+__all__ = ["COUNT_COLUMNS", "ClassCounts", "NightSum", "add_up", "count_classes"]
 
 COUNT_COLUMNS = ("survey", "columns", "labels")
 """Columns of rows that counts are made of, beside the night."""
@@ -30,12 +29,6 @@ class NightSum:
     classes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Class column -> label -> alerts."""
 
-    def add(self, *, nbytes: int, num_alerts: int) -> None:
-        """Add a file."""
-        self.num_files += 1
-        self.nbytes += nbytes
-        self.num_alerts += num_alerts
-
 
 def count_classes(parts: Sequence[pa.Table], num_files: Mapping[dt.date, int], tns: str | None) -> ClassCounts:
     """Return night -> class column -> label -> alerts, of columns that are known for all files of a night.
@@ -49,41 +42,70 @@ def count_classes(parts: Sequence[pa.Table], num_files: Mapping[dt.date, int], t
     tns
         Version of the TNS catalogue; columns that were computed with another are not known.
     """
-    known: dict[tuple[dt.date, str], int] = defaultdict(int)
-    alerts: dict[tuple[dt.date, str, str], int] = defaultdict(int)
+    known = _grouped([_columns_of(part, tns) for part in parts], ["night", "column"], ("column", "count"))
+    whole = {(night, column) for night, column, files in zip(*known, strict=True) if files == num_files.get(night)}
+    found: ClassCounts = {night: {} for night in sorted({night for night, _ in whole})}
+    for night, column in sorted(whole):
+        found[night][column] = {}
+    alerts = _grouped([_labels_of(part) for part in parts], ["night", "column", "label"], ("alerts", "sum"))
+    for night, column, label, count in zip(*alerts, strict=True):
+        if (night, column) in whole:
+            found[night][column][label] = count
+    return found
+
+
+def add_up(parts: Sequence[pa.Table], nights: dict[dt.date, NightSum], *, files: bool = False) -> None:
+    """Add the alerts of rows to their nights; with `files` also the files and their bytes.
+
+    Parameters
+    ----------
+    parts
+        With the columns night and num_alerts, with `files` also size.
+    nights
+        Night -> what is added to.
+    files
+        Whether the rows' files are not counted yet.
+    """
+    wanted = ["night", "num_alerts", *(["size"] if files else [])]
     for part in parts:
-        nights = part["night"].to_pylist()
-        columns = part["columns"].combine_chunks()
-        rows, (names, versions) = _flat(columns, "column", "tns")
-        for row, name, version in zip(rows, names, versions, strict=True):
-            if version is None or version == tns:
-                known[nights[row], name] += 1
-        rows, (names, labels, counts) = _flat(part["labels"].combine_chunks(), "column", "label", "alerts")
-        for row, name, label, count in zip(rows, names, labels, counts, strict=True):
-            alerts[nights[row], name, label] += count
-    whole = {key for key, files in known.items() if files == num_files.get(key[0])}
-    found: dict[dt.date, dict[str, Counter[str]]] = defaultdict(dict)
-    for night, name in sorted(whole):
-        found[night][name] = Counter()
-    for (night, name, label), count in alerts.items():
-        if (night, name) in whole:
-            found[night][name][label] += count
-    return {
-        night: {name: dict(labels.most_common()) for name, labels in columns.items()}
-        for night, columns in sorted(found.items())
-    }
+        sums = [("num_alerts", "sum"), ("night", "count"), *([("size", "sum")] if files else [])]
+        for row in part.select(wanted).group_by("night").aggregate(sums).to_pylist():
+            night = nights.setdefault(row["night"], NightSum())
+            night.num_alerts += row["num_alerts_sum"]
+            if files:
+                night.num_files += row["night_count"]
+                night.nbytes += row["size_sum"]
 
 
-def _flat(column: pa.ListArray | pa.ChunkedArray, *names: str) -> tuple[list[int], list[list[Any]]]:
+def _columns_of(part: pa.Table, tns: str | None) -> pa.Table:
+    """Return night and class column, a row for each file and column that is known."""
+    rows, (columns, versions) = _flat(part["columns"], "column", "tns")
+    known = pc.is_null(versions)
+    if tns is not None:
+        known = pc.or_kleene(known, pc.equal(versions, tns))
+    return pa.table({"night": part["night"].take(rows), "column": columns}).filter(pc.fill_null(known, False))
+
+
+def _labels_of(part: pa.Table) -> pa.Table:
+    """Return night, class column, label and alerts, a row for each file and label."""
+    rows, (columns, labels, alerts) = _flat(part["labels"], "column", "label", "alerts")
+    return pa.table({"night": part["night"].take(rows), "column": columns, "label": labels, "alerts": alerts})
+
+
+def _grouped(tables: Sequence[pa.Table], keys: list[str], sum_: tuple[str, str]) -> list[list[Any]]:
+    """Return the columns of keys and what is aggregated for each, the greatest first."""
+    if not tables:
+        return [[] for _ in [*keys, sum_]]
+    # Part by part, since a part has few nights: what comes out is small.
+    of_parts = [table.group_by(keys).aggregate([sum_]) for table in tables]
+    name = "_".join(sum_)
+    whole = pa.concat_tables(of_parts).group_by(keys).aggregate([(name, "sum")])
+    whole = whole.sort_by([(f"{name}_sum", "descending"), *((key, "ascending") for key in keys)])
+    return [whole[column].to_pylist() for column in [*keys, f"{name}_sum"]]
+
+
+def _flat(column: pa.ChunkedArray, *names: str) -> tuple[pa.Array, list[pa.Array]]:
     """Return of lists of structs the row of each item, and the items' fields."""
-    arrays = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    rows: list[int] = []
-    fields: list[list[Any]] = [[] for _ in names]
-    start = 0
-    for array in arrays:
-        rows += (np.asarray(array.value_parent_indices()) + start).tolist()
-        items = array.flatten()
-        for name, values in zip(names, fields, strict=True):
-            values += items.field(name).to_pylist()
-        start += len(array)
-    return rows, fields
+    lists = pa.concat_arrays(column.chunks) if column.num_chunks != 1 else column.chunk(0)
+    items = lists.flatten()
+    return lists.value_parent_indices(), [items.field(name) for name in names]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 
@@ -18,7 +19,7 @@ from engine.catalogue.shelf import Contents, Shelf
 
 __all__ = ["Holdings"]
 
-_THREADS = 8
+_THREADS = 4
 
 
 class Holdings:
@@ -46,13 +47,19 @@ class Holdings:
         """Fingerprint -> schema."""
         return self._schemas_in(self.contents)
 
-    def months(self, months: Sequence[str], columns: Sequence[str]) -> Iterable[tuple[str, pa.Table]]:
+    def months(self, months: Sequence[str], columns: Sequence[str]) -> Iterator[tuple[str, pa.Table]]:
         """Yield months and their rows, of those that are held and can be read; the others are told as problems."""
-        held = [month for month in months if month in self.contents.months]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            for month, table in zip(held, pool.map(lambda month: self._month(month, list(columns)), held), strict=True):
-                if table is not None:
-                    yield month, table
+        left = [month for month in months if month in self.contents.months]
+        num_threads = min(_THREADS, self.shelf.num_threads)
+        with ThreadPoolExecutor(num_threads) as pool:
+            # No more lie in memory than are read ahead.
+            ahead: deque[tuple[str, Future[pa.Table | None]]] = deque()
+            for month in left:
+                ahead.append((month, pool.submit(self._month, month, list(columns))))
+                if len(ahead) > num_threads:
+                    yield from _read(*ahead.popleft())
+            while ahead:
+                yield from _read(*ahead.popleft())
 
     def month(self, month: str, columns: Sequence[str] = tuple(ROWS.names)) -> pa.Table:
         """Return the rows of a month; none if they are not held or can't be read."""
@@ -67,13 +74,15 @@ class Holdings:
         """Return rows as they are held; their schemas go out with the next `write`."""
         return table_of(rows, self._fingerprint, dt.datetime.now(dt.UTC))
 
-    def write(self, months: Mapping[str, pa.Table], change: Callable[[Contents], Contents] = lambda held: held) -> None:
+    def write(
+        self, months: Iterable[tuple[str, pa.Table]], change: Callable[[Contents], Contents] = lambda held: held
+    ) -> None:
         """Put tables in the place of months. What others have put there since we read it is kept besides.
 
         Parameters
         ----------
         months
-            Month -> its rows; a month without a row is dropped.
+            Months and their rows, one after the other; a month without a row is dropped.
         change
             Returns the contents with what else shall change.
 
@@ -82,22 +91,22 @@ class Holdings:
         NotWritableError
             If the shelf does not let us.
         """
-        based_on = dict(self.contents.months)
+        based_on = self.contents
 
         def following(newest: Contents) -> Contents:
             names = dict(newest.months)
-            schemas = newest.schemas
-            if newest.schemas != self.contents.schemas or newest.schemas is None or self._new:
-                every = self._schemas_in(newest) | self.schemas | self._new
-                schemas = self.shelf.write_part("schemas", _schema_table(every))
-            for month, table in months.items():
+            for month, table in months:
                 theirs = newest.months.get(month)
-                if theirs is not None and theirs != based_on.get(month):
+                if theirs is not None and theirs != based_on.months.get(month):
                     table = _with_others(table, self._part(theirs))
                 if len(table):
                     names[month] = self.shelf.write_part(f"files-{month}", table.sort_by("path"))
                 else:
                     names.pop(month, None)
+            schemas = newest.schemas
+            if self._new or schemas is None or schemas != based_on.schemas:
+                every = self._schemas_in(newest) | self.schemas | self._new
+                schemas = self.shelf.write_part("schemas", _schema_table(every))
             return change(replace(newest, months=names, schemas=schemas))
 
         self.contents = self.shelf.commit(following)
@@ -135,6 +144,12 @@ class Holdings:
                 if held.fingerprint not in self.schemas:
                     self._new[held.fingerprint] = held
             return self._fingerprints[key][1]
+
+
+def _read(month: str, future: Future[pa.Table | None]) -> Iterator[tuple[str, pa.Table]]:
+    table = future.result()
+    if table is not None:
+        yield month, table
 
 
 def _held(values: Mapping[str, object]) -> HeldSchema:

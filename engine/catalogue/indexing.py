@@ -309,7 +309,7 @@ class _Index:
         self._written_at = time.monotonic()
         if not dirty and change is None:
             return
-        tables = {name: month.table(name, self.target) for name, month in dirty.items()}
+        tables = ((name, month.table(name, self.target)) for name, month in dirty.items())
         self.target.write(tables, change or (lambda contents: contents))
         for month in dirty.values():
             month.kept, month.read, month.is_dirty = [(self.target, None)], [], False

@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import logging
 import re
 import secrets
 import zlib
@@ -28,12 +29,13 @@ from engine.storage import Store, cause_of
 
 __all__ = ["Contents", "NotWritableError", "Shelf"]
 
+_log = logging.getLogger("alert_transfer.catalogue")
+
 FORMAT = "alert-transfer catalogue 1"
 _CONTENTS = re.compile(r"contents-(\d{8,12})-[0-9a-f]{8}\.json", re.ASCII)
 _PART = re.compile(r"(?:files-\d{4}-\d{2}|schemas)-(\d{8}T\d{6})-[0-9a-f]{8}\.parquet", re.ASCII)
 _KEPT_CONTENTS = 2
 _KEPT = dt.timedelta(hours=1)
-_ATTEMPTS = 3
 
 
 class NotWritableError(Exception):
@@ -69,6 +71,11 @@ class Shelf:
         """What is there and can't be used, for people."""
 
     @property
+    def num_threads(self) -> int:
+        """How many threads may read it at once."""
+        return self._store.num_threads
+
+    @property
     def shown(self) -> str:
         """The URL for people."""
         return self._store.shown
@@ -78,7 +85,8 @@ class Shelf:
         try:
             names = sorted(self._names(_CONTENTS), reverse=True)
         except Exception as exc:  # noqa: BLE001  whatever a store does: without a catalogue all goes on
-            self.note(f"can't be listed: {cause_of(exc)}")
+            # There may be none, in a place where we may not look.
+            _log.info("A catalogue can't be looked for at %s: %s", self.shown, cause_of(exc))
             return Contents()
         for name in names:
             try:
@@ -134,15 +142,15 @@ class Shelf:
         NotWritableError
             If the folder does not let us.
         """
-        newest = self.contents()
-        following = replace(change(newest), number=self._last_number() + 1)
+        try:
+            number = 1 + max((int(_number(name)) for name in self._names(_CONTENTS)), default=0)
+        except Exception as exc:  # every file system has errors of its own
+            raise NotWritableError(cause_of(exc)) from exc
+        following = replace(change(self.contents()), number=number)
         name = f"contents-{following.number:08d}-{secrets.token_hex(4)}.json"
         self._write(name, _text_of(following))
         self._clean(following)
         return following
-
-    def _last_number(self) -> int:
-        return max((int(_number(name)) for name in self._names(_CONTENTS)), default=0)
 
     def _names(self, pattern: re.Pattern[str]) -> list[str]:
         return [entry.name for entry in self._store.entries(self._store.root) if pattern.fullmatch(entry.name)]
