@@ -129,7 +129,7 @@ def estimate_plan(
     begun = time.monotonic()
     column = _class_column(plan)
     selection = with_labels(plan.selection, column)
-    bounds = bounds_of(plan, open_catalogue(plan.selection.archive, settings), column)
+    bounds = bounds_of(plan, open_catalogue(plan.selection.archive, _settings_of(plan, settings)), column)
     if on_bounds:
         on_bounds(min(bounds.most, plan.request.limit or bounds.most))
     key = key_of(plan, selection, column)
@@ -281,6 +281,12 @@ def _class_column(plan: TransferPlan) -> str | None:
     requested = requested_classes(plan.request.classes, plan.request.exclude_classes, selection.survey)
     asked = [class_.column for class_ in requested.kept if class_.column in columns]
     return next(iter([*asked, *columns]), None)
+
+
+def _settings_of(plan: TransferPlan, settings: Settings) -> Settings:
+    """Return the settings with the TNS catalogue that the request names, by which its classes are counted."""
+    catalogue = plan.request.tns_catalogue
+    return settings if catalogue is None else settings.model_copy(update={"tns_catalogue": catalogue})
 
 
 def _chance(seed: int, key: str) -> np.random.Generator:
