@@ -19,6 +19,7 @@ _LIST, _TEXT, _NUMBER, _TRUE, _FALSE = "['{}']", "'{}'", "{}", "True", "False"
 # Option -> (argument, how its value is written, what counts as its value). Other words after it go on the sentence.
 _ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "--all": ("everything", _TRUE, ""),
+    "--anew": ("anew", _TRUE, ""),
     "--archive": ("archive", _TEXT, "URL"),
     "--class": ("classes", _LIST, "LABEL"),
     "--content": ("content", _TEXT, "lightcurve|cutouts|medium|full|fields"),
@@ -72,7 +73,9 @@ _CALLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ("jobs --all", "engine.jobs(everything=True)"),
         ("jobs", "engine.jobs()"),
         ("archive fields", "engine.fields()"),
-        ("archive info", "engine.Archive('URL').nights()"),
+        ("archive index --anew", "engine.index_archive(anew=True)"),
+        ("archive index", "engine.index_archive()"),
+        ("archive info", "engine.archive_info()"),
         ("archive sample DIR", "engine.write_sample('DIR')"),
         ("broker", "engine.start_broker()"),
         (rf"verify {_PATH}", "consumer.verify({path})"),

@@ -1,5 +1,6 @@
 from . import aio
 from .archive import Archive
+from .catalogue import ArchiveInfo, IndexReport, NightInfo, archive_info, index_archive
 from .errors import (
     AlertTransferError,
     ArchiveError,
@@ -13,6 +14,7 @@ from .errors import (
     KafkaError,
     RequestError,
 )
+from .estimation import Estimate, estimate
 from .local import connect, local_cluster, start_broker
 from .pipeline import CONTENTS
 from .planning import ArchiveFields, TransferPlan, fields, plan, preview
@@ -30,18 +32,22 @@ __all__ = [
     "Archive",
     "ArchiveError",
     "ArchiveFields",
+    "ArchiveInfo",
     "BrokerError",
     "Checked",
     "ClusterError",
     "ConditionError",
     "ConfigError",
     "EncodeError",
+    "Estimate",
+    "IndexReport",
     "InputError",
     "Job",
     "JobError",
     "JobList",
     "JobStatus",
     "KafkaError",
+    "NightInfo",
     "RequestError",
     "SampleArchive",
     "Settings",
@@ -49,9 +55,12 @@ __all__ = [
     "TransferPlan",
     "TransferRequest",
     "aio",
+    "archive_info",
     "check_settings",
     "connect",
+    "estimate",
     "fields",
+    "index_archive",
     "job",
     "jobs",
     "known_labels",

@@ -211,8 +211,11 @@ class _Call:
 
 
 # The table, one line a function. A test asks for each public function that may take long, with the same signature.
+archive_info = Twin(lambda: engine.archive_info)
 check_settings = Twin(lambda: engine.check_settings)
+estimate = Twin(lambda: engine.estimate)
 fields = Twin(lambda: engine.fields)
+index_archive = Twin(lambda: engine.index_archive)
 job = Twin(lambda: engine.job)
 jobs = Twin(lambda: engine.jobs)
 plan = Twin(lambda: engine.plan)

@@ -22,6 +22,7 @@ ALLOWED = {
     "engine/sky": ({"jd"}, JD),
     "engine/schema": ({"magpsf"}, EXAMPLE),
     "engine/archive": ({"jd", "magpsf"}, EXAMPLE),
+    "engine/catalogue": ({"ztf"}, CHOICE),
     "engine/planning": ({"ztf", "jd", "magpsf"}, f"{CHOICE}; {EXAMPLE}"),
     "engine/request.py": ({"ztf"}, CHOICE),
     "consumer/terms.py": ({"ztf", "lsst"}, CHOICE),

@@ -42,6 +42,7 @@ _ENGINE_COMMANDS = {
     "cancel": "Stop a job; what was sent stays readable.",
     "config": "Show, check and describe the settings.",
     "demo": "Run the whole job on a sample archive.",
+    "estimate": "Show how many alerts a transfer would send.",
     "jobs": "List the jobs of this Kafka.",
     "log": "Show what happened in a job.",
     "plan": "Show what a transfer would do; starts nothing.",

@@ -53,6 +53,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("nights, alerts and files", "archive info --archive sample/science"),
         ("for a script", "archive info --archive sample/science --json"),
     ),
+    "archive index": _of(
+        ("so that plans and estimates need not read what they know", "archive index --archive sample/science"),
+        ("from the files, whatever is known", "archive index --archive sample/science --nights 2021-11-22 --anew"),
+    ),
     "archive fields": _of(
         ("what can be said of magnitudes", "archive fields --archive sample/science --like mag"),
         ("as it was in one night", "archive fields --archive sample/science --nights 2021-11-22"),
@@ -60,6 +64,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "plan": _of(
         ("what would be sent", f"plan {_NIGHT} --where 'candidate.magpsf < 18'"),
         ("by classes, with little of each alert", f"plan {_NIGHT} --class 'SN candidate' --field candidate.magpsf"),
+    ),
+    "estimate": _of(
+        ("how many, how large, how long", f"estimate {_NIGHT} --where 'candidate.magpsf < 18'"),
+        ("counted, not estimated", f"estimate {_NIGHT} --class 'Solar System MPC' --exact"),
     ),
     "preview": _of(
         ("the first ten", f"preview {_NIGHT} --where 'candidate.magpsf < 18; candidate.drb > 0.5'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from engine.archive import Fragment
@@ -22,11 +23,21 @@ class NarrowReader:
 
     selection: Selection
 
-    def __call__(self, fragment: Fragment) -> pa.Table:
-        """Return the leaves of a fragment, one row an alert; of columns that the file lacks the enrichments' values."""
-        (table,) = self._read(
-            fragment, lambda leaves, types: iter([self.selection.archive.read_leaves(fragment, leaves, types)])
-        )
+    def __call__(self, fragment: Fragment, rows: np.ndarray | None = None) -> pa.Table:
+        """Return the leaves of a fragment, one row an alert; of columns that the file lacks the enrichments' values.
+
+        Parameters
+        ----------
+        fragment
+            What to read.
+        rows
+            Positions of alerts in the fragment, shape (n,): only these are read on after the file's columns. None: all.
+        """
+
+        def read(leaves: Sequence[str], types: Sequence[pa.DataType]) -> Iterator[pa.Table]:
+            yield self.selection.archive.read_leaves(fragment, leaves, types)
+
+        (table,) = self._read(fragment, read, rows)
         return table
 
     def blocks(self, fragment: Fragment, block_nbytes: int) -> Iterator[pa.Table]:
@@ -37,7 +48,10 @@ class NarrowReader:
         )
 
     def _read(
-        self, fragment: Fragment, read: Callable[[Sequence[str], Sequence[pa.DataType]], Iterator[pa.Table]]
+        self,
+        fragment: Fragment,
+        read: Callable[[Sequence[str], Sequence[pa.DataType]], Iterator[pa.Table]],
+        rows: np.ndarray | None = None,
     ) -> Iterator[pa.Table]:
         """Read what the predicate needs and what enrichments need for it, both in one go.
 
@@ -51,8 +65,11 @@ class NarrowReader:
         wanted = list(dict.fromkeys([*stored, *leaves_needed(enrichments)]))
         try:
             for table in read([field.name for field in wanted], [field.type for field in wanted]):
+                # A table without a column has no rows.
+                num_rows = table.num_rows if wanted else fragment.num_alerts
+                if rows is not None:
+                    table, num_rows = table.take(pa.array(rows)), len(rows)
                 arrays = dict(zip(wanted, map(combined, table.columns), strict=True))
-                num_rows = table.num_rows if wanted else fragment.num_alerts  # a table without a column has none
                 added = compute_added(enrichments, arrays.__getitem__, num_rows)
                 block = pa.record_batch(list(added.values()), names=list(added))
                 arrays |= {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,11 @@ from consumer.notebooks import html_rows, html_table, text_table
 from consumer.settings import Settings, load_settings
 from consumer.words import count_text
 from engine.archive import Archive, Footer, parse_nights, unite, with_alerts
+from engine.catalogue import open_catalogue
 from engine.conditions import parse_conditions
 from engine.enrichment import added_by, with_added
 from engine.errors import ArchiveError, ConditionError, RequestError
-from engine.schema import Unsettled, kept_exact, names_along, origin_of, type_at
+from engine.schema import Unsettled, kept_exact, names_along, once_a_schema, origin_of, type_at
 from engine.storage import without_password
 from engine.surveys import Description, read_descriptions, survey_named
 
@@ -173,7 +175,7 @@ def fields(
             accepted=f"nights from {every[0]} to {every[-1]}",
             next_step="list them with: alert-transfer archive info",
         )
-    footers = opened.footers(files, progress, with_nulls=True)
+    footers = opened.footers(files, progress, with_nulls=True, source=open_catalogue(opened, settings))
     union = with_added(unite(with_alerts(footers), as_text=survey_.night_columns), survey_.enrichments)
     added = added_by(survey_.enrichments)
     descriptions = read_descriptions(survey_.name)
@@ -257,6 +259,7 @@ def _field(
 ) -> ArchiveField:
     description = descriptions.get(entry.path)
     meaning = description.meaning if description else None
+    type_in = once_a_schema(partial(type_at, path=entry.path))
     return ArchiveField(
         name=_name(entry, union),
         path=entry.path,
@@ -265,7 +268,7 @@ def _field(
         unit=description.unit if description and entry.kind != "size" else None,
         meaning=f"Number of items: {meaning}" if meaning and entry.kind == "size" else meaning,
         source=description.source if description else None,
-        num_nights=len({f.file.night for f in footers if type_at(f.schema, entry.path) is not None}),
+        num_nights=len({f.file.night for f in footers if type_in(f.schema) is not None}),
         null_share=_null_share(entry, footers, added),
     )
 
@@ -295,11 +298,12 @@ def _quoted(parts: Sequence[str], every: bool) -> str:
 def _null_share(entry: _Entry, footers: Sequence[Footer], added: pa.Schema) -> float | None:
     if entry.kind == "unsettled":
         return None
+    type_in = once_a_schema(partial(type_at, path=entry.path))
     num_alerts = num_nulls = 0
     for footer in footers:
         here = sum(footer.row_groups)
         num_alerts += here
-        if type_at(footer.schema, entry.path) is None:
+        if type_in(footer.schema) is None:
             num_nulls += 0 if entry.path in added.names else here  # it is computed then
             continue
         nulls = _nulls(entry, footer)

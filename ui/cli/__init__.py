@@ -10,11 +10,12 @@ from ui.cli.broker_command import broker
 from ui.cli.completions import complete_requests
 from ui.cli.config_commands import config
 from ui.cli.demo_command import demo
+from ui.cli.estimate_command import estimate
 from ui.cli.job_commands import cancel, jobs, log, resume, status
 from ui.cli.request_commands import plan, preview, submit
 
 __all__ = ["commands"]
 
-commands = [archive, broker, cancel, config, demo, jobs, log, plan, preview, resume, status, submit]
+commands = [archive, broker, cancel, config, demo, estimate, jobs, log, plan, preview, resume, status, submit]
 
 complete_requests()

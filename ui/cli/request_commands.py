@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 import engine
 from consumer.cli import Command, Face, count_text, face_options, progress_bar, python, quoted
-from engine import InputError, Settings
+from engine import InputError
+from ui.cli.clusters import cluster_of
 from ui.cli.face_settings import settings_of
 from ui.cli.options import request_from, request_options
 from ui.cli.started_jobs import run_job
 
-if TYPE_CHECKING:
-    from distributed import Client
-
 __all__ = ["plan", "preview", "submit"]
 
 _TEST_ALERTS = 10
-
-
-def _cluster(settings: Settings) -> AbstractContextManager[Client | None]:
-    """Return a context with the configured cluster's client, or with None."""
-    if not settings.dask:
-        return nullcontext()
-    from engine import connect
-
-    return connect(settings.dask, tls=settings.dask_tls)
 
 
 @click.command(cls=Command)
@@ -61,7 +49,7 @@ def preview(face: Face, output: str | None, overwrite: bool, **values: Any) -> N
     file = None if output is None else check_output(output, overwrite=overwrite)
     request, settings = request_from(values), settings_of(face)
     limit = 10 if values["limit"] is None else values["limit"]
-    with _cluster(settings) as client, progress_bar("reading footers") as progress:
+    with cluster_of(settings) as client, progress_bar("reading footers") as progress:
 
         def planned(plan: engine.TransferPlan) -> None:
             _say_notes(face, plan)
