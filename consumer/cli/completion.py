@@ -64,7 +64,7 @@ _SOURCES: dict[str, Source] = {
     **{name: _path("dir") for name in _DIRECTORIES},
     **{name: _path("file") for name in _FILES},
     "topic": _topics,
-    "topics": _topics,
+    "names": _topics,
     "--partitionby": lambda context, incomplete: PARTITIONINGS,
 }
 
