@@ -11,11 +11,21 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
-from consumer.words import printable
+from consumer.words import on_one_line, printable
 
-__all__ = ["drawn_in_place", "html_rows", "html_table", "in_notebook", "short_traceback"]
+__all__ = [
+    "TableList",
+    "drawn_in_place",
+    "html_rows",
+    "html_table",
+    "in_notebook",
+    "short_traceback",
+    "text_table",
+]
+
+_Item = TypeVar("_Item")
 
 _OURS = ("consumer", "engine", "ui")
 _LEFT = 'style="text-align: left; vertical-align: top; white-space: pre-wrap"'
@@ -34,6 +44,33 @@ def html_table(head: Sequence[str], rows: Sequence[Sequence[object]], *, most: i
     left = len(rows) - most
     more = f'<tr><td {_LEFT} colspan="{len(head)}">and {left:,} more</td></tr>' if left > 0 else ""
     return f"<table><thead><tr>{cells}</tr></thead><tbody>{lines}{more}</tbody></table>"
+
+
+def text_table(head: Sequence[str], rows: Sequence[Sequence[object]], *, most: int = 40) -> str:
+    """Return the same for a terminal: columns in line, each row on a line of its own."""
+    cells = [list(head), *([on_one_line(str(cell)) for cell in row] for row in rows[:most])]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    left = len(rows) - most
+    return "\n".join([*lines, *([f"and {left:,} more"] if left > 0 else [])])
+
+
+class TableList(list[_Item]):
+    """A list that shows as a table, in a notebook and where it is printed; otherwise a list as any other."""
+
+    head: ClassVar[tuple[str, ...]]
+    nothing: ClassVar[str]
+    """What an empty one shows."""
+
+    def row(self, item: _Item) -> Sequence[object]:
+        """Return what the table shows of an item, one cell for each of the head."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return text_table(self.head, [self.row(item) for item in self]) if self else self.nothing
+
+    def _repr_html_(self) -> str:
+        return html_table(self.head, [self.row(item) for item in self]) if self else html_rows(self.nothing, [])
 
 
 def _text(value: object) -> str:

@@ -19,6 +19,7 @@ _LIST, _TEXT, _NUMBER, _TRUE, _FALSE = "['{}']", "'{}'", "{}", "True", "False"
 # Option -> (argument, how its value is written, what counts as its value). Other words after it go on the sentence.
 _ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "--all": ("everyone", _TRUE, ""),
+    "--anew": ("anew", _TRUE, ""),
     "--archive": ("archive", _TEXT, "URL"),
     "--class": ("classes", _LIST, "LABEL"),
     "--content": ("content", _TEXT, "lightcurve|cutouts|medium|full|fields"),
@@ -77,8 +78,10 @@ _CALLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"topics clean {_TOPIC}", "engine.clean_topics('{topic}')"),
         ("topics clean", "engine.clean_topics()"),
         ("topics", "engine.topics()"),
-        ("archive fields", "engine.archive_fields()"),
-        ("archive info", "engine.Archive('URL').nights()"),
+        ("archive fields", "engine.fields()"),
+        ("archive index --anew", "engine.index_archive(anew=True)"),
+        ("archive index", "engine.index_archive()"),
+        ("archive info", "engine.archive_info()"),
         ("archive sample DIR", "engine.write_sample('DIR')"),
         ("broker", "engine.start_broker()"),
         (rf"verify {_PATH}", "consumer.verify({path})"),

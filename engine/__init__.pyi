@@ -1,4 +1,6 @@
+from . import aio
 from .archive import Archive
+from .catalogue import ArchiveInfo, IndexReport, NightInfo, archive_info, index_archive
 from .errors import (
     AlertTransferError,
     ArchiveError,
@@ -12,17 +14,20 @@ from .errors import (
     KafkaError,
     RequestError,
 )
+from .estimation import Estimate, estimate
 from .local import connect, local_cluster, start_broker
 from .pipeline import CONTENTS
-from .planning import ArchiveFields, TransferPlan, archive_fields, plan, preview
+from .planning import ArchiveFields, TransferPlan, fields, plan, preview
 from .request import TransferRequest, looks_like_link, read_yaml, write_yaml
 from .sample import DEFAULT_NIGHTS, PROFILE_NAMES, SampleArchive, write_sample
 from .settings import Settings, SourcedSettings, load_settings, settings_schema, sourced_settings
+from .surveys import known_labels
 from .transfer import (
     Checked,
     Cleaned,
     Cleaning,
     Job,
+    JobList,
     JobStatus,
     JobTopics,
     check_settings,
@@ -42,6 +47,7 @@ __all__ = [
     "Archive",
     "ArchiveError",
     "ArchiveFields",
+    "ArchiveInfo",
     "BrokerError",
     "Checked",
     "Cleaned",
@@ -50,24 +56,33 @@ __all__ = [
     "ConditionError",
     "ConfigError",
     "EncodeError",
+    "Estimate",
+    "IndexReport",
     "InputError",
     "Job",
     "JobError",
+    "JobList",
     "JobStatus",
     "JobTopics",
     "KafkaError",
+    "NightInfo",
     "RequestError",
     "SampleArchive",
     "Settings",
     "SourcedSettings",
     "TransferPlan",
     "TransferRequest",
-    "archive_fields",
+    "aio",
+    "archive_info",
     "check_settings",
     "clean_topics",
     "connect",
+    "estimate",
+    "fields",
+    "index_archive",
     "job",
     "jobs",
+    "known_labels",
     "load_settings",
     "local_cluster",
     "looks_like_link",

@@ -6,7 +6,9 @@ comes in here.
 
 from consumer.cli.bars import Row, consume_bar, progress_bar, progress_row
 from consumer.cli.commands import command_named, main
+from consumer.cli.completion import complete_by, option_of
 from consumer.cli.console import Command, Face, Group, face_options, remember_archive
+from consumer.cli.memory import last_archive, remember, remembered
 from consumer.hints import python, quoted
 from consumer.receipt import bounds_lines, left_out_lines, receipt_text
 from consumer.settings import one_line, read_stream, read_text, shown
@@ -19,12 +21,15 @@ __all__ = [
     "Row",
     "bounds_lines",
     "command_named",
+    "complete_by",
     "consume_bar",
     "count_text",
     "face_options",
+    "last_archive",
     "left_out_lines",
     "main",
     "one_line",
+    "option_of",
     "progress_bar",
     "progress_row",
     "python",
@@ -32,7 +37,9 @@ __all__ = [
     "read_stream",
     "read_text",
     "receipt_text",
+    "remember",
     "remember_archive",
+    "remembered",
     "shown",
     "some_text",
     "verb_text",

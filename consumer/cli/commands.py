@@ -13,8 +13,10 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 
 import click
+from click.shell_completion import CompletionItem
 
 from consumer.cli.bars import consume_bar
+from consumer.cli.completion import SHELLS, script
 from consumer.cli.console import Face, Group, face_options, report, shared_options
 from consumer.cli.ending import end_in_order
 from consumer.cli.imports import without_pandas
@@ -40,6 +42,7 @@ _ENGINE_COMMANDS = {
     "cancel": "Stop a job; what was sent stays readable.",
     "config": "Show, check and describe the settings.",
     "demo": "Run the whole job on a sample archive.",
+    "estimate": "Show how many alerts a transfer would send.",
     "jobs": "List your jobs, or those of everyone.",
     "log": "Show what happened in a job.",
     "plan": "Show what a transfer would do; starts nothing.",
@@ -74,10 +77,18 @@ class _Commands(Group):
                 ) from exc
         return found.get(name)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        # Without an import of the engine, and by the light install too.
+        found = sorted(self._helps().items()) if not incomplete.startswith("-") else []
+        items = [CompletionItem(name, help=help_) for name, help_ in found if name.startswith(incomplete)]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def _helps(self) -> dict[str, str]:
+        return {name: command.get_short_help_str(80) for name, command in self.commands.items()} | _ENGINE_COMMANDS
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        own = {name: command.get_short_help_str(80) for name, command in self.commands.items()}
         with formatter.section("Commands"):
-            formatter.write_dl(sorted((own | _ENGINE_COMMANDS).items()))
+            formatter.write_dl(sorted(self._helps().items()))
 
 
 @click.group(cls=_Commands)
@@ -223,6 +234,15 @@ def verify(face: Face, outdirs: tuple[str, ...]) -> None:
 def _gap_text(gap: FragmentGap) -> str:
     parts = [f"{n:,} {what}" for n, what in ((gap.missing, "missing"), (gap.excess, "too many")) if n]
     return f"fragment {gap.fragment}: alerts {', '.join(parts)}"
+
+
+@_group.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+@face_options
+def completion(face: Face, shell: str) -> None:
+    """Print the script by which a shell completes these commands: topics, fields, classes and nights, too."""
+    text = script(_group, shell)
+    face.emit_as_is({"shell": shell, "script": text}, text.rstrip("\n"))
 
 
 def command_named(name: str) -> click.Command | None:

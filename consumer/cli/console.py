@@ -9,7 +9,6 @@ import contextlib
 import functools
 import io
 import json
-import os
 import sys
 import traceback
 from collections import Counter
@@ -20,7 +19,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from consumer.cli.completion import answer_shell, is_asked, let_complete
 from consumer.cli.ending import INTERRUPTED, going_on, say_interrupted
+from consumer.cli.examples import examples_of, indented
+from consumer.cli.memory import note_archive
 from consumer.cli.nearest import nearest_command
 from consumer.cli.output import OutputError, ReaderGone, say, write, written
 from consumer.errors import AlertTransferError, InputError
@@ -109,7 +111,13 @@ class _Strict(click.Command):
     shell that is not set becomes one.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        let_complete(self.params)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # the line is not written to its end
+            return super().parse_args(ctx, args)
         # The parser of click empties the list that it is given.
         values, _, order = self.make_parser(ctx).parse_args(list(args))
         for parameter, times in Counter(order).items():
@@ -127,6 +135,13 @@ class _Strict(click.Command):
         with written():  # here click answers --help and --version
             return super().parse_args(ctx, args)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        if examples := examples_of(ctx.command_path.partition(" ")[2]):
+            with formatter.section("Examples"):
+                # As they stand, since a line that is broken elsewhere is no command.
+                formatter.write(runnable(indented(examples)))
+
 
 class Command(_Strict):
     """A command of ours."""
@@ -141,7 +156,7 @@ class Group(_Strict, click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if name.startswith("-") or self.get_command(ctx, name) is not None:
+        if name.startswith("-") or ctx.resilient_parsing or self.get_command(ctx, name) is not None:
             return super().resolve_command(ctx, args)
         near = nearest_command(name, self.list_commands(ctx))
         raise InputError(
@@ -198,6 +213,7 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def remember_archive(url: str) -> None:
     """Have the hints of the command that runs name the archive which an option or a file has named."""
     click.get_current_context().meta[_ARCHIVE] = url
+    note_archive(url)
 
 
 def _given(context: click.Context) -> dict[str, str]:
@@ -253,8 +269,8 @@ def _report(group: click.Group, arguments: list[str], *, as_json: bool, debug: b
 
 
 def _run(group: click.Group, arguments: list[str]) -> int:
-    if "_ALERT_TRANSFER_COMPLETE" in os.environ:  # the shell asks what a word may become
-        group.main(arguments, prog_name="alert-transfer")
+    if is_asked():
+        return answer_shell(group)
     # Not by `main`, which takes any broken pipe, of whatever connection, for our reader's.
     with group.make_context("alert-transfer", list(arguments)) as context:
         return group.invoke(context) or 0

@@ -23,6 +23,7 @@ from consumer.dataset.parquet import read_receipt
 from consumer.dataset.partition import column_at
 from consumer.dataset.shares import Share
 from consumer.errors import IncompleteError, InputError, WireError
+from consumer.notebooks import html_rows
 from consumer.receipt import FragmentGap, prove
 from consumer.settings import one_line
 from consumer.wire import LeftOut, Manifest, Plan, decode_record, digest_candids
@@ -30,6 +31,7 @@ from consumer.wire import LeftOut, Manifest, Plan, decode_record, digest_candids
 __all__ = ["VerifyResult", "verify"]
 
 _ROWS_AT_ONCE = 8192
+_MOST_PROBLEMS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,17 @@ class VerifyResult:
     problems: list[str]
     """Files that can't be read, are gone, are not what was written, are of another program, or are read by some readers
     only: their alerts count as missing. Files of this job that lie where none was written. Links that lead back."""
+
+    def _repr_html_(self) -> str:
+        of = f" of {self.num_expected:,}" if self.is_total_known else ""
+        rows = [
+            ("share", self.share),
+            ("alerts", f"{self.num_alerts:,}{of} here, {self.missing:,} missing"),
+            ("complete", "yes" if self.complete else "no"),
+            ("job", self.state),
+            ("problems", "\n".join(self.problems[:_MOST_PROBLEMS])),
+        ]
+        return html_rows(self.topic, [(name, text) for name, text in rows if text])
 
 
 def verify(*outdirs: str | os.PathLike[str]) -> VerifyResult:

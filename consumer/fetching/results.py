@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from consumer.notebooks import html_rows
+from consumer.terms import in_face_terms
 from consumer.wire import LeftOut
+from consumer.words import count_text
 
 __all__ = ["ConsumeProgress", "ConsumeResult"]
+
+_MOST_PROBLEMS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,3 +73,15 @@ class ConsumeResult:
     """Files that this or an earlier run wrote and that do not lie on the disk as they were written: their alerts count
     as missing. And what else readers meet in the folder or below it: copies, files of other programs, links that lead
     back."""
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("folder", self.outdir),
+            ("alerts", f"{self.num_alerts:,} here, {self.missing:,} missing"),
+            ("new", f"{self.num_alerts_new:,} in this run; {count_text(self.num_files, 'file')} in all"),
+            ("job", self.state),
+            ("complete", "yes" if self.complete else "no"),
+            ("error", in_face_terms((self.error or {}).get("message") or "")),
+            ("problems", "\n".join(self.problems[:_MOST_PROBLEMS])),
+        ]
+        return html_rows(self.topic, [(name, text) for name, text in rows if text])

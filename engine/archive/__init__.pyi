@@ -1,7 +1,9 @@
 from .archive import Archive
 from .chosen_nights import ChosenNights, read_nights
 from .duplicates import count_duplicates
-from .fragments import ArchiveFile, Footer, Fragment, average_nbytes, cut_fragments, unite, with_alerts
+from .footer import ArchiveFile, Footer, Leaves
+from .footer_source import FooterSource
+from .fragments import Fragment, average_nbytes, cut_fragments, unite, with_alerts
 from .listing import Listing
 from .night_ranges import night_texts, parse_nights
 
@@ -10,7 +12,9 @@ __all__ = [
     "ArchiveFile",
     "ChosenNights",
     "Footer",
+    "FooterSource",
     "Fragment",
+    "Leaves",
     "Listing",
     "average_nbytes",
     "count_duplicates",

@@ -7,8 +7,10 @@ Files disagree in their schemas; whatever is read here comes out in the types of
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -16,8 +18,10 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.archive.footers import footer_of
-from engine.archive.fragments import ArchiveFile, Footer, Fragment
+from engine.archive.footer import ArchiveFile, Footer
+from engine.archive.footer_source import FooterSource
+from engine.archive.footers import FooterMaker, footer_crc
+from engine.archive.fragments import Fragment
 from engine.archive.listing import Listing, has_years, list_nights, night_folders
 from engine.errors import AlertTransferError, ArchiveError, UnreadableError
 from engine.schema import (
@@ -28,6 +32,7 @@ from engine.schema import (
     names_along,
     readable_together,
     split_leaf,
+    type_at,
 )
 from engine.storage import (
     EncryptedError,
@@ -39,12 +44,17 @@ from engine.storage import (
     check_rows,
     open_parquet,
     parse_footer,
+    read_tail,
     without_password,
 )
 
 __all__ = ["Archive"]
 
 _T = TypeVar("_T")
+# Each is 64 KB or a little more.
+_TAILS_AHEAD = 64
+_AS_INDEXED = "a file that is as it was when the archive was listed or indexed"
+_INDEX_ANEW = "have every file read once more, alert-transfer archive index --anew, and submit the request again"
 
 
 class Archive:
@@ -123,6 +133,7 @@ class Archive:
         *,
         with_nulls: bool = False,
         ranges_of: Sequence[str] = (),
+        source: FooterSource | None = None,
     ) -> list[Footer]:
         """Return the footers of files, in their order.
 
@@ -138,6 +149,8 @@ class Archive:
             Whether the footers shall say how many nulls each column has.
         ranges_of
             Leaf columns of which they shall say between which values they lie.
+        source
+            What knows some of them, and learns those that are read.
 
         Raises
         ------
@@ -146,23 +159,31 @@ class Archive:
         ArchiveError
             If a file can't be read.
         """
-
-        def read(file: ArchiveFile) -> Footer | None:
-            try:
-                return self._footer(file, with_nulls, ranges_of)
-            except UnreadableError as exc:
-                if unreadable is None:
-                    raise
-                unreadable.append((file, exc.as_told))
-                return None
-
+        known = source.known(files, with_nulls=with_nulls, ranges_of=ranges_of) if source else {}
+        # What is known of another file under this path, larger or older, is not known of this one.
+        known = {file.path: known[file.path] for file in files if file.path in known and _is_of(known[file.path], file)}
+        maker = FooterMaker(
+            with_nulls or (source is not None and source.with_nulls),
+            (*ranges_of, *(source.ranges_of if source else ())),
+        )
+        read: list[Footer] = []
         footers = []
-        with ThreadPoolExecutor(self._store.num_threads) as pool:
-            for done, footer in enumerate(pool.map(read, files), 1):
-                if footer is not None:
+        with closing(self._tails([file for file in files if file.path not in known])) as tails:
+            for done, file in enumerate(files, 1):
+                try:
+                    footer = known.get(file.path) or self._made(maker, file, next(tails))
+                except UnreadableError as exc:
+                    if unreadable is None:
+                        raise
+                    unreadable.append((file, exc.as_told))
+                else:
                     footers.append(footer)
+                    if file.path not in known:
+                        read.append(footer)
                 if progress:
                     progress(done, len(files))
+        if source and read:
+            source.learned(read)
         return footers
 
     def read_leaves(self, fragment: Fragment, leaves: Sequence[str], types: Sequence[pa.DataType]) -> pa.Table:
@@ -187,6 +208,7 @@ class Archive:
         """
         opened = self._open(fragment.file)
         parquet = opened.parquet
+        _check_as_planned(fragment, parquet)
         roots = dict.fromkeys(names_along(parquet.schema_arrow, split_leaf(leaf)[1])[0] for leaf in leaves)
         columns = columns_for(parquet.schema_arrow, parquet.schema, leaves)
         self._guard(fragment.file, partial(opened.hold, fragment.row_groups, columns))
@@ -200,6 +222,38 @@ class Archive:
             arrays = compute_leaves(sources, leaves, types, num_alerts, fragment.file.path)
             parts.append(pa.table(arrays, schema=pa.schema(list(zip(leaves, types, strict=True)))))
         return parts[0] if len(parts) == 1 else pa.concat_tables(parts).combine_chunks()
+
+    def read_leaf_blocks(
+        self, fragment: Fragment, leaves: Sequence[str], types: Sequence[pa.DataType], block_nbytes: int
+    ) -> Iterator[pa.Table]:
+        """Yield what `read_leaves` returns in blocks: of a large row group, too, little is in memory.
+
+        Parameters
+        ----------
+        fragment, leaves, types
+            As for `read_leaves`.
+        block_nbytes
+            What the columns that are read come to in a block, by the footer.
+        """
+        opened = self._open(fragment.file)
+        parquet = opened.parquet
+        _check_as_planned(fragment, parquet)
+        schema = pa.schema(list(zip(leaves, types, strict=True)))
+        columns = columns_for(parquet.schema_arrow, parquet.schema, leaves)
+        if not columns:
+            nothing = compute_leaves({}, leaves, types, fragment.num_alerts, fragment.file.path)
+            yield pa.table(nothing, schema=schema)
+            return
+        self._guard(fragment.file, partial(opened.hold, fragment.row_groups, columns))
+        expansion = self._expansion(fragment, opened, fragment.row_groups, columns)
+        block_alerts = expansion.rows_within(block_nbytes)
+        for groups in readable_together(parquet.schema_arrow, columns, fragment.row_groups):
+            batches = expansion.batches(block_alerts, partial(parquet.iter_batches, row_groups=groups, columns=columns))
+            read = _Reading(parquet, groups, columns)
+            while (batch := self._guard(fragment.file, partial(next, batches, None), read)) is not None:
+                sources = dict(zip(batch.schema.names, batch.columns, strict=True))
+                arrays = compute_leaves(sources, leaves, types, batch.num_rows, fragment.file.path)
+                yield pa.table(arrays, schema=schema)
 
     def read_blocks(
         self, fragment: Fragment, columns: Sequence[str], row_groups: Sequence[int], block_alerts: int
@@ -226,6 +280,7 @@ class Archive:
         """
         opened = self._open(fragment.file)
         parquet = opened.parquet
+        _check_as_planned(fragment, parquet)
         names = existing(parquet.schema_arrow, columns)
         if not names:
             for row_group in row_groups:
@@ -281,7 +336,7 @@ class Archive:
 
     def _footer_crc(self, file: ArchiveFile) -> str | None:
         try:
-            return self._footer(file).file.footer_crc
+            return self._guard(file, lambda: footer_crc(parse_footer(read_tail(self._store, file.path)).metadata))
         except UnreadableError:
             return None
 
@@ -311,9 +366,36 @@ class Archive:
             f"the archive at {self._store.shown!r} is empty: no year=… in it", accepted=accepted, next_step=next_step
         )
 
-    def _footer(self, file: ArchiveFile, with_nulls: bool = False, ranges_of: Sequence[str] = ()) -> Footer:
-        parquet = self._guard(file, lambda: parse_footer(self._store, file.path))
-        return self._guard(file, lambda: footer_of(file, parquet, with_nulls, ranges_of))
+    def _tails(self, files: Sequence[ArchiveFile]) -> Generator[bytes | UnreadableError]:
+        """Yield the ends of files, in their order, or why one can't be read.
+
+        Threads wait for the store, one thread parses: Arrow parses one footer at a time whoever asks, and of ten
+        thousands no more lie in memory than are fetched ahead.
+        """
+
+        def read(file: ArchiveFile) -> bytes | UnreadableError:
+            try:
+                return self._guard(file, partial(read_tail, self._store, file.path))
+            except UnreadableError as exc:
+                return exc
+
+        with ThreadPoolExecutor(self._store.num_threads) as pool:
+            ahead: deque[Future[bytes | UnreadableError]] = deque()
+            try:
+                for file in files:
+                    ahead.append(pool.submit(read, file))
+                    if len(ahead) >= _TAILS_AHEAD:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                for future in ahead:
+                    future.cancel()
+
+    def _made(self, maker: FooterMaker, file: ArchiveFile, tail: bytes | UnreadableError) -> Footer:
+        if isinstance(tail, UnreadableError):
+            raise tail
+        return self._guard(file, lambda: maker.footer_of(file, parse_footer(tail)))
 
     def _expansion(
         self, fragment: Fragment, opened: OpenParquet, row_groups: Sequence[int], columns: Sequence[str]
@@ -361,6 +443,37 @@ class Archive:
                 accepted=accepted,
                 next_step=f"{mend}, leave out the night {file.night}, or send the rest with --skip-unreadable",
             ) from exc
+
+
+def _check_as_planned(fragment: Fragment, parquet: pq.ParquetFile) -> None:
+    """Raise if a file has other row groups, or other alerts in all, than the plan has of it, or lacks what it has.
+
+    A plan may be made of what a catalogue says. That each fragment's row groups are as planned, and that all of the
+    file's together are all that it has, proves that nothing of it is missed.
+    """
+    metadata = parquet.metadata
+    there = [metadata.row_group(group).num_rows for group in fragment.row_groups if group < metadata.num_row_groups]
+    has = [name for name in fragment.lacking if type_at(parquet.schema_arrow, name) is not None]
+    if tuple(there) == fragment.row_group_alerts and fragment.file_alerts in (None, metadata.num_rows) and not has:
+        return
+    if has:
+        raise ArchiveError(
+            f"{without_password(fragment.file.path)} has {', '.join(has)}, which it lacked when the job was planned",
+            accepted=_AS_INDEXED,
+            next_step=_INDEX_ANEW,
+        )
+    raise ArchiveError(
+        f"{without_password(fragment.file.path)} has other row groups than were planned: {metadata.num_rows:,} alerts "
+        f"in {metadata.num_row_groups:,} row groups, with {there} where {list(fragment.row_group_alerts)} were expected"
+        + ("" if fragment.file_alerts is None else f" of {fragment.file_alerts:,}"),
+        accepted=_AS_INDEXED,
+        next_step=_INDEX_ANEW,
+    )
+
+
+def _is_of(footer: Footer, file: ArchiveFile) -> bool:
+    known = footer.file
+    return (known.path, known.nbytes, known.etag, known.night) == (file.path, file.nbytes, file.etag, file.night)
 
 
 def _read_groups(

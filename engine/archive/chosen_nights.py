@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
 from engine.archive.archive import Archive
-from engine.archive.fragments import ArchiveFile, Footer, newest_first, with_alerts
+from engine.archive.footer import ArchiveFile, Footer
+from engine.archive.footer_source import FooterSource
+from engine.archive.fragments import newest_first, with_alerts
 from engine.archive.listing import Listing
 from engine.errors import ArchiveError
-from engine.schema import type_at, union_schemas
+from engine.schema import once_a_schema, type_at, union_schemas
 
 __all__ = ["ChosenNights", "read_nights"]
 
@@ -38,7 +41,11 @@ class ChosenNights:
 
     def types_at(self, paths: Iterable[str]) -> dict[str, tuple[pa.DataType | None, ...]]:
         """Return path -> the type that the file of each footer has there, None where it has nothing."""
-        return {path: tuple(type_at(footer.schema, path) for footer in self.footers) for path in dict.fromkeys(paths)}
+        found = {}
+        for path in dict.fromkeys(paths):
+            type_in = once_a_schema(partial(type_at, path=path))
+            found[path] = tuple(type_in(footer.schema) for footer in self.footers)
+        return found
 
 
 def read_nights(
@@ -50,6 +57,7 @@ def read_nights(
     ranges_of: Sequence[str] = (),
     skip_unreadable: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    source: FooterSource | None = None,
 ) -> ChosenNights:
     """List the chosen nights and read their footers.
 
@@ -67,6 +75,8 @@ def read_nights(
         Whether files that can't be read are left out.
     progress
         Called as `progress(done, total)` while footers are read.
+    source
+        What knows some of the footers, and learns those that are read.
 
     Raises
     ------
@@ -78,7 +88,8 @@ def read_nights(
     if not listing.files:
         raise _no_data(archive, wanted, listing)
     unreadable: list[tuple[ArchiveFile, str]] = []
-    read = archive.footers(listing.files, progress, unreadable if skip_unreadable else None, ranges_of=ranges_of)
+    left_out = unreadable if skip_unreadable else None
+    read = archive.footers(listing.files, progress, left_out, ranges_of=ranges_of, source=source)
     if not read:
         raise ArchiveError(
             f"none of the {len(listing.files)} files of these nights can be read; the first: {unreadable[0][1]}",

@@ -1,73 +1,144 @@
-"""What is taken out of the footer of a Parquet file: schema, row groups, sizes, and what its statistics tell."""
+"""What is taken out of the footers of Parquet files: schema, row groups, sizes, and what their statistics tell."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.archive.fragments import ArchiveFile, Footer
+from engine.archive.footer import ArchiveFile, Footer, Leaves
+from engine.storage import ParsedFooter
 
-__all__ = ["footer_of"]
+__all__ = ["FooterMaker", "footer_crc"]
+
+_MOST_HEADS = 256
 
 
-def footer_of(
-    file: ArchiveFile, parquet: pq.ParquetFile, with_nulls: bool = False, ranges_of: Sequence[str] = ()
-) -> Footer:
-    """Return what a file's footer says, and the file with the CRC of its footer.
+@dataclass(frozen=True, kw_only=True)
+class _Head:
+    """How a footer begins and what it repeats of Arrow's schema: footers that are equal in both have one schema."""
+
+    begins: bytes
+    arrow: bytes
+    schema: pa.Schema
+    leaves: Leaves
+
+
+class FooterMaker:
+    """Makes `Footer` of what files' footers say; those of files with one schema share it. For one thread.
 
     Parameters
     ----------
-    file, parquet
-        The file, and its footer as Arrow has read it.
     with_nulls
-        Whether it shall say how many nulls each column has.
+        Whether they shall say how many nulls each column has.
     ranges_of
-        Leaf columns of which it shall say between which values they lie.
+        Leaf columns of which they shall say between which values they lie.
     """
-    metadata = parquet.metadata
-    sizes = []
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        chunks = (row_group.column(i) for i in range(row_group.num_columns))
-        sizes.append({chunk.path_in_schema: chunk.total_uncompressed_size for chunk in chunks})
+
+    def __init__(self, with_nulls: bool = False, ranges_of: Sequence[str] = ()):
+        self._with_nulls = with_nulls
+        self._ranges_of = frozenset(ranges_of)
+        self._heads: list[_Head] = []
+        """Those met last, the latest first."""
+        self._schemas: dict[bytes, pa.Schema] = {}
+
+    def footer_of(self, file: ArchiveFile, parsed: ParsedFooter) -> Footer:
+        """Return what a file's footer says, and the file with the CRC of its footer."""
+        metadata, head = parsed.metadata, self._head(parsed)
+        row_groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+        num_leaves = len(head.leaves.paths)
+        sizes = []
+        for row_group in row_groups:
+            here = [row_group.column(i).total_uncompressed_size for i in range(row_group.num_columns)]
+            sizes.append(here + [0] * (num_leaves - len(here)))
+        return Footer.of(
+            replace(file, footer_crc=footer_crc(metadata)),
+            head.schema,
+            (row_group.num_rows for row_group in row_groups),
+            head.leaves,
+            sizes,
+            _nulls(row_groups, num_leaves) if self._with_nulls else None,
+            self._ranges(row_groups, head.leaves) if self._ranges_of else None,
+        )
+
+    def _head(self, parsed: ParsedFooter) -> _Head:
+        """Return schema and leaves. To have Arrow make them takes as long as all the rest: it does so once for each."""
+        arrow = _arrow_schema(parsed.metadata)
+        for place, head in enumerate(self._heads):
+            if parsed.begins_with(head.begins) and arrow == head.arrow:
+                if place:
+                    self._heads.insert(0, self._heads.pop(place))
+                return head
+        schema = parsed.arrow_schema().remove_metadata()
+        # By its bytes, since a schema with unknown extension types can't be hashed.
+        print_ = hashlib.blake2b(schema.serialize(), digest_size=16).digest()
+        columns = parsed.metadata.schema
+        head = _Head(
+            begins=parsed.schema_bytes(),
+            arrow=arrow,
+            schema=self._schemas.setdefault(print_, schema),
+            leaves=Leaves.of(columns.column(i).path for i in range(len(columns))),
+        )
+        if head.begins:
+            self._heads.insert(0, head)
+            del self._heads[_MOST_HEADS:]
+        return head
+
+    def _ranges(self, row_groups: Sequence[pq.RowGroupMetaData], leaves: Leaves) -> dict[str, tuple[float, float]]:
+        """Return leaf -> its least and greatest value, of the numbers that the statistics of each row group tell."""
+        found = {}
+        for place in leaves.below(tuple(self._ranges_of)):
+            column = leaves.paths[place]
+            ranges = [
+                (statistics.min, statistics.max)
+                for group in row_groups
+                if place < group.num_columns
+                and (statistics := group.column(int(place)).statistics) is not None
+                and statistics.has_min_max
+                and isinstance(statistics.min, int | float)
+            ]
+            if column in self._ranges_of and ranges and len(ranges) == len(row_groups):
+                found[column] = (min(least for least, _ in ranges), max(greatest for _, greatest in ranges))
+        return found
+
+
+def footer_crc(metadata: pq.FileMetaData) -> str:
+    """Return the CRC-32 by which a footer is known again, as docs/wire-contract.md defines it."""
     footer = io.BytesIO()
     metadata.write_metadata_file(footer)
-    return Footer(
-        file=replace(file, footer_crc=f"{zlib.crc32(footer.getbuffer()):08x}"),
-        schema=parquet.schema_arrow,
-        row_groups=tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)),
-        column_nbytes=tuple(sizes),
-        null_counts=_null_counts(metadata) if with_nulls else {},
-        ranges=_ranges(metadata, ranges_of) if ranges_of else {},
-    )
+    return f"{zlib.crc32(footer.getbuffer()):08x}"
 
 
-def _null_counts(metadata: pq.FileMetaData) -> dict[str, int | None]:
-    counts: dict[str, int | None] = {}
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        for chunk in map(row_group.column, range(row_group.num_columns)):
-            statistics = chunk.statistics
-            known = statistics is not None and statistics.has_null_count
-            before = counts.get(chunk.path_in_schema, 0)
-            counts[chunk.path_in_schema] = before + statistics.null_count if known and before is not None else None
+def _arrow_schema(metadata: pq.FileMetaData) -> bytes:
+    """Return what a footer repeats of Arrow's schema, which may name types that Parquet's own schema has no word for.
+
+    Without what pandas wrote into it: the number of rows in the file.
+    """
+    held = metadata.metadata or {}
+    arrow = held.get(b"ARROW:schema", b"")
+    pandas = held.get(b"pandas")
+    if not arrow or not pandas:
+        return arrow
+    try:
+        return base64.b64decode(arrow).replace(pandas, b"")
+    except ValueError:
+        return arrow
+
+
+def _nulls(row_groups: Sequence[pq.RowGroupMetaData], num_leaves: int) -> list[int]:
+    """Return the nulls of each leaf in the file, -1 where its statistics don't say."""
+    counts = [0] * num_leaves
+    for row_group in row_groups:
+        for place in range(num_leaves):
+            statistics = row_group.column(place).statistics if place < row_group.num_columns else None
+            if statistics is None or not statistics.has_null_count or counts[place] < 0:
+                counts[place] = -1
+            else:
+                counts[place] += statistics.null_count
     return counts
-
-
-def _ranges(metadata: pq.FileMetaData, columns: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """Return column -> its least and greatest value, of the numbers that the statistics of each row group tell."""
-    found: dict[str, list[tuple[float, float]]] = {}
-    for row_group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for chunk in map(row_group.column, range(row_group.num_columns)):
-            statistics = chunk.statistics if chunk.path_in_schema in columns else None
-            if statistics is not None and statistics.has_min_max and isinstance(statistics.min, int | float):
-                found.setdefault(chunk.path_in_schema, []).append((statistics.min, statistics.max))
-    return {
-        column: (min(least for least, _ in ranges), max(greatest for _, greatest in ranges))
-        for column, ranges in found.items()
-        if len(ranges) == metadata.num_row_groups
-    }

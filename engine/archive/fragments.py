@@ -1,18 +1,16 @@
-"""Files, footers and fragments: what an archive is cut into."""
+"""Fragments: what the files of an archive are cut into, by what their footers say."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
-from engine.schema import union_schemas
+from engine.archive.footer import ArchiveFile, Footer
+from engine.schema import once_a_schema, union_schemas
 
 __all__ = [
-    "ArchiveFile",
-    "Footer",
     "Fragment",
     "average_nbytes",
     "cut_fragments",
@@ -22,42 +20,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ArchiveFile:
-    """One file of the archive, and what tells whether it is still the same."""
-
-    path: str
-    """Path on the archive's file system."""
-    night: dt.date
-    nbytes: int
-    etag: str | None
-    """The object store's ETag; on a local disk the time of the last change."""
-    footer_crc: str | None = None
-    """CRC-32 of the footer, 8 hexadecimal digits, once it is read: it holds the place, size and range of every column
-    chunk, so a file that was only copied or touched is known again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Footer:
-    """What a file's footer says."""
-
-    file: ArchiveFile
-    schema: pa.Schema
-    row_groups: tuple[int, ...]
-    """Number of alerts in each row group."""
-    column_nbytes: tuple[Mapping[str, int], ...] = field(repr=False)
-    """Uncompressed bytes of each leaf column in each row group."""
-    null_counts: Mapping[str, int | None] = field(default_factory=dict, repr=False)
-    """Nulls of each leaf column in the file, None where its statistics don't say; empty if they were not asked for."""
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict, repr=False)
-    """Least and greatest value of the leaf columns that were asked for, where each row group's statistics say them."""
-
-    def nbytes_of(self, columns: Sequence[str], row_group: int) -> int:
-        """Return the uncompressed bytes of root columns, or of paths inside them, in a row group."""
-        return sum(size for path, size in self.column_nbytes[row_group].items() if _covers(columns, path))
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Fragment:
     """Whole row groups of one file; the unit of work of a transfer."""
 
@@ -69,6 +32,8 @@ class Fragment:
     """Alerts in each of the row groups."""
     lacking: tuple[str, ...] = ()
     """Class columns that the file does not have, so that they are computed."""
+    file_alerts: int | None = None
+    """All alerts that the file has by the plan; None where the fragment is not a plan's."""
 
     @property
     def num_alerts(self) -> int:
@@ -109,7 +74,7 @@ def newest_first(footers: Iterable[Footer]) -> list[Footer]:
 
 def average_nbytes(footers: Sequence[Footer], columns: Sequence[str]) -> int:
     """Return the uncompressed bytes that root columns, or paths inside them, have an alert."""
-    total = sum(footer.nbytes_of(columns, group) for footer in footers for group in range(len(footer.row_groups)))
+    total = sum(sum(footer.all_nbytes_of(columns)) for footer in footers)
     return total // max(sum(sum(footer.row_groups) for footer in footers), 1)
 
 
@@ -136,28 +101,30 @@ def cut_fragments(
         Root columns whose absence a fragment notes.
     """
     fragments: list[Fragment] = []
+    lacking_in = once_a_schema(lambda schema: tuple(name for name in class_columns if _lacks(schema, name)))
 
     def close(footer: Footer, groups: list[int]) -> None:
         if groups:
             alerts = tuple(footer.row_groups[group] for group in groups)
-            lacking = tuple(name for name in class_columns if _lacks(footer.schema, name))
             fragments.append(
                 Fragment(
                     number=len(fragments),
                     file=footer.file,
                     row_groups=tuple(groups),
                     row_group_alerts=alerts,
-                    lacking=lacking,
+                    lacking=lacking_in(footer.schema),
+                    file_alerts=sum(footer.row_groups),
                 )
             )
 
     for footer in footers:
         groups: list[int] = []
         nbytes = alerts = 0
+        sizes = footer.all_nbytes_of(columns)
         for group, num_alerts in enumerate(footer.row_groups):
             groups.append(group)
             alerts += num_alerts
-            nbytes += footer.nbytes_of(columns, group)
+            nbytes += sizes[group]
             if nbytes >= target_nbytes or alerts >= max_alerts or len(groups) == max_row_groups:
                 close(footer, groups)
                 groups, nbytes, alerts = [], 0, 0
@@ -168,9 +135,3 @@ def cut_fragments(
 def _lacks(schema: pa.Schema, name: str) -> bool:
     index = schema.get_field_index(name)
     return index < 0 or pa.types.is_null(schema.field(index).type)
-
-
-def _covers(columns: Sequence[str], parquet_path: str) -> bool:
-    parts = parquet_path.split(".")
-    prefixes = {".".join(parts[:i]) for i in range(1, len(parts) + 1)}
-    return any(column in prefixes for column in columns)

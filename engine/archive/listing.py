@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 
-from engine.archive.fragments import ArchiveFile
+from engine.archive.footer import ArchiveFile
 from engine.errors import ArchiveError
 from engine.storage import Entry, Store, without_password
 
@@ -138,8 +138,10 @@ def list_nights(store: Store, wanted: Iterable[dt.date]) -> Listing:
     with ThreadPoolExecutor(store.num_threads) as pool:
         nights = list(pool.map(lambda item: _read_night(store, *item), sorted(folders.items())))
         listed = [(night.night, entry) for night in nights for entry in night.files]
-        sized = pool.map(lambda item: (item[0], store.sized(item[1])), listed)
-        files = [_file(night, entry) for night, entry in sized]
+        unsized = [(night, entry) for night, entry in listed if entry.nbytes is None]
+        sized = pool.map(lambda item: (item[0], store.sized(item[1])), unsized)
+        files = [_file(night, entry) for night, entry in listed if entry.nbytes is not None]
+        files += [_file(night, entry) for night, entry in sized]
     return Listing(
         files=tuple(sorted(files, key=lambda file: (file.night, file.path))),
         passed_over=tuple(sorted(name for night in nights for name in night.passed_over)),

@@ -11,7 +11,16 @@ from engine.enrichment.enrichment import ClassEnrichment, Enrichment, added_by, 
 from engine.enrichment.tns_catalogue import CatalogueFile, find_catalogue
 from engine.enrichment.tns_class import catalogue_of, with_catalogue
 from engine.errors import ArchiveError
-from engine.schema import check_settled, field_at, kept_exact, origin_of, split_leaf, type_at, union_schemas
+from engine.schema import (
+    check_settled,
+    field_at,
+    kept_exact,
+    once_a_schema,
+    origin_of,
+    split_leaf,
+    type_at,
+    union_schemas,
+)
 
 __all__ = ["Gap", "PreparedEnrichments", "prepare_enrichments"]
 
@@ -95,7 +104,8 @@ def prepare_enrichments(
 def _lacking(enrichment: Enrichment, files: _Files) -> _Files:
     """Return those files that do not have every column that an enrichment adds."""
     names = enrichment.adds.names
-    return tuple((file, schema) for file, schema in files if any(type_at(schema, name) is None for name in names))
+    lacks = once_a_schema(lambda schema: any(type_at(schema, name) is None for name in names))
+    return tuple((file, schema) for file, schema in files if lacks(schema))
 
 
 def _check(lacking: Sequence[tuple[Enrichment, _Files]], union: pa.Schema, num_files: int, url: str) -> None:
@@ -119,9 +129,9 @@ def _check(lacking: Sequence[tuple[Enrichment, _Files]], union: pa.Schema, num_f
 def _gaps(enrichment: Enrichment, lacking: _Files) -> list[Gap]:
     needs = enrichment.needs.names
     found: dict[tuple[str, ...], list[str]] = {}
+    missing_in = once_a_schema(lambda s: tuple(leaf for leaf in needs if type_at(s, split_leaf(leaf)[1]) is None))
     for file, schema in lacking:
-        missing = tuple(leaf for leaf in needs if type_at(schema, split_leaf(leaf)[1]) is None)
-        found.setdefault(missing, []).append(file)
+        found.setdefault(missing_in(schema), []).append(file)
     found.pop((), None)
     return [
         Gap(

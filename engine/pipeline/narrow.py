@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from engine.archive import Fragment
@@ -21,15 +23,36 @@ class NarrowReader:
 
     selection: Selection
 
-    def __call__(self, fragment: Fragment) -> pa.Table:
-        """Return the leaves of a fragment, one row an alert; of columns that the file lacks the enrichments' values."""
-        try:
-            return self._read(fragment)
-        except Exception:
-            self.selection.archive.check_unchanged(fragment.file)  # a changed file explains best whatever went wrong
-            raise
+    def __call__(self, fragment: Fragment, rows: np.ndarray | None = None) -> pa.Table:
+        """Return the leaves of a fragment, one row an alert; of columns that the file lacks the enrichments' values.
 
-    def _read(self, fragment: Fragment) -> pa.Table:
+        Parameters
+        ----------
+        fragment
+            What to read.
+        rows
+            Positions of alerts in the fragment, shape (n,): only these are read on after the file's columns. None: all.
+        """
+
+        def read(leaves: Sequence[str], types: Sequence[pa.DataType]) -> Iterator[pa.Table]:
+            yield self.selection.archive.read_leaves(fragment, leaves, types)
+
+        (table,) = self._read(fragment, read, rows)
+        return table
+
+    def blocks(self, fragment: Fragment, block_nbytes: int) -> Iterator[pa.Table]:
+        """Yield the same in blocks, for which so many bytes are read at most."""
+        return self._read(
+            fragment,
+            lambda leaves, types: self.selection.archive.read_leaf_blocks(fragment, leaves, types, block_nbytes),
+        )
+
+    def _read(
+        self,
+        fragment: Fragment,
+        read: Callable[[Sequence[str], Sequence[pa.DataType]], Iterator[pa.Table]],
+        rows: np.ndarray | None = None,
+    ) -> Iterator[pa.Table]:
         """Read what the predicate needs and what enrichments need for it, both in one go.
 
         A condition on a column that is computed has it computed for every alert: which are selected is not known yet.
@@ -39,17 +62,23 @@ class NarrowReader:
         computed = {field.name: root for field in asked if (root := root_of(field.name, fragment.lacking))}
         enrichments = enrichments_for(self.selection.enrichments, set(computed.values()))
         stored = [field for field in asked if field.name not in computed]
-        read = list(dict.fromkeys([*stored, *leaves_needed(enrichments)]))
-        table = self.selection.archive.read_leaves(
-            fragment, [field.name for field in read], [field.type for field in read]
-        )
-        arrays = dict(zip(read, map(combined, table.columns), strict=True))
-        added = compute_added(enrichments, arrays.__getitem__, fragment.num_alerts)
-        block = pa.record_batch(list(added.values()), names=list(added))
-        arrays |= {
-            field: leaf_of(block, field.name, field.type, fragment.file.path)
-            for field in asked
-            if field.name in computed
-        }
-        table = pa.table([arrays[field] for field in asked], schema=needed)
-        return with_predicates(table, self.selection.predicate.schema)
+        wanted = list(dict.fromkeys([*stored, *leaves_needed(enrichments)]))
+        try:
+            for table in read([field.name for field in wanted], [field.type for field in wanted]):
+                # A table without a column has no rows.
+                num_rows = table.num_rows if wanted else fragment.num_alerts
+                if rows is not None:
+                    table, num_rows = table.take(pa.array(rows)), len(rows)
+                arrays = dict(zip(wanted, map(combined, table.columns), strict=True))
+                added = compute_added(enrichments, arrays.__getitem__, num_rows)
+                block = pa.record_batch(list(added.values()), names=list(added))
+                arrays |= {
+                    field: leaf_of(block, field.name, field.type, fragment.file.path)
+                    for field in asked
+                    if field.name in computed
+                }
+                narrow = pa.table([arrays[field] for field in asked], schema=needed)
+                yield with_predicates(narrow, self.selection.predicate.schema)
+        except Exception:
+            self.selection.archive.check_unchanged(fragment.file)  # a changed file explains best whatever went wrong
+            raise

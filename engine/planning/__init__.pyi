@@ -1,4 +1,4 @@
-from .fields import ArchiveFields, archive_fields
+from .archive_fields import ArchiveFields, fields
 from .making import make_plan, plan
 from .previewing import preview
 from .transfer_plan import TransferPlan, new_topic
@@ -6,7 +6,7 @@ from .transfer_plan import TransferPlan, new_topic
 __all__ = [
     "ArchiveFields",
     "TransferPlan",
-    "archive_fields",
+    "fields",
     "make_plan",
     "new_topic",
     "plan",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from consumer.settings import Settings, load_settings
-from engine.archive import average_nbytes, cut_fragments
+from engine.archive import FooterSource, average_nbytes, cut_fragments
 from engine.pipeline import Selection, project_schema
 from engine.planning.class_sources import check_sources
 from engine.planning.labels import check_labels
@@ -41,7 +41,10 @@ def plan(
 
 
 def make_plan(
-    request: TransferRequest, settings: Settings, progress: Callable[[int, int], None] | None = None
+    request: TransferRequest,
+    settings: Settings,
+    progress: Callable[[int, int], None] | None = None,
+    source: FooterSource | None = None,
 ) -> TransferPlan:
     """Hold a request against the archive.
 
@@ -55,13 +58,15 @@ def make_plan(
         Where the archive is, if the request does not say.
     progress
         Called as `progress(done, total)` while footers are read.
+    source
+        What knows some of the footers; None: the catalogue of the archive.
 
     Raises
     ------
     InputError
         If the archive, a night, a field or a condition is not what it should be.
     """
-    sources = find_sources(request, settings, progress)
+    sources = find_sources(request, settings, progress, source)
     nights, enrichments = sources.nights, sources.enrichments
     survey = sources.here.survey
     predicate = predicate_of(request, sources.union, survey)

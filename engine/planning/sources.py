@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from consumer.settings import Settings
-from engine.archive import Archive, ChosenNights, read_nights
+from engine.archive import Archive, ChosenNights, FooterSource, read_nights
+from engine.catalogue import open_catalogue
 from engine.enrichment import PreparedEnrichments, prepare_enrichments
 from engine.errors import RequestError
 from engine.request import TransferRequest
@@ -36,7 +37,10 @@ class Sources:
 
 
 def find_sources(
-    request: TransferRequest, settings: Settings, progress: Callable[[int, int], None] | None = None
+    request: TransferRequest,
+    settings: Settings,
+    progress: Callable[[int, int], None] | None = None,
+    source: FooterSource | None = None,
 ) -> Sources:
     """List the nights of a request, read their footers, and find the survey and its enrichments in them.
 
@@ -46,6 +50,8 @@ def find_sources(
         What is asked for, and where archive and catalogue are, if the request does not say.
     progress
         Called as `progress(done, total)` while footers are read.
+    source
+        What knows some of the footers; None: the catalogue of the archive.
 
     Raises
     ------
@@ -69,6 +75,7 @@ def find_sources(
         ranges_of=(survey.time_field,) if survey.is_described else (),
         skip_unreadable=request.skip_unreadable,
         progress=progress,
+        source=source or open_catalogue(archive, settings),
     )
     schemas = [schema for _, schema in nights.schemas]
     here = find_survey(survey, schemas, nights.union, widen=request.widen, url=archive.shown)

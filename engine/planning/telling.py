@@ -50,7 +50,8 @@ def notes_on(
     yield from notes_on_nights(nights.without_data)
     yield from nights.listing.notes
     yield from notes_on_description(sources.here.missing)
-    yield from notes_on_times(nights.footers, survey.time_field, survey.time_scale)
+    if survey.is_described:  # a source of footers may have ranges of others, too
+        yield from notes_on_times(nights.footers, survey.time_field, survey.time_scale)
     if request.content == "lightcurve":
         yield from notes_on_names(sources.union, projection, survey.instead)
     yield from notes_on_units(projection.schema)

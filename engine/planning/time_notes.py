@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from consumer.wire import TIME_SCALES, utc_days
 from consumer.words import count_text, verb_text
@@ -30,12 +31,15 @@ def notes_on_times(footers: Sequence[Footer], time_field: str, time_scale: str) 
         Where a survey has the time, and how it counts it.
     """
     told = [footer for footer in footers if time_field in footer.ranges]
-    outside = [footer for footer in told if not _fits(footer, time_field, time_scale)]
+    if not told:
+        return []
+    fit = _fit(told, time_field, time_scale)
+    outside = [footer for footer, fits in zip(told, fit, strict=True) if not fits]
     if not outside:
         return []
     first = outside[0]
     least = first.ranges[time_field][0]
-    fitting = [scale for scale in TIME_SCALES if all(_fits(footer, time_field, scale) for footer in told)]
+    fitting = [scale for scale in TIME_SCALES if _fit(told, time_field, scale).all()]
     meant = f"; read as {' or '.join(fitting)} they lie in them" if fitting else ""
     return [
         f"{len(outside):,} of {count_text(len(told), 'file')} {verb_text(len(outside), 'has', 'have')} times outside "
@@ -45,9 +49,13 @@ def notes_on_times(footers: Sequence[Footer], time_field: str, time_scale: str) 
     ]
 
 
-def _fits(footer: Footer, time_field: str, time_scale: str) -> bool:
-    days = utc_days(np.array(footer.ranges[time_field], dtype=np.float64), time_scale) + _EPOCH
-    return bool((np.abs(days - footer.file.night.toordinal()) <= _NEAR_DAYS).all())
+def _fit(footers: Sequence[Footer], time_field: str, time_scale: str) -> npt.NDArray[np.bool_]:
+    """Return of each file whether its times lie in its night."""
+    times = np.array([footer.ranges[time_field] for footer in footers], dtype=np.float64)
+    nights = np.array([footer.file.night.toordinal() for footer in footers])
+    days = utc_days(times.ravel(), time_scale).reshape(times.shape) + _EPOCH
+    fits: npt.NDArray[np.bool_] = (np.abs(days - nights[:, np.newaxis]) <= _NEAR_DAYS).all(axis=1)
+    return fits
 
 
 def _date_text(time: float, time_scale: str) -> str:

@@ -20,7 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from consumer.notebooks import html_rows
 from consumer.settings import whole_number
+from consumer.words import count_text, some_text
 from engine.archive import parse_nights
 from engine.errors import ArchiveError, InputError
 from engine.sample.lsst import FIRST_NIGHT, NIGHTS, write_night
@@ -70,6 +72,12 @@ class SampleArchive:
     """Whose alerts they are like."""
     example: str
     """A condition that a few of them meet."""
+
+    def _repr_html_(self) -> str:
+        nights = some_text(self.nights, 10)
+        files = count_text(self.num_files, "file")
+        rows = [("alerts", f"{self.num_alerts:,} in {files}"), ("nights", nights), ("try", self.example)]
+        return html_rows(self.archive, rows)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 from .avro import avro_schema, encode
 from .conforming import conform
 from .derived_leaves import columns_for, compute_leaves
+from .distinct import once_a_schema
 from .exact import kept_exact, origin_of, unit_of
 from .leaf_columns import leaf_at, leaf_values, paths_in, plain_path
 from .list_leaves import DERIVED_TYPES, PREDICATES, ListLeaf, list_leaf, paths_read, shown_leaf, split_leaf
@@ -41,6 +42,7 @@ __all__ = [
     "leaf_values",
     "list_leaf",
     "names_along",
+    "once_a_schema",
     "origin_of",
     "paths_in",
     "paths_read",

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 
 from engine.errors import ArchiveError
+from engine.schema.distinct import once_a_schema
 from engine.schema.exact import exact_metadata
 from engine.schema.paths import stored
 from engine.schema.plain_types import are_texts, kind_of, plain_type, type_text, types_text
@@ -51,8 +52,9 @@ def union_schemas(
     # Thousands of files have a handful of schemas; each is looked at once, under the first file that has it.
     # Compared by their bytes, since a schema with unknown extension types can't be hashed.
     distinct: dict[bytes, tuple[str, list[pa.Field]]] = {}
+    key_of = once_a_schema(lambda schema: schema.remove_metadata().serialize().to_pybytes())
     for file, schema in schemas:
-        key = schema.remove_metadata().serialize().to_pybytes()
+        key = key_of(schema)
         if key not in distinct:
             distinct[key] = (file, list(schema))
     fields = root.struct_fields("", list(distinct.values()))

@@ -1,7 +1,8 @@
 from .credentials import for_workers, note_entrusted
 from .encryption import EncryptedError
 from .expansion import Expansion, ExpansionError, check_rows
-from .opening import OpenParquet, open_parquet, parse_footer
+from .opening import OpenParquet, open_parquet, read_tail
+from .parsing import ParsedFooter, parse_footer
 from .stores import Entry, Store, cause_of, fresh_info, without_password
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Expansion",
     "ExpansionError",
     "OpenParquet",
+    "ParsedFooter",
     "Store",
     "cause_of",
     "check_rows",
@@ -18,5 +20,6 @@ __all__ = [
     "note_entrusted",
     "open_parquet",
     "parse_footer",
+    "read_tail",
     "without_password",
 ]

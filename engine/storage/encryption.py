@@ -1,4 +1,4 @@
-"""Whether a Parquet file is encrypted, told from its footer's bytes.
+"""Whether a Parquet file is encrypted, and where its schema ends, told from its footer's bytes.
 
 Arrow ends the process ("terminate called") when the metadata of an encrypted column is read without a key, and offers
 no way to check before. So the footer is looked at here: a file with encrypted columns names the
@@ -10,9 +10,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["EncryptedError", "has_encrypted_columns"]
+__all__ = ["EncryptedError", "has_encrypted_columns", "schema_nbytes"]
 
-_ALGORITHM_FIELD = 8
+_SCHEMA_FIELD, _ALGORITHM_FIELD = 2, 8
 _TYPE_ORDER = b"\x1c\x00\x00"
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT, _UUID = range(1, 14)
 
@@ -43,6 +43,18 @@ def has_encrypted_columns(footer: memoryview, metadata: pq.FileMetaData) -> bool
         return _ALGORITHM_FIELD in _fields(footer)
     except (IndexError, RecursionError) as exc:
         raise pa.ArrowInvalid("its footer can't be parsed") from exc
+
+
+def schema_nbytes(footer: memoryview) -> int:
+    """Return how many bytes a footer has up to the end of Parquet's schema, or 0 where that can't be told."""
+    at = number = 0
+    try:
+        while number < _SCHEMA_FIELD and (kind := footer[at] & 0x0F):
+            number, at = _field_number(footer, at, number)
+            at = _after(footer, at, kind)
+    except (IndexError, RecursionError):
+        return 0
+    return at if number == _SCHEMA_FIELD else 0
 
 
 def _ends_plainly(footer: memoryview, metadata: pq.FileMetaData) -> bool:

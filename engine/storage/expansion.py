@@ -67,6 +67,7 @@ class Expansion:
         stored = sum(max(0, chunk.total_compressed_size) for of_group in chunks for chunk in of_group)
         self._allowed = _allowed(min(stored, file_nbytes))
         self._claimed = sum(group.num_rows * _POSITION_NBYTES for group in groups)
+        self._num_rows = sum(group.num_rows for group in groups)
         self._come_to = 0
         self._row_nbytes = 1
         for group, of_group in zip(groups, chunks, strict=True):
@@ -92,6 +93,10 @@ class Expansion:
     def rows_at_once(self, wanted: int) -> int:
         """Return how many rows may be decoded at once, `wanted` at most."""
         return max(1, min(wanted, _BATCH_NBYTES // self._row_nbytes))
+
+    def rows_within(self, nbytes: int) -> int:
+        """Return how many rows come to so many bytes, by what they claim to come to."""
+        return max(1, nbytes * self._num_rows // max(1, self._claimed))
 
     def batches(self, wanted: int, read: Callable[[int], Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
         """Yield batches of `wanted` rows, or fewer of long ones, as long as they come to no more than they may.

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.storage.encryption import EncryptedError, has_encrypted_columns
+from engine.storage.encryption import EncryptedError
 from engine.storage.expansion import Expansion
+from engine.storage.parsing import footer_nbytes_of, parse_footer
 from engine.storage.stores import Store
 
-__all__ = ["OpenParquet", "open_parquet", "parse_footer"]
+__all__ = ["OpenParquet", "open_parquet", "read_tail"]
 
 # Of ten thousands of files most have footers no longer than this; the rest takes one request more.
 _TAIL_NBYTES = 64 * 1024
@@ -49,11 +48,16 @@ class OpenParquet:
         return self.source.read(nbytes)
 
 
-def parse_footer(store: Store, path: str) -> pq.ParquetFile:
-    """Return what a file's footer says of it; alerts can't be read from this."""
+def read_tail(store: Store, path: str) -> bytes:
+    """Return the end of a file, which holds its footer if it is Parquet.
+
+    Raises
+    ------
+    EncryptedError
+        If its footer is encrypted. All that the file system raises comes out as well.
+    """
     with _open(store, path, afresh=False) as file:
-        metadata = _metadata(file)
-    return pq.ParquetFile(pa.BufferReader(b""), metadata=metadata)
+        return _tail(file)
 
 
 def open_parquet(store: Store, path: str) -> OpenParquet:
@@ -66,7 +70,7 @@ def open_parquet(store: Store, path: str) -> OpenParquet:
     """
     with ExitStack() as opened:
         file = opened.enter_context(_open(store, path, afresh=True))
-        metadata = _metadata(file)
+        metadata = parse_footer(_tail(file)).metadata
         if not store.is_local:
             opened.pop_all()  # the alerts are read from it
     source = None if store.is_local else _Ranges(file)
@@ -86,21 +90,18 @@ def _open(store: Store, path: str, *, afresh: bool) -> io.IOBase:
     return store.open(path, afresh=afresh)
 
 
-def _metadata(file: io.IOBase) -> pq.FileMetaData:
-    """Return a file's metadata, read from its end alone."""
+def _tail(file: io.IOBase) -> bytes:
+    """Return the end of a file with the whole footer in it."""
     size = file.seek(0, io.SEEK_END)
     start = max(0, size - _TAIL_NBYTES)
     tail = _read(file, start, size)
     if tail[-4:] == b"PARE":
         raise EncryptedError("it is encrypted, its footer too")
-    footer_nbytes = struct.unpack("<I", tail[-8:-4])[0] if len(tail) >= 8 and tail[-4:] == b"PAR1" else 0
+    footer_nbytes = footer_nbytes_of(tail)
     if start and footer_nbytes + 8 > len(tail):
         first = max(0, size - footer_nbytes - 8)
         tail = _read(file, first, start) + tail
-    metadata = pq.read_metadata(pa.BufferReader(tail))
-    if has_encrypted_columns(memoryview(tail)[len(tail) - 8 - footer_nbytes : -8], metadata):
-        raise EncryptedError("columns of it are encrypted")
-    return metadata
+    return tail
 
 
 def _read(file: io.IOBase, start: int, end: int) -> bytes:

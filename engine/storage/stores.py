@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import inspect
 import os
@@ -238,6 +239,35 @@ class Store:
             # Some file systems do not pass on what cache is asked for.
             file.cache = caches["none"](file.blocksize, file.cache.fetcher, file.size)
         return file
+
+    def read(self, path: str) -> bytes:
+        """Return a whole file, as it is now. Raises what the file system raises."""
+        _drop_listing(self._fs, path)
+        content: bytes = self._fs.cat_file(path)
+        return content
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a whole file, and the folders above it; on a disk nobody sees it half written.
+
+        Raises what the file system raises.
+        """
+        if not self.is_local:
+            self._fs.pipe_file(path, content)
+            return
+        folder, name = os.path.split(path)
+        os.makedirs(folder, exist_ok=True)
+        staged = os.path.join(folder, f".{name}.{os.getpid()}-{threading.get_ident()}")
+        try:
+            with open(staged, "xb") as file:
+                file.write(content)
+            os.replace(staged, path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(staged)
+
+    def remove(self, path: str) -> None:
+        """Remove a file. Raises what the file system raises."""
+        self._fs.rm_file(path)
 
     def real_path(self, path: str) -> str:
         """Return a local path without links."""

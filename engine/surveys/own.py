@@ -33,6 +33,7 @@ _NEEDED = {
 _PATHS = {
     "object": "the path of the object's name or number: diaObject.diaObjectId",
     "band": "the path of the filter: diaSource.filterName",
+    "brightness": "the path of the brightness, a magnitude or a flux: diaSource.psFlux",
     "detection": "the struct of the detection, whose fields come out under their own names: diaSource",
 }
 _LISTS = {
@@ -103,6 +104,7 @@ def survey_of(table: Mapping[str, Any]) -> Survey:
         instead={},
         portal_prefixes={},
         portal_computed={},
+        brightness_field=paths.get("brightness"),
         is_described=True,
     )
 
@@ -133,6 +135,7 @@ def described_as(survey: Survey) -> dict[str, Any]:
         "time_scale": survey.time_scale,
         "ra": survey.ra_field,
         "dec": survey.dec_field,
+        "brightness": survey.brightness_field,
         "detection": survey.candidate or None,
         "lightcurve": list(survey.lightcurve_leaves),
         "lightcurve_without": list(survey.lightcurve_without),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pyarrow as pa
 
 from engine.enrichment import Enrichment
-from engine.schema import has_path
+from engine.schema import has_path, once_a_schema
 from engine.surveys.classes import Classes
 
 __all__ = ["Survey"]
@@ -58,6 +59,8 @@ class Survey:
     """The labels that a request may name, and where they stand."""
     enrichments: tuple[Enrichment, ...] = ()
     """What is computed where a file lacks it; what they add goes out with every content."""
+    brightness_field: str | None = None
+    """How bright the detection is, a magnitude or a flux, for those who look at what an archive holds."""
     example: str = ""
     """A condition that a few of its alerts meet, for hints."""
     is_described: bool = False
@@ -76,11 +79,11 @@ class Survey:
         schemas
             Of the files. A path that some lack gives way to the one that stands for it, if more of them have that.
         """
-        moved = {
-            path: other
-            for path, other in self.instead.items()
-            if sum(has_path(schema, other) for schema in schemas) > sum(has_path(schema, path) for schema in schemas)
-        }
+
+        def number_with(path: str) -> int:
+            return sum(map(once_a_schema(partial(has_path, path=path)), schemas))
+
+        moved = {path: other for path, other in self.instead.items() if number_with(other) > number_with(path)}
         return replace(
             self,
             identity=tuple(moved.get(path, path) for path in self.identity),

@@ -2,6 +2,7 @@ from .checking import Checked, check_settings
 from .cleaning import Cleaned, Cleaning, clean_topics
 from .history import job, jobs
 from .job_topics import JobTopics, topics
+from .shown_lists import JobList
 from .submission import resume, submit
 from .submitted_job import Job, JobStatus
 
@@ -10,6 +11,7 @@ __all__ = [
     "Cleaned",
     "Cleaning",
     "Job",
+    "JobList",
     "JobStatus",
     "JobTopics",
     "check_settings",

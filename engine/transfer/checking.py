@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from consumer.notebooks import TableList
 from consumer.settings import Settings, resolved, without_secrets
+from consumer.terms import in_face_terms
 from consumer.words import count_text
 from engine.errors import AlertTransferError, ArchiveError, ConfigError
 from engine.kafka import kafka_of
@@ -38,7 +40,19 @@ class Checked:
         return asdict(self)
 
 
-def check_settings(settings: Settings, *, within_s: float = DEADLINE_S) -> list[Checked]:
+class CheckedList(TableList[Checked]):
+    """What came of trying several things."""
+
+    head: ClassVar[tuple[str, ...]] = ("", "where", "state", "what was found", "next step")
+    nothing: ClassVar[str] = "nothing was tried"
+
+    def row(self, item: Checked) -> Sequence[object]:
+        """Return the row of one of them."""
+        found = (item.message, item.next_step or "")
+        return (item.name, item.address or "", item.state, *map(in_face_terms, found))
+
+
+def check_settings(settings: Settings, *, within_s: float = DEADLINE_S) -> CheckedList:
     """Try what the settings name, and return what came of each; nothing is written or started.
 
     Parameters
@@ -73,7 +87,7 @@ def check_settings(settings: Settings, *, within_s: float = DEADLINE_S) -> list[
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     checked = dict(found)
-    return [
+    return CheckedList(
         checked.get(name)
         or Checked(
             name=name,
@@ -83,7 +97,7 @@ def check_settings(settings: Settings, *, within_s: float = DEADLINE_S) -> list[
             next_step="check the address, and that nothing on the way (a firewall, a proxy) swallows what is sent",
         )
         for name, (address, _, _) in tries.items()
-    ]
+    )
 
 
 def _try(

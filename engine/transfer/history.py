@@ -11,6 +11,7 @@ from consumer.settings import Settings, load_settings, one_line
 from consumer.wire import FINAL_STATES, JobSummary, PassedOver, manifest_topic
 from consumer.words import count_text, some_text, verb_text
 from engine.kafka import KafkaCluster, kafka_of, own_name
+from engine.transfer.shown_lists import JobList
 from engine.transfer.submitted_job import Job, JobStatus
 
 __all__ = ["is_own", "job", "jobs", "tell_hidden"]
@@ -37,7 +38,7 @@ def jobs(
     running: bool = False,
     most: int | None = None,
     note: Callable[[str], None] | None = None,
-) -> list[JobStatus]:
+) -> JobList:
     """Return how one's own jobs of this Kafka stand, oldest first: those that run, and those of the last 30 days.
 
     One's own are those of Kafka's user, else of the system's (`submit(owner=…)`), and those that say of nobody whose
@@ -59,7 +60,7 @@ def jobs(
     cluster = kafka_of(kafka, settings or load_settings())
     cluster.check()
     who = None if everyone else own_name(cluster.options)
-    return list(itertools.islice(_listed(cluster, who, running, note or (lambda text: None)), most))
+    return JobList(itertools.islice(_listed(cluster, who, running, note or (lambda text: None)), most))
 
 
 def is_own(owner: str, who: str) -> bool:

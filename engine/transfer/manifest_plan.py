@@ -6,6 +6,7 @@ import base64
 import contextlib
 import datetime as dt
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -207,6 +208,9 @@ def _fragments_of(manifest: Manifest) -> list[Fragment]:
     for _, part in sorted(manifest.parts.items()):
         files |= {record["index"]: _file_of(record) for record in part.files}
         records += part.fragments
+    alerts: dict[int, int] = defaultdict(int)
+    for record in records:
+        alerts[record["file"]] += sum(record["row_group_alerts"])
     return [
         Fragment(
             number=record["fragment"],
@@ -214,6 +218,7 @@ def _fragments_of(manifest: Manifest) -> list[Fragment]:
             row_groups=tuple(record["row_groups"]),
             row_group_alerts=tuple(record["row_group_alerts"]),
             lacking=tuple(record["lacking"]),
+            file_alerts=alerts[record["file"]],
         )
         for record in sorted(records, key=lambda record: record["fragment"])
     ]

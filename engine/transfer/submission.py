@@ -95,7 +95,7 @@ def submit(
     cluster.check()
     with _outside(client, settings) as outside, contextlib.ExitStack() as stack:
         plan_ = make_plan(request, settings, progress)
-        check_alerts(plan_, settings.limits)
+        check_alerts(plan_, settings, client=outside, on_wait=on_wait, progress=progress)
         if on_plan:
             on_plan(plan_)
         topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC))

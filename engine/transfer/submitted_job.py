@@ -25,6 +25,7 @@ from consumer.words import count_text, on_one_line
 from engine.errors import InputError, JobError, KafkaError
 from engine.kafka import KafkaCluster
 from engine.sinks import KafkaManifestStore, ManifestStore
+from engine.transfer.remembering import remember
 from engine.transfer.versions import engine_version, is_resumable, shown_version
 
 __all__ = ["Job", "JobStatus"]
@@ -166,6 +167,7 @@ class Job:
             kafka.check()
             store = KafkaManifestStore(kafka, topic)
         self._store = store
+        self._is_remembered = False
         store.manifest  # noqa: B018  opened now, so that a job that is not there is told at once
 
     def __repr__(self) -> str:
@@ -197,7 +199,12 @@ class Job:
         WireError
             If it is one that this program can't read.
         """
-        return JobStatus.of(self._planned(), time.time())
+        manifest = self._planned()
+        status = JobStatus.of(manifest, time.time())
+        if status.state == "complete" and not self._is_remembered:
+            self._is_remembered = True
+            remember(manifest, self.kafka.bootstrap, nbytes=status.nbytes, elapsed_s=status.elapsed_s)
+        return status
 
     def _planned(self) -> Manifest:
         manifest = self._store.refresh()

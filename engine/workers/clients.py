@@ -34,6 +34,6 @@ def check_client(client: object, function: str) -> None:
         raise InputError(
             f"engine.{function} can't use an asynchronous client: it would stop the event loop that it waits for",
             accepted="a client that was made without asynchronous=True",
-            next_step=f"from a coroutine: await asyncio.to_thread(engine.{function}, …, "
+            next_step=f"from a coroutine: await engine.aio.{function}(…, "
             "client=distributed.Client('tcp://host:port', asynchronous=False))",
         )

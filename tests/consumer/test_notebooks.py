@@ -3,7 +3,7 @@
 import warnings
 
 import consumer
-from consumer.notebooks import drawn_in_place, html_rows, html_table, in_notebook
+from consumer.notebooks import TableList, drawn_in_place, html_rows, html_table, in_notebook
 
 CELL = "import engine\nrequest = engine.TransferRequest(nights='2021-11-22', content='lightcurves')\n"
 
@@ -56,3 +56,41 @@ def test_a_long_table_is_cut_and_says_so():
     made = html_table(["n"], [[n] for n in range(1_050)], most=50)
     assert made.count("<tr>") == 1 + 50 + 1
     assert "and 1,000 more" in made
+
+
+class Pairs(TableList[tuple[str, int]]):
+    head = ("name", "n")
+    nothing = "no pair"
+
+    def row(self, item):
+        return item
+
+
+def test_a_list_that_shows_as_a_table_is_a_list():
+    pairs = Pairs([("a", 1), ("longer\nname", 2)])
+    assert pairs == [("a", 1), ("longer\nname", 2)]
+    first, second, third = repr(pairs).splitlines()
+    assert first.split() == ["name", "n"]
+    assert second.index("1") == third.index("2") == first.index("n", 5)
+    assert "longer" in pairs._repr_html_()
+    assert repr(Pairs()) == "no pair"
+    assert "no pair" in Pairs()._repr_html_()
+
+
+def test_results_show_as_small_tables(tmp_path):
+    """Each public object that a user is handed, but for the settings and what is asked for."""
+    import engine
+
+    made = engine.write_sample(tmp_path, nights=["2021-11-22"], alerts_per_night=3)
+    settings = engine.Settings(archive=made.archive)
+    request = engine.TransferRequest(archive=made.archive, nights="2021-11-22")
+    for found in (
+        made,
+        engine.plan(request, settings=settings),
+        engine.fields(made.archive, like="magpsf", settings=settings),
+        engine.check_settings(settings),
+    ):
+        assert made.archive in found._repr_html_()
+    fields = engine.fields(made.archive, like="magpsf", settings=settings)
+    assert "candidate.magpsf" in str(fields)
+    assert "\n" not in repr(fields)

@@ -143,7 +143,7 @@ def test_every_look_at_a_store_sees_what_is_there_now(store, tmp_path):
     def alerts() -> tuple[int, int]:
         request = engine.TransferRequest(archive=url, nights="2021-11-22:2021-11-23")
         plan = engine.plan(request, settings=settings)
-        fields = engine.archive_fields(url, settings=settings)
+        fields = engine.fields(url, settings=settings)
         assert fields.num_alerts == plan.num_archive_alerts
         return len(engine.preview(request, limit=100, settings=settings)), len(engine.Archive(url, store).nights())
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from ui.cli.archive_commands import archive
 from ui.cli.broker_command import broker
 from ui.cli.command_text import from_command
+from ui.cli.completions import complete_requests
 from ui.cli.config_commands import config
 from ui.cli.demo_command import demo
+from ui.cli.estimate_command import estimate
 from ui.cli.job_commands import cancel, jobs, log, resume, status
 from ui.cli.request_command import request
 from ui.cli.request_commands import plan, preview, submit
@@ -23,6 +25,7 @@ commands = [
     cancel,
     config,
     demo,
+    estimate,
     jobs,
     log,
     plan,
@@ -33,3 +36,5 @@ commands = [
     submit,
     topics,
 ]
+
+complete_requests()

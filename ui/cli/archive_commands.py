@@ -1,8 +1,6 @@
-"""Commands about archives: make a sample, list nights, list fields."""
+"""Commands about archives: make a sample, list nights, list fields, index what files hold."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import click
 
@@ -18,7 +16,8 @@ from consumer.cli import (
     some_text,
     verb_text,
 )
-from engine import PROFILE_NAMES, Archive, InputError, TransferRequest
+from engine import PROFILE_NAMES, TransferRequest
+from ui.cli.clusters import cluster_of
 from ui.cli.face_settings import settings_of
 
 __all__ = ["archive"]
@@ -79,30 +78,68 @@ def sample(
 
 @archive.command()
 @click.option("--archive", "url", metavar="URL", help="Root that holds year=…/month=…/day=….")
+@click.option(
+    "--nights", multiple=True, metavar="NIGHTS", help="2021-11-22, a month, or a range; repeatable (all nights)."
+)
+@click.option("--classes", is_flag=True, help="Also the alerts of each class, where `archive index` has counted them.")
+@click.option(
+    "--survey", default="ztf", show_default=True, help="The data source: ztf, lsst, or a YAML file that describes one."
+)
 @face_options
-def info(face: Face, url: str | None) -> None:
-    """List the nights of an archive."""
-    from ui.cli.render import nights_table
+def info(face: Face, url: str | None, nights: tuple[str, ...], classes: bool, survey: str) -> None:
+    """List the nights of an archive: files, bytes, alerts, and with --classes the alerts of each class."""
+    from ui.cli.render import info_tables
 
     if url:
         remember_archive(url)
-    settings = settings_of(face, archive=url)
-    if settings.archive is None:
-        raise InputError("no archive is given", next_step="give --archive URL, or set it in the configuration")
-    found = Archive(settings.archive, settings.storage_options)
-    with progress_bar("listing files") as progress:
-        # Each look sees the archive as it is then, and it may grow between two.
-        there = found.nights()
-        files = found.files(there)
-        progress.begin("reading footers")
-        footers = found.footers(files, progress)
-    nights: dict[str, dict[str, Any]] = {night.isoformat(): {"files": 0, "nbytes": 0, "alerts": 0} for night in there}
-    for footer in footers:
-        night = nights[footer.file.night.isoformat()]
-        night["files"] += 1
-        night["nbytes"] += footer.file.nbytes
-        night["alerts"] += sum(footer.row_groups)
-    face.emit({"archive": found.url, "nights": nights}, nights_table(nights))
+    with progress_bar("reading footers") as progress:
+        found = engine.archive_info(
+            url, survey=survey, nights=nights or None, settings=settings_of(face), progress=progress
+        )
+    for note in found.notes():
+        if found.unreadable or classes:
+            face.say(f"note: {note}")
+    face.emit(found.to_dict(classes=classes), *info_tables(found, classes=classes))
+
+
+@archive.command()
+@click.option("--archive", "url", metavar="URL", help="Root that holds year=…/month=…/day=….")
+@click.option(
+    "--nights", multiple=True, metavar="NIGHTS", help="2021-11-22, a month, or a range; repeatable (all nights)."
+)
+@click.option(
+    "--survey", default="ztf", show_default=True, help="The data source: ztf, lsst, or a YAML file that describes one."
+)
+@click.option("--tns-catalogue", metavar="FILE", help="What tnsclass is computed with, where files lack it.")
+@click.option("--anew", is_flag=True, help="Read every file of these nights, whatever the catalogue knows.")
+@face_options
+def index(
+    face: Face, url: str | None, nights: tuple[str, ...], survey: str, tns_catalogue: str | None, anew: bool
+) -> None:
+    """Build the catalogue of an archive, or bring it up to date.
+
+    What files hold is read once, and then known to `plan`, `estimate`, `archive info` and `archive fields`: row groups
+    and schemas, when and where the alerts are, how many there are of each class. Only files that are new or changed
+    are read. The catalogue lies beside the archive's root, in ROOT.catalogue, or in your cache if that can't be
+    written. With --dask the workers of a cluster read.
+    """
+    if url:
+        remember_archive(url)
+    settings = settings_of(face)
+    again = "what was indexed so far is kept; the same command goes on from there"
+    with face.going_on(again), cluster_of(settings) as client, progress_bar("reading files") as progress:
+        report = engine.index_archive(
+            url,
+            survey=survey,
+            nights=nights or None,
+            tns_catalogue=tns_catalogue,
+            anew=anew,
+            client=client,
+            settings=settings,
+            on_wait=progress.begin,
+            progress=progress,
+        )
+    face.emit(report.to_dict(), report.to_text())
 
 
 @archive.command()
@@ -125,9 +162,7 @@ def fields(face: Face, url: str | None, nights: tuple[str, ...], like: str | Non
     if url:
         remember_archive(url)
     with progress_bar("reading footers") as progress:
-        found = engine.archive_fields(
-            url, nights or None, like, survey=survey, settings=settings_of(face), progress=progress
-        )
+        found = engine.fields(url, nights or None, like, survey=survey, settings=settings_of(face), progress=progress)
     if len(found.nights) < found.num_archive_nights and not nights:
         of = count_text(found.num_archive_nights, "night")
         face.say(f"looked into {len(found.nights):,} of {of}; choose others with --nights")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -15,15 +15,15 @@ from rich.text import Text
 
 from consumer import LeftOut
 from consumer.cli import count_text, left_out_lines, one_line, progress_row
-from engine import ArchiveFields, JobStatus
+from engine import ArchiveFields, ArchiveInfo, JobStatus
 
 __all__ = [
     "alerts_table",
     "as_json",
     "bytes_text",
     "fields_table",
+    "info_tables",
     "job_bar",
-    "nights_table",
     "status_text",
 ]
 
@@ -84,12 +84,18 @@ def _command_in(step: str) -> str:
     return step.rpartition(": ")[2]
 
 
-def nights_table(nights: Mapping[str, Mapping[str, int]]) -> Table:
-    """Return the nights of an archive as a table."""
+def info_tables(found: ArchiveInfo, *, classes: bool) -> list[Table]:
+    """Return the nights of an archive as a table, and if wanted the alerts of each class as another."""
     table = Table("night", "alerts", "files", "bytes", box=None)
-    for night, held in nights.items():
-        table.add_row(night, f"{held['alerts']:,}", f"{held['files']:,}", bytes_text(held["nbytes"]))
-    return table
+    for held in found.nights:
+        table.add_row(f"{held.night}", f"{held.num_alerts:,}", f"{held.num_files:,}", bytes_text(held.nbytes))
+    if not classes:
+        return [table]
+    counts = Table("column", "class", "alerts", box=None)
+    for column, labels in found.classes().items():
+        for label, num_alerts in labels.items():
+            counts.add_row(Text(column), Text(label), f"{num_alerts:,}")
+    return [table, counts]
 
 
 def fields_table(found: ArchiveFields) -> Table:

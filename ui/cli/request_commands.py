@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
 import engine
-from consumer.cli import Command, Face, face_options, progress_bar
-from engine import InputError, Settings
+from consumer.cli import Command, Face, count_text, face_options, progress_bar, python, quoted
+from engine import InputError
+from ui.cli.clusters import cluster_of
 from ui.cli.face_settings import settings_of
 from ui.cli.options import request_from, request_options
 from ui.cli.started_jobs import run_job
 
-if TYPE_CHECKING:
-    from distributed import Client
-
 __all__ = ["plan", "preview", "submit"]
 
 _TEST_ALERTS = 10
-
-
-def _cluster(settings: Settings) -> AbstractContextManager[Client | None]:
-    """Return a context with the configured cluster's client, or with None."""
-    if not settings.dask:
-        return nullcontext()
-    from engine import connect
-
-    return connect(settings.dask, tls=settings.dask_tls)
 
 
 @click.command(cls=Command)
@@ -46,14 +36,20 @@ def plan(face: Face, **values: Any) -> None:
 
 @click.command(cls=Command)
 @request_options
+@click.option("--output", metavar="FILE", help="Write them, with all columns, to this Parquet file.")
+@click.option("--overwrite", is_flag=True, help="Write over FILE if it is there.")
 @face_options
-def preview(face: Face, **values: Any) -> None:
-    """Show the first alerts that a request selects (10, or --limit)."""
+def preview(face: Face, output: str | None, overwrite: bool, **values: Any) -> None:
+    """Show the first alerts that a request selects (10, or --limit): those that a job with this limit sends."""
+    from ui.cli.parquet_output import check_output, write_output
     from ui.cli.render import alerts_table, as_json
 
+    if overwrite and output is None:
+        raise InputError("--overwrite is given without --output", next_step="give --output FILE.parquet as well")
+    file = None if output is None else check_output(output, overwrite=overwrite)
     request, settings = request_from(values), settings_of(face)
     limit = 10 if values["limit"] is None else values["limit"]
-    with _cluster(settings) as client, progress_bar("reading footers") as progress:
+    with cluster_of(settings) as client, progress_bar("reading footers") as progress:
 
         def planned(plan: engine.TransferPlan) -> None:
             _say_notes(face, plan)
@@ -67,9 +63,18 @@ def preview(face: Face, **values: Any) -> None:
             on_plan=planned,
             on_wait=progress.begin,
             progress=progress,
+            note=lambda text: face.say(f"note: {text}"),
         )
+    if file is not None:
+        write_output(file, alerts, overwrite=overwrite)
+        face.say(f"{count_text(alerts.num_rows, 'alert')} in {file}; {_how_to_read(file)}")
     rows = [as_json(row) for row in alerts.to_pylist(maps_as_pydicts="lossy")] if face.json else None
     face.emit(rows, alerts_table(alerts) if alerts.num_rows else "no alert of these nights fulfils the conditions")
+
+
+def _how_to_read(file: Path) -> str:
+    path = json.dumps(str(file), ensure_ascii=False)
+    return f"read it with:\n  {python()} -c {quoted(f'import pandas; print(pandas.read_parquet({path}))')}"
 
 
 @click.command(cls=Command)

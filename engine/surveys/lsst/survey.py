@@ -43,6 +43,7 @@ LSST = Survey(
     # Rubin's own fields, and Fink's.
     portal_prefixes={"r": ("diaSource.", "diaObject.", ""), "f": ("",)},
     portal_computed={},
+    brightness_field="diaSource.psfFlux",
     example="diaSource.psfFlux > 13500",
     classes=Classes(
         columns=(

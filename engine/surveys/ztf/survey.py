@@ -60,6 +60,7 @@ ZTF = Survey(
             LabelForm(prefix="(TNS)", column="tnsclass", kind="types of TNS", example="(TNS) SN Ia"),
         ),
     ),
+    brightness_field="candidate.magpsf",
     example="candidate.magpsf < 17",
     enrichments=(FinkClass(), TnsClass(ra_field="candidate.ra", dec_field="candidate.dec")),
 )

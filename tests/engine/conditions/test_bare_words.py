@@ -137,7 +137,7 @@ def test_the_values_of_a_number_stand_beside_it():
     ("text", "hint"),
     [
         ("candidate.rb > candidate.rbb", "candidate.rb"),
-        ("cdsxmatch = lower(nothing)", "engine.archive_fields()"),
+        ("cdsxmatch = lower(nothing)", "engine.fields()"),
         ("candidate.magpsf > magnr", "candidate.magnr"),
         ("candidate.rb = NaN", "isnan(x)"),
         ("candidate.magpsf > 18,5", "0.5"),

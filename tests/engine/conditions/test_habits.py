@@ -173,7 +173,7 @@ def test_what_people_write_is_taken_as_it_is_meant(text):
         ("candid > 1 /* good", "/*", "close it"),
         ("`candid > 1", "`", "close it"),
         ("candidate.rb > 50%", "%", "operators"),
-        ("candidate.ra > 10h", "10h", "engine.archive_fields()"),
+        ("candidate.ra > 10h", "10h", "engine.fields()"),
         ("objectId LIKE 'a' ESCAPE candid", "candid", "operators"),
         ("objectId RLIKE 'a' ESCAPE '/'", "objectId RLIKE 'a'", "LIKE 'a/_%' ESCAPE '/'"),
     ],

@@ -209,7 +209,7 @@ def test_a_third_enrichment_stands_in_conditions_and_in_the_list_of_fields(root,
     table = engine.preview(request, settings=engine.Settings(), limit=100)
     assert table["candid"].to_pylist() == [1, 2, 3]
     assert set(table["brightness"].to_pylist()) == {"bright"}
-    found = {field.name: field for field in engine.archive_fields(str(root), settings=engine.Settings()).fields}
+    found = {field.name: field for field in engine.fields(str(root), settings=engine.Settings()).fields}
     assert found["flux"].type == "double"
     assert found["flux"].null_share == 0
 

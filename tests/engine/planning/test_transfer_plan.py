@@ -71,7 +71,7 @@ def test_a_notebook_shows_a_table_with_every_text_escaped(archive):
 
 
 def test_the_fields_of_an_archive_are_shown_short(archive):
-    found = engine.archive_fields(archive, settings=engine.Settings())
+    found = engine.fields(archive, settings=engine.Settings())
     assert "in 1 alert of 1 night" in repr(found)
     assert len(repr(found)) < 200 + len(archive)
     shown = found._repr_html_()

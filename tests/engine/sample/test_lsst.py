@@ -67,7 +67,7 @@ def test_the_same_seed_gives_the_same_alerts(alerts, tmp_path):
 
 
 def test_every_field_of_it_is_described(sample):
-    found = engine.archive_fields(sample.archive, survey="lsst")
+    found = engine.fields(sample.archive, survey="lsst")
     undescribed = {field.name for field in found.fields if field.meaning is None}
     assert not {name for name in undescribed if not name.startswith(("lc_features", "misc"))}
     (flux,) = [field for field in found.fields if field.name == "diaSource.psfFlux"]

@@ -363,7 +363,7 @@ def test_the_night_s_own_columns_may_be_numbers_and_texts(tmp_path):
     assert [(row["year"], row["month"]) for row in rows.values()] == [
         *(("2021", "1"), ("2021", "1"), ("2021", "01"), (None, "01"))
     ]
-    assert {field.name for field in engine.archive_fields(str(tmp_path), settings=engine.Settings()).fields} >= {"year"}
+    assert {field.name for field in engine.fields(str(tmp_path), settings=engine.Settings()).fields} >= {"year"}
 
 
 def test_identifiers_are_int64_whatever_the_nights(tmp_path):

@@ -189,7 +189,7 @@ def test_names_that_a_file_has_twice_stop_those_alone_who_use_them(tmp_path):
             plan_of(root, **more)
     with pytest.raises(engine.ArchiveError, match=r"more than one field candidate\.x"):
         plan_of(root, content="fields", fields=["candidate"])
-    kinds = {field.path: field.kind for field in engine.archive_fields(str(root), settings=NOWHERE).fields}
+    kinds = {field.path: field.kind for field in engine.fields(str(root), settings=NOWHERE).fields}
     assert (kinds["x"], kinds["candidate.x"], kinds["candidate.magpsf"]) == ("unsettled", "unsettled", "leaf")
 
 
@@ -230,7 +230,7 @@ def test_fields_are_listed_with_the_files_types(tmp_path):
     odd = {"price": ODD["decimal"], "clock": ODD["time64"], "flight": ODD["duration"], "pairs": ODD["map of int"]}
     clashing = ODD["decimal"].cast(pa.float64())
     root = write(tmp_path, alerts(**odd, clash=ODD["decimal"]), alerts(price=ODD["decimal"], clash=clashing))
-    found = {field.name: field for field in engine.archive_fields(str(root), settings=NOWHERE).fields}
+    found = {field.name: field for field in engine.fields(str(root), settings=NOWHERE).fields}
     listed = {
         name: (found[name].kind, found[name].type) for name in ("price", "clock", "flight", "clash", "size(pairs)")
     }
@@ -372,7 +372,7 @@ def test_whatever_a_column_is(data, inside, drifts):
     with tempfile.TemporaryDirectory() as folder:
         root = write(Path(folder), *tables)
         assert len(received(root, content="fields", fields=["candidate.magpsf"])) == 6
-        assert "candidate.magpsf" in {f.name for f in engine.archive_fields(str(root), settings=NOWHERE).fields}
+        assert "candidate.magpsf" in {f.name for f in engine.fields(str(root), settings=NOWHERE).fields}
         if drifts:
             assert all_or_named(root, "candidate.x" if inside else "x")
             return

@@ -193,7 +193,7 @@ def test_of_a_remote_file_little_more_is_read_than_what_is_asked_for(store, stam
     store.fetched.clear()
     leaves = ["candidate.magpsf", "candidate.distnr"]
     table = archive.read_leaves(fragment, leaves, [pa.float64(), pa.float64()])
-    needed = sum(footer.column_nbytes[group][leaf] for group in range(10) for leaf in leaves)
+    needed = sum(footer.nbytes_of(leaves, group) for group in range(10))
     fetched = sum(end - start for start, end in store.fetched) - footer_nbytes
     assert needed < fetched < 64 * 1024 * (10 + 1)
     assert fetched < path.stat().st_size / 50

@@ -32,7 +32,7 @@ def test_an_asynchronous_client_is_refused_at_once(name, dask_client):
 
     told = asyncio.run(call())
     assert f"engine.{name}" in told.message
-    assert f"asyncio.to_thread(engine.{name}" in told.next_step
+    assert f"await engine.aio.{name}(" in told.next_step
 
 
 def test_the_way_that_it_names_works(dask_client, tmp_path):
@@ -41,7 +41,7 @@ def test_the_way_that_it_names_works(dask_client, tmp_path):
 
     async def call() -> int:
         with distributed.Client(dask_client.scheduler.address, asynchronous=False, set_as_default=False) as client:
-            found = await asyncio.to_thread(engine.preview, request, client=client)
+            found = await engine.aio.preview(request, client=client)
             return found.num_rows
 
     assert asyncio.run(call()) == 3

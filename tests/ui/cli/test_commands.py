@@ -101,10 +101,14 @@ def dask(dask_client) -> tuple[str, str]:
     return "--dask", dask_client.scheduler.address
 
 
-def test_a_test_job_sends_ten(sample, kafka, dask):
-    request = ("submit", "--archive", sample, *NIGHTS, "--test", "--wait", *dask)
-    status = document(run_here(*request, "--json", "--kafka", kafka))
+def test_a_test_job_sends_ten_those_of_a_preview(sample, kafka, dask, tmp_path):
+    request = ("--archive", sample, *NIGHTS, "--where", "candidate.magpsf > 17; finkclass <> 'Unknown'")
+    status = document(run_here("submit", *request, "--test", "--wait", *dask, "--json", "--kafka", kafka))
     assert (status["state"], status["num_alerts"], status["num_alerts_sent"]) == ("complete", 10, 10)
+    previewed = document(run_here("preview", *request, "--json"))
+    run_here("consume", status["topic"], "--outdir", tmp_path / "alerts", kafka=kafka)
+    consumed = pd.read_parquet(tmp_path / "alerts")
+    assert sorted(consumed["candid"]) == sorted(row["candid"] for row in previewed)
 
 
 def test_an_empty_result_is_a_success(sample, kafka, dask, tmp_path):

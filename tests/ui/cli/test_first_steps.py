@@ -158,8 +158,8 @@ def told_commands() -> list[str]:
 def test_the_commands_of_the_documents_are_commands(line):
     """Each command exists and knows the options that it is given."""
     words = [word for word in shlex.split(line, comments=True) if word not in ("…", "&")]
-    if ">" in words:  # the rest is the shell's
-        words = words[: words.index(">")]
+    # What follows `>` or `>>` is the shell's.
+    words = words[: next((place for place, word in enumerate(words) if word in (">", ">>")), None)]
     command: click.Command = _group
     context = click.Context(command, info_name="alert-transfer")
     while isinstance(command, click.Group) and (words or not command.invoke_without_command):

@@ -12,8 +12,8 @@ import pytest
 import engine
 from engine.conditions import parse_conditions
 from engine.errors import ArchiveError, RequestError
-from engine.planning import archive_fields
-from engine.planning.fields import MOST_NIGHTS
+from engine.planning import fields
+from engine.planning.archive_fields import MOST_NIGHTS
 from engine.sample import write_sample
 from engine.schema import union_schemas
 from engine.surveys import read_descriptions
@@ -56,13 +56,13 @@ def sample(tmp_path_factory) -> str:
 
 
 def test_every_field_of_the_sample_means_something(sample):
-    found = engine.archive_fields(sample)
+    found = engine.fields(sample)
     assert len(found.fields) > 250
     assert [field.name for field in found.fields if not field.meaning] == []
 
 
 def test_every_field_of_real_alerts_means_something(shared_archive):
-    found = archive_fields(str(shared_archive))
+    found = fields(str(shared_archive))
     assert [field.name for field in found.fields if not field.meaning] == []
     assert {field.name for field in found.fields if field.kind == "map key" and field.path.startswith("mangrove")} == {
         *("mangrove.2MASS_name", "mangrove.HyperLEDA_name", "mangrove.ang_dist", "mangrove.lum_dist")
@@ -101,7 +101,7 @@ def test_descriptions_have_units_that_astropy_reads_and_a_source():
 
 
 def test_each_name_is_what_a_condition_takes(shared_archive):
-    found = archive_fields(str(shared_archive))
+    found = fields(str(shared_archive))
     schemas = [(str(file), pq.read_schema(file)) for file in sorted(shared_archive.rglob("*.parquet"))]
     union = union_schemas(schemas)
     for name in ("finkclass", "tnsclass"):
@@ -118,7 +118,7 @@ def test_each_name_is_what_a_condition_takes(shared_archive):
 
 
 def test_shares_of_nulls_are_those_of_the_alerts(shared_archive):
-    found = archive_fields(str(shared_archive))
+    found = fields(str(shared_archive))
     tables = []
     for file in sorted(shared_archive.rglob("*.parquet")):
         table = pq.ParquetFile(file).read()
@@ -148,7 +148,7 @@ def test_nulls_are_counted_over_files_row_groups_and_parents(tmp_path):
     write(tmp_path, dt.date(2021, 1, 1), pa.table({"candid": range(6), "s": rows}), row_group_size=4)
     write(tmp_path, dt.date(2021, 1, 1), pa.table({"candid": range(2)}), part=1)
     write(tmp_path, dt.date(2021, 1, 2), pa.table({"candid": pa.array([1, None])}))
-    found = archive_fields(str(tmp_path))
+    found = fields(str(tmp_path))
     assert (named(found, "s.x").null_share, named(found, "s.x").num_nights) == (7 / 10, 1)
     assert (named(found, "s.never").null_share, named(found, "s.never").num_nights) == (1, 0)
     assert (named(found, "candid").null_share, named(found, "candid").num_nights) == (1 / 10, 2)
@@ -161,7 +161,7 @@ def test_what_footers_do_not_say_is_unknown(tmp_path):
     )
     table = pa.table({"n": [1, 2], "list": lists, "m": pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int8()))})
     write(tmp_path, dt.date(2021, 1, 1), table)
-    found = archive_fields(str(tmp_path))
+    found = fields(str(tmp_path))
     assert named(found, "size(list)").null_share == 0  # a list that is null or empty leaves a null in each column
     assert named(found, "list[].a").null_share == 0
     assert named(found, "list[].b").null_share is None
@@ -171,15 +171,15 @@ def test_what_footers_do_not_say_is_unknown(tmp_path):
         False,
     )
     write(tmp_path, dt.date(2021, 1, 2), table.slice(0, 1), write_statistics=False)
-    assert named(archive_fields(str(tmp_path)), "n").null_share is None
+    assert named(fields(str(tmp_path)), "n").null_share is None
     write(tmp_path, dt.date(2021, 1, 2), pa.table({"list": pa.array([None, []], lists.type)}))
-    assert named(archive_fields(str(tmp_path)), "size(list)").null_share is None
+    assert named(fields(str(tmp_path)), "size(list)").null_share is None
 
 
 def test_awkward_names_are_quoted(tmp_path):
     struct = pa.array([{"2MASS": 1, "select": 2, "a-b": 3, "plain": 4}])
     write(tmp_path, dt.date(2021, 1, 1), pa.table({"s": struct, "from": [1], "year": [1], "with space": [1]}))
-    names = {field.path: field.name for field in archive_fields(str(tmp_path)).fields}
+    names = {field.path: field.name for field in fields(str(tmp_path)).fields}
     assert names["s.a-b"] == "s.`a-b`"
     assert names["s.plain"] == "s.plain"
     assert names["with space"] == "`with space`"
@@ -194,19 +194,19 @@ def test_of_many_nights_a_spread_is_read(tmp_path):
     nights = [first + dt.timedelta(days=i) for i in range(MOST_NIGHTS + 25)]
     for number, night in enumerate(nights):
         write(tmp_path, night, pa.table({"candid": [number]}))
-    found = archive_fields(str(tmp_path))
+    found = fields(str(tmp_path))
     assert len(found.nights) == MOST_NIGHTS
     assert (found.nights[0], found.nights[-1]) == (nights[0], nights[-1])
     steps = [(b - a).days for a, b in zip(found.nights, found.nights[1:], strict=False)]
     assert set(steps) == {1, 2}
     assert (found.num_archive_nights, found.num_alerts) == (len(nights), MOST_NIGHTS)
-    chosen = archive_fields(str(tmp_path), nights="2021-01-02:2021-01-04")
+    chosen = fields(str(tmp_path), nights="2021-01-02:2021-01-04")
     assert chosen.nights == tuple(nights[1:4])
 
 
 def test_like_looks_into_names_and_meanings(shared_archive):
     def names(like: str) -> list[str]:
-        return [field.name for field in archive_fields(str(shared_archive), like=like).fields]
+        return [field.name for field in fields(str(shared_archive), like=like).fields]
 
     assert "candidate.magpsf" in names("MAGPS")
     assert names("kilonova") == ["rf_kn_vs_nonkn"]
@@ -217,9 +217,9 @@ def test_like_looks_into_names_and_meanings(shared_archive):
 def test_what_is_wrong_is_told(tmp_path, shared_archive):
     write(tmp_path, dt.date(2021, 1, 1), pa.table({"x": [1]}))
     with pytest.raises(RequestError, match="'yesterday' is not a night"):
-        archive_fields(str(tmp_path), nights="yesterday")
+        fields(str(tmp_path), nights="yesterday")
     with pytest.raises(ArchiveError, match="no data") as caught:
-        archive_fields(str(tmp_path), nights=["2020-01-01"])
+        fields(str(tmp_path), nights=["2020-01-01"])
     assert "2021-01-01" in caught.value.accepted
     with pytest.raises(RequestError, match="no archive"):
-        archive_fields(settings=engine.Settings())
+        fields(settings=engine.Settings())

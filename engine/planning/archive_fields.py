@@ -8,24 +8,27 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from consumer.notebooks import html_rows, html_table
+from consumer.notebooks import html_rows, html_table, text_table
 from consumer.settings import Settings, load_settings
 from consumer.words import count_text
 from engine.archive import Archive, Footer, parse_nights, unite, with_alerts
+from engine.catalogue import open_catalogue
 from engine.conditions import parse_conditions
 from engine.enrichment import added_by, with_added
 from engine.errors import ArchiveError, ConditionError, RequestError
-from engine.schema import Unsettled, kept_exact, names_along, origin_of, type_at
+from engine.schema import Unsettled, kept_exact, names_along, once_a_schema, origin_of, type_at
 from engine.storage import without_password
 from engine.surveys import Description, read_descriptions, survey_named
 
-__all__ = ["ArchiveField", "ArchiveFields", "archive_fields"]
+__all__ = ["ArchiveField", "ArchiveFields", "fields"]
 
+_HEAD = ("field", "type", "unit", "nights", "null", "meaning")
 _MOST_SHOWN = 300
 """Fields that a notebook shows."""
 
@@ -79,8 +82,14 @@ class ArchiveFields:
     def __repr__(self) -> str:
         return f"<ArchiveFields: {self._summary()}>"
 
+    def __str__(self) -> str:
+        return f"{self._summary()}\n{text_table(_HEAD, self._rows(), most=_MOST_SHOWN)}"
+
     def _repr_html_(self) -> str:
-        rows = [
+        return html_rows(self._summary(), []) + html_table(_HEAD, self._rows(), most=_MOST_SHOWN)
+
+    def _rows(self) -> list[tuple[object, ...]]:
+        return [
             (
                 field.name,
                 field.type,
@@ -91,8 +100,6 @@ class ArchiveFields:
             )
             for field in self.fields
         ]
-        title = html_rows(self._summary(), [])
-        return title + html_table(("field", "type", "unit", "nights", "null", "meaning"), rows, most=_MOST_SHOWN)
 
     def _summary(self) -> str:
         fields, nights = count_text(len(self.fields), "field"), count_text(len(self.nights), "night")
@@ -120,7 +127,7 @@ class _Entry:
     """The outermost list that it is in, or is."""
 
 
-def archive_fields(
+def fields(
     archive: str | None = None,
     nights: str | Sequence[str] | None = None,
     like: str | None = None,
@@ -168,7 +175,7 @@ def archive_fields(
             accepted=f"nights from {every[0]} to {every[-1]}",
             next_step="list them with: alert-transfer archive info",
         )
-    footers = opened.footers(files, progress, with_nulls=True)
+    footers = opened.footers(files, progress, with_nulls=True, source=open_catalogue(opened, settings))
     union = with_added(unite(with_alerts(footers), as_text=survey_.night_columns), survey_.enrichments)
     added = added_by(survey_.enrichments)
     descriptions = read_descriptions(survey_.name)
@@ -252,6 +259,7 @@ def _field(
 ) -> ArchiveField:
     description = descriptions.get(entry.path)
     meaning = description.meaning if description else None
+    type_in = once_a_schema(partial(type_at, path=entry.path))
     return ArchiveField(
         name=_name(entry, union),
         path=entry.path,
@@ -260,7 +268,7 @@ def _field(
         unit=description.unit if description and entry.kind != "size" else None,
         meaning=f"Number of items: {meaning}" if meaning and entry.kind == "size" else meaning,
         source=description.source if description else None,
-        num_nights=len({f.file.night for f in footers if type_at(f.schema, entry.path) is not None}),
+        num_nights=len({f.file.night for f in footers if type_in(f.schema) is not None}),
         null_share=_null_share(entry, footers, added),
     )
 
@@ -290,11 +298,12 @@ def _quoted(parts: Sequence[str], every: bool) -> str:
 def _null_share(entry: _Entry, footers: Sequence[Footer], added: pa.Schema) -> float | None:
     if entry.kind == "unsettled":
         return None
+    type_in = once_a_schema(partial(type_at, path=entry.path))
     num_alerts = num_nulls = 0
     for footer in footers:
         here = sum(footer.row_groups)
         num_alerts += here
-        if type_at(footer.schema, entry.path) is None:
+        if type_in(footer.schema) is None:
             num_nulls += 0 if entry.path in added.names else here  # it is computed then
             continue
         nulls = _nulls(entry, footer)

@@ -1,0 +1,32 @@
+"""The user's cache: where what was found out at some cost is kept."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+__all__ = ["cache_folder", "write_whole"]
+
+_log = logging.getLogger("alert_transfer.estimates")
+
+
+def cache_folder(name: str) -> Path:
+    """Return a folder of the user's cache: `$ALERT_TRANSFER_CACHE`, else where the system keeps such."""
+    if given := os.environ.get("ALERT_TRANSFER_CACHE"):
+        return Path(given).expanduser().absolute() / name
+    import platformdirs  # here: `status` imports this module, and waits for nothing that it doesn't need
+
+    return platformdirs.user_cache_path("alert-transfer") / name
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file of the cache such that a reader finds all of it or the one before; tell in the log if it fails."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, suffix=".new", delete=False) as new:
+            new.write(text)
+        os.replace(new.name, file)
+    except OSError as exc:
+        _log.warning("%s can't be written, so it is not kept: %s", file, exc)

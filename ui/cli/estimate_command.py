@@ -1,0 +1,54 @@
+"""The command `estimate`: how many alerts a request selects, before it is sent."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import engine
+from consumer.cli import Command, Face, face_options, progress_bar
+from engine import Settings
+from ui.cli.face_settings import settings_of
+from ui.cli.options import request_from, request_options
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["estimate"]
+
+
+@click.command(cls=Command)
+@request_options
+@click.option("--exact", is_flag=True, help="Count all alerts, on the cluster if --dask names one; kept for next time.")
+@face_options
+def estimate(face: Face, exact: bool, **values: Any) -> None:
+    """Show how many alerts a transfer would send, their size and how long it would take; starts nothing."""
+    request, settings = request_from(values), settings_of(face)
+    with _cluster(settings, exact) as client, progress_bar("reading footers") as progress:
+
+        def planned(plan: engine.TransferPlan) -> None:
+            for note in plan.notes:
+                face.say(f"note: {note}")
+
+        found = engine.estimate(
+            request,
+            client=client,
+            settings=settings,
+            exact=exact,
+            on_plan=planned,
+            on_bounds=lambda most: face.say(f"at most {most:,} alerts; counting") if exact else None,
+            on_wait=progress.begin,
+            progress=progress,
+        )
+    face.emit(found.to_dict(), found.to_text())
+
+
+def _cluster(settings: Settings, exact: bool) -> AbstractContextManager[Client | None]:
+    """Return a context with the configured cluster's client, where it is to count, or with None."""
+    if not exact or not settings.dask:
+        return nullcontext()
+    from engine import connect
+
+    return connect(settings.dask, tls=settings.dask_tls)
