@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import pickle
+import struct
 import tracemalloc
 import zlib
 from dataclasses import replace
@@ -147,12 +148,34 @@ def test_whatever_schemas_follow_each_other_each_is_the_files_own(tmp_path_facto
         assert footer.schema.equals(pq.read_schema(folder / f"{number}.parquet"), check_metadata=False)
 
 
-def test_footers_are_parsed_as_pyarrow_parses_them(night):
+def test_a_footer_begins_with_its_schema(night):
     pq.write_table(alerts(), night / "a.parquet", row_group_size=3)
     parsed = parse_footer((night / "a.parquet").read_bytes())
-    assert parsed.metadata.equals(pq.read_metadata(night / "a.parquet"))
     assert parsed.begins_with(parsed.schema_bytes())
     assert 0 < len(parsed.schema_bytes()) < parsed.metadata.serialized_size
+
+
+@given(data=st.data())
+def test_a_damaged_footer_ends_no_process_and_has_no_schema_of_another(tmp_path_factory, data):
+    sink = io.BytesIO()
+    pq.write_table(alerts(n=2), sink)
+    file = sink.getvalue()
+    nbytes = int.from_bytes(file[-8:-4], "little")
+    footer = bytearray(file[-8 - nbytes : -8])
+    for place in data.draw(st.lists(st.integers(0, nbytes - 1), min_size=1, max_size=3)):
+        footer[place] = data.draw(st.integers(0, 255))
+    footer = footer[: data.draw(st.integers(nbytes // 2, nbytes)) if data.draw(st.booleans()) else nbytes]
+    root = tmp_path_factory.mktemp("archive")
+    night = root / "science/year=2021/month=11/day=22"
+    night.mkdir(parents=True)
+    (night / "a.parquet").write_bytes(file)
+    (night / "b.parquet").write_bytes(file[: -8 - nbytes] + footer + struct.pack("<I", len(footer)) + b"PAR1")
+    unreadable = []
+    _, *found = read(night, unreadable=unreadable)
+    assert len(found) + len(unreadable) == 1
+    for footer_ in found:
+        held = pq.ParquetFile(night / "b.parquet").schema_arrow
+        assert footer_.schema.equals(held, check_metadata=False)
 
 
 def test_footers_of_many_files_take_little_memory(night):
