@@ -99,7 +99,7 @@ def info(face: Face, url: str | None, nights: tuple[str, ...], classes: bool, su
     for note in found.notes():
         if found.unreadable or classes:
             face.say(f"note: {note}")
-    face.emit(found.to_dict(classes=classes), *info_tables(found, classes=classes))
+    face.emit(found.to_dict(classes=classes), *info_tables(found, classes=classes), found.origin())
 
 
 @archive.command()

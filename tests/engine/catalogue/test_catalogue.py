@@ -84,6 +84,7 @@ def test_info_counts_what_is_there_now(root, read):
         (night("2022-01-01"), 1, 5),
     ]
     assert (info.catalogue, info.num_known_files, info.classes()) == (None, 0, {})
+    assert "no catalogue" in info.origin()
     assert "engine.index_archive()" in " ".join(info.notes())
     indexed(root)
     read.clear()
@@ -95,6 +96,7 @@ def test_info_counts_what_is_there_now(root, read):
     assert sum(info.classes()["cdsxmatch"].values()) == 29
     assert info.catalogue == str(root.with_name("science.catalogue"))
     assert "29 alerts" in repr(info)
+    assert "4 of 4 files" in info.origin()
     assert "2021-11-23" in info._repr_html_()
     some = engine.archive_info(str(root), nights="2021-11", settings=engine.Settings())
     assert (len(some.nights), some.num_alerts) == (2, 24)
