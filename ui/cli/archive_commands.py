@@ -126,7 +126,7 @@ def index(
     if url:
         remember_archive(url)
     settings = settings_of(face)
-    again = "what was indexed so far is kept; the same command goes on from there"
+    again = f"what was indexed so far is kept; the same command {'without --anew ' * anew}goes on from there"
     with face.going_on(again), cluster_of(settings) as client, progress_bar("reading files") as progress:
         report = engine.index_archive(
             url,
