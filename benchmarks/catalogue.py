@@ -65,7 +65,7 @@ def _done(what: str, url: str, settings: engine.Settings, catalogue: Any, listed
         counts = catalogue.class_counts(survey_named("ztf"), nights, files=listed)
         return f"{len(counts):,} nights"
     if what == "fields of 60 nights":
-        return f"{len(engine.archive_fields(url, settings=settings).fields):,} fields"
+        return f"{len(engine.fields(url, settings=settings).fields):,} fields"
     if what == "plan of all nights":
         last = FIRST.fromordinal(FIRST.toordinal() + num_nights - 1)
         request = engine.TransferRequest(archive=url, nights=f"{FIRST}:{last}", where="candidate.magpsf > 17")

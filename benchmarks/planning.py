@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import io
 import itertools
 import json
 import os
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,16 @@ class Kept:
     ) -> Mapping[str, Footer]:
         """Return all that are kept."""
         with open(self._path, "rb") as file:
-            return {footer.file.path: footer for footer in pickle.load(file)}
+            return {footer.file.path: footer for some in _unpickled(file) for footer in some}
 
     def learned(self, footers: Sequence[Footer]) -> None:
         """Raise: all should be known."""
         raise AssertionError(f"{len(footers)} footers were read")
+
+
+def _unpickled(file: io.BufferedReader) -> Iterator[Sequence[Footer]]:
+    while file.peek(1):
+        yield pickle.load(file)
 
 
 def peak_nbytes() -> int:
@@ -119,7 +125,8 @@ def _done(what: str, archive: Archive, nights: list[dt.date], kept: Path) -> str
     if what == "read footers":
         footers = archive.footers(archive.files(nights), ranges_of=("candidate.jd",))
         with open(kept / "footers", "wb") as file:
-            pickle.dump(footers, file)
+            for start in range(0, len(footers), 1000):
+                pickle.dump(footers[start : start + 1000], file)
         return f"{len(footers):,} footers"
     if what == "read the plan back":
         manifest = Manifest(topic=TOPIC)
@@ -131,8 +138,9 @@ def _done(what: str, archive: Archive, nights: list[dt.date], kept: Path) -> str
     plan = make_plan(request, Settings(), source=Kept(kept / "footers") if what == "plan, footers known" else None)
     if what == "plan and write records":
         with open(kept / "records", "wb") as records:
-            for record in plan_records(plan, topic=TOPIC, job_id="j", num_partitions=8, created_at=1.0):
-                records.write(encode_record(record)[1] + b"\n")
+            # As they are submitted: all at once.
+            made = list(plan_records(plan, topic=TOPIC, job_id="j", num_partitions=8, created_at=1.0))
+            records.writelines(value + b"\n" for _, value in [encode_record(record) for record in made])
     return f"{len(plan.fragments):,} fragments, {len(plan.notes)} notes"
 
 

@@ -74,14 +74,18 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("whole alerts, into a file", f"preview {_NIGHT} --content full --limit 100 --output first.parquet"),
         ("for a script", f"preview {_NIGHT} --field candidate.jd --limit 3 --json"),
     ),
+    "request": _of(
+        ("as a link, to share it", f"request {_NIGHT} --where 'candidate.magpsf < 18' --as link"),
+        ("as Python, of a command", f"request {_NIGHT} --class 'Solar System MPC' --as python"),
+    ),
     "submit": _of(
         ("ten alerts, the whole way", f"submit {_NIGHT} --test"),
         ("all of a class, on a cluster", f"submit {_NIGHT} --class 'Solar System MPC' --dask tcp://scheduler:8786"),
         ("under a name, and follow it", f"submit {_NIGHT} --topic {_TOPIC} --wait"),
     ),
     "jobs": _of(
-        ("those that run", "jobs"),
-        ("those that have ended, too", "jobs --all"),
+        ("one's own, that run or ended lately", "jobs"),
+        ("everyone's, that run", "jobs --all --running"),
     ),
     "status": _of(
         ("now", f"status {_TOPIC}"),
@@ -108,6 +112,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "config show": _of(("where each value comes from", "config show")),
     "config check": _of(("an archive on a disk, and Kafka", "config check --kafka localhost:9092")),
     "config schema": _of(("for an editor that checks the file", "config schema")),
+    "topics": _of(("age, size, owner and state", "topics")),
+    "topics clean": _of(
+        ("what would be deleted", "topics clean"),
+        ("delete what ended a week ago", "topics clean --older-than 7 --yes"),
+    ),
     "completion": _of(
         ("bash: into its start-up file", "completion bash >> ~/.bashrc"),
         ("zsh: likewise, behind compinit", "completion zsh >> ~/.zshrc"),

@@ -17,7 +17,7 @@ from engine.storage import ParsedFooter
 
 __all__ = ["FooterMaker", "footer_crc"]
 
-_MOST_HEADS = 256
+_MOST_HEADS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +123,13 @@ def _arrow_schema(metadata: pq.FileMetaData) -> bytes:
     held = metadata.metadata or {}
     arrow = held.get(b"ARROW:schema", b"")
     pandas = held.get(b"pandas")
-    if not arrow or not pandas:
+    if not arrow or not pandas or not pandas.startswith(b"{"):
         return arrow
     try:
-        return base64.b64decode(arrow).replace(pandas, b"")
+        plain = base64.b64decode(arrow)
     except ValueError:
         return arrow
+    return plain.replace(pandas, b"") if plain.count(pandas) == 1 else arrow
 
 
 def _nulls(row_groups: Sequence[pq.RowGroupMetaData], num_leaves: int) -> list[int]:

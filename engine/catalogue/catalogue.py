@@ -297,9 +297,11 @@ def _asked(table: pa.Table, with_nulls: bool, ranges_of: Sequence[str]) -> list[
     """Return for each row whether all that is asked for was looked at; None: of every row."""
     if not with_nulls and not ranges_of:
         return None
-    ranged = table["ranged"].to_pylist()
-    nulls = table["nulls"].is_valid().to_pylist() if with_nulls else [True] * len(table)
-    return [known and set(ranges_of) <= set(leaves or ()) for known, leaves in zip(nulls, ranged, strict=True)]
+    known: list[bool] = table["nulls"].is_valid().to_pylist() if with_nulls else [True] * len(table)
+    if not ranges_of:
+        return known
+    ranged = (set(leaves or ()) for leaves in table["ranged"].to_pylist())
+    return [is_known and leaves.issuperset(ranges_of) for is_known, leaves in zip(known, ranged, strict=True)]
 
 
 def open_catalogue(archive: Archive, settings: Settings) -> Catalogue:

@@ -89,7 +89,9 @@ def _columns_of(part: pa.Table, tns: str | None) -> pa.Table:
 def _labels_of(part: pa.Table) -> pa.Table:
     """Return night, class column, label and alerts, a row for each file and label."""
     rows, (columns, labels, alerts) = _flat(part["labels"], "column", "label", "alerts")
-    return pa.table({"night": part["night"].take(rows), "column": columns, "label": labels, "alerts": alerts})
+    return pa.table(
+        {"night": part["night"].take(rows), "column": columns, "label": labels, "alerts": pc.fill_null(alerts, 0)}
+    )
 
 
 def _grouped(tables: Sequence[pa.Table], keys: list[str], sum_: tuple[str, str]) -> list[list[Any]]:

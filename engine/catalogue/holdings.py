@@ -20,6 +20,7 @@ from engine.catalogue.shelf import Contents, Shelf
 __all__ = ["Holdings"]
 
 _THREADS = 4
+_NEEDED = ("path", "night", "size", "num_alerts")
 
 
 class Holdings:
@@ -119,7 +120,10 @@ class Holdings:
 
     def _part(self, name: str, columns: list[str] | None = None) -> pa.Table | None:
         try:
-            return self.shelf.part(name, ROWS, columns)
+            table = self.shelf.part(name, ROWS, columns)
+            if any(table[column].null_count for column in _NEEDED if column in table.column_names):
+                raise UnusableError(f"{name} lacks values that every file has")
+            return table
         except UnusableError as exc:
             self.shelf.note(str(exc))
             return None

@@ -92,7 +92,7 @@ class ArchiveInfo:
 
     def _repr_html_(self) -> str:
         rows = [(n.night, f"{n.num_alerts:,}", f"{n.num_files:,}", f"{n.nbytes:,}") for n in self.nights]
-        notes = [("note", note) for note in self.notes()]
+        notes = [("", self.origin()), *(("note", note) for note in self.notes())]
         return html_rows(self.summary(), notes) + html_table(("night", "alerts", "files", "bytes"), rows)
 
     def summary(self) -> str:
@@ -103,6 +103,14 @@ class ArchiveInfo:
             f"{count_text(self.num_alerts, 'alert')} in {count_text(self.num_files, 'file')}, {self.nbytes:,} bytes, "
             f"of {nights}{span}, in {self.archive}"
         )
+
+    def origin(self) -> str:
+        """Return where these figures are from, in one line."""
+        if self.catalogue is None:
+            return "by the footers of the files; no catalogue knows them"
+        age = "" if self.catalogue_age_s is None else f", indexed {_age_text(self.catalogue_age_s)} ago"
+        known = f"{self.num_known_files:,} of {count_text(self.num_files, 'file')}"
+        return f"by the catalogue {self.catalogue}{age}; it knows {known}"
 
     def notes(self) -> list[str]:
         """Return what a reader should know of these figures."""

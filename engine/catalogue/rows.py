@@ -226,6 +226,10 @@ def footers_in(
     return found
 
 
+def _tells(item: Mapping[str, Any] | None, leaves: Sequence[str]) -> bool:
+    return item is not None and item["leaf"] in leaves and None not in item.values()
+
+
 class _Lists:
     """Lists of whole numbers in a column, each as an array, None where there is none.
 

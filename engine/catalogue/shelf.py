@@ -205,12 +205,12 @@ def _contents_of(number: int, text: bytes) -> Contents:
         if zlib.crc32(held["contents"].encode()) != held["crc"]:
             raise UnusableError("it is torn")
         contents = Contents(**json.loads(held["contents"]))
+        contents.months.values()
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
         raise UnusableError("it is no table of contents of a catalogue, or torn") from exc
-    if contents.number != number or not all(map(_PART.fullmatch, [*contents.months.values(), *_some(contents)])):
+    names = [*contents.months.values(), *([] if contents.schemas is None else [contents.schemas])]
+    if contents.number != number or not all(_PART.fullmatch(str(name)) for name in names):
         raise UnusableError("it names what is no part of a catalogue")
+    if not isinstance(contents.indexed_at, int | float | None):
+        raise UnusableError("it has no time of the last index")
     return contents
-
-
-def _some(contents: Contents) -> list[str]:
-    return [] if contents.schemas is None else [contents.schemas]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,8 +11,6 @@ import pyarrow.parquet as pq
 from engine.storage.encryption import EncryptedError, has_encrypted_columns, schema_nbytes
 
 __all__ = ["ParsedFooter", "footer_nbytes_of", "parse_footer"]
-
-_Parse = Callable[[pa.Buffer], pq.FileMetaData]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +53,9 @@ def parse_footer(tail: bytes) -> ParsedFooter:
     """
     footer_nbytes = footer_nbytes_of(tail)
     start = len(tail) - 8 - footer_nbytes
-    parse = _unpickler() if footer_nbytes and start >= 0 else None
-    metadata = (
-        parse(pa.py_buffer(tail).slice(start, footer_nbytes)) if parse else pq.read_metadata(pa.BufferReader(tail))
-    )
+    # Half of the time goes into a reader that nobody reads with. What pickle makes FileMetaData with does without it,
+    # but ends the process ("terminate called") at a footer that is damaged.
+    metadata = pq.read_metadata(pa.BufferReader(tail))
     if has_encrypted_columns(memoryview(tail)[start:-8], metadata):
         raise EncryptedError("columns of it are encrypted")
     return ParsedFooter(metadata=metadata, _tail=tail, _start=start)
@@ -69,21 +64,3 @@ def parse_footer(tail: bytes) -> ParsedFooter:
 def footer_nbytes_of(tail: bytes) -> int:
     """Return the length of the footer that a file's end states, or 0 if it is not that of a Parquet file."""
     return int(struct.unpack("<I", tail[-8:-4])[0]) if len(tail) >= 8 and tail[-4:] == b"PAR1" else 0
-
-
-@cache
-def _unpickler() -> _Parse | None:
-    """Return what pickle makes FileMetaData with, of the bytes that a footer has.
-
-    `pq.read_metadata` makes a reader of the whole file first, which takes as long again. None where another version of
-    pyarrow pickles otherwise.
-    """
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({"a": [1]}), sink)
-    file = sink.getvalue()
-    metadata = pq.read_metadata(pa.BufferReader(file))
-    footer_nbytes = footer_nbytes_of(file[-8:].to_pybytes())
-    footer = file.slice(file.size - 8 - footer_nbytes, footer_nbytes)
-    parse, held = metadata.__reduce__()
-    same = len(held) == 1 and isinstance(held[0], pa.Buffer) and held[0].equals(footer)
-    return parse if same else None

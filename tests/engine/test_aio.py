@@ -23,6 +23,7 @@ SHORT = {
     *(
         "known_labels",
         "load_settings",
+        "looks_like_link",
         "read_yaml",
         "settings_schema",
         "sourced_settings",

@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 
 import consumer
 import engine
+from engine.catalogue import open_catalogue
 from engine.enrichment import find_catalogue
 from engine.errors import ArchiveError
 
@@ -54,6 +55,23 @@ def transfer(archive: str, nights, kafka, client, settings, outdir) -> tuple[eng
     consumer.consume(job.topic, outdir, kafka=kafka, partitionby="none")
     rows = pq.read_table(outdir).to_pandas().sort_values("candid").astype(str)
     return job, rows.to_dict("records")
+
+
+def test_a_catalogue_lies_beside_the_archive_in_its_bucket(store, settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALERT_TRANSFER_CACHE", str(tmp_path / "cache"))
+    sample = engine.write_sample(tmp_path / "sample", nights=["2021-11-22", "2021-11-23"], alerts_per_night=20)
+    archive = upload(Path(sample.archive), "indexed", store)
+    assert engine.index_archive(archive, settings=settings).num_read == sample.num_files
+    files = s3fs.S3FileSystem(**store)
+    assert {path.split("/")[1] for path in files.find("indexed")} == {"science", "science.catalogue"}
+    assert SECRET.encode() not in b"".join(files.cat(path) for path in files.find("indexed/science.catalogue"))
+    files.pipe("indexed/science/year=2021/month=11/day=22/more.parquet", files.cat(files.find("indexed/science")[0]))
+    info = engine.archive_info(archive, settings=settings)
+    assert (info.num_files, info.num_known_files) == (sample.num_files + 1, sample.num_files)
+    assert info.num_alerts > sample.num_alerts
+    assert engine.index_archive(archive, settings=settings).num_read == 1
+    # A bucket has nothing beside it: what is called bucket.catalogue is somebody's.
+    assert open_catalogue(engine.Archive("s3://indexed/"), settings).shown.startswith(str(tmp_path))
 
 
 def test_a_job_over_s3_sends_what_a_local_one_sends(store, settings, kafka, dask_client, tmp_path):

@@ -99,7 +99,7 @@ def info(face: Face, url: str | None, nights: tuple[str, ...], classes: bool, su
     for note in found.notes():
         if found.unreadable or classes:
             face.say(f"note: {note}")
-    face.emit(found.to_dict(classes=classes), *info_tables(found, classes=classes))
+    face.emit(found.to_dict(classes=classes), *info_tables(found, classes=classes), found.origin())
 
 
 @archive.command()
@@ -126,7 +126,7 @@ def index(
     if url:
         remember_archive(url)
     settings = settings_of(face)
-    again = "what was indexed so far is kept; the same command goes on from there"
+    again = f"what was indexed so far is kept; the same command {'without --anew ' * anew}goes on from there"
     with face.going_on(again), cluster_of(settings) as client, progress_bar("reading files") as progress:
         report = engine.index_archive(
             url,

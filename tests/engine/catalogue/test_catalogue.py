@@ -45,10 +45,11 @@ def test_a_plan_by_the_catalogue_is_the_plan_by_footers(root, read):
 
 
 def test_fields_are_told_by_the_catalogue(root, read):
-    of_footers = engine.fields(str(root), settings=engine.Settings())
+    of_footers = json.loads(run_here("archive", "fields", "--archive", str(root), "--json").stdout)
+    assert of_footers["num_alerts"] == 29
     indexed(root)
     read.clear()
-    assert engine.fields(str(root), settings=engine.Settings()) == of_footers
+    assert json.loads(run_here("archive", "fields", "--archive", str(root), "--json").stdout) == of_footers
     assert read == []
 
 
@@ -84,6 +85,7 @@ def test_info_counts_what_is_there_now(root, read):
         (night("2022-01-01"), 1, 5),
     ]
     assert (info.catalogue, info.num_known_files, info.classes()) == (None, 0, {})
+    assert "no catalogue" in info.origin()
     assert "engine.index_archive()" in " ".join(info.notes())
     indexed(root)
     read.clear()
@@ -95,6 +97,7 @@ def test_info_counts_what_is_there_now(root, read):
     assert sum(info.classes()["cdsxmatch"].values()) == 29
     assert info.catalogue == str(root.with_name("science.catalogue"))
     assert "29 alerts" in repr(info)
+    assert "4 of 4 files" in info.origin()
     assert "2021-11-23" in info._repr_html_()
     some = engine.archive_info(str(root), nights="2021-11", settings=engine.Settings())
     assert (len(some.nights), some.num_alerts) == (2, 24)

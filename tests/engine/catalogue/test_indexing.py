@@ -2,6 +2,7 @@
 
 import json
 import os
+import zlib
 from pathlib import Path
 
 import fsspec
@@ -89,6 +90,18 @@ def test_no_place_at_all_is_an_error(root, cache):
     with pytest.raises(ArchiveError, match="catalogue can't be written") as caught:
         indexed(root)
     assert "ALERT_TRANSFER_CACHE" in caught.value.next_step
+
+
+@pytest.mark.parametrize("change", [{"indexed_at": "noon"}, {"months": ["2021-11"]}, {"months": {"2021-11": "../a"}}])
+def test_contents_of_another_form_are_none(root, change, caplog):
+    indexed(root)
+    for path in contents(root):
+        held = json.loads(path.read_text())
+        text = json.dumps(json.loads(held["contents"]) | change)
+        path.write_text(json.dumps(held | {"contents": text, "crc": zlib.crc32(text.encode())}))
+    assert engine.archive_info(str(root), settings=engine.Settings(), max_age_s=60).is_listed
+    assert "can't be used" in caplog.text
+    assert figures(indexed(root)) == (4, 4, 0)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,8 @@ def test_a_class_column_that_the_file_has_is_not_computed_over(root):
         {"schema": "of no file"},
         {"row_groups": [None, 8]},
         {"row_groups": None},
+        {"num_alerts": None},
+        {"path": None},
     ],
 )
 def test_a_row_that_contradicts_itself_is_read_anew(root, values):

@@ -1,5 +1,6 @@
 """Planning goes through the archive once, and a third enrichment needs no more than to be named by a survey."""
 
+import pickle
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -14,6 +15,8 @@ from consumer.wire import Manifest, decode_record, encode_record
 from engine.archive import Archive
 from engine.enrichment import TnsClass, catalogue_of, find_catalogue
 from engine.errors import AlertTransferError, ArchiveError, RequestError
+from engine.planning import make_plan
+from engine.schema import paths
 from engine.surveys import Classes, LabelForm, registry, survey_named
 from engine.transfer.manifest_plan import plan_records, task_of
 from tests.engine.pipeline.enriched import MAGNITUDES, NUM_ALERTS, write
@@ -256,3 +259,59 @@ def test_a_third_enrichment_can_hold_classes(root, with_a_third, monkeypatch):
     with pytest.raises(RequestError, match="names no class") as caught:
         plan(root, classes=["(MAG)"])
     assert "(MAG) bright" in caught.value.accepted
+
+
+# --- Footers from elsewhere -------------------------------------------------------------------------------------------
+
+
+class KnownFooters:
+    """Knows all footers, with more of them than a plan asks for."""
+
+    with_nulls, ranges_of = True, ("candidate.jd",)
+
+    def __init__(self, root):
+        archive = Archive(str(root))
+        read = archive.footers(archive.files(archive.nights()), with_nulls=True, ranges_of=["candidate.jd"])
+        # Through pickle: no schema is the same object as that of a file that is read.
+        self._footers = {footer.file.path: footer for footer in pickle.loads(pickle.dumps(read))}
+
+    def known(self, files, *, with_nulls, ranges_of):
+        """Return all of them."""
+        return self._footers
+
+    def learned(self, footers):
+        """Fail: there is nothing to learn."""
+        raise AssertionError(footers)
+
+
+def test_a_plan_of_known_footers_is_the_plan_of_footers_that_are_read(root, monkeypatch):
+    source = KnownFooters(root)
+    request = engine.TransferRequest(archive=str(root), nights=NIGHT, where="candidate.magpsf > 3")
+    read = make_plan(request, engine.Settings())
+    monkeypatch.setattr("engine.archive.archive.read_tail", None)
+    known = make_plan(request, engine.Settings(), source=source)
+    assert known.notes == read.notes
+    assert known.fragments == read.fragments
+    assert [fragment.lacking for fragment in known.fragments] == [("finkclass", "tnsclass"), ("tnsclass",)]
+    assert known.schema == read.schema
+    assert known.archive_schema.equals(read.archive_schema, check_metadata=True)
+    assert known.to_dict() == read.to_dict()
+    records = [list(plan_records(p, topic="t", job_id="j", num_partitions=2, created_at=1.0)) for p in (read, known)]
+    assert list(map(encode_record, records[0])) == list(map(encode_record, records[1]))
+
+
+def test_of_each_distinct_schema_is_asked_once_however_many_files_have_it(tmp_path, monkeypatch):
+    for part in range(12):
+        write(tmp_path, part=part, **({"finkclass": ["SN candidate"] * NUM_ALERTS} if part % 4 == 0 else {}))
+    asked = Counter()
+    original = paths.names_along
+
+    def counted(schema, path):
+        asked[path] += 1
+        return original(schema, path)
+
+    monkeypatch.setattr(paths, "names_along", counted)
+    made = plan(tmp_path, where="candidate.magpsf > 3")
+    assert len(made.fragments) == 12
+    assert asked["finkclass"]
+    assert max(asked.values()) < 12
