@@ -86,7 +86,9 @@ class DaskCluster:
         """Return what the cluster is and runs."""
         here = f"Python {platform.python_version()}, Dask {distributed.__version__}, pyarrow {pa.__version__}"
         workers, threads = count_text(self.num_workers, "worker"), count_text(self.num_threads, "thread")
-        return f"alert-transfer {loaded_code()}, {here}; {workers} with {threads} at {self._client.scheduler.address}"
+        scheduler = self._client.scheduler
+        at = f" at {scheduler.address}" if scheduler else ""
+        return f"alert-transfer {loaded_code()}, {here}; {workers} with {threads}{at}"
 
     @property
     def is_connected(self) -> bool:

@@ -64,7 +64,7 @@ class Pace:
         nights = sorted(work for work in in_flight if isinstance(work, str))
         what = f"fragment {some_text(numbers, _MOST_NAMED)}" if numbers else f"the count of {some_text(nights, 1)}"
         tell(
-            f"nothing was finished for {silent_s:.0f} s; under way: {what}, {count_text(len(in_flight), 'task')} in all",
+            f"nothing was finished for {silent_s:.0f} s; {count_text(len(in_flight), 'task')} under way: {what}",
             level="warning",
             event="slow",
         )
