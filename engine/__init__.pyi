@@ -18,7 +18,21 @@ from .planning import ArchiveFields, TransferPlan, archive_fields, plan, preview
 from .request import TransferRequest, read_yaml, write_yaml
 from .sample import DEFAULT_NIGHTS, PROFILE_NAMES, SampleArchive, write_sample
 from .settings import Settings, SourcedSettings, load_settings, settings_schema, sourced_settings
-from .transfer import Checked, Job, JobStatus, check_settings, job, jobs, resume, submit
+from .transfer import (
+    Checked,
+    Cleaned,
+    Cleaning,
+    Job,
+    JobStatus,
+    JobTopics,
+    check_settings,
+    clean_topics,
+    job,
+    jobs,
+    resume,
+    submit,
+    topics,
+)
 
 __all__ = [
     "CONTENTS",
@@ -30,6 +44,8 @@ __all__ = [
     "ArchiveFields",
     "BrokerError",
     "Checked",
+    "Cleaned",
+    "Cleaning",
     "ClusterError",
     "ConditionError",
     "ConfigError",
@@ -38,6 +54,7 @@ __all__ = [
     "Job",
     "JobError",
     "JobStatus",
+    "JobTopics",
     "KafkaError",
     "RequestError",
     "SampleArchive",
@@ -47,6 +64,7 @@ __all__ = [
     "TransferRequest",
     "archive_fields",
     "check_settings",
+    "clean_topics",
     "connect",
     "job",
     "jobs",
@@ -60,6 +78,7 @@ __all__ = [
     "sourced_settings",
     "start_broker",
     "submit",
+    "topics",
     "write_sample",
     "write_yaml",
 ]

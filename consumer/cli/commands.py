@@ -40,13 +40,14 @@ _ENGINE_COMMANDS = {
     "cancel": "Stop a job; what was sent stays readable.",
     "config": "Show, check and describe the settings.",
     "demo": "Run the whole job on a sample archive.",
-    "jobs": "List the jobs of this Kafka.",
+    "jobs": "List your jobs, or those of everyone.",
     "log": "Show what happened in a job.",
     "plan": "Show what a transfer would do; starts nothing.",
     "preview": "Show the first alerts that a request selects.",
     "resume": "Take up a job that was interrupted.",
     "status": "Show how a job stands.",
     "submit": "Start a transfer.",
+    "topics": "List the topics of jobs, or delete those whose time is over.",
 }
 
 

@@ -23,6 +23,7 @@ _OTHER_NAMES = {
     **dict.fromkeys(["continue", "restart", "retry"], "resume"),
     **dict.fromkeys(["follow", "progress", "receipt", "watch"], "status"),
     **dict.fromkeys(["create", "run", "send", "start", "transfer"], "submit"),
+    **dict.fromkeys(["cleanup", "delete", "purge", "rm"], "topics"),
     **dict.fromkeys(["check", "prove", "validate"], "verify"),
 }
 

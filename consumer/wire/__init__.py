@@ -32,7 +32,7 @@ from consumer.wire.records import (
     version_for,
 )
 from consumer.wire.time_scales import FIRST_TIME_SCALE, TIME_SCALES, utc_days
-from consumer.wire.topics import JOBS_TOPIC, check_topic, manifest_topic, schema_topic
+from consumer.wire.topics import JOBS_TOPIC, TOPIC_PREFIX, check_topic, manifest_topic, schema_topic
 
 __all__ = [
     "FINAL_STATES",
@@ -45,6 +45,7 @@ __all__ = [
     "MOST_LINES",
     "STATES",
     "TIME_SCALES",
+    "TOPIC_PREFIX",
     "WIRE_VERSION",
     "CancelRequest",
     "FragmentDone",

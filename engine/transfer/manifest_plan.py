@@ -60,6 +60,7 @@ def plan_records(
     job_id: str,
     num_partitions: int,
     created_at: float,
+    owner: str = "",
     **terms: Any,
 ) -> Iterator[Plan | PlanPart]:
     """Yield the manifest records that hold a plan.
@@ -74,6 +75,8 @@ def plan_records(
         Those of the sink.
     created_at
         Unix time, seconds.
+    owner
+        Whose job it is.
     terms
         What else `Sink.terms` says: `Sink.take_up` finds it in the plan's `details`.
     """
@@ -99,6 +102,7 @@ def plan_records(
         nights_without_data=[night.isoformat() for night in plan.nights_without_data],
         unreadable_files=[{**_file_record(file), "reason": reason} for file, reason in plan.unreadable],
         labels=list(plan.labels),
+        owner=owner,
         details={
             "survey": survey_in_plan(survey),
             "archive": plan.selection.archive.url,

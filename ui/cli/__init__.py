@@ -11,7 +11,8 @@ from ui.cli.config_commands import config
 from ui.cli.demo_command import demo
 from ui.cli.job_commands import cancel, jobs, log, resume, status
 from ui.cli.request_commands import plan, preview, submit
+from ui.cli.topic_commands import topics
 
 __all__ = ["commands"]
 
-commands = [archive, broker, cancel, config, demo, jobs, log, plan, preview, resume, status, submit]
+commands = [archive, broker, cancel, config, demo, jobs, log, plan, preview, resume, status, submit, topics]

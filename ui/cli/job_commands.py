@@ -32,16 +32,19 @@ def resume(face: Face, topic: str, wait: bool) -> None:
 
 
 @click.command(cls=Command)
-@click.option("--all", "everything", is_flag=True, help="Also those that have ended.")
+@click.option("--all", "everyone", is_flag=True, help="Also those of others, with who asked for what.")
+@click.option("--running", is_flag=True, help="Only those that have not ended.")
 @face_options
-def jobs(face: Face, everything: bool) -> None:
-    """List the jobs of this Kafka."""
-    from ui.cli.render import jobs_table, no_jobs_text
+def jobs(face: Face, everyone: bool, running: bool) -> None:
+    """List your jobs of this Kafka: those that run, and those of the last 30 days."""
+    from ui.cli.job_tables import jobs_table, no_jobs_text
 
     settings = settings_of(face)
-    found = engine.jobs(settings=settings, everything=everything, note=face.say)
-    any_ended = not (found or everything or face.json) and bool(engine.jobs(settings=settings, everything=True, most=1))
-    face.emit([status.to_dict() for status in found], jobs_table(found) if found else no_jobs_text(any_ended))
+    found = engine.jobs(settings=settings, everyone=everyone, running=running, note=face.say)
+    is_asked = not (found or face.json) and (running or not everyone)
+    any_listed = is_asked and bool(engine.jobs(settings=settings, everyone=True, most=1))
+    shown = jobs_table(found, everyone=everyone) if found else no_jobs_text(any_listed)
+    face.emit([status.to_dict() for status in found], shown)
 
 
 @click.command(cls=Command)

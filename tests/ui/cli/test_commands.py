@@ -44,7 +44,7 @@ def test_from_submit_to_pandas(sample, kafka, tmp_path):
     assert status == {**submitted, "elapsed_s": status["elapsed_s"]}
     assert run_here("status", topic, "--follow", kafka=kafka).returncode == 0
     assert topic in [job["topic"] for job in document(run_here("jobs", "--all", "--json", kafka=kafka))]
-    assert topic not in [job["topic"] for job in document(run_here("jobs", "--json", kafka=kafka))]
+    assert topic not in [job["topic"] for job in document(run_here("jobs", "--running", "--json", kafka=kafka))]
     assert "complete" in run_here("log", topic, kafka=kafka).stdout
 
     outdir = tmp_path / "alerts"
