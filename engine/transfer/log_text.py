@@ -104,7 +104,8 @@ def _by(who: str | None) -> str:
 def _planned(manifest: Manifest) -> str:
     plan = manifest.require_plan()
     files, fragments = plan.num_files, plan.num_fragments
-    text = f"planned: {count_text(files, 'file')}, {count_text(fragments, 'fragment')}"
+    text = f"planned by version {shown_version(plan.engine_version)}" + (f" for {plan.owner}" if plan.owner else "")
+    text += f": {count_text(files, 'file')}, {count_text(fragments, 'fragment')}"
     if manifest.is_planned:
         text += f", {count_text(manifest.num_archive_alerts, 'alert')} of the archive"
     if unreadable := plan.unreadable_files:
@@ -157,8 +158,3 @@ def _state_text(change: StateChange, ended: Manifest | None) -> str:
 def _line_text(line: LogLine) -> str:
     level = "" if line.level == "info" else f"{line.level}: "
     return level + ("" if line.source == "coordinator" else f"{line.source}: ") + line.text
-
-
-def planned_by(version: str) -> str:
-    """Return which version planned a job."""
-    return f"by version {shown_version(version)}"
