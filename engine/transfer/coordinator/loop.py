@@ -59,7 +59,7 @@ class Coordinator(Generic[FutureT]):
         self._manifest = store.manifest
         self._plan = plan
         self._name = uuid.uuid4().hex
-        self._watch = Watch(store, plan.job_id, self._name, facts=self._facts)
+        self._watch = Watch(store, plan.job_id, self._name, facts=self.facts)
         self._log = JobLog(plan.job_id, self._name, len(self._manifest.log.lines))
         self._pace = Pace()
         self._scan = (0, 0)
@@ -216,7 +216,7 @@ class Coordinator(Generic[FutureT]):
         for line in self._cluster.heard():
             self._log.hear(line)
 
-    def _facts(self) -> Mapping[str, int | None]:
+    def facts(self) -> Mapping[str, int | None]:
         """Return what a heartbeat says of the job; called from another thread."""
         looked_at, found = self._scan
         facts: dict[str, int | None] = {"num_workers": self._cluster.num_workers}

@@ -74,6 +74,7 @@ class FakeCluster:
         self.followed: set[FakeFuture] = set()
         self.lost: list[FakeFuture] = []
         self.sent: list[tuple[int, int]] = []
+        self.num_counted = 0
         self.submitted: list[list[int]] = []
         self.counted: list[tuple[str, int]] = []
         self.cancelled: list[FakeFuture] = []
@@ -110,6 +111,7 @@ class FakeCluster:
         return [FakeFuture(work=f.work, run=lambda f=f: self._count(f), needs=f) for f in found]
 
     def _count(self, found: FakeFuture) -> int:
+        self.num_counted += 1
         if found.status == "pending":
             found.end()
         if found.error:
