@@ -132,6 +132,8 @@ def test_damage_is_left_out_where_that_is_allowed(sound, archive, kafka, dask_cl
     assert all("part-0.parquet" in line for line in failures)
     assert any("is tried again, attempt 3 of 3" in line or "is filtered again" in line for line in job.log())
     assert any("left out as unreadable" in text for text in status.warnings)
+    # Dask's own lines on the workers name the job as well: its tasks bear the topic.
+    assert f"-{job.topic}-" in str(dask_client.get_worker_logs())
 
 
 @pytest.mark.parametrize("where", [None, "candidate.magpsf > 0"], ids=["all", "filter"])

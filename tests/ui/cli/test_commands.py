@@ -1,6 +1,7 @@
 """The command line as a user types it: what it answers, its JSON, its exit codes, its messages."""
 
 import json
+import re
 import signal
 import subprocess
 
@@ -101,6 +102,20 @@ def test_a_test_job_sends_ten(sample, kafka, dask):
     request = ("submit", "--archive", sample, *NIGHTS, "--test", "--wait", *dask)
     status = document(run_here(*request, "--json", "--kafka", kafka))
     assert (status["state"], status["num_alerts"], status["num_alerts_sent"]) == ("complete", 10, 10)
+    assert re.fullmatch(r"ftransfer_ztf_\d{4}-\d\d-\d\d_test_[0-9a-f]{12}", status["topic"])
+    (worker,) = status["workers"]
+    assert (worker["num_alerts_sent"], worker["worked_lately"]) == (10, True)
+    assert status["alerts_per_s"] > 0
+    assert status["warnings"] == []
+    lines = document(run_here("log", status["topic"], "--json", kafka=kafka))
+    followed = run_here("log", status["topic"], "--follow", kafka=kafka)
+    assert followed.returncode == 0
+    assert followed.stdout.splitlines() == lines, "of a job that has ended, the same"
+    texts = [line[20:] for line in lines]
+    assert "planned by version" in texts[0]
+    assert any(text.startswith("alert-transfer ") and dask[1] in text for text in texts), "what runs it"
+    assert any(text.startswith("fragment 0: ") and text.endswith(f"by {worker['worker']}") for text in texts)
+    assert texts[-1].startswith("complete; in all 10 alerts, ")
 
 
 def test_an_empty_result_is_a_success(sample, kafka, dask, tmp_path):
