@@ -14,7 +14,7 @@ from typing import Any
 
 from consumer.notebooks import html_table
 from consumer.settings import Settings, load_settings, one_line, shown
-from consumer.wire import HEARTBEAT_EVERY_S, check_topic
+from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, check_topic
 from consumer.words import count_text
 from engine.errors import AlertTransferError, RequestError
 from engine.kafka import KafkaCluster, kafka_of, own_name
@@ -147,7 +147,7 @@ def _may_be_at_work(found: JobTopics) -> bool:
 
     Who works on a job writes something within two heartbeats.
     """
-    return found.state in ("interrupted", "poisoned", "orphaned") and (found.idle_s or 0.0) < _DAY_S
+    return found.state not in FINAL_STATES and (found.idle_s or 0.0) < _DAY_S
 
 
 def _cleaned(cluster: KafkaCluster, rule: _Rule, found: JobTopics, why_kept: str | None, yes: bool) -> Cleaned:

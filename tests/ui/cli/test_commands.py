@@ -1,5 +1,6 @@
 """The command line as a user types it: what it answers, its JSON, its exit codes, its messages."""
 
+import getpass
 import json
 import re
 import signal
@@ -36,7 +37,10 @@ def test_from_submit_to_pandas(sample, kafka, tmp_path):
     previewed = document(run_here("preview", *request, "--limit", 5, "--json"))
     assert len(previewed) == 5
     assert all(row["magpsf"] > 17 for row in previewed)
-    submitted = document(run("submit", *request, "--json", kafka=kafka))
+    done = run("submit", *request, "--share", "somebody", "--json", kafka=kafka)
+    submitted = document(done)
+    assert submitted["owner"] == getpass.getuser()
+    assert "shared with somebody in name only" in done.stderr
     assert (submitted["state"], submitted["error"]) == ("complete", None)
     assert submitted["num_alerts"] == submitted["num_alerts_sent"] > 0
     topic = submitted["topic"]
