@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,19 +41,49 @@ def pace_of(manifest: Manifest, *, elapsed_s: float, now: float, runs: bool) -> 
     runs
         Whether it still goes on: then some time may be left.
     """
-    fragments = list(manifest.fragments.values())
     begun = _begun(manifest)
     span_s = min(LATELY_S, max(now - begun, _LEAST_S))
-    lately = [done for done in fragments if done.time >= now - span_s]
-    overall_s = max(elapsed_s, _LEAST_S) if fragments else None
+    whole, lately, since = _Sums(), _Sums(), _Sums()
+    workers: dict[str, dict[str, Any]] = {}
+    # Of a job of many thousand fragments this is asked again and again: one loop.
+    for done in list(manifest.fragments.values()):
+        is_late = done.time >= now - span_s
+        whole.add(done)
+        if is_late:
+            lately.add(done)
+        if done.time >= begun:
+            since.add(done)
+        if done.worker is not None:
+            worker = workers.get(done.worker) or workers.setdefault(done.worker, _idle(done.worker))
+            worker["num_fragments"] += 1
+            worker["num_alerts_sent"] += done.num_sent
+            worker["worked_lately"] |= is_late
+    any_s = max(elapsed_s, _LEAST_S) if whole.num_looked_at else None
+    lately_s = span_s if whole.num_looked_at else None
     return Pace(
-        alerts_per_s=_rate(sum(done.num_sent for done in fragments), overall_s),
-        bytes_per_s=_rate(sum(done.nbytes for done in fragments), overall_s),
-        alerts_per_s_lately=_rate(sum(done.num_sent for done in lately), span_s if fragments else None),
-        bytes_per_s_lately=_rate(sum(done.nbytes for done in lately), span_s if fragments else None),
-        left_s=_left_s(manifest, fragments, begun, now) if runs else None,
-        workers=_workers(fragments, {done.fragment for done in lately}),
+        alerts_per_s=_rate(whole.num_sent, any_s),
+        bytes_per_s=_rate(whole.nbytes, any_s),
+        alerts_per_s_lately=_rate(lately.num_sent, lately_s),
+        bytes_per_s_lately=_rate(lately.nbytes, lately_s),
+        left_s=_left_s(manifest, whole, since, now - begun) if runs else None,
+        workers=sorted(workers.values(), key=lambda worker: (-worker["num_fragments"], worker["worker"])),
     )
+
+
+@dataclass
+class _Sums:
+    num_looked_at: int = 0
+    num_sent: int = 0
+    nbytes: int = 0
+
+    def add(self, done: FragmentDone) -> None:
+        self.num_looked_at += done.num_alerts
+        self.num_sent += done.num_sent
+        self.nbytes += done.nbytes
+
+
+def _idle(worker: str) -> dict[str, Any]:
+    return {"worker": worker, "num_fragments": 0, "num_alerts_sent": 0, "worked_lately": False}
 
 
 def _begun(manifest: Manifest) -> float:
@@ -70,32 +99,25 @@ def _rate(amount: int, seconds: float | None) -> float | None:
     return None if seconds is None else round(amount / seconds, 1)
 
 
-def _left_s(manifest: Manifest, fragments: Collection[FragmentDone], begun: float, now: float) -> float | None:
-    """Return the seconds until the end, by the archive's alerts that are left; None until that can be told."""
-    done = [one for one in fragments if one.time >= begun]
-    seconds = now - begun
-    looked_at, sent = sum(one.num_alerts for one in done), sum(one.num_sent for one in done)
-    if not manifest.is_planned or not looked_at or seconds < _LEAST_S:
+def _left_s(manifest: Manifest, whole: _Sums, since: _Sums, seconds: float) -> float | None:
+    """Return the seconds until the end, by the archive's alerts that are left; None until that can be told.
+
+    Parameters
+    ----------
+    manifest
+        The job's.
+    whole, since
+        What was done in all, and since the job was taken up last.
+    seconds
+        Since then.
+    """
+    if not manifest.is_planned or not since.num_looked_at or seconds < _LEAST_S:
         return None
-    left_s = (manifest.num_archive_alerts - manifest.num_looked_at) * seconds / looked_at
+    left_s = (manifest.num_archive_alerts - whole.num_looked_at) * seconds / since.num_looked_at
     limit = manifest.require_plan().request.get("limit")
-    if limit is not None and sent:
-        left_s = min(left_s, (limit - manifest.num_sent) * seconds / sent)
+    if limit is not None and since.num_sent:
+        left_s = min(left_s, (limit - whole.num_sent) * seconds / since.num_sent)
     return round(max(0.0, left_s), 1)
-
-
-def _workers(fragments: Collection[FragmentDone], lately: Collection[int]) -> list[dict[str, Any]]:
-    """Return what each worker has done, and whether it had work lately; the busiest first."""
-    found: dict[str, dict[str, Any]] = {}
-    for done in fragments:
-        if done.worker is None:
-            continue
-        new = {"worker": done.worker, "num_fragments": 0, "num_alerts_sent": 0, "worked_lately": False}
-        worker = found.setdefault(done.worker, new)
-        worker["num_fragments"] += 1
-        worker["num_alerts_sent"] += done.num_sent
-        worker["worked_lately"] |= done.fragment in lately
-    return sorted(found.values(), key=lambda worker: (-worker["num_fragments"], worker["worker"]))
 
 
 def warnings_of(manifest: Manifest) -> list[str]:

@@ -110,6 +110,7 @@ class JobStatus:
         first = manifest.first_alert_s
         elapsed_s = max(0.0, round(ended - begun - manifest.paused_s, 3))
         pace = pace_of(manifest, elapsed_s=elapsed_s, now=ended, runs=not has_ended)
+        num_looked_at, num_found = _looked_at(manifest, has_ended)
         return cls(
             topic=plan_.topic,
             state=state,
@@ -132,7 +133,8 @@ class JobStatus:
             owner=plan_.owner,
             request=plan_.request,
             num_archive_alerts=manifest.num_archive_alerts if manifest.is_planned else None,
-            **_looked_at(manifest, has_ended),
+            num_looked_at=num_looked_at,
+            num_found=num_found,
             num_workers=manifest.beat.num_workers if manifest.beat else None,
             warnings=warnings_of(manifest),
             **vars(pace),
@@ -381,13 +383,13 @@ class Job:
         self._store.close()
 
 
-def _looked_at(manifest: Manifest, has_ended: bool) -> dict[str, int]:
-    """Return what the job has looked at and found; of one that runs, the coordinator knows more than its records."""
+def _looked_at(manifest: Manifest, has_ended: bool) -> tuple[int, int]:
+    """Return how many alerts the job has looked at, and found; the coordinator of one that runs knows more of it."""
     looked_at, found = manifest.num_looked_at, sum(done.num_selected for done in manifest.fragments.values())
     beat = manifest.beat
     if beat and not has_ended and beat.num_looked_at is not None and beat.num_looked_at > looked_at:
         looked_at, found = min(beat.num_looked_at, manifest.num_archive_alerts), beat.num_found or 0
-    return {"num_looked_at": looked_at, "num_found": found}
+    return looked_at, found
 
 
 def _num_duplicates(manifest: Manifest) -> int | None:
