@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from consumer.settings import shown
 from consumer.terms import in_face_terms
 from consumer.wire import FINAL_STATES, FragmentDone, LogLine, Manifest, StateChange
 from consumer.words import count_text, on_one_line, printable, some_text
@@ -18,6 +19,7 @@ __all__ = ["JobLog", "LogReader"]
 
 _MOST_CHARACTERS = 20_000
 _MOST_NAMED = 10
+_MOST_OF_REQUEST = 500
 
 
 class JobLog(list[str]):
@@ -114,8 +116,12 @@ def _planned(manifest: Manifest) -> str:
 
 
 def _facts(manifest: Manifest) -> Iterator[str]:
-    """Yield what else the plan says, in so few lines that a plan of any kind has: none of versions that knew less."""
+    """Yield what else the plan says, in few lines."""
     plan = manifest.require_plan()
+    asked = {name: value for name, value in plan.request.items() if name not in ("archive", "topic") and value}
+    if asked:
+        told = ", ".join(f"{name} {_value_text(value)}" for name, value in asked.items())
+        yield f"asked for: {told if len(told) <= _MOST_OF_REQUEST else told[:_MOST_OF_REQUEST] + '…'}"
     if plan.nights_without_data:
         nights = some_text(plan.nights_without_data, _MOST_NAMED)
         yield f"without data: {nights}"
@@ -123,6 +129,12 @@ def _facts(manifest: Manifest) -> Iterator[str]:
         yield f"left out: {file['path']}: {file['reason']}"
     if len(plan.unreadable_files) > _MOST_NAMED:
         yield f"and {len(plan.unreadable_files) - _MOST_NAMED:,} more files left out"
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return some_text(value, _MOST_NAMED)
+    return value if isinstance(value, str) else shown(value)
 
 
 def _fragment_text(done: FragmentDone) -> str:

@@ -206,7 +206,7 @@ def test_jobs_of_then_are_listed_and_told(old):
         lines = job.log()
         assert "planned" in lines[0]
         found = job.manifest
-        of_plan = 1 + len(found.plan.unreadable_files) + bool(found.plan.nights_without_data)
+        of_plan = 2 + len(found.plan.unreadable_files) + bool(found.plan.nights_without_data)
         by_records = len(receipt.fragments) + len(found.nights) + len(found.changes) + len(found.cancels)
         assert len(lines) == of_plan + by_records + (status.state == "interrupted")
 

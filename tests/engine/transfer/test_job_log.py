@@ -276,3 +276,21 @@ def test_a_fragment_that_is_slow_beyond_others_is_told(caplog):
     assert "nothing was finished for 61 s; 6 tasks under way: fragment 14, 15, 16 and 3 more" in caplog.messages[1]
     pace.look([])
     assert len(caplog.messages) == 3
+
+
+def test_the_log_begins_with_what_was_asked_for_and_planned():
+    store = planned([4])
+    plan = store.manifest.plan
+    plan.request.update(
+        nights=["2021-11"], where="a > 1\nand b", limit=10, skip_unreadable=True, archive="/x", tns_catalogue=None
+    )
+    plan.nights_without_data.append("2021-11-02")
+    plan.unreadable_files.extend({"path": f"/x/{n}", "reason": "torn"} for n in range(12))
+    lines = [line[20:] for line in LogReader().read(store.manifest, 0.0, to_its_end=False)]
+    assert lines[0].startswith(f"planned by version {plan.engine_version}: 1 file, 1 fragment, 4 alerts")
+    assert lines[1] == "asked for: nights 2021-11, where a > 1\\nand b, limit 10, skip_unreadable True"
+    assert lines[2] == "without data: 2021-11-02"
+    assert lines[3] == "left out: /x/0: torn"
+    assert lines[13] == "and 2 more files left out"
+    plan.request["where"] = "x" * 10_000
+    assert len(LogReader().read(store.manifest, 0.0, to_its_end=False)[1]) < 600
