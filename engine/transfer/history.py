@@ -13,7 +13,7 @@ from consumer.words import count_text, some_text, verb_text
 from engine.kafka import KafkaCluster, kafka_of, own_name
 from engine.transfer.submitted_job import Job, JobStatus
 
-__all__ = ["is_own", "job", "jobs"]
+__all__ = ["is_own", "job", "jobs", "tell_hidden"]
 
 _MOST_NAMED = 5
 
@@ -77,7 +77,7 @@ def _listed(cluster: KafkaCluster, who: str | None, running: bool, note: Callabl
     if running:
         summaries = [summary for summary in summaries if summary.state not in FINAL_STATES]
     there = [summary for summary in summaries if manifest_topic(summary.topic) in topics]
-    _tell_hidden(cluster, [summary for summary in summaries if manifest_topic(summary.topic) not in topics], note)
+    tell_hidden(cluster, [summary for summary in summaries if manifest_topic(summary.topic) not in topics], note)
     for summary in there:
         try:
             status = _status(summary.topic, cluster, note)
@@ -90,7 +90,7 @@ def _listed(cluster: KafkaCluster, who: str | None, running: bool, note: Callabl
             yield status
 
 
-def _tell_hidden(cluster: KafkaCluster, summaries: Sequence[JobSummary], note: Callable[[str], None]) -> None:
+def tell_hidden(cluster: KafkaCluster, summaries: Sequence[JobSummary], note: Callable[[str], None]) -> None:
     """Tell of jobs that this user may not see; of those that are left, Kafka's 30 days are over."""
     hidden = cluster.hidden([manifest_topic(summary.topic) for summary in summaries])
     names = [_named(summary) for summary in summaries if manifest_topic(summary.topic) in hidden]

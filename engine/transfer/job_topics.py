@@ -23,6 +23,7 @@ from consumer.wire import (
 )
 from engine.errors import InputError, KafkaError
 from engine.kafka import Holding, KafkaCluster, ManifestReader, kafka_of
+from engine.transfer.history import tell_hidden
 
 __all__ = ["JobTopics", "look_at", "topics"]
 
@@ -86,7 +87,7 @@ def topics(
     kafka, settings
         As for `submit`.
     note
-        Called with a sentence on what stands in the list of jobs and can't be read.
+        Called with a sentence on what stands in the list of jobs and can't be read, or is hidden from this user.
     """
     settings = settings or load_settings()
     cluster = kafka_of(kafka, settings)
@@ -119,6 +120,8 @@ def look_at(
     listed = {summary.topic: summary for summary in cluster.list_jobs(passed_over)}
     if passed_over.count and note:
         note(passed_over.text("the list of jobs"))
+    if note and only is None:
+        tell_hidden(cluster, [summary for topic, summary in listed.items() if topic not in groups], note)
     chosen = {topic: names for topic, names in sorted(groups.items()) if only is None or topic in only}
     held = cluster.holdings([name for names in chosen.values() for name in names])
     hidden = cluster.hidden(

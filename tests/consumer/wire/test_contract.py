@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import getpass
 import io
 import json
 import re
@@ -321,6 +322,7 @@ def test_a_real_job_writes_what_the_page_says(shared_archive, kafka, dask_client
     head = bodies[0]
     assert head["version"] == 1
     assert "time_scale" not in head
+    assert head["owner"] == getpass.getuser()
     assert len({body["job_id"] for body in bodies}) == 1
     assert [body["state"] for body in bodies if body["type"] == "state"] == ["queued", "running", "complete"]
 
@@ -360,6 +362,7 @@ def test_a_real_job_writes_what_the_page_says(shared_archive, kafka, dask_client
         "state": "complete",
         "created_at": head["created_at"],
         "num_alerts_sent": job.status().num_alerts_sent,
+        "owner": head["owner"],
     }
 
 
