@@ -7,12 +7,13 @@ records and versions come in here.
 A job is three topics. `<topic>` holds the alerts, one Avro datum a message. `<topic>_schema` holds copies of the
 Avro schema in message keys. `<topic>_manifest` (one partition, so its records have one order) holds JSON records:
 the plan and its parts, one record per finished fragment and one per night whose alerts were counted, heartbeats,
-changes of state, requests to cancel.
+changes of state, requests to cancel, lines of the job's log.
 """
 
 from consumer.wire.avro_types import arrow_type, avro_type
 from consumer.wire.job_list import JobSummary, decode_summary, encode_summary
 from consumer.wire.keys import decode_key, digest_candids, encode_keys, partitions_of
+from consumer.wire.log_lines import LEVELS, MOST_CHARACTERS, MOST_LINES, LogLine
 from consumer.wire.manifest import FINAL_STATES, HEARTBEAT_EVERY_S, INTERRUPTED_AFTER_S, STATES, LeftOut, Manifest
 from consumer.wire.reading import PassedOver
 from consumer.wire.records import (
@@ -20,6 +21,7 @@ from consumer.wire.records import (
     CancelRequest,
     FragmentDone,
     Heartbeat,
+    LogLines,
     NightDone,
     Plan,
     PlanPart,
@@ -38,6 +40,9 @@ __all__ = [
     "HEARTBEAT_EVERY_S",
     "INTERRUPTED_AFTER_S",
     "JOBS_TOPIC",
+    "LEVELS",
+    "MOST_CHARACTERS",
+    "MOST_LINES",
     "STATES",
     "TIME_SCALES",
     "TOPIC_PREFIX",
@@ -47,6 +52,8 @@ __all__ = [
     "Heartbeat",
     "JobSummary",
     "LeftOut",
+    "LogLine",
+    "LogLines",
     "Manifest",
     "NightDone",
     "PassedOver",

@@ -8,11 +8,13 @@ from typing import Any
 
 from consumer.errors import WireError
 from consumer.settings import shown
+from consumer.wire.log_lines import KeptLines
 from consumer.wire.reading import PassedOver
 from consumer.wire.records import (
     CancelRequest,
     FragmentDone,
     Heartbeat,
+    LogLines,
     NewerVersionError,
     NightDone,
     Plan,
@@ -28,6 +30,7 @@ HEARTBEAT_EVERY_S = 5.0
 INTERRUPTED_AFTER_S = 30.0
 FINAL_STATES = frozenset({"complete", "empty", "failed", "cancelled"})
 STATES = FINAL_STATES | {"queued", "running", "interrupted"}
+_MOST_CANCELS = 100  # anybody may write them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,12 @@ class Manifest:
         self.error: dict[str, Any] | None = None
         self.changes: list[StateChange] = []
         self.cancel_requested = False
+        self.cancels: list[CancelRequest] = []
+        """Requests to cancel, the first hundred of them."""
+        self.log = KeptLines()
+        """What coordinators and workers told besides."""
+        self.beat: Heartbeat | None = None
+        """The last heartbeat of the coordinator in charge."""
         self.coordinator: str | None = None
         """Name of the coordinator in charge: the one that wrote `running` last."""
         self.started_at: float | None = None
@@ -142,8 +151,13 @@ class Manifest:
             case Heartbeat():
                 if self.coordinator in (None, record.coordinator):
                     self.last_sign_at = record.time
+                    self.beat = record
             case CancelRequest():
                 self.cancel_requested = True
+                if len(self.cancels) < _MOST_CANCELS:
+                    self.cancels.append(record)
+            case LogLines():
+                self.log.add(record.coordinator, record.index, record.lines, record.num_left_out)
 
     def _apply_plan(self, record: Plan) -> None:
         if self._topic is not None and record.topic != self._topic:
@@ -259,6 +273,16 @@ class Manifest:
     def _is_limit_reached(self, plan: Plan) -> bool:
         limit = plan.request.get("limit")
         return limit is not None and self.num_sent >= limit
+
+    @property
+    def num_archive_alerts(self) -> int:
+        """Alerts of the plan's fragments, selected or not, as far as its parts are there."""
+        return sum(self._sizes.values())
+
+    @property
+    def num_looked_at(self) -> int:
+        """Alerts of the archive of finished fragments."""
+        return sum(done.num_alerts for done in self.fragments.values())
 
     @property
     def num_sent(self) -> int:

@@ -30,6 +30,7 @@ from consumer.wire.kinds import (
     tells,
     whole,
 )
+from consumer.wire.log_lines import LINES
 from consumer.wire.reading import json_object
 from consumer.wire.time_scales import FIRST_TIME_SCALE, TIME_SCALES, check_time_scale
 
@@ -38,6 +39,7 @@ __all__ = [
     "CancelRequest",
     "FragmentDone",
     "Heartbeat",
+    "LogLines",
     "NewerVersionError",
     "NightDone",
     "Plan",
@@ -142,6 +144,10 @@ class FragmentDone:
     attempt before had sent a part."""
     labels: dict[str, int] = field(default_factory=dict)
     """Alerts sent that bear each of the plan's labels; those that none bears are left out."""
+    worker: str | None = None
+    """Address of the worker that sent it."""
+    seconds: float | None = None
+    """How long that worker took to read, encode and send what was selected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +176,8 @@ class StateChange:
     """message, accepted, next; only where the state is failed."""
     coordinator: str | None = None
     """The coordinator that writes this; None where a user submits, resumes or cancels."""
+    by: str | None = None
+    """That user, if known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +188,12 @@ class Heartbeat:
     job_id: str
     coordinator: str
     time: float
+    num_workers: int | None = None
+    """Workers of the cluster."""
+    num_looked_at: int | None = None
+    """Alerts of the archive that the filter has looked at, those of fragments that are not finished included."""
+    num_found: int | None = None
+    """Those of them that are selected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,13 +203,30 @@ class CancelRequest:
     type: ClassVar[str] = "cancel"
     job_id: str
     time: float
+    by: str | None = None
+    """Who asks, if known."""
 
 
-Record = Plan | PlanPart | FragmentDone | NightDone | StateChange | Heartbeat | CancelRequest
+@dataclass(frozen=True, kw_only=True)
+class LogLines:
+    """What happened to the job besides: lines of its log, from the coordinator and the workers."""
+
+    type: ClassVar[str] = "log"
+    job_id: str
+    coordinator: str
+    index: int
+    """The how manieth such record of this coordinator, from 0: one that was appended twice counts once."""
+    lines: list[dict[str, Any]]
+    """Each: time, source (`coordinator`, or a worker's address), level, event, text."""
+    num_left_out: int = 0
+    """Lines since the last such record that were not written, since the job has so many already."""
+
+
+Record = Plan | PlanPart | FragmentDone | NightDone | StateChange | Heartbeat | CancelRequest | LogLines
 
 
 _TYPES: dict[str, type[Record]] = {
-    cls.type: cls for cls in (Plan, PlanPart, FragmentDone, NightDone, StateChange, Heartbeat, CancelRequest)
+    cls.type: cls for cls in (Plan, PlanPart, FragmentDone, NightDone, StateChange, Heartbeat, CancelRequest, LogLines)
 }
 
 
@@ -267,6 +298,8 @@ _KINDS: dict[type[Record], dict[str, Kind]] = {
         "time": TIME,
         "unreadable": optional(TEXT),
         "labels": mapping_of(LABEL, COUNT),
+        "worker": optional(LABEL),
+        "seconds": optional(TIME),
     },
     NightDone: {"job_id": _JOB_ID, "night": DATE, "num_alerts": COUNT, "num_duplicates": COUNT, "time": TIME},
     StateChange: {
@@ -275,9 +308,18 @@ _KINDS: dict[type[Record], dict[str, Kind]] = {
         "time": TIME,
         "error": optional(_ERROR),
         "coordinator": optional(LABEL),
+        "by": optional(LABEL),
     },
-    Heartbeat: {"job_id": _JOB_ID, "coordinator": LABEL, "time": TIME},
-    CancelRequest: {"job_id": _JOB_ID, "time": TIME},
+    Heartbeat: {
+        "job_id": _JOB_ID,
+        "coordinator": LABEL,
+        "time": TIME,
+        "num_workers": optional(COUNT),
+        "num_looked_at": optional(COUNT),
+        "num_found": optional(COUNT),
+    },
+    CancelRequest: {"job_id": _JOB_ID, "time": TIME, "by": optional(LABEL)},
+    LogLines: {"job_id": _JOB_ID, "coordinator": LABEL, "index": COUNT, "lines": LINES, "num_left_out": COUNT},
 }
 _NEEDED = {
     cls: [item.name for item in fields(cls) if item.default is MISSING and item.default_factory is MISSING]

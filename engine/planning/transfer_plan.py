@@ -158,6 +158,6 @@ def _first_lines(text: str) -> str:
     return "\n".join([*lines[:_MOST_LINES], *([f"and {count_text(more, 'more line')}"] if more > 0 else [])])
 
 
-def new_topic(survey: str, now: dt.datetime) -> str:
-    """Return a topic name that nobody else makes and nobody guesses."""
-    return f"ftransfer_{survey}_{now:%Y-%m-%d}_{secrets.token_hex(6)}"
+def new_topic(survey: str, now: dt.datetime, *, is_test: bool = False) -> str:
+    """Return a topic name that nobody else makes and nobody guesses; that of a test says so."""
+    return f"ftransfer_{survey}_{now:%Y-%m-%d}{'_test' if is_test else ''}_{secrets.token_hex(6)}"

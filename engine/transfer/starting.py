@@ -68,7 +68,7 @@ def start_new(
         on_prepared()
         terms = {**(made_with or {}), **prepared.terms()}
         records = plan_records(plan, topic=store.topic, job_id=job_id, created_at=now, owner=owner, **terms)
-        written = [*records, StateChange(job_id=job_id, state="queued", time=now)]
+        written = [*records, StateChange(job_id=job_id, state="queued", time=now, by=owner or None)]
         store.append(*written)
         store.announce(next(record for record in written if isinstance(record, Plan)), "queued", 0)
         _launch(client, sink, store, storage_options, patience_s)
@@ -81,16 +81,17 @@ def start_again(
     store: ManifestStore,
     storage_options: Mapping[str, Any],
     *,
+    by: str = "",
     patience_s: float = _FIRST_RECORD_S,
 ) -> None:
-    """Start a job that was stopped once more; the parameters are those of `start_new`, and the job's identity.
+    """Start a job that was stopped once more; the parameters are those of `start_new`, its identity, and who asks.
 
     Raises
     ------
     JobError
         If no worker takes it up.
     """
-    store.append(StateChange(job_id=job_id, state="queued", time=time.time()))
+    store.append(StateChange(job_id=job_id, state="queued", time=time.time(), by=by or None))
     _launch(client, sink, store, storage_options, patience_s)
 
 

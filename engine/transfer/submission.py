@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.settings import Settings, load_settings
 from consumer.words import some_text
+from engine.errors import RequestError
 from engine.kafka import KafkaCluster, kafka_of, own_name, user_name, user_names
 from engine.planning import TransferPlan, make_plan, new_topic
 from engine.request import TransferRequest
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["resume", "submit"]
 
+_TEST_ALERTS = 10
 _log = logging.getLogger("alert_transfer.jobs")
 
 
@@ -40,6 +42,7 @@ def submit(
     settings: Settings | None = None,
     owner: str | None = None,
     share: str | Iterable[str] = (),
+    test: bool = False,
     on_start: Callable[[Job], None] | None = None,
     on_note: Callable[[str], None] | None = None,
     on_plan: Callable[[TransferPlan], None] | None = None,
@@ -66,6 +69,8 @@ def submit(
     share
         Kafka's users who may read the job's topics besides. Where Kafka has no users, or does not let us set rights,
         that is a wish: a note says so.
+    test
+        Send the first ten alerts only, the whole way, into a topic whose name says so.
     on_start
         Called with the job as soon as it runs.
     on_note
@@ -88,6 +93,7 @@ def submit(
     settings = settings or load_settings()
     shared = user_names("share", share)
     owner = None if owner is None else user_name("owner", owner)
+    request = _for_test(request) if test else request
     check_nights(request, settings.limits)
     cluster = kafka_of(kafka, settings)
     if client is not None or settings.dask:
@@ -98,7 +104,7 @@ def submit(
         check_alerts(plan_, settings, client=outside, on_wait=on_wait, progress=progress)
         if on_plan:
             on_plan(plan_)
-        topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC))
+        topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC), is_test=test)
         sink = KafkaSink(kafka=cluster, topic=topic, num_partitions=settings.topics.num_partitions)
         sink.check_possible()  # before a cluster is waited for
         client_ = _cluster(outside, settings, stack, on_wait)
@@ -153,8 +159,18 @@ def resume(
         client_ = _cluster(outside, settings, stack, on_wait)
         storage_options, cluster = _entrust(client_, settings, cluster)
         with contextlib.closing(KafkaManifestStore(cluster, topic)) as store:
-            start_again(task.job_id, client_, replace(sink, kafka=cluster), store, storage_options)
+            by = own_name(cluster.options)
+            start_again(task.job_id, client_, replace(sink, kafka=cluster), store, storage_options, by=by)
         return _see_started(job_, outside is None, on_start)
+
+
+def _for_test(request: TransferRequest) -> TransferRequest:
+    if request.limit not in (None, _TEST_ALERTS):
+        raise RequestError(
+            f"--test is --limit {_TEST_ALERTS}, and --limit {request.limit} is given beside it",
+            accepted="one of the two",
+        )
+    return replace(request, limit=_TEST_ALERTS)
 
 
 def _set_rights(

@@ -7,7 +7,6 @@ Dask, so that a job's status is there at once.
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,17 +20,18 @@ from consumer.notebooks import drawn_in_place, html_rows, in_notebook
 from consumer.receipt import Receipt, make_receipt
 from consumer.terms import in_face_terms
 from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, CancelRequest, Manifest, Plan, StateChange, check_topic
-from consumer.words import count_text, on_one_line
+from consumer.words import verb_text
 from engine.errors import InputError, JobError, KafkaError
-from engine.kafka import KafkaCluster
+from engine.kafka import KafkaCluster, own_name
 from engine.sinks import KafkaManifestStore, ManifestStore
+from engine.transfer.log_text import JobLog, LogReader
+from engine.transfer.pace import pace_of, warnings_of
 from engine.transfer.remembering import remember
 from engine.transfer.versions import engine_version, is_resumable, shown_version
 
 __all__ = ["Job", "JobStatus"]
 
 _OUTAGE_S = 300.0
-_MOST_CHARACTERS = 20_000
 _PLANNED_S = 5.0
 _TWO_HEARTBEATS_S = 2 * HEARTBEAT_EVERY_S + 1.0
 
@@ -77,6 +77,28 @@ class JobStatus:
     """Whose job it is, as its plan says; empty where that does not say."""
     request: dict[str, Any] = field(default_factory=dict)
     """What was asked for, as the plan has it."""
+    alerts_per_s: float | None = None
+    """Alerts sent a second, of all seconds that the job took; None until some are there."""
+    bytes_per_s: float | None = None
+    alerts_per_s_lately: float | None = None
+    """Alerts sent a second within the last minute (of a job that has ended, its last)."""
+    bytes_per_s_lately: float | None = None
+    left_s: float | None = None
+    """Seconds that the job will still take, by the archive's alerts that are left and the time that those before took;
+    None until that can be told, and once it has ended."""
+    num_archive_alerts: int | None = None
+    """Alerts of the archive that the job looks through, selected or not."""
+    num_looked_at: int = 0
+    """Those of them that it has looked at."""
+    num_found: int = 0
+    """Those of these that are selected."""
+    num_workers: int | None = None
+    """Workers of the cluster, as the coordinator said last; None if it said nothing."""
+    workers: list[dict[str, Any]] = field(default_factory=list)
+    """Those that sent fragments. Each: worker (its address), num_fragments, num_alerts_sent, worked_lately (within the
+    last minute)."""
+    warnings: list[str] = field(default_factory=list)
+    """What a user should look at: what was left out or passed over, and the last of what the log warns of."""
 
     @classmethod
     def of(cls, manifest: Manifest, now: float) -> JobStatus:
@@ -87,6 +109,9 @@ class JobStatus:
         has_ended = state in FINAL_STATES or state == "interrupted"
         ended = (manifest.last_sign_at or begun) if has_ended else now
         first = manifest.first_alert_s
+        elapsed_s = max(0.0, round(ended - begun - manifest.paused_s, 3))
+        pace = pace_of(manifest, elapsed_s=elapsed_s, now=ended, runs=not has_ended)
+        num_looked_at, num_found = _looked_at(manifest, has_ended)
         return cls(
             topic=plan_.topic,
             state=state,
@@ -95,7 +120,7 @@ class JobStatus:
             num_fragments=plan_.num_fragments,
             num_fragments_done=len(manifest.fragments),
             nbytes=manifest.nbytes,
-            elapsed_s=max(0.0, round(ended - begun - manifest.paused_s, 3)),
+            elapsed_s=elapsed_s,
             first_alert_s=None if first is None else round(first, 3),
             error=manifest.error,
             left_out=[asdict(part) for part in manifest.left_out],
@@ -108,6 +133,12 @@ class JobStatus:
             passed_over=manifest.passed_over.text("the manifest") or None,
             owner=plan_.owner,
             request=plan_.request,
+            num_archive_alerts=manifest.num_archive_alerts if manifest.is_planned else None,
+            num_looked_at=num_looked_at,
+            num_found=num_found,
+            num_workers=manifest.beat.num_workers if manifest.beat else None,
+            warnings=warnings_of(manifest),
+            **vars(pace),
         )
 
     @property
@@ -124,14 +155,39 @@ class JobStatus:
         rows = [
             ("state", self.state),
             ("alerts", self._progress()),
+            ("scan", self.scan),
             ("fragments", f"{self.num_fragments_done:,} of {self.num_fragments:,} finished"),
-            ("elapsed", f"{self.elapsed_s:.1f} s"),
+            ("elapsed", f"{self.elapsed_s:.1f} s" + ("" if self.left_s is None else f", {self.left_s:.0f} s left")),
+            ("rate", "" if self.alerts_per_s is None else f"{self.alerts_per_s:,.0f} alerts/s"),
+            ("workers", self.workers_at_work),
+            ("warnings", "\n".join(in_face_terms(text) for text in self.warnings if text != self.passed_over)),
             ("error", in_face_terms(error.get("message") or "")),
             ("accepted", in_face_terms(error.get("accepted") or "")),
             ("next", "\n".join(steps)),
             ("passed over", self.passed_over),
         ]
         return html_rows(self.topic, [(name, text) for name, text in rows if text])
+
+    @property
+    def scan(self) -> str:
+        """How far a job with conditions is through the archive, in words; nothing of one that sends every alert."""
+        if not self.num_archive_alerts or not self._has_conditions:
+            return ""
+        of = f"{self.num_looked_at:,} of {self.num_archive_alerts:,} alerts"
+        return f"{'looked' if self.is_final else 'looks'} through {of}; {self.num_found:,} found"
+
+    @property
+    def _has_conditions(self) -> bool:
+        return any(self.request.get(name) for name in ("where", "classes", "exclude_classes"))
+
+    @property
+    def workers_at_work(self) -> str:
+        """How many workers there are, and how many of them had work lately, in words; nothing where nobody said."""
+        if self.num_workers is None and not self.workers:
+            return ""
+        lately = sum(worker["worked_lately"] for worker in self.workers)
+        num_workers = max(self.num_workers or 0, lately)
+        return f"{num_workers:,}, of which {lately:,} {verb_text(lately, 'has', 'have')} sent alerts within a minute"
 
     def _progress(self) -> str:
         of = "" if self.num_alerts is None else f" of {self.num_alerts:,}"
@@ -241,30 +297,36 @@ class Job:
         KafkaError
             If Kafka is away for five minutes; the job, elsewhere, waits longer.
         """
+        with _bar(self.topic) if progress else contextlib.nullcontext() as draw:
+            for status in self._statuses():
+                for listener in (draw, on_change):
+                    if listener:
+                        listener(status)
+        return status
+
+    def _statuses(self) -> Iterator[JobStatus]:
+        """Yield how the job stands whenever something may have happened; the last one says how it ended."""
         # Other machines' clocks may be wrong, and Kafka may have been away: a job is taken for interrupted only once it
         # was silent for two heartbeats while we read.
         silent_since, last_sign_at = time.monotonic(), self._store.manifest.last_sign_at
-        with _bar(self.topic) if progress else contextlib.nullcontext() as draw:
-            while True:
-                try:
-                    status = self.status()
-                except KafkaError:
-                    self._store.await_answer(_OUTAGE_S)
-                    silent_since = time.monotonic()
-                    continue
-                if self._store.manifest.last_sign_at != last_sign_at:
-                    silent_since, last_sign_at = time.monotonic(), self._store.manifest.last_sign_at
-                if status.state != "interrupted" or time.monotonic() - silent_since > _TWO_HEARTBEATS_S:
-                    for listener in (draw, on_change):
-                        if listener:
-                            listener(status)
-                    if status.is_final:
-                        return status
-                with contextlib.suppress(KafkaError):  # if it is away, the next status() says so
-                    self.wait_for_more(0.5)
+        while True:
+            try:
+                status = self.status()
+            except KafkaError:
+                self._store.await_answer(_OUTAGE_S)
+                silent_since = time.monotonic()
+                continue
+            if self._store.manifest.last_sign_at != last_sign_at:
+                silent_since, last_sign_at = time.monotonic(), self._store.manifest.last_sign_at
+            if status.state != "interrupted" or time.monotonic() - silent_since > _TWO_HEARTBEATS_S:
+                yield status
+                if status.is_final:
+                    return
+            with contextlib.suppress(KafkaError):  # if it is away, the next status() says so
+                self.wait_for_more(0.5)
 
     def cancel(self) -> JobStatus:
-        """Ask the job to stop, and return once it has; what was sent stays readable.
+        """Ask the job to stop, and return once it has; what was sent stays readable. The log says who asked.
 
         Raises
         ------
@@ -276,53 +338,36 @@ class Job:
             state = "has failed" if status.state == "failed" else f"is {status.state}"
             raise JobError(f"the job {self.topic} can't be cancelled: it {state} already")
         plan_ = self._store.manifest.require_plan()
-        self._store.append(CancelRequest(job_id=plan_.job_id, time=time.time()))
+        by = own_name(self.kafka.options) or None
+        self._store.append(CancelRequest(job_id=plan_.job_id, time=time.time(), by=by))
         while not (status := self.status()).is_final:
             self.wait_for_more(0.5)
         if status.state == "interrupted":
             # No coordinator is left that could say so.
-            self._store.append(StateChange(job_id=plan_.job_id, state="cancelled", time=time.time()))
+            self._store.append(StateChange(job_id=plan_.job_id, state="cancelled", time=time.time(), by=by))
             self._store.announce(plan_, "cancelled", status.num_alerts_sent)
         return self.status()
 
-    def log(self) -> list[str]:
-        """Return what happened, a line each, with its time (UTC)."""
-        manifest = self._planned()
-        plan_ = manifest.require_plan()
-        files, fragments = plan_.num_files, plan_.num_fragments
-        first = f"planned: {count_text(files, 'file')}, {count_text(fragments, 'fragment')}"
-        if unreadable := plan_.unreadable_files:
-            first += f"; {count_text(len(unreadable), 'file')} left out as unreadable"
-        lines = [(plan_.created_at, first)]
-        for done in manifest.fragments.values():
-            lines.append(
-                (
-                    done.time,
-                    f"fragment {done.fragment}: {count_text(done.num_alerts, 'alert')}, "
-                    f"{done.num_selected:,} selected, {done.num_sent:,} sent, {done.nbytes:,} bytes"
-                    + (f"; left out: {done.unreadable}" if done.unreadable else ""),
-                )
-            )
-        for night in manifest.nights.values():
-            lines.append(
-                (
-                    night.time,
-                    f"night {night.night}: {count_text(night.num_alerts, 'alert')}, "
-                    f"{night.num_duplicates:,} with an identifier that one before them has",
-                )
-            )
-        for change in manifest.changes:
-            error = f": {change.error['message']}" if change.error else ""
-            lines.append((change.time, f"{change.state}{error}"))
-        lines.sort()
-        if wrong := manifest.passed_over.text("the manifest"):
-            lines.append((manifest.last_sign_at or plan_.created_at, wrong))
-        # What others wrote may hold line breaks: it takes no line of its own.
-        stamp = "%Y-%m-%d %H:%M:%S"
-        return [
-            f"{dt.datetime.fromtimestamp(at, dt.UTC):{stamp}} {on_one_line(text[:_MOST_CHARACTERS])}"
-            for at, text in lines
-        ]
+    def log(self) -> JobLog:
+        """Return what happened, from all workers and the coordinator: a line each, in order, with its time (UTC).
+
+        It prints as it is read, and shows in a notebook.
+        """
+        return JobLog(LogReader().read(self._planned(), time.time(), to_its_end=True))
+
+    def follow_log(self) -> Iterator[str]:
+        """Yield the lines of the log as they come, until the job is in a final state, or is interrupted.
+
+        Lines that come together are in the order of their times; a worker's may come a moment late.
+
+        Raises
+        ------
+        KafkaError
+            If Kafka is away for five minutes; the job, elsewhere, waits longer.
+        """
+        reader = LogReader()
+        for status in self._statuses():
+            yield from reader.read(self._store.manifest, time.time(), to_its_end=status.is_final)
 
     def receipt(self) -> Receipt:
         """Return what the job sent, of what, and what was left out; of a job that still runs, what it has sent so far.
@@ -343,6 +388,15 @@ class Job:
     def close(self) -> None:
         """Leave Kafka."""
         self._store.close()
+
+
+def _looked_at(manifest: Manifest, has_ended: bool) -> tuple[int, int]:
+    """Return how many alerts the job has looked at, and found; the coordinator of one that runs knows more of it."""
+    looked_at, found = manifest.num_looked_at, sum(done.num_selected for done in manifest.fragments.values())
+    beat = manifest.beat
+    if beat and not has_ended and beat.num_looked_at is not None and beat.num_looked_at > looked_at:
+        looked_at, found = min(beat.num_looked_at, manifest.num_archive_alerts), beat.num_found or 0
+    return looked_at, found
 
 
 def _num_duplicates(manifest: Manifest) -> int | None:

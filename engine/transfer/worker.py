@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import distributed
 import numpy as np
@@ -19,9 +20,12 @@ from engine.archive import Fragment, count_duplicates
 from engine.errors import JobError
 from engine.pipeline import read_content
 from engine.sinks import FragmentFigures
+from engine.telemetry import job_logger
 from engine.transfer.manifest_plan import TransferTask
 
 __all__ = ["count_night", "send_fragment"]
+
+_log = job_logger("transfer")
 
 
 def _name_of_worker() -> str | None:
@@ -33,6 +37,14 @@ def _name_of_worker() -> str | None:
     if worker is None:
         return None
     return f"the worker {worker.address} (process {os.getpid()} of {socket.gethostname()})"
+
+
+def _address() -> str | None:
+    try:
+        address: str = distributed.get_worker().address
+    except ValueError:
+        return None  # called by hand, without a cluster
+    return address
 
 
 # Whatever lacks a secret here says so by the name that the cluster knows this process by.
@@ -68,6 +80,7 @@ def send_fragment(
     JobError
         If the cluster no longer wants the fragment.
     """
+    begun = time.monotonic()
     survey = task.selection.survey
     figures = FragmentFigures(
         job_id=task.job_id,
@@ -91,7 +104,11 @@ def send_fragment(
     finally:
         # After reading, so that a change on the way is seen; whatever went wrong, a changed file explains it best.
         task.selection.archive.check_unchanged(fragment.file)
-    return writer.finish()
+    done = replace(writer.finish(), worker=_address(), seconds=round(time.monotonic() - begun, 3))
+    _log.info(
+        "fragment %d: %d alerts sent, %d bytes, in %.1f s", done.fragment, done.num_sent, done.nbytes, done.seconds
+    )
+    return done
 
 
 def _wanted_by_cluster() -> Callable[[], bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import operator
 import time
 import uuid
@@ -16,6 +15,7 @@ import distributed
 
 from consumer.words import count_text, some_text
 from engine.errors import ClusterError
+from engine.telemetry import job_logger
 from engine.workers.door import CODE, PYTHON, facts_text, problem_of
 from engine.workers.sending import door_source, expected_facts
 
@@ -26,7 +26,7 @@ _FACTS_S = 30.0  # of workers that are busy, or whose files lie on a slow disk
 _WORKER_S = 600.0
 _MOST_PROBLEMS = 6
 _MOST_WORKERS = 4
-_log = logging.getLogger("alert_transfer.workers")
+_log = job_logger("workers")
 
 
 def check_workers(client: distributed.Client, *, one_suffices: bool = False) -> None:

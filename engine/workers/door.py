@@ -151,9 +151,10 @@ class Door:
             except ImportError as exc:
                 problem = f"can't import what alert-transfer needs ({exc})"
         if problem:
-            # In the log that the operator of this worker reads, once a job.
+            # In the log that the operator of this worker reads, once a job, which the task's key names.
+            key = distributed.get_worker().get_current_task()
             logging.getLogger("distributed.worker").warning(
-                "This worker runs no task of alert-transfer: it %s", problem
+                "This worker runs no task of alert-transfer: it %s (%s)", problem, key
             )
         self._problem = problem
 

@@ -45,6 +45,8 @@ class Scenario:
     """What dies is Kafka, or the way to it."""
     long: bool = False
     """Only for the long form."""
+    told: str = ""
+    """What the job's log says of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,6 +255,8 @@ def play(stage: Stage, scenario: Scenario, percent: int, seed: int, delay_s: flo
                 raise RoundFailed(f"stray files: {', '.join(found)}")
             if (status := round_.job.status()).state != "complete":
                 raise RoundFailed(f"the job was complete, and now is {status.state}")
+            if not any(scenario.told in line for line in round_.job.log()):
+                raise RoundFailed(f"the job's log does not say: {scenario.told}")
         finally:
             round_.close()
     with _problem(problems):

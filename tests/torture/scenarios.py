@@ -243,10 +243,10 @@ SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         Scenario(name="nothing", happen=_nothing, percents=(20,)),
-        Scenario(name="worker", happen=_kill_worker),
-        Scenario(name="coordinator", happen=_kill_coordinator),
+        Scenario(name="worker", happen=_kill_worker, told="died, or can't be reached"),
+        Scenario(name="coordinator", happen=_kill_coordinator, told="were finished before"),
         Scenario(name="submitter", happen=_kill_submitter, by_command=True),
-        Scenario(name="scheduler", happen=_kill_scheduler),
+        Scenario(name="scheduler", happen=_kill_scheduler, told="were finished before"),
         Scenario(name="broker", happen=_kill_broker, of_kafka=True),
         Scenario(name="broker+coordinator", happen=_kill_broker_and_coordinator, of_kafka=True, long=True),
         Scenario(name="broker-200s", happen=_kill_broker_for_long, percents=(40,), of_kafka=True, long=True),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import getpass
 import re
 import time
 import uuid
@@ -80,6 +81,12 @@ def test_a_cancelled_job_stays_readable_and_can_be_ended(archive, kafka, dask_cl
         status.first_alert_s,
     )
     assert ended.elapsed_s <= status.elapsed_s + time.time() - before
+    user, log = getpass.getuser(), [line[20:] for line in job.log()]
+    told = [f"queued by {user}", f"cancel requested by {user}", "cancelled", f"queued by {user}"]
+    assert [line for line in log if line in told] == told
+    assert f"{status.num_fragments_done} of {status.num_fragments} fragments were finished before" in log
+    assert list(job.follow_log())[-1][20:] == log[-1]
+    assert log[-1].startswith(f"complete; in all {archive.num_alerts:,} alerts")
     result = consumer.consume(job.topic, tmp_path / "out", kafka=kafka, partitionby="none")
     assert (result.state, result.complete, result.num_alerts) == ("complete", True, archive.num_alerts)
     assert candids(tmp_path / "out") == candids(archive.archive)

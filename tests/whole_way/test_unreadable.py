@@ -126,6 +126,14 @@ def test_damage_is_left_out_where_that_is_allowed(sound, archive, kafka, dask_cl
     assert sorted(found) == sorted(candids(sound, without={0: {3}, 1: {1}}))
     assert consumer.verify(tmp_path / "out").complete
     assert any("left out" in line for line in job.log())
+    # Each failure as the worker met it, live, and what the coordinator made of it.
+    failures = [line for line in job.log() if "warning: tcp://" in line and "failed: row group 3 of" in line]
+    assert len(failures) == 3, job.log()
+    assert all("part-0.parquet" in line for line in failures)
+    assert any("is tried again, attempt 3 of 3" in line or "is filtered again" in line for line in job.log())
+    assert any("left out as unreadable" in text for text in status.warnings)
+    # Dask's own lines on the workers name the job as well: its tasks bear the topic.
+    assert f"-{job.topic}-" in str(dask_client.get_worker_logs())
 
 
 @pytest.mark.parametrize("where", [None, "candidate.magpsf > 0"], ids=["all", "filter"])

@@ -205,7 +205,10 @@ def test_jobs_of_then_are_listed_and_told(old):
         assert 0 <= status.elapsed_s < 600
         lines = job.log()
         assert "planned" in lines[0]
-        assert len(lines) == 1 + len(receipt.fragments) + len(job.manifest.nights) + len(job.manifest.changes)
+        found = job.manifest
+        of_plan = 2 + len(found.plan.unreadable_files) + bool(found.plan.nights_without_data)
+        by_records = len(receipt.fragments) + len(found.nights) + len(found.changes) + len(found.cancels)
+        assert len(lines) == of_plan + by_records + (status.state == "interrupted")
 
 
 @pytest.mark.parametrize("name", ["queued", "cancelled"])

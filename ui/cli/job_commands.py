@@ -83,11 +83,25 @@ def status(face: Face, topic: str, follow: bool, receipt: bool, request: bool, f
 
 @click.command(cls=Command)
 @click.argument("topic")
+@click.option("--follow", is_flag=True, help="Show further lines as they come, until the job has ended.")
 @face_options
-def log(face: Face, topic: str) -> None:
-    """Show what happened in a job, line by line."""
-    lines = engine.job(topic, settings=settings_of(face)).log()
-    face.emit(lines, "\n".join(lines))
+def log(face: Face, topic: str, follow: bool) -> None:
+    """Show what happened in a job, line by line: the coordinator and all workers, in order."""
+    job = engine.job(topic, settings=settings_of(face))
+    if not follow:
+        lines = job.log()
+        face.emit(lines, str(lines))
+        return
+    again = f"the job goes on without this command; follow it again by:\n  alert-transfer log {topic} --follow"
+    told: list[str] = []
+    with face.going_on(again):
+        for line in job.follow_log():
+            told.append(line)
+            if not face.json:
+                face.emit(None, line)
+    if face.json:
+        face.emit(told, "")
+    check_ended(job.status())
 
 
 @click.command(cls=Command)

@@ -25,6 +25,7 @@ __all__ = [
     "info_tables",
     "job_bar",
     "status_text",
+    "time_text",
 ]
 
 _SHOWN_COLUMNS = 8
@@ -40,6 +41,14 @@ def bytes_text(nbytes: float) -> str:
     return f"{nbytes:.2f} TB"
 
 
+def time_text(seconds: float) -> str:
+    """Return a time that is guessed, as people say it: `40 s`, `3 min`, `2 h 10 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 def status_text(status: JobStatus) -> str:
     """Return how a job stands, a few lines."""
     of = "" if status.num_alerts is None else f" of {status.num_alerts:,}"
@@ -49,8 +58,15 @@ def status_text(status: JobStatus) -> str:
         f"state      {status.state}",
         f"alerts     {status.num_alerts_sent:,}{of} sent, {bytes_text(status.nbytes)}, {rate:,.0f} alerts/s",
         f"fragments  {status.num_fragments_done:,} of {status.num_fragments:,} finished",
-        f"elapsed    {status.elapsed_s:.1f} s",
+        f"elapsed    {status.elapsed_s:.1f} s" + (f", {time_text(status.left_s)} left" if status.left_s else ""),
     ]
+    if status.alerts_per_s_lately is not None and not status.is_final:
+        lately = f"{status.alerts_per_s_lately:,.0f} alerts/s, {bytes_text(status.bytes_per_s_lately or 0)}/s"
+        lines.append(f"lately     {lately} within a minute")
+    if status.scan:
+        lines.append(f"scan       {status.scan}")
+    if status.workers_at_work:
+        lines.append(f"workers    {status.workers_at_work}")
     if status.state in ("cancelled", "failed", "interrupted") and status.num_fragments_done < status.num_fragments:
         lines.insert(3, "           these are of finished fragments; a part of others may have been sent besides")
     if status.first_alert_s is not None:
@@ -68,6 +84,9 @@ def status_text(status: JobStatus) -> str:
         )
     if status.passed_over:
         lines.append(f"records    {status.passed_over}")
+    # What was left out and what was passed over is told above.
+    told = status.warnings[bool(status.left_out) + bool(status.passed_over) :]
+    lines += [f"{'' if number else 'warnings':<11}{one_line(text)}" for number, text in enumerate(told)]
     error = status.error or {}
     labelled = {"error": error.get("message"), "accepted": error.get("accepted")}
     steps = [step for step in (error.get("next"), status.next_step) if step]
@@ -182,6 +201,8 @@ def job_bar(topic: str) -> Iterator[Callable[[JobStatus], None]]:
         def draw(status: JobStatus) -> None:
             rate = status.num_alerts_sent / status.elapsed_s if status.elapsed_s else 0
             figures = f"{status.num_alerts_sent:,} alerts, {bytes_text(status.nbytes)}, {rate:,.0f} alerts/s"
+            if status.scan:
+                figures += f"; {status.scan}"
             row(status.num_fragments_done, status.num_fragments)
             row.now(f"{topic} {status.state}", figures)
 

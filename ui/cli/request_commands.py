@@ -83,7 +83,7 @@ def _how_to_read(file: Path) -> str:
 @click.option(
     "--share", multiple=True, metavar="NAME", help="Let this user of Kafka read the job's topics, too; repeatable."
 )
-@click.option("--test", is_flag=True, help=f"Send the first {_TEST_ALERTS} alerts only.")
+@click.option("--test", is_flag=True, help=f"Send the first {_TEST_ALERTS} alerts only, the whole way.")
 @face_options
 def submit(face: Face, wait: bool, share: tuple[str, ...], test: bool, **values: Any) -> None:
     """Start a transfer."""
@@ -103,6 +103,7 @@ def submit(face: Face, wait: bool, share: tuple[str, ...], test: bool, **values:
                 request,
                 settings=settings,
                 share=share,
+                test=test,
                 on_note=lambda text: face.say(f"note: {text}"),
                 on_plan=tell,
                 on_start=on_start,

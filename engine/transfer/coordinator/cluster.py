@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from consumer.wire import Manifest
+from consumer.wire import LogLine, Manifest
 from engine.archive import Fragment
 
 __all__ = ["Cluster", "ClusterLost", "Future", "FutureT", "Rules", "Work"]
@@ -57,6 +57,14 @@ class Cluster(Protocol[FutureT]):
         """Tasks that run at once."""
 
     @property
+    def num_workers(self) -> int:
+        """Workers that are there, as far as is known without asking."""
+
+    @property
+    def facts(self) -> str:
+        """What the cluster is and runs, for the job's log: versions, its address, its workers."""
+
+    @property
     def is_connected(self) -> bool:
         """Whether the cluster can still be reached."""
 
@@ -68,6 +76,9 @@ class Cluster(Protocol[FutureT]):
         JobError
             If the plan is not whole, or this version of the engine can't go on with it.
         """
+
+    def heard(self) -> list[LogLine]:
+        """Return what workers told since the last call, and which of them came and went; it returns at once."""
 
     def filter(self, window: Sequence[Fragment]) -> list[FutureT]:
         """Find the selected alerts of fragments; a future each."""
@@ -110,3 +121,6 @@ class Cluster(Protocol[FutureT]):
 
     def cancel(self, futures: Sequence[FutureT]) -> None:
         """Stop tasks."""
+
+    def close(self) -> None:
+        """Listen to the cluster no more; nothing else is called afterwards."""

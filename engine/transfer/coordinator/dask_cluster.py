@@ -7,8 +7,8 @@ task goes through a door (`engine.workers`). The log names a worker that refuses
 from __future__ import annotations
 
 import contextlib
-import logging
 import operator
+import platform
 import queue
 import time
 import uuid
@@ -17,26 +17,30 @@ from typing import Any
 
 import dask
 import distributed
+import pyarrow as pa
 from dask.optimization import cull
 from distributed.protocol.pickle import dumps
 
-from consumer.wire import Manifest
+from consumer.wire import LogLine, Manifest
+from consumer.words import count_text
 from engine.archive import Fragment
 from engine.conditions import filter_fragments
 from engine.pipeline import NarrowReader
 from engine.sinks import Sink
+from engine.telemetry import tell
 from engine.transfer.coordinator import tasks
-from engine.transfer.coordinator.cluster import Rules
+from engine.transfer.coordinator.cluster import Rules, Work
+from engine.transfer.coordinator.dask_events import DaskEvents
 from engine.transfer.coordinator.dask_task import DaskTask
+from engine.transfer.coordinator.retries import named
 from engine.transfer.manifest_plan import TransferTask, task_of
-from engine.workers import Refusal, Sent, no_worker_left
+from engine.workers import Refusal, Sent, loaded_code, no_worker_left
 
 __all__ = ["DaskCluster"]
 
 _NO_WORKER_S = 60.0
 _LOOK_EVERY_S = 1.0
 _CALL = dask.delayed(operator.call, pure=False, traverse=False)
-_log = logging.getLogger("alert_transfer.workers")
 
 
 class DaskCluster:
@@ -63,6 +67,7 @@ class DaskCluster:
         self._others: list[str] = []
         """Workers that have refused none, as of the last look."""
         self._next_look_at = 0.0
+        self._events: DaskEvents | None = None
         self._waiting: dict[DaskTask, float] = {}
         """Tasks for which no worker is left -> since when."""
 
@@ -72,21 +77,41 @@ class DaskCluster:
         return sum(self._client.nthreads().values())
 
     @property
+    def num_workers(self) -> int:
+        """Return how many workers there are, as far as was heard."""
+        return len(self._events.workers) if self._events else 0
+
+    @property
+    def facts(self) -> str:
+        """Return what the cluster is and runs."""
+        here = f"Python {platform.python_version()}, Dask {distributed.__version__}, pyarrow {pa.__version__}"
+        workers, threads = count_text(self.num_workers, "worker"), count_text(self.num_threads, "thread")
+        scheduler = self._client.scheduler
+        at = f" at {scheduler.address}" if scheduler else ""
+        return f"alert-transfer {loaded_code()}, {here}; {workers} with {threads}{at}"
+
+    @property
     def is_connected(self) -> bool:
         """Return whether the scheduler is still there."""
         return self._client.status == "running"
 
     def take_up(self, manifest: Manifest, coordinator: str) -> Rules:
         """Make the job's task, and have it sent to each worker once."""
+        self._topic = manifest.require_plan().topic
         self._task: TransferTask = task_of(manifest, self._sink, self._storage_options)
-        self._door = dask.delayed(
-            Sent(tasks.run, self._task), name=f"task-{self._task.job_id}-{coordinator}", traverse=False
-        )
+        channel = f"alert-transfer-{self._task.job_id}-{coordinator}"
+        self._events = DaskEvents(self._client, self._topic, channel)
+        call = Sent(tasks.run, self._task, self._topic, channel)
+        self._door = dask.delayed(call, name=f"task-{self._topic}-{coordinator}", traverse=False)
         return Rules(
             is_filtered=self._task.selection.predicate.sql is not None,
             limit=self._task.limit,
             skip_unreadable=self._task.skip_unreadable,
         )
+
+    def heard(self) -> list[LogLine]:
+        """Return what was heard since the last call."""
+        return self._events.take() if self._events else []
 
     def filter(self, window: Sequence[Fragment]) -> list[DaskTask]:
         """Find the selected alerts of fragments."""
@@ -102,11 +127,14 @@ class DaskCluster:
         found = filter_fragments(NarrowReader(selection=selection), window, predicate.schema, predicate.sql)
         graph = dict(found[0].__dask_graph__()) if found else {}  # one for all of them
         packed = [tasks.packed_graph(cull(graph, [one.key])[0], selection) for one in found]
-        return [self._made("find", part, one.key) for part, one in zip(packed, found, strict=True)]
+        return [
+            self._made("find", fragment, part, one.key)
+            for fragment, part, one in zip(window, packed, found, strict=True)
+        ]
 
     def count(self, found: Sequence[DaskTask]) -> list[DaskTask]:
         """Count the selected alerts of fragments."""
-        counts = [self._made("count", needed=one) for one in found]
+        counts = [self._made("count", one.work, needed=one) for one in found]
         self._submit(counts)
         return counts
 
@@ -117,7 +145,7 @@ class DaskCluster:
         filters = self._filters(window) if found is None else []
         needed: Sequence[DaskTask | None] = found or filters or [None] * len(window)
         sends = [
-            self._made("send", fragment, quota, needed=one)
+            self._made("send", fragment, fragment, quota, needed=one)
             for fragment, quota, one in zip(window, quotas, needed, strict=True)
         ]
         # The filters are futures of their own: Dask can run what failed again only where the client knows all of it.
@@ -126,13 +154,16 @@ class DaskCluster:
 
     def count_night(self, fragments: Sequence[Fragment]) -> DaskTask:
         """Count the alerts of a night, after the fragments that wait to be sent."""
-        counted = self._made("night", fragments, priority=-1)
+        night = fragments[0].file.night.isoformat()
+        counted = self._made("night", night, fragments, priority=-1)
         self._submit([counted], follow=[counted])
         return counted
 
-    def _made(self, name: str, *arguments: Any, needed: DaskTask | None = None, priority: int = 0) -> DaskTask:
-        sealed = dumps((getattr(tasks, name), *arguments))
-        return DaskTask(name, sealed, needed, priority=priority, on_refusal=self._elsewhere)
+    def _made(
+        self, name: str, work: Work, *arguments: Any, needed: DaskTask | None = None, priority: int = 0
+    ) -> DaskTask:
+        sealed = dumps((named(work), getattr(tasks, name), *arguments))
+        return DaskTask(name, work, sealed, needed, priority=priority, on_refusal=self._elsewhere)
 
     def _submit(self, made: Sequence[DaskTask], follow: Iterable[DaskTask] = ()) -> None:
         """Have tasks computed, each with what it needs: of these themselves, or of what is computed already."""
@@ -145,7 +176,8 @@ class DaskCluster:
             delayed: dict[DaskTask, Any] = {}
             for task in sorted(made, key=lambda one: one.needed is not None):
                 inputs = [] if task.needed is None else [delayed.get(task.needed, task.needed.future)]
-                key = f"alert-transfer-{task.name}-{uuid.uuid4().hex}"
+                # Scheduler and workers log keys: so their lines name the job. Their pages group by what is before it.
+                key = f"alert-transfer-{task.name}-{self._topic}-{uuid.uuid4().hex}"
                 delayed[task] = _CALL(self._door, task.sealed, *inputs, dask_key_name=key)
             where = {"workers": places, "allow_other_workers": True} if places else {}
             # Tasks that are submitted together have one priority.
@@ -172,7 +204,8 @@ class DaskCluster:
     def _elsewhere(self, task: DaskTask, refusal: Refusal) -> None:
         """Have a task that was refused computed on another worker, and before it what it needs, where that was."""
         if refusal.worker not in self._wrong:
-            _log.warning("%s is not used for this job: it %s", refusal.worker, refusal.problem)
+            text = f"{refusal.worker} is not used for this job: it {refusal.problem}"
+            tell(text, level="warning", event="worker-refused")
             self._wrong[refusal.worker] = refusal.problem
             self._next_look_at = 0.0
         needed = task.needed
@@ -228,3 +261,8 @@ class DaskCluster:
     def cancel(self, futures: Sequence[DaskTask]) -> None:
         """Stop tasks, also those that others wait for."""
         self._client.cancel([task.future for task in futures if task.future is not None], force=True)
+
+    def close(self) -> None:
+        """Listen to the cluster no more."""
+        if self._events:
+            self._events.close()

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import distributed
 
 from engine.errors import ClusterError
+from engine.transfer.coordinator.cluster import Work
 from engine.transfer.coordinator.tasks import unpacked
 from engine.workers import Refusal, refusal_of
 
@@ -24,6 +25,8 @@ class DaskTask:
     ----------
     name
         What the task does, for Dask's own pages.
+    work
+        What it works on.
     sealed
         The pickled call, for `tasks.run`.
     needed
@@ -37,13 +40,14 @@ class DaskTask:
     def __init__(
         self,
         name: str,
+        work: Work,
         sealed: bytes,
         needed: DaskTask | None = None,
         *,
         priority: int = 0,
         on_refusal: Callable[[DaskTask, Refusal], None],
     ):
-        self.name, self.sealed, self.needed, self.priority = name, sealed, needed, priority
+        self.name, self.work, self.sealed, self.needed, self.priority = name, work, sealed, needed, priority
         self.future: _Future | None = None
         """None while no worker is right for it."""
         self._on_refusal = on_refusal

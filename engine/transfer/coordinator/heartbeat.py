@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from consumer.wire import HEARTBEAT_EVERY_S, Heartbeat, Manifest
 from engine.sinks import OUTAGES, ManifestStore
+from engine.telemetry import tell
 
 __all__ = ["Cancelled", "Replaced", "Watch"]
 
@@ -37,15 +39,23 @@ class Watch:
         This coordinator's name.
     clock
         Seconds that only grow.
+    facts
+        What a heartbeat says besides: fields of it.
     """
 
     def __init__(
-        self, store: ManifestStore, job_id: str, coordinator: str, clock: Callable[[], float] = time.monotonic
+        self,
+        store: ManifestStore,
+        job_id: str,
+        coordinator: str,
+        clock: Callable[[], float] = time.monotonic,
+        facts: Callable[[], Mapping[str, int | None]] = dict,
     ):
         self._store = store
         self._job_id = job_id
         self._coordinator = coordinator
         self._clock = clock
+        self._facts = facts
         self._next_at = clock() + HEARTBEAT_EVERY_S
         self._is_cancelled = threading.Event()
         self._is_replaced = threading.Event()
@@ -53,8 +63,9 @@ class Watch:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Watch in a thread of its own until the block ends."""
-        thread = threading.Thread(target=self._run, name="alert-transfer-heartbeat", daemon=True)
+        """Watch in a thread of its own until the block ends; what it tells is told of the same job."""
+        run = contextvars.copy_context().run
+        thread = threading.Thread(target=run, args=(self._run,), name="alert-transfer-heartbeat", daemon=True)
         thread.start()
         try:
             yield
@@ -63,18 +74,26 @@ class Watch:
             thread.join()
 
     def _run(self) -> None:
+        was_away = False
         while not self._has_ended.is_set():
             try:
                 self.step()
-            except OUTAGES:
+            except OUTAGES as exc:
                 # A store that is away comes back, or the fragments fail for good and end the job.
+                tell(f"{self._store.address} can't be used: {exc.as_told}", level="warning", event="outage")
+                was_away = True
                 self._has_ended.wait(_PAUSE_S)
+            else:
+                if was_away:
+                    tell(f"{self._store.address} can be used again", event="outage-over")
+                was_away = False
 
     def step(self) -> None:
         """Write a heartbeat if one is due, then read what comes next."""
         # In this order: a coordinator that can't read may still be able to say that it runs.
         if self._clock() >= self._next_at:
-            self._store.append(Heartbeat(job_id=self._job_id, coordinator=self._coordinator, time=time.time()))
+            beat = Heartbeat(job_id=self._job_id, coordinator=self._coordinator, time=time.time(), **self._facts())
+            self._store.append(beat)
             self._next_at = self._clock() + HEARTBEAT_EVERY_S
         self.note(self._store.wait_for_more(_LISTEN_S))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import uuid
 from collections.abc import Mapping
@@ -77,6 +78,7 @@ def coordinate(store: ManifestStore, sink: Sink, storage_options: Mapping[str, A
             if len(begun := starts(manifest)) > num_starts:
                 launch(client, store, sink, storage_options, len(begun))
                 return "replaced"
-            return Coordinator(manifest.plan, store, sink, DaskCluster(client, sink, storage_options)).run()
+            with contextlib.closing(DaskCluster(client, sink, storage_options)) as cluster:
+                return Coordinator(manifest.plan, store, sink, cluster).run()
     finally:
         store.close()

@@ -16,9 +16,20 @@ from consumer.words import count_text
 from engine.archive import Fragment
 from engine.errors import AlertTransferError, ArchiveError, JobError, UnreadableError
 from engine.sinks import OUTAGES, ManifestStore, nothing_sent
+from engine.telemetry import tell
 from engine.transfer.coordinator.cluster import Work
 
-__all__ = ["ATTEMPTS", "OUTAGE_S", "Attempts", "check_progress", "deleted", "is_passing", "starts", "through_outages"]
+__all__ = [
+    "ATTEMPTS",
+    "OUTAGE_S",
+    "Attempts",
+    "check_progress",
+    "deleted",
+    "is_passing",
+    "named",
+    "starts",
+    "through_outages",
+]
 
 ATTEMPTS = 3
 OUTAGE_S = 3600.0
@@ -71,12 +82,17 @@ class Attempts:
         """
         self._made[work] += 1
         if is_passing(failure) and self._made[work] < ATTEMPTS:
+            tell(
+                f"{named(work)} is tried again, attempt {self._made[work] + 1} of {ATTEMPTS}: {_why(failure)}",
+                level="warning",
+                event="retry",
+            )
             return None
         if isinstance(failure, UnreadableError) and self._skip_unreadable and isinstance(work, Fragment):
             return nothing_sent(self._job_id, work, failure.as_told)
         if isinstance(failure, AlertTransferError):
             raise failure
-        what = _named(work)
+        what = named(work)
         if isinstance(failure, KilledWorker):
             last, times = failure.last_worker, failure.allowed_failures + 1
             raise JobError(
@@ -87,7 +103,12 @@ class Attempts:
         raise JobError(f"{what} failed: {type(failure).__name__}: {failure}") from failure
 
 
-def _named(work: Work) -> str:
+def _why(failure: BaseException | None) -> str:
+    return failure.as_told if isinstance(failure, AlertTransferError) else f"{type(failure).__name__}: {failure}"
+
+
+def named(work: Work) -> str:
+    """Return what a task works on, in words."""
     if isinstance(work, Fragment):
         return f"fragment {work.number} ({work.file.path}, row groups {list(work.row_groups)})"
     return f"the count of {work}"
@@ -117,7 +138,9 @@ def through_outages(store: ManifestStore, action: Callable[[], _Result]) -> _Res
         If the store is away for an hour, or the action fails again and again although it is there.
     """
 
-    def await_store(_: RetryCallState) -> None:
+    def await_store(state: RetryCallState) -> None:
+        failure = state.outcome.exception() if state.outcome else None
+        tell(f"{store.address} can't be used: {_why(failure)}", level="warning", event="outage")
         store.await_answer(OUTAGE_S)
         with contextlib.suppress(*OUTAGES):  # it is away again, as the next attempt will find
             if not store.exists():
@@ -130,7 +153,10 @@ def through_outages(store: ManifestStore, action: Callable[[], _Result]) -> _Res
         before_sleep=await_store,
         reraise=True,
     )
-    return retrying(action)
+    result = retrying(action)
+    if retrying.statistics.get("attempt_number", 1) > 1:
+        tell(f"{store.address} can be used again", event="outage-over")
+    return result
 
 
 def deleted(place: str) -> JobError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import cloudpickle
@@ -15,7 +16,10 @@ import dask
 import numpy as np
 
 from engine.archive import Fragment
+from engine.errors import AlertTransferError, JobError
 from engine.pipeline import Selection
+from engine.telemetry import in_job, tell
+from engine.transfer.coordinator.dask_events import tell_coordinator
 from engine.transfer.manifest_plan import TransferTask
 from engine.transfer.worker import count_night, send_fragment
 
@@ -24,10 +28,30 @@ __all__ = ["count", "find", "night", "packed_graph", "run", "send", "unpacked"]
 _SELECTION = "selection"
 
 
-def run(task: TransferTask, sealed: bytes, *inputs: Any) -> Any:
-    """Run a pickled call, a function of this module with its own arguments, for a job."""
-    function, *arguments = pickle.loads(sealed)
-    return function(task, *arguments, *inputs)
+def run(task: TransferTask, topic: str, channel: str, sealed: bytes, *inputs: Any) -> Any:
+    """Run a pickled call, a function of this module with its own arguments, for a job.
+
+    Parameters
+    ----------
+    task, topic
+        The job, and its name.
+    channel
+        Where its coordinator listens.
+    sealed
+        What the call works on, in words; the function; its arguments.
+    inputs
+        What was computed before, its last arguments.
+    """
+    what, function, *arguments = pickle.loads(sealed)
+    with in_job(topic, partial(tell_coordinator, channel)):
+        try:
+            return function(task, *arguments, *inputs)
+        except JobError:
+            raise  # nothing ails: the job does not want it any more
+        except Exception as exc:
+            why = exc.as_told if isinstance(exc, AlertTransferError) else f"{type(exc).__name__}: {exc}"
+            tell(f"{what} failed: {why}", level="warning", event="failure")
+            raise
 
 
 def find(task: TransferTask, graph: bytes, key: Any) -> np.ndarray:

@@ -21,12 +21,14 @@ import engine
 from consumer.errors import WireError
 from consumer.wire import (
     JOBS_TOPIC,
+    LEVELS,
     STATES,
     TIME_SCALES,
     WIRE_VERSION,
     CancelRequest,
     FragmentDone,
     Heartbeat,
+    LogLines,
     Manifest,
     NightDone,
     Plan,
@@ -47,7 +49,7 @@ from consumer.wire import (
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = (DOCS / "wire-contract.md").read_text(encoding="utf-8")
 SCHEMA = json.loads((DOCS / "manifest.schema.json").read_text(encoding="utf-8"))
-RECORD_TYPES = (Plan, PlanPart, FragmentDone, NightDone, StateChange, Heartbeat, CancelRequest)
+RECORD_TYPES = (Plan, PlanPart, FragmentDone, NightDone, StateChange, Heartbeat, CancelRequest, LogLines)
 
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
@@ -120,6 +122,8 @@ fragments = st.builds(
     time=times,
     unreadable=st.none() | texts,
     labels=st.dictionaries(texts, st.integers(1, 10**6), max_size=3),
+    worker=st.none() | texts,
+    seconds=st.none() | times,
 )
 night_counts = st.builds(NightDone, job_id=ids, night=nights, num_alerts=counts, num_duplicates=counts, time=times)
 errors = st.fixed_dictionaries({"message": texts, "accepted": st.none() | texts, "next": st.none() | texts})
@@ -130,10 +134,30 @@ states = st.builds(
     time=times,
     error=st.none() | errors,
     coordinator=st.none() | texts,
+    by=st.none() | texts,
 )
-beats = st.builds(Heartbeat, job_id=ids, coordinator=texts, time=times)
-cancels = st.builds(CancelRequest, job_id=ids, time=times)
-records = st.one_of(plans, later_plans, parts, fragments, night_counts, states, beats, cancels)
+beats = st.builds(
+    Heartbeat,
+    job_id=ids,
+    coordinator=texts,
+    time=times,
+    num_workers=st.none() | counts,
+    num_looked_at=st.none() | counts,
+    num_found=st.none() | counts,
+)
+cancels = st.builds(CancelRequest, job_id=ids, time=times, by=st.none() | texts)
+log_lines = st.fixed_dictionaries(
+    {"time": times, "source": texts, "level": st.sampled_from(LEVELS), "event": texts, "text": st.text(max_size=500)}
+)
+logs = st.builds(
+    LogLines,
+    job_id=ids,
+    coordinator=texts,
+    index=counts,
+    lines=st.lists(log_lines, max_size=3),
+    num_left_out=counts,
+)
+records = st.one_of(plans, later_plans, parts, fragments, night_counts, states, beats, cancels, logs)
 
 
 def written(record) -> dict:

@@ -16,7 +16,7 @@ from engine.transfer import JobStatus
 from tests.hostile_topic import GARBAGE, NUM_ALERTS, TOPIC, bodies
 
 NOW = 1000.0 + 86_400.0
-types = st.sampled_from(["plan", "part", "fragment", "state", "night", "beat", "cancel"])
+types = st.sampled_from(["plan", "part", "fragment", "state", "night", "beat", "cancel", "log"])
 keys = st.none() | types.map(str.encode) | st.binary()
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | types
 json_values = st.recursive(

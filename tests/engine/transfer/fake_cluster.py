@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from consumer.wire import FragmentDone, Manifest, NightDone
+from consumer.wire import FragmentDone, LogLine, Manifest, NightDone
 from engine.archive import Fragment
 from engine.transfer.coordinator.cluster import Rules
 from tests.engine.transfer.job_records import JOB, done
@@ -58,6 +58,12 @@ class FakeCluster:
     before_each: Callable[[], None] = lambda: None
     """Called before anything ends."""
     num_threads: int = 1
+    num_workers: int = 1
+    facts: str = "a cluster in memory"
+    said: list[LogLine] = field(default_factory=list)
+    """What workers tell next."""
+    counts_one_by_one: bool = False
+    """Of tasks that are waited for, one ends at a time."""
     is_connected: bool = True
     is_busy: bool = False
     """Nothing ends."""
@@ -68,6 +74,7 @@ class FakeCluster:
         self.followed: set[FakeFuture] = set()
         self.lost: list[FakeFuture] = []
         self.sent: list[tuple[int, int]] = []
+        self.num_counted = 0
         self.submitted: list[list[int]] = []
         self.counted: list[tuple[str, int]] = []
         self.cancelled: list[FakeFuture] = []
@@ -90,6 +97,13 @@ class FakeCluster:
             raise failure
         return fragment.num_alerts if self.selected is None else self.selected[fragment.number]
 
+    def heard(self) -> list[LogLine]:
+        said, self.said = self.said, []
+        return said
+
+    def close(self) -> None:
+        """Nothing is listened to."""
+
     def filter(self, window: Sequence[Fragment]) -> list[FakeFuture]:
         return [FakeFuture(work=f, run=lambda f=f: self._find(f)) for f in window]
 
@@ -97,6 +111,7 @@ class FakeCluster:
         return [FakeFuture(work=f.work, run=lambda f=f: self._count(f), needs=f) for f in found]
 
     def _count(self, found: FakeFuture) -> int:
+        self.num_counted += 1
         if found.status == "pending":
             found.end()
         if found.error:
@@ -163,6 +178,8 @@ class FakeCluster:
         for future in futures:
             if future.status == "pending":
                 future.end()
+                if self.counts_one_by_one:
+                    return
 
     def retry(self, future: FakeFuture) -> None:
         assert future.status == "error"

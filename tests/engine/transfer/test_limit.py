@@ -1,17 +1,21 @@
 """A limit: exactly the first so many selected alerts in the archive's order, whatever ends first and whatever fails."""
 
+import time
 from collections import Counter, defaultdict
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
+from consumer.wire import Heartbeat
 from engine.errors import UnreadableError
 from engine.transfer.coordinator.limit import count_selected, share_out
 from engine.transfer.coordinator.loop import Coordinator
 from engine.transfer.manifest_plan import fragments_of
+from engine.transfer.submitted_job import JobStatus
 from tests.engine.transfer.fake_cluster import FakeCluster
 from tests.engine.transfer.fake_sink import there
 from tests.engine.transfer.fake_store import planned
+from tests.engine.transfer.job_records import JOB, says
 
 BAD = UnreadableError("damaged")
 FOR_EVER = 100
@@ -104,8 +108,8 @@ def test_a_limit_is_shared_out_in_order_and_nothing_beyond_it(counts, left, skip
     if skip_unreadable:
         assert quotas[1:] == counts[1 : len(quotas)], "only the first may be cut: those before it have been sent"
     else:
-        assert len(quotas) == len(counts)
         assert sum(quotas) == min(left, sum(counts))
+        assert all(sum(quotas[:end]) < left for end in range(1, len(quotas))), "none behind the one that reaches it"
 
 
 def test_what_can_not_be_counted_holds_back_those_behind_it_and_is_not_tried_again():
@@ -113,10 +117,12 @@ def test_what_can_not_be_counted_holds_back_those_behind_it_and_is_not_tried_aga
     cluster = FakeCluster(selected={0: 1, 1: 2, 2: 3, 3: 4})
     cluster.failures["filter", 2] = [BAD] * 3
     found = cluster.filter(window)
-    assert count_selected(cluster, window, found, lambda: None) == ([1, 2, 0], [window[2]])
+    assert count_selected(cluster, window, found, 100, lambda counts: None) == ([1, 2, 0], [window[2]])
     cluster.failures["filter", 2] = [BAD] * 2
     found = cluster.filter(window)
-    assert count_selected(cluster, window, found, lambda: None) == ([1, 2, 3, 4], []), "at the third attempt"
+    assert count_selected(cluster, window, found, 100, lambda counts: None) == ([1, 2, 3, 4], []), (
+        "at the third attempt"
+    )
 
 
 def test_what_could_not_be_counted_is_not_sent_when_it_can_be_read_a_moment_later():
@@ -133,4 +139,36 @@ def test_once_the_limit_is_reached_no_file_is_read_any_more():
     cluster = FakeCluster(limit=5)
     store = planned([1] * 200)
     assert Coordinator(store.manifest.plan, store, there(), cluster).run() == "complete"
-    assert [number for window in cluster.submitted for number in window] == list(range(32)), "the first window"
+    assert [number for window in cluster.submitted for number in window] == list(range(5))
+
+
+def test_a_rare_condition_is_looked_for_no_further_once_the_limit_is_found():
+    # Ten are found in the third fragment of 32 that are filtered at once.
+    cluster = FakeCluster(selected={n: 5 if n in (0, 2) else 0 for n in range(200)}, limit=10, counts_one_by_one=True)
+    store = planned([1_000] * 200, per_night=1)
+    assert Coordinator(store.manifest.plan, store, there(), cluster).run() == "complete"
+    assert cluster.sent == [(0, 5), (1, 0), (2, 5)]
+    assert cluster.submitted == [[0, 1, 2]]
+    assert [future.work.number for future in cluster.cancelled if not isinstance(future.work, str)] == [*range(3, 32)]
+    assert cluster.num_counted == 3 + 3, "to share the limit out, and to send: of the others none is waited for"
+    status = JobStatus.of(store.refresh(), time.time())
+    assert (status.state, status.num_alerts_sent, status.num_looked_at) == ("complete", 10, 3_000)
+
+
+def test_a_limited_job_that_runs_says_how_far_it_looked():
+    cluster = FakeCluster(selected=dict.fromkeys(range(250), 0) | {40: 3}, limit=10, counts_one_by_one=True)
+    store = planned([1_000] * 250)
+    plan = store.manifest.plan
+    plan.request.update(where="candidate.rb > 0.99", limit=10)
+    coordinator = Coordinator(plan, store, there(), cluster)
+    facts = []
+    cluster.before_each = lambda: facts.append(coordinator.facts())
+    assert coordinator.run() == "complete"
+    looked_at = [fact["num_looked_at"] for fact in facts if "num_looked_at" in fact]
+    assert looked_at == sorted(looked_at), "it never goes back"
+    assert set(range(1_000, 250_000, 1_000)) - set(looked_at) == set(), "fragment by fragment"
+    assert (facts[-1]["num_looked_at"], facts[-1]["num_found"]) == (250_000, 3)
+    manifest = planned([1_000] * 250, says("running", "c", time.time())).manifest
+    manifest.plan.request.update(where="candidate.rb > 0.99", limit=10)
+    manifest.apply(Heartbeat(job_id=JOB, coordinator="c", time=time.time(), num_looked_at=2_000, num_found=3))
+    assert JobStatus.of(manifest, time.time()).scan == "looks through 2,000 of 250,000 alerts; 3 found"

@@ -25,6 +25,7 @@ from tests.engine.transfer.job_records import JOB, TOPIC
 from tests.strange_workers import KINDS, dask_scheduler, environment, strange_workers
 
 NIGHT, FILES, ROWS = "2021-11-22", 36, 6
+EVENTS = ("start", "worker-joined", "worker-refused")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,8 @@ def run(store: FakeStore, client: distributed.Client, join=None) -> str:
 
 
 def told(caplog) -> list[str]:
-    return [record.args[0] for record in caplog.records if record.name == "alert_transfer.workers"]
+    texts = [record.args[0] for record in caplog.records if record.name == "alert_transfer.jobs"]
+    return [text.partition(" ")[0] for text in texts if "is not used" in text]
 
 
 class Joined(DaskCluster):
@@ -94,7 +96,7 @@ class Joined(DaskCluster):
 
 
 def test_workers_that_join_while_a_job_runs_are_found_out_and_not_used(client, archive, tmp_path, caplog):
-    caplog.set_level(logging.WARNING, logger="alert_transfer.workers")
+    caplog.set_level(logging.WARNING, logger="alert_transfer.jobs")
     with contextlib.ExitStack() as stack:
         found = stack.enter_context(strange_workers(tmp_path / "first", client, "right"))
         check_workers(client)
@@ -116,6 +118,11 @@ def test_workers_that_join_while_a_job_runs_are_found_out_and_not_used(client, a
         wrong = {found[kind] for kind in KINDS}
         assert 0 < len(told(caplog)) == len(set(told(caplog))), "once each, of those that were met"
         assert set(told(caplog)) <= wrong
+        log = {event: [line.text for line in store.manifest.log.lines if line.event == event] for event in EVENTS}
+        assert [text.partition(" is not used")[0] for text in log["worker-refused"]] == told(caplog)
+        assert all(any(worker in text for text in log["worker-joined"]) for worker in wrong)
+        assert "1 worker with" in log["start"][0]
+        assert {done.worker for done in store.manifest.fragments.values()} == {found["right"]}
         # None was shut down; further jobs meet them from their first fragment on.
         assert set(client.nthreads()) == set(found.values())
         for more in ({"where": "candidate.rb > 0.5"}, {"where": "candidate.rb > 0.5", "limit": 50}):

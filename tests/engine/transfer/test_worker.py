@@ -131,9 +131,12 @@ def test_what_the_cluster_no_longer_wants_is_not_sent(archive, monkeypatch):
     sink = there()
     task, fragment = planned(archive, sink)
     tasks = {"send": SimpleNamespace(state="executing")}
-    worker = SimpleNamespace(get_current_task=lambda: "send", state=SimpleNamespace(tasks=tasks))
+    state = SimpleNamespace(tasks=tasks)
+    worker = SimpleNamespace(get_current_task=lambda: "send", state=state, address="tcp://10.0.0.7:4000")
     monkeypatch.setattr(distributed, "get_worker", lambda: worker)
-    assert send_fragment(task, fragment, None, None).num_sent == ROWS
+    done = send_fragment(task, fragment, None, None)
+    assert (done.num_sent, done.worker) == (ROWS, "tcp://10.0.0.7:4000")
+    assert 0 < done.seconds < 60
     tasks["send"].state = "cancelled"
     with pytest.raises(JobError, match="stopped on the way"):
         send_fragment(task, fragment, None, None)

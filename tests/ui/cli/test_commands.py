@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 import signal
 import subprocess
 
@@ -105,6 +106,20 @@ def test_a_test_job_sends_ten_those_of_a_preview(sample, kafka, dask, tmp_path):
     request = ("--archive", sample, *NIGHTS, "--where", "candidate.magpsf > 17; finkclass <> 'Unknown'")
     status = document(run_here("submit", *request, "--test", "--wait", *dask, "--json", "--kafka", kafka))
     assert (status["state"], status["num_alerts"], status["num_alerts_sent"]) == ("complete", 10, 10)
+    assert re.fullmatch(r"ftransfer_ztf_\d{4}-\d\d-\d\d_test_[0-9a-f]{12}", status["topic"])
+    (worker,) = status["workers"]
+    assert (worker["num_alerts_sent"], worker["worked_lately"]) == (10, True)
+    assert status["alerts_per_s"] > 0
+    assert status["warnings"] == []
+    lines = document(run_here("log", status["topic"], "--json", kafka=kafka))
+    followed = run_here("log", status["topic"], "--follow", kafka=kafka)
+    assert followed.returncode == 0
+    assert followed.stdout.splitlines() == lines, "of a job that has ended, the same"
+    texts = [line[20:] for line in lines]
+    assert "planned by version" in texts[0]
+    assert any(text.startswith("alert-transfer ") and dask[1] in text for text in texts), "what runs it"
+    assert any(text.startswith("fragment 0: ") and text.endswith(f"by {worker['worker']}") for text in texts)
+    assert texts[-1].startswith("complete; in all 10 alerts, ")
     previewed = document(run_here("preview", *request, "--json"))
     run_here("consume", status["topic"], "--outdir", tmp_path / "alerts", kafka=kafka)
     consumed = pd.read_parquet(tmp_path / "alerts")

@@ -1,0 +1,3 @@
+from .jobs import in_job, job_logger, tell
+
+__all__ = ["in_job", "job_logger", "tell"]
