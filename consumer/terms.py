@@ -2,7 +2,7 @@
 
 Code writes a message in one form, the command line's: `--archive URL`, `alert-transfer jobs --all`. On the command line
 it stays so. Elsewhere the reader is in Python, and reads the argument or the call instead: `archive='URL'`,
-`engine.jobs(everything=True)`. The two tables here are the only place that knows both forms.
+`engine.jobs(everyone=True)`. The two tables here are the only place that knows both forms.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LIST, _TEXT, _NUMBER, _TRUE, _FALSE = "['{}']", "'{}'", "{}", "True", "False"
 
 # Option -> (argument, how its value is written, what counts as its value). Other words after it go on the sentence.
 _ARGUMENTS: dict[str, tuple[str, str, str]] = {
-    "--all": ("everything", _TRUE, ""),
+    "--all": ("everyone", _TRUE, ""),
     "--anew": ("anew", _TRUE, ""),
     "--archive": ("archive", _TEXT, "URL"),
     "--class": ("classes", _LIST, "LABEL"),
@@ -33,6 +33,7 @@ _ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "--limit": ("limit", _NUMBER, r"\d+|N\b"),
     "--nights": ("nights", _TEXT, r"\d{4}-[\d:-]*\d"),
     "--no-wait": ("wait", _FALSE, ""),
+    "--older-than": ("older_than", _NUMBER, r"\d+|DAYS"),
     "--outdir": ("outdir", _TEXT, "DIR"),
     "--partitionby": ("partitionby", _TEXT, "time|finkclass|tnsclass|none"),
     "--restart": ("restart", _TRUE, ""),
@@ -43,6 +44,7 @@ _ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "--topic": ("topic", _TEXT, "TOPIC"),
     "--where": ("where", "{}", r'"[^"]*"'),
     "--widen": ("widen", _LIST, r"[^\s,;]+(?=$|[,;])"),
+    "--yes": ("yes", _TRUE, ""),
 }
 _OPTION = re.compile(
     # Not inside a word or a path, nor where the command line itself is spoken of.
@@ -66,12 +68,16 @@ _CALLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             rf"status {_TOPIC} --request > request\.yaml, then alert-transfer submit --request request\.yaml",
             "engine.submit(engine.TransferRequest.from_dict(engine.job('{topic}').request()))",
         ),
+        (r"request --as yaml > request\.yaml", "request.to_yaml()"),
         (rf"status {_TOPIC} --follow", "engine.job('{topic}').wait()"),
         (rf"status {_TOPIC} --receipt", "engine.job('{topic}').receipt()"),
         (rf"(?P<verb>cancel|log|status) {_TOPIC}", "engine.job('{topic}').{verb}()"),
         (rf"resume {_TOPIC}", "engine.resume('{topic}')"),
-        ("jobs --all", "engine.jobs(everything=True)"),
+        ("jobs --all", "engine.jobs(everyone=True)"),
         ("jobs", "engine.jobs()"),
+        (rf"topics clean {_TOPIC}", "engine.clean_topics('{topic}')"),
+        ("topics clean", "engine.clean_topics()"),
+        ("topics", "engine.topics()"),
         ("archive fields", "engine.archive_fields()"),
         ("archive index --anew", "engine.index_archive(anew=True)"),
         ("archive index", "engine.index_archive()"),

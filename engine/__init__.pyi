@@ -17,10 +17,24 @@ from .estimation import Estimate, estimate
 from .local import connect, local_cluster, start_broker
 from .pipeline import CONTENTS
 from .planning import ArchiveFields, TransferPlan, archive_fields, plan, preview
-from .request import TransferRequest, read_yaml, write_yaml
+from .request import TransferRequest, looks_like_link, read_yaml, write_yaml
 from .sample import DEFAULT_NIGHTS, PROFILE_NAMES, SampleArchive, write_sample
 from .settings import Settings, SourcedSettings, load_settings, settings_schema, sourced_settings
-from .transfer import Checked, Job, JobStatus, check_settings, job, jobs, resume, submit
+from .transfer import (
+    Checked,
+    Cleaned,
+    Cleaning,
+    Job,
+    JobStatus,
+    JobTopics,
+    check_settings,
+    clean_topics,
+    job,
+    jobs,
+    resume,
+    submit,
+    topics,
+)
 
 __all__ = [
     "CONTENTS",
@@ -33,6 +47,8 @@ __all__ = [
     "ArchiveInfo",
     "BrokerError",
     "Checked",
+    "Cleaned",
+    "Cleaning",
     "ClusterError",
     "ConditionError",
     "ConfigError",
@@ -43,6 +59,7 @@ __all__ = [
     "Job",
     "JobError",
     "JobStatus",
+    "JobTopics",
     "KafkaError",
     "NightInfo",
     "RequestError",
@@ -54,6 +71,7 @@ __all__ = [
     "archive_fields",
     "archive_info",
     "check_settings",
+    "clean_topics",
     "connect",
     "estimate",
     "index_archive",
@@ -61,6 +79,7 @@ __all__ = [
     "jobs",
     "load_settings",
     "local_cluster",
+    "looks_like_link",
     "plan",
     "preview",
     "read_yaml",
@@ -69,6 +88,7 @@ __all__ = [
     "sourced_settings",
     "start_broker",
     "submit",
+    "topics",
     "write_sample",
     "write_yaml",
 ]

@@ -53,6 +53,8 @@ class Log:
 
     def __init__(self):
         self.messages, self.first, self.end = {}, 0, 0
+        self.written_at = -1.0
+        """Time of the newest message, Unix time in seconds."""
 
     def append(self, key: bytes | None, value: bytes | None) -> None:
         self.messages[self.end] = (key, value)
@@ -84,6 +86,8 @@ class FakeKafka:
         self.taken_per_poll = 100_000
         self.clients: list[FakeClient] = []
         self.committed: dict[tuple[str, int], int] = {}
+        self.rights: set[ck_admin.AclBinding] | None = None
+        """Rights that were set; None: it has no users."""
         self._failures: dict[str, deque[int]] = defaultdict(deque)
 
     def install(self, monkeypatch) -> None:
@@ -251,10 +255,12 @@ class FakeProducer(FakeClient):
         super().__init__(kafka, properties, logger)
         self.queue: deque[tuple[int | None, ck.Message, Callable]] = deque()
 
-    def produce(self, topic: str, value: bytes, key: bytes | None, partition: int, on_delivery: Callable) -> None:
+    def produce(
+        self, topic: str, value: bytes | None, key: bytes | None, partition: int, on_delivery: Callable
+    ) -> None:
         if len(self.queue) >= self.kafka.queue_size:
             raise BufferError("Local: Queue full")
-        if len(value) > self.properties["message.max.bytes"]:
+        if len(value or b"") > self.properties["message.max.bytes"]:
             raise ck.KafkaException(ck.KafkaError(ck.KafkaError.MSG_SIZE_TOO_LARGE))
         self.queue.append((None, ck.Message(topic=topic, partition=partition, key=key, value=value), on_delivery))
 
@@ -276,9 +282,11 @@ class FakeProducer(FakeClient):
             return code
         if topic not in self.kafka.topics:
             return ck.KafkaError._UNKNOWN_TOPIC
-        if len(message.value()) > int(self.kafka.configs[topic]["max.message.bytes"]):
+        if len(message.value() or b"") > int(self.kafka.configs[topic]["max.message.bytes"]):
             return ck.KafkaError.MSG_SIZE_TOO_LARGE
-        self.kafka.topics[topic][message.partition()].append(message.key(), message.value())
+        log = self.kafka.topics[topic][message.partition()]
+        log.append(message.key(), message.value())
+        log.written_at = self.kafka.clock.now
         return None
 
     def flush(self, timeout: float = -1) -> int:
@@ -339,6 +347,22 @@ class FakeAdmin(FakeClient):
             "delete_topics", request_timeout, {name: functools.partial(delete, name) for name in topics}
         )
 
+    def create_acls(self, bindings, request_timeout: float = 60) -> dict:
+        wanted = {binding: functools.partial(self._rights().add, binding) for binding in bindings}
+        return self._answer("create_acls", request_timeout, wanted)
+
+    def delete_acls(self, filters, request_timeout: float = 60) -> dict:
+        def delete(name: str) -> None:
+            self._rights().difference_update([right for right in self._rights() if right.name == name])
+
+        wanted = {each: functools.partial(delete, each.name) for each in filters}
+        return self._answer("delete_acls", request_timeout, wanted)
+
+    def _rights(self) -> set[ck_admin.AclBinding]:
+        if self.kafka.rights is None:
+            raise ck.KafkaException(ck.KafkaError(ck.KafkaError.SECURITY_DISABLED))
+        return self.kafka.rights
+
     def describe_configs(self, resources, request_timeout: float = 60) -> dict:
         def describe(topic: str) -> dict:
             if topic not in self.kafka.topics:
@@ -349,9 +373,15 @@ class FakeAdmin(FakeClient):
         return self._answer("describe_configs", request_timeout, wanted)
 
     def list_offsets(self, partitions, request_timeout: float = 60) -> dict:
-        def end_of(partition: ck.TopicPartition) -> SimpleNamespace:
-            unknown = self.kafka.failure("offset")
-            return SimpleNamespace(offset=ck.OFFSET_INVALID if unknown else self._log_of(partition).end)
+        def end_of(partition: ck.TopicPartition, which: ck_admin.OffsetSpec) -> SimpleNamespace:
+            if self.kafka.failure("offset"):
+                return SimpleNamespace(offset=ck.OFFSET_INVALID, timestamp=-1)
+            log = self._log_of(partition)
+            newest = max(log.messages, default=-1)
+            kind = type(which).__name__
+            offset = {"EarliestSpec": log.first, "MaxTimestampSpec": newest}.get(kind, log.end)
+            is_told = kind == "MaxTimestampSpec" and newest >= 0
+            return SimpleNamespace(offset=offset, timestamp=round(log.written_at * 1000) if is_told else -1)
 
-        wanted = {partition: functools.partial(end_of, partition) for partition in partitions}
+        wanted = {partition: functools.partial(end_of, partition, which) for partition, which in partitions.items()}
         return self._answer("list_offsets", request_timeout, wanted)

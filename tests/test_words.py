@@ -24,7 +24,7 @@ ALLOWED = {
     "engine/archive": ({"jd", "magpsf"}, EXAMPLE),
     "engine/catalogue": ({"ztf"}, CHOICE),
     "engine/planning": ({"ztf", "jd", "magpsf"}, f"{CHOICE}; {EXAMPLE}"),
-    "engine/request.py": ({"ztf"}, CHOICE),
+    "engine/request": ({"ztf"}, CHOICE),
     "consumer/terms.py": ({"ztf", "lsst"}, CHOICE),
     "consumer/wire": ({"jd", "candid"}, "time scales, and paths of plans, are named on the wire"),
     "consumer/dataset/partition.py": ({"candid"}, EXAMPLE),

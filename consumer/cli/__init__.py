@@ -5,11 +5,11 @@ comes in here.
 """
 
 from consumer.cli.bars import Row, consume_bar, progress_bar, progress_row
-from consumer.cli.commands import main
+from consumer.cli.commands import command_named, main
 from consumer.cli.console import Command, Face, Group, face_options, remember_archive
 from consumer.hints import python, quoted
 from consumer.receipt import bounds_lines, left_out_lines, receipt_text
-from consumer.settings import one_line, read_text, shown
+from consumer.settings import one_line, read_stream, read_text, shown
 from consumer.words import count_text, some_text, verb_text
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Group",
     "Row",
     "bounds_lines",
+    "command_named",
     "consume_bar",
     "count_text",
     "face_options",
@@ -28,6 +29,7 @@ __all__ = [
     "progress_row",
     "python",
     "quoted",
+    "read_stream",
     "read_text",
     "receipt_text",
     "remember_archive",

@@ -28,7 +28,7 @@ from consumer.hints import python, quoted
 from consumer.receipt import FragmentGap, bounds_lines, here_text
 from consumer.words import count_text, on_one_line, verb_text
 
-__all__ = ["main"]
+__all__ = ["command_named", "main"]
 
 _GROUP = "alert_transfer.commands"
 _SHOWN_LINES = 20
@@ -41,13 +41,15 @@ _ENGINE_COMMANDS = {
     "config": "Show, check and describe the settings.",
     "demo": "Run the whole job on a sample archive.",
     "estimate": "Show how many alerts a transfer would send.",
-    "jobs": "List the jobs of this Kafka.",
+    "jobs": "List your jobs, or those of everyone.",
     "log": "Show what happened in a job.",
     "plan": "Show what a transfer would do; starts nothing.",
     "preview": "Show the first alerts that a request selects.",
+    "request": "Show a request as YAML, command, Python or link.",
     "resume": "Take up a job that was interrupted.",
     "status": "Show how a job stands.",
     "submit": "Start a transfer.",
+    "topics": "List the topics of jobs, or delete those whose time is over.",
 }
 
 
@@ -222,6 +224,11 @@ def verify(face: Face, outdirs: tuple[str, ...]) -> None:
 def _gap_text(gap: FragmentGap) -> str:
     parts = [f"{n:,} {what}" for n, what in ((gap.missing, "missing"), (gap.excess, "too many")) if n]
     return f"fragment {gap.fragment}: alerts {', '.join(parts)}"
+
+
+def command_named(name: str) -> click.Command | None:
+    """Return a command of `alert-transfer`, for those who read words by its options."""
+    return _group.get_command(click.Context(_group), name)
 
 
 def main() -> None:

@@ -20,9 +20,11 @@ _OTHER_NAMES = {
     **dict.fromkeys(["events", "logs"], "log"),
     **dict.fromkeys(["dry-run", "explain"], "plan"),
     **dict.fromkeys(["head", "show"], "preview"),
+    **dict.fromkeys(["convert", "export", "link"], "request"),
     **dict.fromkeys(["continue", "restart", "retry"], "resume"),
     **dict.fromkeys(["follow", "progress", "receipt", "watch"], "status"),
     **dict.fromkeys(["create", "run", "send", "start", "transfer"], "submit"),
+    **dict.fromkeys(["cleanup", "delete", "purge", "rm"], "topics"),
     **dict.fromkeys(["check", "prove", "validate"], "verify"),
 }
 

@@ -10,6 +10,7 @@ from consumer.dataset.journal import Journal, Piece, Round, add_digests
 from consumer.dataset.parquet import Receipt, fragments_of, write_parquet
 from consumer.dataset.partition import PARTITIONINGS, Partitioning, check_fields, column_at
 from consumer.dataset.rejected import MOST_REJECTED, RejectedMessage, keep_rejected
+from consumer.dataset.request_file import request_text
 from consumer.dataset.row_set import Seen, by_fragment, first_of_each
 from consumer.dataset.shares import Share
 from consumer.dataset.spool import Spool, SpoolReader, file_name
@@ -42,6 +43,7 @@ __all__ = [
     "fragments_of",
     "keep_rejected",
     "locate",
+    "request_text",
     "verify",
     "write_parquet",
 ]

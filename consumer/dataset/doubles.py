@@ -51,7 +51,8 @@ def count_doubles(
         for ids in _identifiers(paths, id_field):
             kept.append(ids if num_passes == 1 else ids[ids % num_passes == remainder])
         held = np.concatenate(kept)
-        num_doubles += len(held) - len(np.unique(held))
+        held.sort()
+        num_doubles += int(np.count_nonzero(held[1:] == held[:-1]))
     return num_doubles
 
 

@@ -6,6 +6,7 @@
         job.json            whose folder it is: topic, job id, partitioning, request, how labels are named
         journal.jsonl       what was taken so far (consumer/dataset/journal.py)
         manifest.jsonl      copy of the topic's manifest
+        request.yaml        what was asked for, as submit --request takes it (consumer/dataset/request_file.py)
         receipt.json        what the job sent and what is here of it, at the end of the last run (consumer/receipt)
         receipt.txt         the same for people
         staging/            files that are being written
@@ -26,7 +27,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from consumer.dataset.disk import DRAFT, ignores_case, make_folders, sync, write_file
+from consumer.dataset.disk import DRAFT, ignores_case, make_folders, sync, sync_all, write_file
 from consumer.dataset.folder_names import NameRule, is_rule
 from consumer.dataset.journal import Journal, Round
 from consumer.dataset.locking import LOCK_FILES, lock
@@ -40,7 +41,7 @@ from consumer.words import count_text, verb_text
 
 __all__ = ["Folder", "check_free", "check_owner", "home_of", "locate", "read_owner"]
 
-_OUR_FILES = ("journal.jsonl", "manifest.jsonl", "receipt.json", "receipt.txt", "job.json")
+_OUR_FILES = ("journal.jsonl", "manifest.jsonl", "receipt.json", "receipt.txt", "request.yaml", "job.json")
 _OWNER = {"topic": str, "job_id": str, "partitionby": str, "request": dict}
 _OURS = {*LOCK_FILES, "staging", "spool", "rejected", *_OUR_FILES}
 
@@ -235,10 +236,8 @@ class Folder:
             Bytes of the messages that could not be read and are kept, by partition and offset.
         """
         staged = self._staging / str(entry.index)
-        for name in [*(file["path"] for file in entry.files), *self._spooled(entry)]:
-            sync(staged / name)
-        for folder in [*(path for path in staged.rglob("*") if path.is_dir()), staged, self._staging]:
-            sync(folder)
+        sync_all(staged / name for name in [*(file["path"] for file in entry.files), *self._spooled(entry)])
+        sync_all([*(path for path in staged.rglob("*") if path.is_dir()), staged, self._staging])
         if rejected:
             make_folders(self._home / "rejected")
             for (partition, offset), value in rejected.items():
@@ -263,6 +262,14 @@ class Folder:
                 os.fsync(file.fileno())
         self._manifest_lines += len(lines)
 
+    def write_request(self, text: str) -> None:
+        """Write down what was asked for, unless it stands there already."""
+        path, content = self._home / "request.yaml", text.encode()
+        with suppress(FileNotFoundError):
+            if path.read_bytes() == content:
+                return
+        write_file(path, content)
+
     def write_receipt(self, document: Mapping[str, Any], text: str) -> None:
         """Put a receipt in the place of the last one, as JSON and as text."""
         content = json.dumps(document, indent=1, allow_nan=False)
@@ -283,8 +290,7 @@ class Folder:
                 touched.update(make_folders(target.parent))
                 os.replace(source, target)
                 touched.add(target.parent)
-        for folder in touched:
-            sync(folder)
+        sync_all(touched)
         shutil.rmtree(staged, ignore_errors=True)
         if self.spool.exists():
             needed = {file_name(index) for index in self.journal.needed()}

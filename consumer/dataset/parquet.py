@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from consumer.dataset.for_pandas import pandas_metadata
+from consumer.dataset.leaves import leaf_options
 
 __all__ = ["Receipt", "fragments_of", "is_ours", "is_parquet", "read_receipt", "write_parquet", "write_pieces"]
 
@@ -51,7 +53,7 @@ def write_parquet(
     go_on
         Called before each row group; may raise.
     """
-    with _writer(path, table.schema, id_field) as writer:
+    with _writer(path, table.schema, id_field, table) as writer:
         most = max(1, _GROUP_NBYTES * table.num_rows // max(1, table.nbytes))
         for start in range(0, max(1, table.num_rows), most):
             go_on()
@@ -82,48 +84,38 @@ def write_pieces(
     id_field
         The plan's: where the alerts' identifiers are.
     """
-    with _writer(path, schema, id_field) as writer:
-        waiting: list[pa.RecordBatch] = []
-        nbytes = 0
-        for piece in pieces:
-            waiting.append(piece)
-            nbytes += piece.nbytes
-            if nbytes >= _GROUP_NBYTES:
-                writer.write_table(pa.Table.from_batches(waiting).combine_chunks())
-                waiting, nbytes = [], 0
-        if waiting:
-            writer.write_table(pa.Table.from_batches(waiting).combine_chunks())
+    groups = _grouped(schema, pieces)
+    first = next(groups, schema.empty_table())
+    with _writer(path, schema, id_field, first) as writer:
+        for group in chain((first,), groups):
+            writer.write_table(group, row_group_size=max(1, group.num_rows))
         writer.add_key_value_metadata(_metadata(receipt()))
 
 
-def _writer(path: Path, schema: pa.Schema, id_field: str) -> pq.ParquetWriter:
+def _grouped(schema: pa.Schema, pieces: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield the rows of pieces, a row group at a time."""
+    waiting: list[pa.RecordBatch] = []
+    nbytes = 0
+    for piece in pieces:
+        waiting.append(piece)
+        nbytes += piece.get_total_buffer_size()
+        if nbytes >= _GROUP_NBYTES:
+            yield pa.Table.from_batches(waiting, schema=schema).combine_chunks()
+            waiting, nbytes = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting, schema=schema).combine_chunks()
+
+
+def _writer(path: Path, schema: pa.Schema, id_field: str, first: pa.Table) -> pq.ParquetWriter:
     path.parent.mkdir(parents=True, exist_ok=True)
     schema = schema.with_metadata(pandas_metadata(schema, id_field))
     return pq.ParquetWriter(
         path,
         schema,
-        compression="zstd",
         write_page_checksum=True,
-        # Measurements are seldom equal: with dictionaries of them files of real alerts of three surveys are larger, by
-        # 1 to 20 %, and take half as long again to write.
-        use_dictionary=[leaf for field in schema for leaf in _texts(field, field.name)],
         dictionary_pagesize_limit=_DICTIONARY_NBYTES,
+        **leaf_options(schema, first),
     )
-
-
-def _texts(field: pa.Field, path: str) -> Iterator[str]:
-    """Yield the leaves of a field that are texts, by their paths in Parquet."""
-    kind = field.type
-    if pa.types.is_struct(kind):
-        for inner in kind:
-            yield from _texts(inner, f"{path}.{inner.name}")
-    elif pa.types.is_map(kind):
-        yield from _texts(kind.key_field, f"{path}.key_value.key")
-        yield from _texts(kind.item_field, f"{path}.key_value.value")
-    elif pa.types.is_list(kind):
-        yield from _texts(kind.value_field, f"{path}.list.element")
-    elif pa.types.is_string(kind):
-        yield path
 
 
 def _metadata(receipt: Receipt) -> dict[str, str]:

@@ -45,7 +45,6 @@ class Intervals:
         values
             Integers in any order, repeated or not, shape (n,).
         """
-        values = np.unique(values)
         self._join(values, values + 1)
 
     def to_text(self) -> str:

@@ -10,6 +10,7 @@ and one number are read from one check to the next, which the `PADDING` covers. 
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import fastavro
 import numpy as np
@@ -87,6 +88,9 @@ class Pass:
         self.halves = self._view("<u4")
         self.alive = np.ones(len(datums), dtype=bool)
         self.reasons: dict[int, str] = {}
+        # Of each `consumer.decoding.runs.Run`: the layouts that were met, and those that many values have.
+        self.layouts: dict[Any, dict[bytes, Any]] = {}
+        self.kept_layouts: dict[Any, list[Any]] = {}
         self._claimed = np.zeros(len(datums), dtype=np.int64)
 
     def _view(self, dtype: str) -> np.ndarray:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from consumer.decoding.cursors import Cursors, Pass, shown
+from consumer.decoding.leaves import Boolean, Number
+from consumer.decoding.runs import Blocks, Numeric, Run
 from consumer.decoding.types import At, Column, Mask, Owners, Type, chosen, scatter, validity
 
 __all__ = ["Field", "Record", "RecordColumn"]
+
+_FEWEST_TOGETHER = 3
+"""Fields that are read together; fewer are faster one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +37,10 @@ class Field:
         return "null" in self.branches
 
     @functools.cached_property
-    def _tags_of(self) -> tuple[int, int]:
-        """The bytes that say "value" and "null" (or none at all): a branch's number as a varint is twice the number."""
+    def tags(self) -> tuple[int, int]:
+        """The bytes that say "value" and "null" (-1: none does): a branch's number as a varint is twice the number."""
+        if not self.branches:
+            return -1, -1
         return 2 * self.branches.index("value"), 2 * self.branches.index("null") if self.nullable else -1
 
     @property
@@ -55,7 +63,7 @@ class Field:
 
     def _tags(self, work: Pass, cursors: Cursors) -> Mask:
         """Read which branch is taken; return where it is that of the value (None: everywhere)."""
-        value, null = self._tags_of
+        value, null = self.tags
         tags = work.data[cursors.pos]
         has = tags == value
         count = np.count_nonzero(has)
@@ -97,16 +105,31 @@ class Field:
         return ["null" if branch == "null" else self.type.avro(names) for branch in self.branches]
 
 
+def _numeric(field: Field) -> Numeric | None:
+    """Return what a run has to know of a field, or None where it can't be part of one."""
+    kind = field.type
+    if not isinstance(kind, Number | Boolean):
+        return None
+    value, null = field.tags
+    return Numeric(nbytes=kind.nbytes, value_tag=value, null_tag=null)
+
+
 @dataclass(slots=True, kw_only=True)
 class RecordColumn(Column):
     """What was read of a column of records."""
 
     fields: list[Any]
+    blocks: dict[Run, Blocks] = field(default_factory=dict)
+    """Of the runs of which something was read; they stand in `fields`, too."""
 
     def arrange(self, order: np.ndarray) -> None:
         Column.arrange(self, order)
-        for field in self.fields:
-            field.arrange(order)
+        for blocks in self.blocks.values():
+            blocks.arrange(order)
+        arranged = {run.start + n for run in self.blocks for n in range(len(run.fields))}
+        for number, column in enumerate(self.fields):
+            if number not in arranged:
+                column.arrange(order)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +154,36 @@ class Record(Type):
 
     def read_fields(self, work: Pass, cursors: Cursors, column: RecordColumn, at: At) -> None:
         """Read a record at each cursor."""
-        for field, values in zip(self.fields, column.fields, strict=True):
-            field.read(work, cursors, values, at)
+        for step in self._steps:
+            if isinstance(step, Run):
+                self._read_run(step, work, cursors, column, at)
+            else:
+                self.fields[step].read(work, cursors, column.fields[step], at)
+
+    @functools.cached_property
+    def _steps(self) -> list[int | Run]:
+        """Numbers of the fields that are read alone, and the runs of those that are read together, in order."""
+        steps: list[int | Run] = []
+        numeric = [_numeric(one) for one in self.fields]
+        for is_run, group in itertools.groupby(range(len(numeric)), key=lambda at: numeric[at] is not None):
+            numbers = list(group)
+            if is_run and len(numbers) >= _FEWEST_TOGETHER:
+                fields = tuple(one for at in numbers if (one := numeric[at]) is not None)
+                steps.append(Run(start=numbers[0], fields=fields))
+            else:
+                steps += numbers
+        return steps
+
+    def _read_run(self, run: Run, work: Pass, cursors: Cursors, column: RecordColumn, at: At) -> None:
+        numbers = range(run.start, run.start + len(run.fields))
+        if run not in column.blocks:
+            column.blocks[run] = Blocks(run, [column.fields[number] for number in numbers])
+        rest = run.read(work, cursors, column.blocks[run], at)
+        if rest is not None:
+            some, places = cursors.take(rest), chosen(at, rest)
+            for number in numbers:
+                self.fields[number].read(work, some, column.fields[number], places)
+            cursors.put(rest, some)
 
     def finish(self, work: Pass, column: RecordColumn, owners: Owners, valid: Mask) -> pa.Array:
         arrays = self.finish_fields(work, column, owners)

@@ -34,6 +34,7 @@ from consumer.dataset import (
     check_free,
     check_owner,
     locate,
+    request_text,
 )
 from consumer.errors import IncompleteError, InputError
 from consumer.fetching.connecting import PLAN_TIMEOUT_S, cluster_of
@@ -143,6 +144,7 @@ def consume(
                 note=note or _ignore,
             )
         with opened as folder, told_when_refused(path, IncompleteError):
+            folder.write_request(request_text(plan))
             partitioning = Partitioning(
                 partitionby, intake_schema, plan.time_field, folder.names, time_scale=plan.time_scale
             )

@@ -72,7 +72,8 @@ class Gatherer:
 
     def _take(self, messages: Messages) -> None:
         taken = self._intake.take(messages)
-        for partition in np.unique(messages.partitions).tolist():
+        # `np.unique` would import numpy.ma first.
+        for partition in np.flatnonzero(np.bincount(messages.partitions)).tolist():
             self._offsets[partition] = int(messages.offsets[messages.partitions == partition][-1]) + 1
         self._taken.append(taken)
         self._nbytes += messages.nbytes

@@ -229,11 +229,8 @@ class RoundWriter:
         table = self._partitioning.without_path_columns(table)
         order = np.concatenate([np.empty(0, dtype=np.int64), *(at for _, at in found)])
         if (np.diff(order) != 1).any():
-            # All rows at once, since to take those of a part goes through all of the table; and column by column, since
-            # the table is there a second time then.
-            at = pa.array(order)
-            columns = [column.combine_chunks().take(at) for column in table.columns]
-            table = pa.Table.from_arrays(columns, schema=table.schema)
+            # All rows at once, since to take those of a part goes through all of the table.
+            table = table.take(pa.array(order))
             fragments, candids, sizes = fragments[order], candids[order], sizes[order]
         return _Rows(table=table, fragments=fragments, candids=candids, sizes=sizes, groups=groups)
 

@@ -3,7 +3,7 @@
 One reading of each, for the consumer, the engine and every face; messages about them show no secret. `Settings` is the
 one model of what is configured: further settings, with their defaults, come in there.
 
-The model is imported on first use, and pydantic with it.
+The model is imported on first use, and pydantic with it; so is the reading of YAML.
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ from consumer.settings.secrets import (
     resolved,
     without_secrets,
 )
-from consumer.settings.strict_yaml import read_table, read_text
+from consumer.settings.text_files import read_stream, read_text
 from consumer.settings.values import items_of, one_line, shown, truth_value, whole_number
 
 if TYPE_CHECKING:
     from consumer.settings.settings import DaskTls, Limits, LocalCluster, Settings, Topics, Window
+    from consumer.settings.strict_yaml import read_table
+    from consumer.settings.yaml_writing import write_yaml
 
 __all__ = [
     "DaskTls",
@@ -54,6 +56,7 @@ __all__ = [
     "masked",
     "name_process",
     "one_line",
+    "read_stream",
     "read_table",
     "read_text",
     "refuse_password",
@@ -67,6 +70,7 @@ __all__ = [
     "whole_number",
     "without_password",
     "without_secrets",
+    "write_yaml",
 ]
 
 _OF_THE_MODEL = ("DaskTls", "Limits", "LocalCluster", "Settings", "Topics", "Window")
@@ -77,4 +81,12 @@ def __getattr__(name: str) -> Any:
         from consumer.settings import settings
 
         return getattr(settings, name)
+    if name == "read_table":
+        from consumer.settings.strict_yaml import read_table
+
+        return read_table
+    if name == "write_yaml":
+        from consumer.settings.yaml_writing import write_yaml
+
+        return write_yaml
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

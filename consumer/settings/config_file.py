@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.errors import ConfigError, InputError
-from consumer.settings.strict_yaml import read_table, read_text
+from consumer.settings.text_files import read_text
 
 __all__ = ["ConfigFile", "read_config"]
 
@@ -44,6 +44,9 @@ def read_config(path: str | os.PathLike[str], *, error: type[InputError] = Confi
     InputError
         If the file can't be read, is not YAML or not one table.
     """
+    # Here, since most commands are given no configuration.
+    from consumer.settings.strict_yaml import read_table
+
     lines: dict[tuple[str, ...], int] = {}
     text = read_text(path, "the configuration", error=error)
     values = read_table(

@@ -41,12 +41,18 @@ def _options(value: dict[str, Any]) -> Options:
     return Options(value)
 
 
+def _names(value: Any) -> Any:
+    """Return names as a text with commas between them; a list of YAML is as good."""
+    return ", ".join(value) if isinstance(value, list | tuple) and all(isinstance(n, str) for n in value) else value
+
+
 _Whole = Annotated[int, Field(ge=1, le=2**53), BeforeValidator(_number)]
 _Few = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_number)]
 _Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False), BeforeValidator(_number)]
 _Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 _Url = Annotated[str, AfterValidator(check_url)]
 _Hosts = Annotated[str, AfterValidator(refuse_user)]
+_Names = Annotated[str, BeforeValidator(_names), Field(max_length=10_000)]
 _Options = Annotated[dict[str, Any], AfterValidator(_options), PlainSerializer(masked)]
 
 
@@ -78,6 +84,13 @@ class Topics(_Group):
     num_schema_copies: _Few = Field(
         default=1000, description="copies of the schema: a run of a client that polls it uses one up"
     )
+    operators: _Names = Field(
+        default="", description="Kafka's users who see to the jobs of all, with commas; they get rights on each topic"
+    )
+
+    def operator_names(self) -> tuple[str, ...]:
+        """Return the names of the operators."""
+        return tuple(name for part in self.operators.split(",") if (name := part.strip()))
 
     @model_validator(mode="after")
     def _manifest_outlives_data(self) -> Self:

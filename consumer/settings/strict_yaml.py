@@ -7,20 +7,18 @@ so are dates, and whatever stands under a key that the caller names as one of te
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from consumer.errors import InputError
+from consumer.settings.text_files import MAX_NBYTES
 from consumer.settings.values import shown
 
-__all__ = ["MAX_NBYTES", "read_table", "read_text"]
+__all__ = ["MAX_NBYTES", "read_table"]
 
-MAX_NBYTES = 1_000_000
 MAX_DEPTH = 20
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -39,47 +37,6 @@ _SPECIAL |= {f".{word}": float("nan") for word in ("nan", "NaN", "NAN")}
 # Behind a text, to the end of its line; the signs before it end a list or a table.
 _COMMENT = re.compile(r"[ \t,\]}]*(#[^\r\n\x85\u2028\u2029]*)")
 _STR = "tag:yaml.org,2002:str"
-
-
-def read_text(path: str | os.PathLike[str], what: str, *, error: type[InputError]) -> str:
-    """Return a file's text, a byte-order mark left out and ends of lines as `\\n`; no more than 1 MB is ever read.
-
-    Parameters
-    ----------
-    path
-        The file; `~` is the user's home.
-    what
-        What the file is, for messages: `the request`.
-    error
-        What is raised.
-
-    Raises
-    ------
-    InputError
-        If there is no such file, it is too large or no UTF-8.
-    """
-    place = Path(path)
-    try:
-        place = place.expanduser()
-        with open(place, "rb") as file:
-            data = file.read(MAX_NBYTES + 1)
-    except OSError as exc:
-        raise error(
-            f"{what} {shown(str(place), 200)} can't be read: {exc.strerror}", next_step="check the path"
-        ) from exc
-    except (ValueError, RuntimeError) as exc:  # a path with a NUL; a home that is nobody's
-        raise error(f"{what} {shown(str(path), 200)} can't be read: it is no path", next_step="check the path") from exc
-    if len(data) > MAX_NBYTES:
-        raise error(f"{what} {shown(str(place), 200)} can't be read: it has more than {MAX_NBYTES:,} bytes")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-        raise error(
-            f"{what} {shown(str(place), 200)} can't be read: it is {'UTF-16' if wide else 'not UTF-8 text'}",
-            next_step="save it as UTF-8",
-        ) from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_table(

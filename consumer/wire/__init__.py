@@ -30,7 +30,7 @@ from consumer.wire.records import (
     version_for,
 )
 from consumer.wire.time_scales import FIRST_TIME_SCALE, TIME_SCALES, utc_days
-from consumer.wire.topics import JOBS_TOPIC, check_topic, manifest_topic, schema_topic
+from consumer.wire.topics import JOBS_TOPIC, TOPIC_PREFIX, check_topic, manifest_topic, schema_topic
 
 __all__ = [
     "FINAL_STATES",
@@ -40,6 +40,7 @@ __all__ = [
     "JOBS_TOPIC",
     "STATES",
     "TIME_SCALES",
+    "TOPIC_PREFIX",
     "WIRE_VERSION",
     "CancelRequest",
     "FragmentDone",

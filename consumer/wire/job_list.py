@@ -8,7 +8,7 @@ from typing import Any
 
 from consumer.errors import InputError, WireError
 from consumer.settings import shown
-from consumer.wire.kinds import COUNT, TIME, Kind, choice, matching, tells
+from consumer.wire.kinds import COUNT, LABEL, TIME, Kind, choice, matching, tells
 from consumer.wire.manifest import STATES
 from consumer.wire.reading import json_object
 from consumer.wire.topics import check_topic
@@ -26,6 +26,8 @@ class JobSummary:
     created_at: float
     """Unix time, seconds."""
     num_alerts_sent: int
+    owner: str = ""
+    """As the plan has it."""
 
 
 _KINDS: dict[str, Kind] = {
@@ -35,11 +37,15 @@ _KINDS: dict[str, Kind] = {
     "created_at": TIME,
     "num_alerts_sent": COUNT,
 }
+_OPTIONAL = {"owner": LABEL}
 
 
 def encode_summary(summary: JobSummary) -> tuple[bytes, bytes]:
     """Return a line of the list as message key (the data topic's name) and value (JSON, UTF-8)."""
-    return summary.topic.encode(), json.dumps(asdict(summary)).encode()
+    body = asdict(summary)
+    if not summary.owner:
+        del body["owner"]
+    return summary.topic.encode(), json.dumps(body).encode()
 
 
 def decode_summary(value: bytes, key: bytes | None) -> JobSummary:
@@ -53,7 +59,8 @@ def decode_summary(value: bytes, key: bytes | None) -> JobSummary:
     body = json_object(value, "a message of the list of jobs")
     if lacking := [name for name in _KINDS if name not in body]:
         raise WireError(f"a message of the list of jobs lacks {lacking[0]}")
-    if wrong := tells(_KINDS, body):
+    kinds = _KINDS | _OPTIONAL
+    if wrong := tells(kinds, body):
         name, accepted = wrong
         raise WireError(f"a message of the list of jobs has {name} = {_shown(body[name])}; it has to be {accepted}")
     if key != body["topic"].encode():
@@ -62,7 +69,7 @@ def decode_summary(value: bytes, key: bytes | None) -> JobSummary:
         check_topic(body["topic"])
     except InputError as exc:
         raise WireError(f"the list of jobs names {shown(body['topic'])}, which no job can have") from exc
-    return JobSummary(**{name: body[name] for name in _KINDS})
+    return JobSummary(**{name: body[name] for name in kinds if name in body})
 
 
 def _shown(value: Any) -> str:

@@ -99,6 +99,8 @@ class Plan:
     them; finished fragments count the alerts of each."""
     details: dict[str, Any] = field(default_factory=dict)
     """What only the engine needs to go on with the job."""
+    owner: str = ""
+    """Whose job it is: a user of Kafka's, else of the system. Empty where nobody said, and then left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +204,8 @@ def encode_record(record: Record) -> tuple[bytes, bytes]:
     body = {"type": record.type, **asdict(record)}
     if isinstance(record, Plan) and record.version == 1:
         del body["time_scale"]  # as version 1 has it, to the byte
+    if isinstance(record, Plan) and not record.owner:
+        del body["owner"]  # likewise
     return record.type.encode(), json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -243,6 +247,7 @@ _KINDS: dict[type[Record], dict[str, Kind]] = {
         "unreadable_files": list_of(record_of({**_FILE, "reason": TEXT}, _FOOTER)),
         "labels": list_of(LABEL),
         "details": TREE,
+        "owner": LABEL,
     },
     PlanPart: {
         "job_id": _JOB_ID,

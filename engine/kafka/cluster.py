@@ -10,15 +10,15 @@ from typing import Any
 
 from consumer.errors import WireError
 from consumer.wire import JOBS_TOPIC, JobSummary, PassedOver, Plan, decode_summary, encode_summary, schema_topic
-from engine.kafka.admin import TopicAdmin
 from engine.kafka.producer import own_producer, send_all
+from engine.kafka.rights import TopicRights
 from engine.kafka.topic_reader import TopicReader
 
 __all__ = ["KafkaCluster"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class KafkaCluster(TopicAdmin):
+class KafkaCluster(TopicRights):
     """A Kafka to send to."""
 
     def write_schema(self, topic: str, schema: Mapping[str, Any]) -> None:
@@ -35,8 +35,13 @@ class KafkaCluster(TopicAdmin):
             state=state,
             created_at=plan.created_at,
             num_alerts_sent=num_alerts_sent,
+            owner=plan.owner,
         )
         send_all(own_producer(self), JOBS_TOPIC, [encode_summary(summary)])
+
+    def take_off_list(self, topic: str) -> None:
+        """Have the list of jobs name a job no longer."""
+        send_all(own_producer(self), JOBS_TOPIC, [(topic.encode(), None)])
 
     def list_jobs(self, passed_over: PassedOver | None = None) -> list[JobSummary]:
         """Return the summaries of all jobs, oldest first.

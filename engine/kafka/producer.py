@@ -53,7 +53,7 @@ class Producer:
         self._raw = cluster.make(ck.Producer, _PROPERTIES, self._reports)
 
     def send(
-        self, topic: str, key: bytes | None, value: bytes, partition: int, latch: _Latch, is_wanted: _Wanted
+        self, topic: str, key: bytes | None, value: bytes | None, partition: int, latch: _Latch, is_wanted: _Wanted
     ) -> None:
         """Queue one message; waits while the queue is full."""
         while True:
@@ -100,8 +100,10 @@ def own_producer(cluster: Cluster) -> Producer:
     return kept("producer", cluster, lambda: Producer(cluster))
 
 
-def send_all(producer: Producer, topic: str, messages: Sequence[tuple[bytes, bytes]]) -> None:
+def send_all(producer: Producer, topic: str, messages: Sequence[tuple[bytes, bytes | None]]) -> None:
     """Send messages (key and value) to a topic's first partition; return when all are acknowledged.
+
+    A message whose value is None takes its key out of a compacted topic.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from consumer.wire import FragmentDone, Plan, encode_keys, manifest_topic, partitions_of, schema_topic
+from consumer.wire import FragmentDone, Plan, encode_keys, partitions_of
 from engine.archive import Fragment
 from engine.errors import EncodeError, InputError, JobError, MessageSizeError
 from engine.kafka import FragmentSender, KafkaCluster
@@ -72,8 +72,8 @@ class KafkaSink:
         return {"num_partitions": self.num_partitions, "max_message_nbytes": self.max_message_nbytes}
 
     def discard(self) -> None:
-        """Delete the job's three topics."""
-        self.kafka.delete_topics([self.topic, schema_topic(self.topic), manifest_topic(self.topic)])
+        """Delete the job's three topics, and their rights."""
+        self.kafka.delete_job_topics(self.topic)
 
     def open(self, fragment: Fragment, figures: FragmentFigures, is_wanted: Callable[[], bool]) -> _KafkaWriter:
         """Return what encodes the alerts of one fragment, and sends them at its end."""

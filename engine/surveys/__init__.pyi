@@ -3,12 +3,14 @@ from .classes import ClassColumn, Classes, LabelForm
 from .descriptions import Description, read_descriptions
 from .in_files import SurveyInFiles, find_survey
 from .labels import known_labels, nearest_labels
+from .page_requests import PAGE_KEYS, table_of_any_page
 from .registry import survey_from_plan, survey_in_plan, survey_named
 from .simbad_names import names_of
 from .survey import Survey
 
 __all__ = [
     "ALL_CLASSES",
+    "PAGE_KEYS",
     "ClassColumn",
     "Classes",
     "Description",
@@ -26,4 +28,5 @@ __all__ = [
     "survey_from_plan",
     "survey_in_plan",
     "survey_named",
+    "table_of_any_page",
 ]

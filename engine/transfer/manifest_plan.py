@@ -22,6 +22,7 @@ from engine.pipeline import Predicate, Projection, Selection
 from engine.planning import TransferPlan
 from engine.sinks import Sink
 from engine.surveys import survey_from_plan, survey_in_plan
+from engine.transfer.request_record import request_record
 from engine.transfer.versions import check_resumable, engine_version
 
 __all__ = ["TransferTask", "fragments_of", "plan_records", "task_of"]
@@ -61,6 +62,7 @@ def plan_records(
     job_id: str,
     num_partitions: int,
     created_at: float,
+    owner: str = "",
     **terms: Any,
 ) -> Iterator[Plan | PlanPart]:
     """Yield the manifest records that hold a plan.
@@ -75,6 +77,8 @@ def plan_records(
         Those of the sink.
     created_at
         Unix time, seconds.
+    owner
+        Whose job it is.
     terms
         What else `Sink.terms` says: `Sink.take_up` finds it in the plan's `details`.
     """
@@ -86,7 +90,7 @@ def plan_records(
         topic=topic,
         engine_version=engine_version(),
         created_at=created_at,
-        request={**plan.request.to_dict(), "archive": plan.selection.archive.url, "topic": topic},
+        request=request_record(plan, topic),
         num_partitions=num_partitions,
         num_files=len(plan.files),
         num_fragments=len(plan.fragments),
@@ -100,6 +104,7 @@ def plan_records(
         nights_without_data=[night.isoformat() for night in plan.nights_without_data],
         unreadable_files=[{**_file_record(file), "reason": reason} for file, reason in plan.unreadable],
         labels=list(plan.labels),
+        owner=owner,
         details={
             "survey": survey_in_plan(survey),
             "archive": plan.selection.archive.url,

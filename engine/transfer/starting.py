@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from consumer.wire import Plan, StateChange
@@ -29,7 +29,9 @@ def start_new(
     store: ManifestStore,
     storage_options: Mapping[str, Any],
     *,
+    owner: str = "",
     made_with: Mapping[str, Any] | None = None,
+    on_prepared: Callable[[], None] = lambda: None,
     patience_s: float = _FIRST_RECORD_S,
 ) -> None:
     """Start a job; returns when its coordinator's first record stands in the manifest.
@@ -46,8 +48,12 @@ def start_new(
         Its manifest, likewise.
     storage_options
         For the archive's file system; sent to the workers as they are.
+    owner
+        Whose job it is.
     made_with
         Groups of the settings that the plan's record is to tell: `window` is read by the coordinator.
+    on_prepared
+        Called once there is room for the alerts, and none of them yet. If it raises, nothing is started.
     patience_s
         How long the cluster may take to run the coordinator.
 
@@ -59,8 +65,9 @@ def start_new(
     now, job_id = time.time(), uuid.uuid4().hex
     prepared = sink.prepare(plan)
     with taken_back_on_failure(prepared.discard, store.topic):
+        on_prepared()
         terms = {**(made_with or {}), **prepared.terms()}
-        records = plan_records(plan, topic=store.topic, job_id=job_id, created_at=now, **terms)
+        records = plan_records(plan, topic=store.topic, job_id=job_id, created_at=now, owner=owner, **terms)
         written = [*records, StateChange(job_id=job_id, state="queued", time=now)]
         store.append(*written)
         store.announce(next(record for record in written if isinstance(record, Plan)), "queued", 0)

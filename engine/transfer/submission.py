@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from consumer.settings import Settings, load_settings
-from engine.kafka import KafkaCluster, kafka_of
+from consumer.words import some_text
+from engine.kafka import KafkaCluster, kafka_of, own_name, user_name, user_names
 from engine.planning import TransferPlan, make_plan, new_topic
 from engine.request import TransferRequest
 from engine.sinks import KafkaManifestStore, KafkaSink
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["resume", "submit"]
 
+_log = logging.getLogger("alert_transfer.jobs")
+
 
 def submit(
     request: TransferRequest,
@@ -33,7 +38,10 @@ def submit(
     client: distributed.Client | None = None,
     kafka: str | None = None,
     settings: Settings | None = None,
+    owner: str | None = None,
+    share: str | Iterable[str] = (),
     on_start: Callable[[Job], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
     on_plan: Callable[[TransferPlan], None] | None = None,
     on_wait: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -53,8 +61,15 @@ def submit(
         `host:port[,host:port]`; default: the configuration's.
     settings
         Default: the environment and the configuration file.
+    owner
+        Whose job it is; default: Kafka's user, as the settings name it, else the system's.
+    share
+        Kafka's users who may read the job's topics besides. Where Kafka has no users, or does not let us set rights,
+        that is a wish: a note says so.
     on_start
         Called with the job as soon as it runs.
+    on_note
+        Called with a sentence on what else a user should know; default: a warning in the log.
     on_plan
         Called with the plan before the job starts: its notes say what a user should know.
     on_wait
@@ -71,6 +86,8 @@ def submit(
     """
     check_client(client, "submit")
     settings = settings or load_settings()
+    shared = user_names("share", share)
+    owner = None if owner is None else user_name("owner", owner)
     check_nights(request, settings.limits)
     cluster = kafka_of(kafka, settings)
     if client is not None or settings.dask:
@@ -87,8 +104,17 @@ def submit(
         client_ = _cluster(outside, settings, stack, on_wait)
         storage_options, cluster = _entrust(client_, settings, cluster)
         store = KafkaManifestStore(cluster, topic)
-        made_with = {"topics": settings.topics.model_dump(), "window": settings.window.model_dump()}
-        start_new(plan_, client_, replace(sink, kafka=cluster), store, storage_options, made_with=made_with)
+        owner = own_name(cluster.options) if owner is None else owner
+        start_new(
+            plan_,
+            client_,
+            replace(sink, kafka=cluster),
+            store,
+            storage_options,
+            owner=owner,
+            made_with={"topics": settings.topics.model_dump(), "window": settings.window.model_dump()},
+            on_prepared=partial(_set_rights, cluster, topic, owner, shared, settings, on_note or _log.warning),
+        )
         return _see_started(Job(topic, cluster, store), outside is None, on_start)
 
 
@@ -129,6 +155,23 @@ def resume(
         with contextlib.closing(KafkaManifestStore(cluster, topic)) as store:
             start_again(task.job_id, client_, replace(sink, kafka=cluster), store, storage_options)
         return _see_started(job_, outside is None, on_start)
+
+
+def _set_rights(
+    cluster: KafkaCluster,
+    topic: str,
+    owner: str,
+    shared: tuple[str, ...],
+    settings: Settings,
+    note: Callable[[str], None],
+) -> None:
+    """Give the job's topics to those who are to have them; tell if that was asked for and can't be done."""
+    why_not = cluster.set_rights(topic, owner=owner, shared=shared, operators=settings.topics.operator_names())
+    if why_not is not None and shared:
+        note(
+            f"{topic} is shared with {some_text(shared, 5)} in name only: {why_not}. Whom Kafka lets read it, "
+            "docs/security.md says"
+        )
 
 
 def _entrust(

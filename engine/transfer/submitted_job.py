@@ -11,7 +11,7 @@ import datetime as dt
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -73,6 +73,10 @@ class JobStatus:
     """Records of the manifest that can't be read, or can't be by the plan: they count for nothing."""
     passed_over: str | None = None
     """How many those are and what is wrong with the first, in words; None if there is none."""
+    owner: str = ""
+    """Whose job it is, as its plan says; empty where that does not say."""
+    request: dict[str, Any] = field(default_factory=dict)
+    """What was asked for, as the plan has it."""
 
     @classmethod
     def of(cls, manifest: Manifest, now: float) -> JobStatus:
@@ -102,6 +106,8 @@ class JobStatus:
             next_step=_next_step(plan_, state),
             num_passed_over=manifest.passed_over.count,
             passed_over=manifest.passed_over.text("the manifest") or None,
+            owner=plan_.owner,
+            request=plan_.request,
         )
 
     @property

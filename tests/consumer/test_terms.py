@@ -14,6 +14,7 @@ from consumer.terms import command_line_terms, in_python_terms
 ROOT = Path(__file__).resolve().parents[2]
 # They pass options to other programs, or are the command line.
 NOT_MESSAGES = ("consumer/cli/", "consumer/hints.py", "consumer/terms.py", "engine/local/", "engine/sample/")
+NOT_MESSAGES += ("consumer/dataset/request_file.py",)  # a comment of a file that the command line reads
 COMMANDS = "|".join([*_ENGINE_COMMANDS, "consume", "verify"])
 OF_A_FACE = re.compile(rf"(?<![\w-])--[a-z]|\balert-transfer (?:{COMMANDS})\b")
 
@@ -74,7 +75,7 @@ def test_no_message_names_an_option_or_a_command_in_python():
         ("give --archive URL, or set it", "give archive='URL', or set it"),
         ("give --tns-catalogue FILE, or leave", "give tns_catalogue='FILE', or leave"),
         ("name a folder by --data; it is", "name a folder by data_dir=; it is"),
-        ("in /my data --all. It", "in /my data everything=True. It"),
+        ("in /my data --all. It", "in /my data everyone=True. It"),
         ("choose an --outdir whose path", "choose an outdir= whose path"),
         ("as double: --widen candidate.x", "as double: widen=['candidate.x']"),
         ("--widen names fields in which", "widen= names fields in which"),
@@ -83,7 +84,8 @@ def test_no_message_names_an_option_or_a_command_in_python():
         ("send the rest with --skip-unreadable", "send the rest with skip_unreadable=True"),
         ("--content fields --field …", "content='fields' fields=['…']"),
         ("--partitionby time or none", "partitionby='time' or none"),
-        ("see: alert-transfer jobs --all", "see: engine.jobs(everything=True)"),
+        ("see: alert-transfer jobs --all", "see: engine.jobs(everyone=True)"),
+        ("by alert-transfer request --as yaml > request.yaml", "by request.to_yaml()"),
         ("see: alert-transfer log ftransfer_a.b-c", "see: engine.job('ftransfer_a.b-c').log()"),
         ("with: alert-transfer resume ftransfer_x", "with: engine.resume('ftransfer_x')"),
         ("with: alert-transfer verify 'my alerts'", "with: consumer.verify('my alerts')"),

@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 import pytest
 
+from engine.archive import parse_nights
 from engine.conditions import notes_on_comments, one_text
 from engine.errors import RequestError
-from engine.request import TransferRequest, parse_nights
+from engine.request import TransferRequest
 from ui.cli.options import request_options
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "requests.md").read_text(encoding="utf-8")

@@ -21,7 +21,16 @@ __all__ = ["Balance", "balance", "candids_of_archive", "candids_of_folder", "mar
 MAGNITUDE = 17.0
 """The jobs of the rounds ask for `candidate.magpsf > 17`."""
 _MARK = "ALERT_TRANSFER_TORTURE"
-_BESIDE = {"lock", "job.json", "journal.jsonl", "manifest.jsonl", "receipt.json", "receipt.txt", "staging"}
+_BESIDE = {
+    "lock",
+    "job.json",
+    "journal.jsonl",
+    "manifest.jsonl",
+    "receipt.json",
+    "receipt.txt",
+    "request.yaml",
+    "staging",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,7 +71,7 @@ def test_a_job_over_s3_sends_what_a_local_one_sends(store, settings, kafka, dask
 def test_secrets_in_clear_go_to_no_cluster_that_was_not_given_them(store, kafka, dask_client):
     settings = engine.Settings(storage_options=store)
     request = engine.TransferRequest(archive="s3://no-such-bucket/science", nights="2021-11-22")
-    before = engine.jobs(kafka=kafka, everything=True)
+    before = engine.jobs(kafka=kafka, everyone=True)
     for ask in (
         lambda: engine.submit(request, client=dask_client, kafka=kafka, settings=settings),
         lambda: engine.preview(request, client=dask_client, settings=settings),
@@ -81,7 +81,7 @@ def test_secrets_in_clear_go_to_no_cluster_that_was_not_given_them(store, kafka,
         with pytest.raises(engine.ConfigError, match=r"storage_options\.secret would be sent") as caught:
             ask()
         assert SECRET not in str(caught.value)
-    assert engine.jobs(kafka=kafka, everything=True) == before
+    assert engine.jobs(kafka=kafka, everyone=True) == before
 
 
 def test_a_secret_that_workers_lack_is_told_with_the_worker(store, settings, kafka, dask_client, monkeypatch):
@@ -94,11 +94,11 @@ def test_a_secret_that_workers_lack_is_told_with_the_worker(store, settings, kaf
     worker = "|".join(dask_client.nthreads())
     assert re.search(f"A_SECRET_THAT_IS_HERE_ALONE, which is not set on the worker ({worker})", status.error["message"])
     assert status.error["next"]
-    before = engine.jobs(kafka=kafka, everything=True)
+    before = engine.jobs(kafka=kafka, everyone=True)
     settings = settings.model_copy(update={"kafka_options": {"client.rack": {"env": "A_SECRET_THAT_IS_HERE_ALONE"}}})
     with pytest.raises(engine.ConfigError, match=f"kafka_options.client.rack names .* the worker ({worker})"):
         engine.submit(request, client=dask_client, kafka=kafka, settings=settings)
-    assert engine.jobs(kafka=kafka, everything=True) == before  # it was taken back
+    assert engine.jobs(kafka=kafka, everyone=True) == before  # it was taken back
 
 
 def test_the_real_alerts_over_s3(shared_archive, store, settings, kafka, dask_client, tmp_path):

@@ -192,7 +192,7 @@ def test_a_job_that_was_cancelled_then_adds_up_now(old, copied):
 
 
 def test_jobs_of_then_are_listed_and_told(old):
-    listed = {status.topic: status for status in engine.jobs(kafka=old.kafka, everything=True)}
+    listed = {status.topic: status for status in engine.jobs(kafka=old.kafka, everyone=True)}
     states = {"complete": "complete", "left-out": "complete", "cancelled": "cancelled", "queued": "interrupted"}
     assert {name: listed[old.topic(name)].state for name in states} == states
     for name in states:

@@ -7,12 +7,31 @@ from __future__ import annotations
 
 from ui.cli.archive_commands import archive
 from ui.cli.broker_command import broker
+from ui.cli.command_text import from_command
 from ui.cli.config_commands import config
 from ui.cli.demo_command import demo
 from ui.cli.estimate_command import estimate
 from ui.cli.job_commands import cancel, jobs, log, resume, status
+from ui.cli.request_command import request
 from ui.cli.request_commands import plan, preview, submit
+from ui.cli.topic_commands import topics
 
-__all__ = ["commands"]
+__all__ = ["commands", "from_command"]
 
-commands = [archive, broker, cancel, config, demo, estimate, jobs, log, plan, preview, resume, status, submit]
+commands = [
+    archive,
+    broker,
+    cancel,
+    config,
+    demo,
+    estimate,
+    jobs,
+    log,
+    plan,
+    preview,
+    request,
+    resume,
+    status,
+    submit,
+    topics,
+]

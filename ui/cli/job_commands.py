@@ -8,8 +8,9 @@ import click
 
 import engine
 from consumer.cli import Command, Face, face_options, progress_row, receipt_text
-from engine import InputError, write_yaml
+from engine import InputError
 from ui.cli.face_settings import settings_of
+from ui.cli.request_forms import form_option, show_request
 from ui.cli.started_jobs import check_ended, run_job
 
 __all__ = ["cancel", "jobs", "log", "resume", "status"]
@@ -32,16 +33,19 @@ def resume(face: Face, topic: str, wait: bool) -> None:
 
 
 @click.command(cls=Command)
-@click.option("--all", "everything", is_flag=True, help="Also those that have ended.")
+@click.option("--all", "everyone", is_flag=True, help="Also those of others, with who asked for what.")
+@click.option("--running", is_flag=True, help="Only those that have not ended.")
 @face_options
-def jobs(face: Face, everything: bool) -> None:
-    """List the jobs of this Kafka."""
-    from ui.cli.render import jobs_table, no_jobs_text
+def jobs(face: Face, everyone: bool, running: bool) -> None:
+    """List your jobs of this Kafka: those that run, and those of the last 30 days."""
+    from ui.cli.job_tables import jobs_table, no_jobs_text
 
     settings = settings_of(face)
-    found = engine.jobs(settings=settings, everything=everything, note=face.say)
-    any_ended = not (found or everything or face.json) and bool(engine.jobs(settings=settings, everything=True, most=1))
-    face.emit([status.to_dict() for status in found], jobs_table(found) if found else no_jobs_text(any_ended))
+    found = engine.jobs(settings=settings, everyone=everyone, running=running, note=face.say)
+    is_asked = not (found or face.json) and (running or not everyone)
+    any_listed = is_asked and bool(engine.jobs(settings=settings, everyone=True, most=1))
+    shown = jobs_table(found, everyone=everyone) if found else no_jobs_text(any_listed)
+    face.emit([status.to_dict() for status in found], shown)
 
 
 @click.command(cls=Command)
@@ -49,17 +53,19 @@ def jobs(face: Face, everything: bool) -> None:
 @click.option("--follow", is_flag=True, help="Until the job has ended.")
 @click.option("--receipt", is_flag=True, help="Show what was sent, of what, night by night, and what was left out.")
 @click.option("--request", is_flag=True, help="Show what was asked for, as a file that submit --request takes.")
+@form_option
 @face_options
-def status(face: Face, topic: str, follow: bool, receipt: bool, request: bool) -> None:
+def status(face: Face, topic: str, follow: bool, receipt: bool, request: bool, form: str | None) -> None:
     """Show how a job stands."""
     from ui.cli.render import job_bar, status_text
 
     if request and (follow or receipt):
         raise InputError("--request goes with neither --follow nor --receipt", next_step="ask one after the other")
+    if form and not request:
+        raise InputError(f"--as {form} goes with --request", next_step=f"give --request --as {form}")
     job = engine.job(topic, settings=settings_of(face))
     if request:
-        asked = job.request()
-        face.emit_as_is(asked, write_yaml(asked).rstrip())
+        show_request(face, job.request(), form)
         return
     if follow:
         again = f"the job goes on without this command; follow it again by:\n  alert-transfer status {topic} --follow"

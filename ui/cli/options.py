@@ -1,24 +1,26 @@
-"""The request on the command line: one option for each of its keys, and a YAML file for all of them."""
+"""The request on the command line: one option for each of its keys, and a file or a link for all of them."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
-from consumer.cli import read_text, remember_archive, shown
-from engine import CONTENTS, RequestError, TransferRequest, read_yaml
+from consumer.cli import read_stream, read_text, remember_archive, shown
+from engine import CONTENTS, RequestError, TransferRequest, looks_like_link, read_yaml
 
-__all__ = ["request_from", "request_options"]
+__all__ = ["request_from", "request_of", "request_options"]
 
 _OPTIONS = [
     click.option(
         "--request",
         "request_file",
         type=click.Path(),
-        metavar="FILE",
-        help="YAML file with a request; options given beside it win.",
+        metavar="FILE|LINK|-",
+        help="YAML file with a request, or its link, or - for YAML from stdin; options given beside it win.",
     ),
     click.option("--survey", help="The data source: ztf, lsst, or a YAML file that describes one (ztf)."),
     click.option(
@@ -83,7 +85,28 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def request_from(values: Mapping[str, Any]) -> TransferRequest:
-    """Return the request that a command's options make up, taken out of `values`.
+    """Return the request of the command that runs, taken out of the values of its options; its hints name the archive.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, or the request is not valid.
+    """
+    request = request_of(values)
+    if request.archive is not None:
+        remember_archive(request.archive)
+    return request
+
+
+def request_of(values: Mapping[str, Any], *, reads_files: bool = True) -> TransferRequest:
+    """Return the request that options make up.
+
+    Parameters
+    ----------
+    values
+        The options by their names.
+    reads_files
+        Whether `--request` and `--where` may name files.
 
     Raises
     ------
@@ -92,11 +115,11 @@ def request_from(values: Mapping[str, Any]) -> TransferRequest:
     """
     given: dict[str, Any] = {}
     if values["request_file"]:
-        given |= read_yaml(read_text(values["request_file"], "the request", error=RequestError))
+        given |= _table_at(values["request_file"], reads_files=reads_files)
     names = set(TransferRequest.__dataclass_fields__)
     options = {name: value for name, value in values.items() if name in names and value is not None and value != ()}
     if "where" in options:
-        options["where"] = [_conditions(text) for text in options["where"]]
+        options["where"] = [_conditions(text, reads_files=reads_files) for text in options["where"]]
     # Fields and a content of their own belong together: an option for the one also decides on the other of the file.
     if "fields" in options:
         if options.setdefault("content", "fields") != "fields":
@@ -108,13 +131,34 @@ def request_from(values: Mapping[str, Any]) -> TransferRequest:
             )
     elif options.get("content", "fields") != "fields":
         given.pop("fields", None)
-    request = TransferRequest.from_dict(given | options)
-    if request.archive is not None:
-        remember_archive(request.archive)
-    return request
+    return TransferRequest.from_dict(given | options)
 
 
-def _conditions(text: str) -> str:
+def _table_at(place: str, *, reads_files: bool) -> dict[str, Any]:
+    """Return the table of the request that a link is, or that a file or stdin has, as YAML or as a link."""
+    if looks_like_link(place) and not (reads_files and os.path.exists(place)):
+        return TransferRequest.from_link(place).to_dict()
+    if not reads_files:
+        raise _no_files("--request", place)
+    if place != "-":
+        text = read_text(place, "the request", error=RequestError)
+    elif sys.stdin is None:
+        raise RequestError("the request is asked for on stdin, which is closed", next_step="name a file instead")
+    else:
+        text = read_stream(sys.stdin.buffer, "the request on stdin", error=RequestError)
+    is_link = len(text.split()) == 1 and looks_like_link(text)
+    return TransferRequest.from_link(text).to_dict() if is_link else read_yaml(text)
+
+
+def _no_files(option: str, place: str) -> RequestError:
+    return RequestError(
+        f"the command reads {shown(place)} by {option}, and files are not read here",
+        accepted="a command that holds the whole request",
+        next_step="run `alert-transfer request --as command` with these options where the file is, and take its answer",
+    )
+
+
+def _conditions(text: str, *, reads_files: bool) -> str:
     """Return the text of one `--where`, or of the file that it names."""
     if not text.strip():
         raise RequestError(
@@ -124,6 +168,8 @@ def _conditions(text: str) -> str:
         )
     if not text.startswith("@"):
         return text
+    if not reads_files:
+        raise _no_files("--where", text)
     read = read_text(text[1:], "the file of conditions", error=RequestError)
     if not read.strip():
         raise RequestError(

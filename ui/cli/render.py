@@ -24,8 +24,6 @@ __all__ = [
     "fields_table",
     "info_tables",
     "job_bar",
-    "jobs_table",
-    "no_jobs_text",
     "status_text",
 ]
 
@@ -84,28 +82,6 @@ def status_text(status: JobStatus) -> str:
 def _command_in(step: str) -> str:
     """Return the command that a step names last, or all of the step."""
     return step.rpartition(": ")[2]
-
-
-def jobs_table(statuses: list[JobStatus]) -> Table:
-    """Return jobs as a table."""
-    table = Table("topic", "state", "alerts sent", "bytes", "fragments", "elapsed", box=None)
-    for status in statuses:
-        table.add_row(
-            status.topic,
-            status.state,
-            f"{status.num_alerts_sent:,}",
-            bytes_text(status.nbytes),
-            f"{status.num_fragments_done:,}/{status.num_fragments:,}",
-            f"{status.elapsed_s:.0f} s",
-        )
-    return table
-
-
-def no_jobs_text(any_ended: bool) -> str:
-    """Return what to say where no job is to be listed; `jobs --all` is named only where it would show one."""
-    if any_ended:
-        return "no job runs; see those that have ended with: alert-transfer jobs --all"
-    return "this Kafka has no job"
 
 
 def info_tables(found: ArchiveInfo, *, classes: bool) -> list[Table]:

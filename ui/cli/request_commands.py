@@ -63,9 +63,12 @@ def preview(face: Face, **values: Any) -> None:
 @click.command(cls=Command)
 @request_options
 @click.option("--wait", is_flag=True, help="Wait until the job has ended (always so without --dask).")
+@click.option(
+    "--share", multiple=True, metavar="NAME", help="Let this user of Kafka read the job's topics, too; repeatable."
+)
 @click.option("--test", is_flag=True, help=f"Send the first {_TEST_ALERTS} alerts only.")
 @face_options
-def submit(face: Face, wait: bool, test: bool, **values: Any) -> None:
+def submit(face: Face, wait: bool, share: tuple[str, ...], test: bool, **values: Any) -> None:
     """Start a transfer."""
     if test:
         if values["limit"] is not None:
@@ -82,6 +85,8 @@ def submit(face: Face, wait: bool, test: bool, **values: Any) -> None:
             return engine.submit(
                 request,
                 settings=settings,
+                share=share,
+                on_note=lambda text: face.say(f"note: {text}"),
                 on_plan=tell,
                 on_start=on_start,
                 on_wait=progress.begin,

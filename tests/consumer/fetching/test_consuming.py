@@ -46,10 +46,14 @@ def test_a_finished_job_comes_whole_and_a_second_run_adds_nothing(make_job, tmp_
     first = consumer.consume(job.topic, outdir, kafka=job.kafka)
     assert (first.state, first.complete, first.num_alerts, first.num_alerts_new) == ("complete", True, 220, 220)
     assert (first.num_files, first.num_duplicates, first.missing) == (2, 0, 0)
-    before = _files(outdir)
+    before, asked = _files(outdir), tmp_path / "out.transfer" / "request.yaml"
+    text = asked.read_text()
+    assert text.endswith("\narchive: somewhere\nnights:\n- '2021-11-22'\n")
+    asked.unlink()  # as a folder that was begun before has none
     again = consumer.consume(job.topic, outdir, kafka=job.kafka)
     assert (again.complete, again.num_alerts, again.num_alerts_new) == (True, 220, 0)
     assert _files(outdir) == before
+    assert asked.read_text() == text
     assert _candids(outdir) == job.expected()
 
 

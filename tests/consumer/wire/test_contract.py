@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import getpass
 import io
 import json
 import re
@@ -89,6 +90,7 @@ plans = st.builds(
     labels=st.lists(texts, max_size=2),
     version=st.just(1),
     details=st.dictionaries(texts, texts),
+    owner=texts,
 )
 later_plans = st.builds(
     dataclasses.replace, plans, version=st.just(2), time_scale=st.sampled_from(sorted(set(TIME_SCALES) - {"jd_utc"}))
@@ -296,6 +298,7 @@ def test_a_real_job_writes_what_the_page_says(shared_archive, kafka, dask_client
     head = bodies[0]
     assert head["version"] == 1
     assert "time_scale" not in head
+    assert head["owner"] == getpass.getuser()
     assert len({body["job_id"] for body in bodies}) == 1
     assert [body["state"] for body in bodies if body["type"] == "state"] == ["queued", "running", "complete"]
 
@@ -335,6 +338,7 @@ def test_a_real_job_writes_what_the_page_says(shared_archive, kafka, dask_client
         "state": "complete",
         "created_at": head["created_at"],
         "num_alerts_sent": job.status().num_alerts_sent,
+        "owner": head["owner"],
     }
 
 

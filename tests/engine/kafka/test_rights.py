@@ -110,11 +110,59 @@ def test_a_right_that_lacks_is_named(guarded, tmp_path, user, lacking):
     assert "operator" in caught.value.next_step
 
 
+def test_who_may_set_no_rights_is_told_why(guarded):
+    with guarded.granted("submitter", rights_of("submitter")):
+        why = guarded.as_user("submitter").set_rights(STANDING, owner="submitter", shared=["reader"], operators=[])
+        assert "Alter" in why
+        assert STANDING not in guarded.as_user("reader").topics()
+    by_certificate = guarded.by_tls("client").set_rights(STANDING, owner="me", shared=[], operators=[])
+    assert "name" in by_certificate
+
+
 def test_what_a_user_may_not_see_is_not_said_to_be_missing(guarded):
     stranger = guarded.as_user("reader")
     for look in (stranger.list_jobs, lambda: ManifestReader(stranger, STANDING)):
         with pytest.raises(KafkaError, match="does not let this user look up"):
             look()
+
+
+ALTER = Right("cluster", "kafka-cluster", "literal", "Alter")
+
+
+def test_a_job_is_its_owners_and_theirs_whom_it_is_shared_with(guarded, tmp_path):
+    """The reader may read no topic but what is shared; the operator's rights are those of the job."""
+    own, closed, shared = guarded.as_user("submitter"), "ftransfer_closed", "ftransfer_shared"
+    groups = [right for right in rights_of("reader") if right.name != "ftransfer_"]
+    with guarded.granted("submitter", [*rights_of("submitter"), ALTER]), guarded.granted("reader", groups):
+        for topic in (closed, shared):
+            submit(own, topic, is_taken_back=False)
+        assert own.set_rights(closed, owner="submitter", shared=[], operators=["operator"]) is None
+        assert own.set_rights(shared, owner="reader", shared=["operator"], operators=[]) is None
+        reader, operator = guarded.as_user("reader"), guarded.as_user("operator")
+        await_visible(reader, are=trio(shared))
+        await_visible(operator, are=trio(shared) | trio(closed))
+        assert reader.hidden([f"{closed}_manifest", f"{shared}_manifest"]) == {f"{closed}_manifest"}
+        consume(shared, str(tmp_path / "out"), kafka=reader.bootstrap, kafka_options=reader.options, partitionby="none")
+        ManifestWriter(reader, shared).append(CancelRequest(job_id=JOB, time=time.time()))
+        with pytest.raises(KafkaError, match="does not let this user write"):
+            ManifestWriter(operator, shared).append(CancelRequest(job_id=JOB, time=time.time()))
+        ManifestWriter(operator, closed).append(CancelRequest(job_id=JOB, time=time.time()))
+        operator.delete_job_topics(closed)  # it may set no rights, so it leaves those of the topics
+        own.delete_job_topics(shared)
+        submit(guarded.as_user("admin"), shared, is_taken_back=False)
+        await_visible(reader, are=set())
+        own.delete_job_topics(shared)
+
+
+def trio(topic: str) -> set[str]:
+    return {topic, f"{topic}_schema", f"{topic}_manifest"}
+
+
+def await_visible(cluster: KafkaCluster, *, are: set[str]) -> None:
+    """Return once a user may see these topics of jobs and no other: rights hold a moment after they were set."""
+    deadline = time.monotonic() + 20
+    while {name for name in cluster.topics() if name.startswith("ftransfer_")} != are:
+        assert time.monotonic() < deadline, cluster.topics()
 
 
 @pytest.mark.parametrize(

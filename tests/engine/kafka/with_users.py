@@ -25,7 +25,11 @@ __all__ = ["Guarded", "Right", "guarded_kafka", "rights_of"]
 
 _PAGE = Path(__file__).parents[3] / "docs" / "security.md"
 _PASSWORDS = {name: f"{name}'s" for name in ("admin", "submitter", "reader", "operator")}
-_KINDS = {"topic": ck_admin.ResourceType.TOPIC, "group": ck_admin.ResourceType.GROUP}
+_KINDS = {
+    "topic": ck_admin.ResourceType.TOPIC,
+    "group": ck_admin.ResourceType.GROUP,
+    "cluster": ck_admin.ResourceType.BROKER,
+}
 
 
 @dataclass(frozen=True)

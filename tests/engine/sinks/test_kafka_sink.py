@@ -44,9 +44,9 @@ class FakeKafka:
             raise RequestError(f"the topic {topic!r} exists already")
         self.all_topics |= {topic, schema_topic(topic), manifest_topic(topic)}
 
-    def delete_topics(self, topics) -> None:
+    def delete_job_topics(self, topic) -> None:
         self._step("delete")
-        self.all_topics -= set(topics)
+        self.all_topics -= {topic, schema_topic(topic), manifest_topic(topic)}
 
     def max_message_nbytes(self, topic) -> int:
         self._step("limits")

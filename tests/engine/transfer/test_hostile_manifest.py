@@ -101,6 +101,6 @@ def test_fragments_of_another_program_are_told(fake, lacking):
 def test_jobs_tell_of_a_manifest_that_holds_garbage_alone(fake):
     make_topic(fake, lambda bodies: bodies.clear(), garbage=GARBAGE)
     notes: list[str] = []
-    assert engine.jobs(settings=Settings(kafka=fake.bootstrap), everything=True, note=notes.append) == []
+    assert engine.jobs(settings=Settings(kafka=fake.bootstrap), everyone=True, note=notes.append) == []
     assert len(notes) == 2
     assert TOPIC in notes[1]

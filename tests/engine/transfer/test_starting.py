@@ -52,16 +52,38 @@ def plan(tmp_path_factory) -> TransferPlan:
 def test_a_job_is_started(plan):
     sink, store = FakeSink(), FakeStore()
     client = Client(store)
-    start_new(plan, client, sink, store, {"anon": True})
+    prepared: list[bool] = []
+    start_new(
+        plan,
+        client,
+        sink,
+        store,
+        {"anon": True},
+        owner="alice",
+        on_prepared=lambda: prepared.append(sink.is_there and not store.log.values),
+    )
     assert sink.is_there
+    assert prepared == [True]
     records = [decode_record(value) for value in store.log.values]
     assert [type(record) for record in records[:2]] == [Plan, PlanPart]
+    assert records[0].owner == "alice"
     assert (records[0].topic, records[0].details["max_message_nbytes"]) == (TOPIC, 1_000_000)
     assert store.states() == ["queued", "running"]
     assert store.log.announced == [("queued", 0)]
     ((name, key, *arguments),) = client.submitted
     assert (name, arguments) == ("coordinate", [store, sink, {"anon": True}, 0])
     assert key.startswith(f"coordinate-{TOPIC}-")
+
+
+def test_one_whose_rights_cannot_be_set_is_taken_back(plan):
+    sink, store = FakeSink(), FakeStore()
+
+    def refused() -> None:
+        raise KafkaError("refused")
+
+    with pytest.raises(KafkaError, match="refused"):
+        start_new(plan, Client(store), sink, store, {}, on_prepared=refused)
+    assert (sink.is_there, store.log.values) == (False, [])
 
 
 def test_a_sink_that_refuses_the_job_is_left_alone(plan):

@@ -49,7 +49,7 @@ def test_a_topic_whose_submission_was_broken_off_is_no_job(kafka):
     broken_off = f"{plan.topic}x"
     cluster.create_job_topics(broken_off, 1)
     cluster.announce_job(Plan(**{**vars(plan), "topic": broken_off}), "running", 0)
-    assert broken_off not in {status.topic for status in engine.jobs(kafka=kafka, everything=True)}
+    assert broken_off not in {status.topic for status in engine.jobs(kafka=kafka, everyone=True)}
     job = engine.job(broken_off, kafka=kafka)
     with pytest.raises(InputError, match="holds no plan"):
         job.wait()
@@ -108,5 +108,5 @@ def test_so_many_jobs_as_are_asked_for(kafka):
         plan, writer = begun(kafka, time.time())
         writer.append(StateChange(job_id=plan.job_id, state="cancelled", time=time.time(), coordinator="c"))
         KafkaCluster(bootstrap=kafka).announce_job(plan, "cancelled", 0)
-    assert len(engine.jobs(kafka=kafka, everything=True)) >= 2
-    assert len(engine.jobs(kafka=kafka, everything=True, most=1)) == 1
+    assert len(engine.jobs(kafka=kafka, everyone=True)) >= 2
+    assert len(engine.jobs(kafka=kafka, everyone=True, most=1)) == 1

@@ -1,5 +1,6 @@
 """The command line as a user types it: what it answers, its JSON, its exit codes, its messages."""
 
+import getpass
 import json
 import signal
 import subprocess
@@ -35,7 +36,10 @@ def test_from_submit_to_pandas(sample, kafka, tmp_path):
     previewed = document(run_here("preview", *request, "--limit", 5, "--json"))
     assert len(previewed) == 5
     assert all(row["magpsf"] > 17 for row in previewed)
-    submitted = document(run("submit", *request, "--json", kafka=kafka))
+    done = run("submit", *request, "--share", "somebody", "--json", kafka=kafka)
+    submitted = document(done)
+    assert submitted["owner"] == getpass.getuser()
+    assert "shared with somebody in name only" in done.stderr
     assert (submitted["state"], submitted["error"]) == ("complete", None)
     assert submitted["num_alerts"] == submitted["num_alerts_sent"] > 0
     topic = submitted["topic"]
@@ -44,7 +48,7 @@ def test_from_submit_to_pandas(sample, kafka, tmp_path):
     assert status == {**submitted, "elapsed_s": status["elapsed_s"]}
     assert run_here("status", topic, "--follow", kafka=kafka).returncode == 0
     assert topic in [job["topic"] for job in document(run_here("jobs", "--all", "--json", kafka=kafka))]
-    assert topic not in [job["topic"] for job in document(run_here("jobs", "--json", kafka=kafka))]
+    assert topic not in [job["topic"] for job in document(run_here("jobs", "--running", "--json", kafka=kafka))]
     assert "complete" in run_here("log", topic, kafka=kafka).stdout
 
     outdir = tmp_path / "alerts"

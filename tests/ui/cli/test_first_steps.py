@@ -162,7 +162,7 @@ def test_the_commands_of_the_documents_are_commands(line):
         words = words[: words.index(">")]
     command: click.Command = _group
     context = click.Context(command, info_name="alert-transfer")
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and (words or not command.invoke_without_command):
         command = command.get_command(context, words[0])
         assert command is not None, words[0]
         words = words[1:]

@@ -7,7 +7,8 @@ import pytest
 from consumer.cli.commands import _group
 from consumer.cli.console import report
 from engine.transfer import JobStatus
-from ui.cli.render import no_jobs_text, status_text
+from ui.cli.job_tables import no_jobs_text
+from ui.cli.render import status_text
 
 
 def told(capsys, *arguments: str) -> dict:

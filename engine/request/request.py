@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -11,18 +10,19 @@ from dataclasses import dataclass, fields
 from pathlib import PurePath
 from typing import Any
 
-import yaml
-
-from consumer.settings import items_of, read_table, refuse_password, shown, truth_value, whole_number
+from consumer.settings import items_of, refuse_password, shown, truth_value, whole_number
 from consumer.wire import check_topic
-from consumer.words import printable
 from engine.archive import night_texts, parse_nights
-from engine.conditions import looks_like_condition
 from engine.errors import RequestError
 from engine.pipeline import CONTENTS
+from engine.request.command import to_command
+from engine.request.keys import KEYS, check_keys, meant_content
+from engine.request.link import from_link, to_link
+from engine.request.python_form import to_python
+from engine.request.yaml_form import read_yaml, write_yaml
 from engine.surveys import survey_named
 
-__all__ = ["TransferRequest", "parse_nights", "read_yaml", "write_yaml"]
+__all__ = ["TransferRequest"]
 
 MOST_CHARACTERS = 4_096
 """Of an address, a label or the name of a field; conditions have their own bound."""
@@ -30,28 +30,6 @@ MOST_CHARACTERS = 4_096
 _LISTS = ("classes", "exclude_classes", "fields", "widen")
 _TEXTS = ("survey", "content", "topic")
 _PLACES = ("archive", "tns_catalogue")
-_NOT_TEXTS = ("limit", "skip_unreadable")
-# Other names of the keys. A name that only resembles a key is found without.
-_OTHER_NAMES = {
-    **dict.fromkeys(["condition", "conditions", "extra_cond", "filter", "filters", "query", "sql", "expr"], "where"),
-    **dict.fromkeys(["date", "dates", "day", "days", "month", "start", "stop", "startdate", "stopdate"], "nights"),
-    **dict.fromkeys(["column", "columns", "cols", "select"], "fields"),
-    **dict.fromkeys(["label", "labels", "finkclass", "tnsclass"], "classes"),
-    **dict.fromkeys(["exclude", "exclude_class", "excludes"], "exclude_classes"),
-    **dict.fromkeys(["source", "datasource"], "survey"),
-    **dict.fromkeys(["max", "n", "num_alerts"], "limit"),
-    **dict.fromkeys(["catalog", "catalogue", "tns_catalog"], "tns_catalogue"),
-}
-_OTHER_CONTENTS = {
-    **dict.fromkeys(["history", "lc", "light", "lightpacket", "photometry"], "lightcurve"),
-    **dict.fromkeys(["images", "stamp", "stamps", "thumbnails"], "cutouts"),
-    **dict.fromkeys(["mediumpacket", "nocutouts"], "medium"),
-    **dict.fromkeys(["*", "all", "everything", "fullpacket", "packet"], "full"),
-    **dict.fromkeys(["columns", "custom", "select"], "fields"),
-}
-_PROGRAMS = ("filters", "blocks")
-"""Keys under which requests to other services name programs of theirs, by names that only the service knows."""
-_CONFIGURATION = ("kafka", "dask", "storage_options", "kafka_options")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +82,7 @@ class TransferRequest:
         parse_nights(self.nights)
         survey_named(self.survey)
         if self.content not in CONTENTS:
-            near = _meant_content(self.content)
+            near = meant_content(self.content)
             raise RequestError(
                 f"there is no content {shown(self.content)}",
                 accepted=", ".join(CONTENTS),
@@ -149,13 +127,8 @@ class TransferRequest:
             If a name is unknown, or nights are missing, or a value is not valid.
         """
         if not isinstance(values, Mapping):
-            raise RequestError("a request is a table of keys and values", accepted=", ".join(_names(cls)))
-        if unknown := [name for name in values if name not in _names(cls)]:
-            raise RequestError(
-                f"a request has no {', '.join(map(shown, unknown))}",
-                accepted=", ".join(_names(cls)),
-                next_step=_meant_keys({name: values[name] for name in unknown}),
-            )
+            raise RequestError("a request is a table of keys and values", accepted=", ".join(KEYS))
+        check_keys(values)
         given = {name: value for name, value in values.items() if value is not None}
         if "nights" not in given:
             raise RequestError(
@@ -169,7 +142,7 @@ class TransferRequest:
 
     @classmethod
     def from_yaml(cls, text: str) -> TransferRequest:
-        """Return the request that a YAML text describes.
+        """Return the request that a YAML text describes, our own or a service's page's.
 
         Raises
         ------
@@ -178,83 +151,45 @@ class TransferRequest:
         """
         return cls.from_dict(read_yaml(text))
 
+    def to_link(self) -> str:
+        """Return the request as a link, `?q=…`, which goes behind the address of a page.
 
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines line by line, never folded: a comment in a condition ends with its line."""
+        Raises
+        ------
+        RequestError
+            If it would have more than 6,000 characters; its YAML has no such bound.
+        """
+        return to_link(self.to_dict())
 
-    def represent_str(self, text: str) -> yaml.ScalarNode:
-        style = None
-        if re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]", text):
-            style = '"'  # in other styles PyYAML writes ends of lines that it doesn't read back
-        elif "\n" in text and not re.search(r"^\s|[ \t]$|[ \t]\n|\n\s*$", text.removesuffix("\n")):
-            style = "|"
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+    @classmethod
+    def from_link(cls, link: str) -> TransferRequest:
+        """Return the request in a link: a URL, `?q=…`, or what stands behind it.
 
+        Raises
+        ------
+        RequestError
+            If it is no link of a request, was cut or changed, or is of a later form; if the request is not valid.
+        """
+        return cls.from_dict(from_link(link))
 
-_Dumper.add_representer(str, _Dumper.represent_str)
+    def to_command(self, verb: str = "submit") -> str:
+        """Return the command that makes the request, quoted for the shell.
 
+        Parameters
+        ----------
+        verb
+            plan, estimate, preview, submit or request.
 
-def write_yaml(values: Mapping[str, Any]) -> str:
-    """Return a request's table, of any version, as YAML that `read_yaml` reads."""
-    made = _dumped(values, allow_unicode=True)
-    # What a terminal would obey is written by its number, so that the request is shown and read back as it is.
-    return made if printable(made) == made else _dumped(values, allow_unicode=False)
+        Raises
+        ------
+        RequestError
+            If there is no such command; if the request is longer than a shell takes.
+        """
+        return to_command(self.to_dict(), verb)
 
-
-def _dumped(values: Mapping[str, Any], *, allow_unicode: bool) -> str:
-    return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=allow_unicode, width=float("inf"))
-
-
-def read_yaml(text: str) -> dict[str, Any]:
-    """Return a YAML text as the table that `TransferRequest.from_dict` takes.
-
-    Under all keys that hold texts, texts are read as they are written: `no`, `1e5` and `2021-11-22` too.
-
-    Raises
-    ------
-    RequestError
-        If it is empty, not YAML, or not a table; if it is too large or nested too deeply, names a key twice, or has an
-        alias or a tag; if a comment of YAML takes a condition out of `where`.
-    """
-    names = _names(TransferRequest)
-    accepted = f"keys and values; the keys are {', '.join(names)}"
-    texts = [name for name in names if name not in _NOT_TEXTS]
-    values = read_table(
-        text, "the request", error=RequestError, accepted=accepted, texts=texts, hides={"where": looks_like_condition}
-    )
-    if not values:
-        raise RequestError("the request is empty", accepted=accepted)
-    return values
-
-
-def _names(cls: type[Any]) -> list[str]:
-    return [field_.name for field_ in fields(cls)]
-
-
-def _meant_keys(unknown: Mapping[Any, Any]) -> str | None:
-    """Return what to do about keys that a request has not, of each if there are several."""
-    meant = {shown(name): _meant_key(name, value) for name, value in unknown.items()}
-    if len(meant) == 1:
-        return next(iter(meant.values()))
-    return "; ".join(f"{name}: {step}" for name, step in meant.items() if step) or None
-
-
-def _meant_key(name: Any, value: Any) -> str | None:
-    if name in _PROGRAMS and isinstance(value, list) and not any(looks_like_condition(str(item)) for item in value):
-        named = ", ".join(str(item)[:50] for item in value[:5])
-        return f"only the service knows {named or 'its names'}: write what they stand for as conditions, under 'where'"
-    word = str(name).strip().lower().replace("-", "_") if isinstance(name, str) else ""
-    if word in _CONFIGURATION:
-        return f"{word} belongs into the configuration, not into the request"
-    names = _names(TransferRequest)
-    near = word if word in names else _OTHER_NAMES.get(word)
-    near = near or next(iter(difflib.get_close_matches(word[:100], names, n=1)), None)
-    return f"did you mean {near!r}?" if near else None
-
-
-def _meant_content(text: str) -> str | None:
-    word = re.sub(r"[\s_-]+", "", text[:100].lower())
-    return _OTHER_CONTENTS.get(word) or next(iter(difflib.get_close_matches(word, CONTENTS, n=1)), None)
+    def to_python(self) -> str:
+        """Return Python that makes the request, under the name `request`."""
+        return to_python(self.to_dict())
 
 
 def _text_in(name: str) -> Callable[[Any], str]:

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 import yaml
 from hypothesis import given
-from hypothesis import strategies as st
 
 import engine
+from engine.archive import parse_nights
 from engine.errors import InputError, RequestError
 from engine.pipeline import CONTENTS
-from engine.request import TransferRequest, parse_nights
+from engine.request import TransferRequest
+from tests.request_strategy import requests
 
 
 def test_defaults():
@@ -127,7 +128,7 @@ def test_a_request_to_another_service_is_answered_key_by_key():
         extra_cond: ["diaSource.psfFlux > 9000"]
     """
     with pytest.raises(RequestError) as caught:
-        TransferRequest.from_yaml(text)
+        TransferRequest.from_dict(yaml.safe_load(text))
     assert all(name in caught.value.message for name in ("'dates'", "'filters'", "'blocks'", "'extra_cond'"))
     told = dict(step.split(": ", 1) for step in caught.value.next_step.split("; "))
     assert "'nights'" in told["'dates'"]
@@ -359,36 +360,6 @@ def test_what_is_wrong_in_yaml_is_said(text, said):
     with pytest.raises(InputError) as caught:
         TransferRequest.from_yaml(f"nights: 2021-11-22\n{text}\n")
     assert said in str(caught.value)
-
-
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
-words = texts | st.sampled_from(
-    ["No", "on", "~", "null", "1e5", "0x1", "12:30:00", "2021-11-22", "=", "<<", "- a", "a: b"]
-)
-conditions = texts.filter(lambda text: text.strip() and not text.lstrip().startswith("@"))
-nights = st.dates(dt.date(1990, 1, 1), dt.date(2050, 1, 1)).flatmap(
-    lambda day: st.sampled_from(
-        [f"{day}", f"{day:%Y-%m}", f"{day}:{day + dt.timedelta(days=40)}", f"{day:%Y-%m}:2050-02"]
-    )
-)
-
-
-@st.composite
-def requests(draw) -> TransferRequest:
-    content = draw(st.sampled_from(CONTENTS))
-    return TransferRequest(
-        nights=draw(st.lists(nights, min_size=1, max_size=3)),
-        archive=draw(st.none() | texts.filter(lambda text: text.strip() and "\0" not in text)),
-        classes=draw(st.lists(words, max_size=3)),
-        exclude_classes=draw(st.sets(words, max_size=3)),
-        where=draw(st.none() | conditions | st.lists(conditions, min_size=1, max_size=3)),
-        content=content,
-        fields=draw(st.lists(words, min_size=1, max_size=3)) if content == "fields" else (),
-        limit=draw(st.none() | st.integers(1, 2**63 - 1)),
-        topic=draw(st.none() | st.from_regex(r"ftransfer_[a-z0-9.-]{1,20}", fullmatch=True)),
-        skip_unreadable=draw(st.booleans()),
-        widen=draw(st.lists(words, max_size=2)),
-    )
 
 
 @given(requests())
