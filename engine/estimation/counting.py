@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Counted", "Found", "count_all", "count_sample", "with_labels"]
 
 _AT_ONCE = 8
-_LEAST_FILES = 8
+_LEAST_FILES = 4
 """Read whatever time it takes: fewer say nothing."""
 _CALL_ALERTS = 50_000
 _MOST_CALLS = 64

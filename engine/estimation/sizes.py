@@ -20,6 +20,7 @@ __all__ = ["Size", "measure_size"]
 
 _ALERTS, _LEAST_ALERTS = 600, 100
 _READ_NBYTES = 128_000_000
+_LARGE_NBYTES = 40_000_000
 _LEAST_GROUPS, _MOST_GROUPS = 3, 24
 
 
@@ -52,13 +53,15 @@ def measure_size(
     if not total:
         return None
     nbytes = plan.alert_nbytes * max(sum(group.num_alerts for group, _ in found) // len(found), 1)
+    # Stamps are most of an alert that is so large, and are of one size: a single row group tells it.
+    least = 1 if nbytes > _LARGE_NBYTES else _LEAST_GROUPS
     num_picks = int(min(max(_READ_NBYTES // max(nbytes, 1), _LEAST_GROUPS), _MOST_GROUPS, len(found)))
     # Evenly among the alerts, so that a row group is read the more likely the more of them it has.
     at = ((np.arange(num_picks) + 0.5) * (total / num_picks)).astype(np.int64)
     places, times = np.unique(np.searchsorted(np.cumsum(numbers), at, side="right"), return_counts=True)
     read: list[tuple[float, int, int]] = []
     for place, time_ in zip(*_spread(places, times), strict=True):
-        if len(read) >= _LEAST_GROUPS and deadline is not None and time.monotonic() > deadline:
+        if len(read) >= least and deadline is not None and time.monotonic() > deadline:
             break
         group, positions = found[place]
         wanted = max(_ALERTS * time_ // num_picks, _LEAST_ALERTS)
