@@ -116,7 +116,7 @@ class Limits(_Group):
 
     max_nights: _Whole | None = Field(default=None, description="nights that a request may name")
     max_alerts: _Whole | None = Field(default=None, description="alerts that it may send")
-    max_nbytes: _Whole | None = Field(default=None, description="bytes of alerts, by their size in the archive")
+    max_nbytes: _Whole | None = Field(default=None, description="bytes of alerts, by their size in Kafka")
 
 
 class LocalCluster(_Group):

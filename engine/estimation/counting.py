@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Counted", "Found", "count_all", "count_sample", "with_labels"]
 
 _AT_ONCE = 8
-_WAVE_ALERTS = 100_000
+_LEAST_FILES = 4
+"""Read whatever time it takes: fewer say nothing."""
 _CALL_ALERTS = 50_000
 _MOST_CALLS = 64
 _CALLS_A_THREAD = 2
@@ -103,27 +104,58 @@ def count_sample(
     skip_unreadable
         Leave row groups out that can't be read, rather than raise.
     progress
-        Called as `progress(done, total)` in row groups.
+        Called as `progress(done, total)` in files.
     """
-    read = partial(_read, NarrowReader(selection=selection), skip_unreadable)
+    reader = NarrowReader(selection=selection)
+    nothing = np.array([], dtype=np.int64)
+    read: list[tuple[int, RowGroup, pa.Table]] = []
     found: dict[int, Found] = {}
-    done = 0
+
+    def tables_of(file: tuple[int, tuple[int, ...]]) -> list[pa.Table | None] | None:
+        number, places = file
+        if deadline is not None and number >= _LEAST_FILES and time.monotonic() > deadline:
+            return None
+        return _read_file(reader, [sample.groups[place] for place in places], skip_unreadable)
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for wave in sample.waves(_WAVE_ALERTS):
-            if deadline is not None and found and time.monotonic() > deadline:
-                break
-            groups = [sample.groups[place] for place in wave]
-            tables = list(pool.map(read, groups))
-            read_ = list(zip(wave, groups, tables, strict=True))
-            found |= _filtered(selection, column, [(p, g, t) for p, g, t in read_ if t is not None])
-            nothing = np.array([], dtype=np.int64)
-            for place, group, table in read_:
+        for done, (places, tables) in enumerate(
+            zip(sample.files, pool.map(tables_of, enumerate(sample.files)), strict=True), 1
+        ):
+            for place, table in zip(places, tables or (), strict=tables is not None):
                 if table is None:
+                    group = sample.groups[place]
                     found[place] = Found(group=group, positions=nothing, labels={}, is_readable=False)
-            done += len(wave)
+                else:
+                    read.append((place, sample.groups[place], table))
             if progress:
-                progress(done, len(sample.groups))
+                progress(done, len(sample.files))
+    found |= _filtered(selection, column, read)
     return dict(sorted(found.items()))
+
+
+def _read_file(reader: NarrowReader, groups: Sequence[RowGroup], skip_unreadable: bool) -> list[pa.Table | None]:
+    """Return the narrow tables of row groups of one file, which is opened once; None for what can't be read."""
+    sizes = [group.fragment.num_alerts for group in groups]
+    starts = np.cumsum([0, *sizes[:-1]])
+    whole = replace(
+        groups[0].fragment,
+        row_groups=tuple(group.fragment.row_groups[0] for group in groups),
+        row_group_alerts=tuple(sizes),
+    )
+    rows = None
+    if any(group.rows is not None for group in groups):
+        rows = np.concatenate(
+            [
+                start + (np.arange(size) if group.rows is None else group.rows)
+                for start, size, group in zip(starts, sizes, groups, strict=True)
+            ]
+        )
+    table = _read(reader, skip_unreadable, RowGroup(fragment=whole, rows=rows, weight=1.0))
+    if table is None:
+        # One of them is damaged: which, each tells by itself.
+        return [None] if len(groups) == 1 else [_read(reader, skip_unreadable, group) for group in groups]
+    ends = np.cumsum([group.num_rows for group in groups]).tolist()
+    return [table.slice(end - group.num_rows, group.num_rows) for end, group in zip(ends, groups, strict=True)]
 
 
 def _read(reader: NarrowReader, skip_unreadable: bool, group: RowGroup) -> pa.Table | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 __all__ = ["Interval", "interval_of"]
 
-_LEVEL, _LEVEL_BY_GROUPS = 0.95, 0.97
+_LEVEL, _LEVEL_BY_GROUPS = 0.95, 0.985
 """Of alerts that were drawn one by one, and of row groups: how far these differ is itself known by the sample alone."""
 _TINY = 1e-300
 

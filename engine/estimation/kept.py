@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
@@ -69,9 +68,4 @@ def keep_count(key: str, counted: Counted) -> None:
         "per_class": dict(counted.per_class),
         "num_left_out": counted.num_left_out,
     }
-    folder = cache_folder("estimates")
-    write_whole(folder / f"{key}.json", json.dumps(told))
-    with contextlib.suppress(OSError):
-        kept = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
-        for file in kept[:-_MOST_KEPT]:
-            file.unlink(missing_ok=True)
+    write_whole(cache_folder("estimates") / f"{key}.json", json.dumps(told), most=_MOST_KEPT)

@@ -7,7 +7,7 @@ Else the archive is cut into stretches of as many alerts each, of each of which 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,21 +50,8 @@ class Sample:
     """Whether nothing was left out."""
     is_of_all_groups: bool
     """Whether each alert had the same chance by itself, whatever row group it is in."""
-    order: np.ndarray
-    """Places of `groups`, such that any first few of them lie evenly over the archive; shape (groups,)."""
-
-    def waves(self, num_alerts: int) -> Iterator[list[int]]:
-        """Yield places of `groups` in this order, so many that each time about `num_alerts` alerts are looked at."""
-        wave: list[int] = []
-        rows = 0
-        for place in self.order.tolist():
-            wave.append(place)
-            rows += self.groups[place].fragment.num_alerts
-            if rows >= num_alerts:
-                yield wave
-                wave, rows = [], 0
-        if wave:
-            yield wave
+    files: tuple[tuple[int, ...], ...]
+    """Places of `groups`, file by file, such that any first few of the files lie evenly over the archive."""
 
 
 def row_groups_of(fragments: Sequence[Fragment]) -> list[Fragment]:
@@ -101,15 +88,24 @@ def draw_sample(
         drawn = _out_of_all(groups, ends - sizes, total, most_alerts, chance)
     else:
         drawn = _out_of_some(groups, sizes, ends, most_alerts, most_groups, chance)
-    turns = (np.arange(len(drawn)) * _GOLDEN + chance.random()) % 1.0
     return Sample(
         groups=tuple(drawn),
         num_alerts=total,
         num_groups=len(groups),
         is_all=is_all,
         is_of_all_groups=is_all or of_all,
-        order=np.argsort(turns, kind="stable"),
+        files=_by_file(drawn, chance.random()),
     )
+
+
+def _by_file(drawn: Sequence[RowGroup], start: float) -> tuple[tuple[int, ...], ...]:
+    """Return places of row groups, file by file, the files in steps of the golden section through the archive."""
+    places: dict[str, list[int]] = {}
+    for place, group in enumerate(drawn):
+        places.setdefault(group.fragment.file.path, []).append(place)
+    files = list(places.values())
+    turns = (np.arange(len(files)) * _GOLDEN + start) % 1.0
+    return tuple(tuple(files[turn]) for turn in np.argsort(turns, kind="stable").tolist())
 
 
 def _out_of_all(

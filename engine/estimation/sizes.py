@@ -18,9 +18,10 @@ from engine.schema import encode
 
 __all__ = ["Size", "measure_size"]
 
-_ALERTS = 600
+_ALERTS, _LEAST_ALERTS = 600, 100
 _READ_NBYTES = 128_000_000
-_LEAST_GROUPS, _MOST_GROUPS = 2, 24
+_LARGE_NBYTES = 40_000_000
+_LEAST_GROUPS, _MOST_GROUPS = 3, 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +53,18 @@ def measure_size(
     if not total:
         return None
     nbytes = plan.alert_nbytes * max(sum(group.num_alerts for group, _ in found) // len(found), 1)
+    # Stamps are most of an alert that is so large, and are of one size: a single row group tells it.
+    least = 1 if nbytes > _LARGE_NBYTES else _LEAST_GROUPS
     num_picks = int(min(max(_READ_NBYTES // max(nbytes, 1), _LEAST_GROUPS), _MOST_GROUPS, len(found)))
     # Evenly among the alerts, so that a row group is read the more likely the more of them it has.
     at = ((np.arange(num_picks) + 0.5) * (total / num_picks)).astype(np.int64)
     places, times = np.unique(np.searchsorted(np.cumsum(numbers), at, side="right"), return_counts=True)
-    sums, weights, num_encoded = 0.0, 0, 0
+    read: list[tuple[float, int, int]] = []
     for place, time_ in zip(*_spread(places, times), strict=True):
-        if weights and deadline is not None and time.monotonic() > deadline:
+        if len(read) >= least and deadline is not None and time.monotonic() > deadline:
             break
         group, positions = found[place]
-        wanted = max(1, int(_ALERTS * time_ // num_picks))
+        wanted = max(_ALERTS * time_ // num_picks, _LEAST_ALERTS)
         some = positions[np.unique(np.linspace(0, len(positions) - 1, min(wanted, len(positions))).astype(np.int64))]
         try:
             blocks = [encode(block, plan.schema) for _, block in read_content(plan.selection, group, some)]
@@ -70,10 +73,12 @@ def measure_size(
                 raise
             continue
         encoded = sum(map(_nbytes, blocks))
-        sums += time_ * encoded / len(some)
-        weights += int(time_)
-        num_encoded += len(some)
-    return Size(alert_nbytes=sums / weights, num_alerts=num_encoded) if weights else None
+        read.append((encoded / len(some), time_, len(some)))
+    if not read:
+        return None
+    times_ = sum(time_ for _, time_, _ in read)
+    mean = sum(nbytes_ * time_ for nbytes_, time_, _ in read) / times_
+    return Size(alert_nbytes=mean, num_alerts=sum(number for _, _, number in read))
 
 
 def _spread(places: np.ndarray, times: np.ndarray) -> tuple[list[int], list[int]]:

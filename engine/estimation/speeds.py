@@ -13,6 +13,8 @@ from engine.estimation.cache import cache_folder, write_whole
 __all__ = ["DoneJob", "remember_job", "seconds_of"]
 
 _MOST_JOBS = 50
+_MOST_FILES = 50
+"""One for each Kafka; an embedded one has another port each time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,7 @@ def remember_job(kafka: str, done: DoneJob) -> None:
     jobs = _jobs(kafka)
     if any(job.topic == done.topic for job in jobs):
         return
-    write_whole(_file(kafka), json.dumps([asdict(job) for job in [*jobs, done][-_MOST_JOBS:]]))
+    write_whole(_file(kafka), json.dumps([asdict(job) for job in [*jobs, done][-_MOST_JOBS:]]), most=_MOST_FILES)
 
 
 def seconds_of(kafka: str | None, content: str, num_archive_alerts: int, nbytes: float) -> float | None:

@@ -259,7 +259,7 @@ class Job:
         status = JobStatus.of(manifest, time.time())
         if status.state == "complete" and not self._is_remembered:
             self._is_remembered = True
-            remember(manifest, self.kafka.bootstrap, nbytes=status.nbytes, elapsed_s=status.elapsed_s)
+            remember(manifest, self.kafka, nbytes=status.nbytes, elapsed_s=status.elapsed_s)
         return status
 
     def _planned(self) -> Manifest:

@@ -1,6 +1,7 @@
 """Which alerts are looked at."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
@@ -44,7 +45,7 @@ def test_no_more_is_looked_at_than_is_allowed_and_the_same_seed_draws_the_same(s
         assert np.array_equal(group.rows, other.rows)
         assert len(np.unique(group.rows)) == len(group.rows) > 0
         assert 0 <= group.rows.min() <= group.rows.max() < group.fragment.num_alerts
-    assert sorted(place for wave in sample.waves(100) for place in wave) == list(range(len(sample.groups)))
+    assert sorted(place for file in sample.files for place in file) == list(range(len(sample.groups)))
 
 
 def test_each_alert_has_the_same_chance():
@@ -66,7 +67,12 @@ def test_row_groups_are_drawn_by_their_alerts():
     assert abs(drawn[::2].sum() / drawn.sum() - 0.25) < 0.02
 
 
-def test_the_first_few_row_groups_lie_evenly_over_the_archive():
-    sample = draw_sample(groups_of([10] * 100), np.random.default_rng(3), most_alerts=100, most_groups=200)
-    first = np.sort(sample.order[:10])
+def test_the_first_few_files_lie_evenly_over_the_archive_and_a_file_stays_together():
+    groups = [
+        replace(group, file=replace(FILE, path=f"{number // 2}")) for number, group in enumerate(groups_of([10] * 200))
+    ]
+    sample = draw_sample(groups, np.random.default_rng(3), most_alerts=200, most_groups=400)
+    assert len(sample.files) == 100
+    assert all(len(file) == 2 for file in sample.files)
+    first = np.sort([file[0] // 2 for file in sample.files[:10]])
     assert np.diff(first).max() <= 20
