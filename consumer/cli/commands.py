@@ -19,6 +19,7 @@ from consumer.cli.bars import consume_bar
 from consumer.cli.completion import SHELLS, script
 from consumer.cli.console import Face, Group, face_options, report, shared_options
 from consumer.cli.ending import end_in_order
+from consumer.cli.heap import keep_freed_memory
 from consumer.cli.imports import without_pandas
 from consumer.cli.output import fill_standard_streams
 from consumer.dataset import MOST_REJECTED, PARTITIONINGS
@@ -132,6 +133,7 @@ def consume(
     again += ["--no-wait"] if no_wait else []
     again += [] if share is None else ["--share", share]
     hint = f"what was written stays; go on by:\n  alert-transfer consume {quoted(*again)}"
+    keep_freed_memory()
     with face.going_on(hint), without_pandas(), consume_bar(topic) as draw:
         result = fetch(
             topic,
