@@ -8,21 +8,21 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from consumer.notebooks import html_rows, html_table, text_table
 from consumer.settings import Settings, load_settings
 from consumer.words import count_text
-from engine.archive import Archive, Footer, parse_nights, unite, with_alerts
+from engine.archive import Archive, Footer, Leaves, parse_nights, unite, with_alerts
 from engine.catalogue import open_catalogue
 from engine.conditions import parse_conditions
 from engine.enrichment import added_by, with_added
 from engine.errors import ArchiveError, ConditionError, RequestError
-from engine.schema import Unsettled, kept_exact, names_along, once_a_schema, origin_of, type_at
+from engine.schema import Unsettled, kept_exact, names_along, origin_of, type_at
 from engine.storage import without_password
 from engine.surveys import Description, read_descriptions, survey_named
 
@@ -117,6 +117,18 @@ class ArchiveFields:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Alike:
+    """Files that have their schema and their leaves in common."""
+
+    schema: pa.Schema
+    leaves: Leaves
+    nights: frozenset[dt.date]
+    num_alerts: int
+    nulls: npt.NDArray[np.int64] | None
+    """A row for each file, in it the nulls of each leaf, -1 where they are not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Entry:
     """A place in the union schema that is worth a line."""
 
@@ -180,7 +192,8 @@ def fields(
     added = added_by(survey_.enrichments)
     descriptions = read_descriptions(survey_.name)
     entries = _entries(list(union), "", _keys_of_maps(footers, descriptions))
-    found = [_field(entry, union, footers, descriptions, added) for entry in entries]
+    groups = _alike(footers)
+    found = [_field(entry, union, groups, descriptions, added) for entry in entries]
     wanted = (like or "").lower()
     return ArchiveFields(
         archive=opened.url,
@@ -250,16 +263,36 @@ def _kind_and_type(field: pa.Field) -> tuple[str, str]:
     return kind, origin_of(field) or str(field.type)
 
 
+def _alike(footers: Sequence[Footer]) -> list[_Alike]:
+    groups: dict[tuple[int, Leaves], list[Footer]] = {}
+    for footer in footers:
+        groups.setdefault((id(footer.schema), footer.leaves), []).append(footer)
+    return [
+        _Alike(
+            schema=group[0].schema,
+            leaves=leaves,
+            nights=frozenset(footer.file.night for footer in group),
+            num_alerts=sum(sum(footer.row_groups) for footer in group),
+            nulls=_stacked([footer.column_nulls for footer in group]),
+        )
+        for (_, leaves), group in groups.items()
+    ]
+
+
+def _stacked(rows: Sequence[npt.NDArray[Any] | None]) -> npt.NDArray[np.int64] | None:
+    known = [row for row in rows if row is not None]
+    return np.stack(known).astype(np.int64) if len(known) == len(rows) else None
+
+
 def _field(
     entry: _Entry,
     union: pa.Schema,
-    footers: Sequence[Footer],
+    groups: Sequence[_Alike],
     descriptions: Mapping[str, Description],
     added: pa.Schema,
 ) -> ArchiveField:
     description = descriptions.get(entry.path)
     meaning = description.meaning if description else None
-    type_in = once_a_schema(partial(type_at, path=entry.path))
     return ArchiveField(
         name=_name(entry, union),
         path=entry.path,
@@ -268,8 +301,8 @@ def _field(
         unit=description.unit if description and entry.kind != "size" else None,
         meaning=f"Number of items: {meaning}" if meaning and entry.kind == "size" else meaning,
         source=description.source if description else None,
-        num_nights=len({f.file.night for f in footers if type_in(f.schema) is not None}),
-        null_share=_null_share(entry, footers, added),
+        num_nights=len(set().union(*(g.nights for g in groups if type_at(g.schema, entry.path) is not None))),
+        null_share=_null_share(entry, groups, added),
     )
 
 
@@ -295,30 +328,36 @@ def _quoted(parts: Sequence[str], every: bool) -> str:
     return ".".join(f"`{part}`" if every or not part.isidentifier() else part for part in parts)
 
 
-def _null_share(entry: _Entry, footers: Sequence[Footer], added: pa.Schema) -> float | None:
+def _null_share(entry: _Entry, groups: Sequence[_Alike], added: pa.Schema) -> float | None:
     if entry.kind == "unsettled":
         return None
-    type_in = once_a_schema(partial(type_at, path=entry.path))
     num_alerts = num_nulls = 0
-    for footer in footers:
-        here = sum(footer.row_groups)
-        num_alerts += here
-        if type_in(footer.schema) is None:
-            num_nulls += 0 if entry.path in added.names else here  # it is computed then
+    for group in groups:
+        num_alerts += group.num_alerts
+        if type_at(group.schema, entry.path) is None:
+            num_nulls += 0 if entry.path in added.names else group.num_alerts  # it is computed then
             continue
-        nulls = _nulls(entry, footer)
+        nulls = _nulls(entry, group)
         if nulls is None:
             return None
         num_nulls += nulls
     return num_nulls / num_alerts if num_alerts else None
 
 
-def _nulls(entry: _Entry, footer: Footer) -> int | None:
+def _nulls(entry: _Entry, group: _Alike) -> int | None:
+    if group.nulls is None:
+        return None
     if entry.list_path is None:
-        return footer.null_counts.get(entry.path)  # a map has no column of its keys' own
+        place = group.leaves.place(entry.path)  # a map has no column of its keys' own
+        known = place is not None and bool((group.nulls[:, place] >= 0).all())
+        return int(group.nulls[:, place].sum()) if known else None
     # A list that is null or empty leaves a null in each column inside it, so only the absence of nulls tells something.
-    inside = {path: n for path, n in footer.null_counts.items() if path.startswith(f"{entry.list_path}.")}
     depth = entry.list_path.count(".") + 3  # …list.element
     rest = entry.path.removeprefix(entry.list_path).removeprefix(".")
-    counts = [n for path, n in inside.items() if entry.kind == "size" or ".".join(path.split(".")[depth:]) == rest]
-    return 0 if 0 in counts else None
+    places = [
+        place
+        for place, path in enumerate(group.leaves.paths)
+        if path.startswith(f"{entry.list_path}.")
+        and (entry.kind == "size" or ".".join(path.split(".")[depth:]) == rest)
+    ]
+    return 0 if bool((group.nulls[:, places] == 0).any(axis=1).all()) else None
