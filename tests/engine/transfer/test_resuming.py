@@ -23,7 +23,7 @@ from tests.engine.transfer.job_records import JOB, TOPIC, done, says
 
 def job(*records) -> tuple[Job, FakeStore]:
     store = planned([4, 4], *records)
-    return Job(TOPIC, None, store), store
+    return Job(TOPIC, KafkaCluster(bootstrap="nowhere:9092"), store), store
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
