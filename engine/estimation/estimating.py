@@ -329,7 +329,7 @@ def _finished(
     alert_nbytes = None if size is None else size[0].alert_nbytes
     nbytes = 0 if alert_nbytes is None else round(middle * alert_nbytes)
     notes = []
-    if size is not None and not size[1] and high:
+    if size is not None and not size[1] and high and plan.selection.predicate.sql is not None:
         notes.append("no alert of the sample fulfils the conditions: the size is that of others")
     if whole.num_left_out:
         notes.append(f"{count_text(whole.num_left_out, 'alert')} can't be read and were not counted")

@@ -7,6 +7,7 @@ compared, such as a decimal, is tested by `present` as well. `list_leaves` has t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from engine.schema.conforming import conform
-from engine.schema.list_leaves import DERIVED_TYPES, ListLeaf, list_leaf, split_leaf
+from engine.schema.list_leaves import DERIVED_TYPES, ListLeaf, item_column_pattern, list_leaf, split_leaf
 from engine.schema.paths import descend, existing, is_list, lengths, names_along, stored, type_at
 
 __all__ = ["columns_for", "compute_leaves"]
@@ -34,6 +35,23 @@ def _column_for(schema: pa.Schema, leaf: str) -> str:
     return path
 
 
+def _patterns_for(schema: pa.Schema, leaf: str) -> list[re.Pattern[str]]:
+    """Return patterns of the Parquet columns that a leaf needs, the first of which that fits is taken.
+
+    How many items a list has, none or no list at all, is told by any one field of its items: by the narrowest number.
+    """
+    of_list = list_leaf(leaf)
+    if of_list is not None:
+        return list(of_list.column_patterns())
+    function, path = split_leaf(leaf)
+    type_ = type_at(schema, path) if function == "size" else None
+    if type_ is None or not is_list(type_) or not pa.types.is_struct(type_.value_type):
+        return []
+    numbers = [f for f in type_.value_type if pa.types.is_integer(f.type) or pa.types.is_floating(f.type)]
+    numbers.sort(key=lambda field: field.type.bit_width)
+    return [item_column_pattern(path, field.name) for field in numbers[:1]]
+
+
 def columns_for(schema: pa.Schema, parquet: pq.ParquetSchema, leaves: Sequence[str]) -> list[str]:
     """Return the Parquet columns of a file that hold what leaves need, as far as the file has them.
 
@@ -49,12 +67,11 @@ def columns_for(schema: pa.Schema, parquet: pq.ParquetSchema, leaves: Sequence[s
     columns: dict[str, None] = {}
     paths: list[str] = []
     for leaf in leaves:
-        of_list = list_leaf(leaf)
-        found: list[str] = []
-        if of_list is not None:
+        patterns = _patterns_for(schema, leaf)
+        if patterns:
             paths = paths or [parquet.column(i).path for i in range(len(parquet))]
-            ways = ([path for path in paths if pattern.match(path)] for pattern in of_list.column_patterns())
-            found = next(filter(None, ways), [])
+        ways = ([path for path in paths if pattern.match(path)] for pattern in patterns)
+        found = next(filter(None, ways), [])
         columns.update(dict.fromkeys(found or existing(schema, [_column_for(schema, leaf)])))
     # Parquet would read a column twice that is named with and within its parent.
     return [c for c in columns if not any(c.startswith(f"{other}.") for other in columns)]

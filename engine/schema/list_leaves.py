@@ -20,7 +20,16 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["DERIVED_TYPES", "PREDICATES", "ListLeaf", "list_leaf", "paths_read", "shown_leaf", "split_leaf"]
+__all__ = [
+    "DERIVED_TYPES",
+    "PREDICATES",
+    "ListLeaf",
+    "item_column_pattern",
+    "list_leaf",
+    "paths_read",
+    "shown_leaf",
+    "split_leaf",
+]
 
 PREDICATES = {"exists": pa.bool_(), "forall": pa.bool_(), "count": pa.int32()}
 """Predicate of a list's items -> type of what it gives."""
@@ -129,6 +138,11 @@ def list_leaf(leaf: str) -> ListLeaf | None:
         sql=entries.get("sql"),
         index=entries.get("index", 0),
     )
+
+
+def item_column_pattern(path: str, field: str) -> re.Pattern[str]:
+    """Return the pattern of the whole path of the Parquet column that holds a field of a list's items."""
+    return re.compile(_pattern_of([path, None, field]).removesuffix(r"(?=\.|$)") + "$")
 
 
 def split_leaf(leaf: str) -> tuple[str | None, str]:

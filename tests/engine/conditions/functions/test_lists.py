@@ -225,6 +225,15 @@ def test_of_a_list_the_fields_that_are_named_are_read(root):
     assert columns_for(files[0].schema_arrow, files[0].schema, inputs) == ["p.list.element.m", "p.list.element.f"]
 
 
+def test_of_a_list_that_is_counted_one_field_is_read(root):
+    files = [pq.ParquetFile(path) for path in sorted(root.rglob("*.parquet"))]
+    read = [columns_for(file.schema_arrow, file.schema, ["size(p)"]) for file in files]
+    assert read == [["p.list.element.f"], ["p.list.element.m"], ["p.list.element.f"], ["p"], []]
+    for size, expected in {0: [11, 31], 1: [20, 22, 23, 30], 2: [10, 13, 33]}.items():
+        assert selected(root, f"size(p) = {size}") == expected
+    assert selected(root, "p IS NULL") == [12, 21, 32, 40, 41, 42, 43, 50, 51, 52, 53]
+
+
 def test_a_leaf_is_the_same_after_it_was_written(root):
     text = "exists(p, `it's` -> `it's`.s LIKE 'a\"%' AND exists(`it's`.inner, y -> y > `it's`.f))"
     conditions = parse_conditions(text, SCHEMA)
