@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from consumer.settings import cache_folder
+
 __all__ = ["last_archive", "note_archive", "remember", "remembered", "start_remembering"]
 
 _MOST_ARCHIVES = 50
@@ -50,9 +52,7 @@ def start_remembering() -> None:
 
 
 def _folder() -> Path:
-    own = os.environ.get("ALERT_TRANSFER_CACHE")
-    root = Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "alert-transfer"
-    return root.absolute() / "completion"
+    return cache_folder("completion")
 
 
 def _name_of(url: str) -> str:

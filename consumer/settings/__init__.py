@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from consumer.settings.addresses import refuse_password, refuse_user
+from consumer.settings.cache import cache_folder
 from consumer.settings.loading import (
     Setting,
     SourcedSettings,
@@ -48,6 +49,7 @@ __all__ = [
     "SourcedSettings",
     "Topics",
     "Window",
+    "cache_folder",
     "entrusted",
     "items_of",
     "kafka_settings",

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from pathlib import Path
 
-import platformdirs
-
-from consumer.settings import masked
+from consumer.settings import cache_folder, masked
 from engine.archive import Archive
 from engine.storage import Store, without_password
 
@@ -41,6 +37,4 @@ def in_users_cache(archive: Archive) -> Store:
     # The same URL at two endpoints is two archives.
     options = json.dumps(masked(archive.storage_options), sort_keys=True, default=str)
     digest = hashlib.sha256(f"{name}\n{options}".encode()).hexdigest()[:16]
-    given = os.environ.get("ALERT_TRANSFER_CACHE")
-    cache = Path(given).expanduser() if given else platformdirs.user_cache_path("alert-transfer")
-    return Store(str(cache.absolute() / "catalogues" / digest), {})
+    return Store(str(cache_folder("catalogues") / digest), {})

@@ -1,4 +1,4 @@
-"""The user's cache: where what was found out at some cost is kept."""
+"""Files of the user's cache, written whole."""
 
 from __future__ import annotations
 
@@ -7,18 +7,9 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["cache_folder", "write_whole"]
+__all__ = ["write_whole"]
 
 _log = logging.getLogger("alert_transfer.estimates")
-
-
-def cache_folder(name: str) -> Path:
-    """Return a folder of the user's cache: `$ALERT_TRANSFER_CACHE`, else where the system keeps such."""
-    if given := os.environ.get("ALERT_TRANSFER_CACHE"):
-        return Path(given).expanduser().absolute() / name
-    import platformdirs  # here: `status` imports this module, and waits for nothing that it doesn't need
-
-    return platformdirs.user_cache_path("alert-transfer") / name
 
 
 def write_whole(file: Path, text: str, *, most: int) -> None:

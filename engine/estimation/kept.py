@@ -10,7 +10,8 @@ from typing import Any
 
 import cloudpickle
 
-from engine.estimation.cache import cache_folder, write_whole
+from consumer.settings import cache_folder
+from engine.estimation.cache import write_whole
 from engine.estimation.counting import Counted
 from engine.pipeline import Selection
 from engine.planning import TransferPlan

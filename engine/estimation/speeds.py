@@ -8,7 +8,8 @@ import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.estimation.cache import cache_folder, write_whole
+from consumer.settings import cache_folder
+from engine.estimation.cache import write_whole
 
 __all__ = ["DoneJob", "remember_job", "seconds_of"]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from consumer.settings import cache_folder
 from engine.errors import BrokerError
 
 __all__ = ["KAFKA_VERSION", "Jar", "fetch_jars", "locked_jars", "to_stderr"]
@@ -68,14 +69,6 @@ def _check_jar(jar: Jar, path: Path, next_step: str) -> None:
         )
 
 
-def _cache_root() -> Path:
-    if configured := os.environ.get("ALERT_TRANSFER_CACHE"):
-        return Path(configured).expanduser().absolute()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "alert-transfer"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "alert-transfer"
-
-
 def fetch_jars(*, jars_dir: str | os.PathLike[str] | None = None, announce: Callable[[str], None] = to_stderr) -> Path:
     """Return the folder with Kafka's jars, fetched now if they are not here yet; each is checked against the lock.
 
@@ -101,7 +94,7 @@ def fetch_jars(*, jars_dir: str | os.PathLike[str] | None = None, announce: Call
             f"put the {len(locked_jars())} jars that engine/local/kafka-jars.lock names into {folder}, as they are"
         )
     else:
-        folder = _cache_root() / f"kafka-{KAFKA_VERSION}"
+        folder = cache_folder(f"kafka-{KAFKA_VERSION}")
         next_step = f"remove {folder} and run again, so that it is fetched anew"
         if not folder.exists():
             _fetch_into(folder, announce)
