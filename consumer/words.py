@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["count_text", "on_one_line", "printable", "some_text", "verb_text"]
+__all__ = ["age_text", "count_text", "on_one_line", "printable", "some_text", "verb_text"]
 
 # Control characters (C0, but for tab and line feed; C1), lone surrogates, ends of lines that few know, and what turns
 # the direction of writing, is not seen, or hides what stands beside it.
@@ -47,6 +47,14 @@ def count_text(number: int, what: str, several: str | None = None) -> str:
 def verb_text(number: int, one: str, several: str) -> str:
     """Return the word that goes with a number: `is` or `are`, `night has` or `nights have`."""
     return one if number == 1 else several
+
+
+def age_text(seconds: float) -> str:
+    """Return how long ago something was, in its largest unit: `2 days`."""
+    for unit, length_s in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length_s:
+            return count_text(int(seconds // length_s), unit)
+    return count_text(int(seconds), "second")
 
 
 def some_text(items: Sequence[object], most: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from consumer.notebooks import html_rows, html_table
 from consumer.settings import Settings, load_settings
 from consumer.terms import in_face_terms
-from consumer.words import count_text, verb_text
+from consumer.words import age_text, count_text, verb_text
 from engine.archive import Archive, ArchiveFile, parse_nights
 from engine.catalogue.catalogue import open_catalogue
 from engine.catalogue.counting import NightSum
@@ -108,7 +108,7 @@ class ArchiveInfo:
         """Return where these figures are from, in one line."""
         if self.catalogue is None:
             return "by the footers of the files; no catalogue knows them"
-        age = "" if self.catalogue_age_s is None else f", indexed {_age_text(self.catalogue_age_s)} ago"
+        age = "" if self.catalogue_age_s is None else f", indexed {age_text(self.catalogue_age_s)} ago"
         known = f"{self.num_known_files:,} of {count_text(self.num_files, 'file')}"
         return f"by the catalogue {self.catalogue}{age}; it knows {known}"
 
@@ -116,7 +116,7 @@ class ArchiveInfo:
         """Return what a reader should know of these figures."""
         notes = []
         if not self.is_listed and self.catalogue_age_s is not None:
-            notes.append(f"this is what the archive held {_age_text(self.catalogue_age_s)} ago, when it was indexed")
+            notes.append(f"this is what the archive held {age_text(self.catalogue_age_s)} ago, when it was indexed")
         num_whole = sum(1 for night in self.nights if night.classes)
         if 0 < num_whole < len(self.nights):
             notes.append(f"classes are known of {num_whole:,} of {count_text(len(self.nights), 'night')}")
@@ -232,10 +232,3 @@ def archive_info(
         num_known_files=num_known,
         unreadable=tuple(unreadable),
     )
-
-
-def _age_text(seconds: float) -> str:
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            return count_text(int(seconds // size), unit)
-    return count_text(int(seconds), "second")

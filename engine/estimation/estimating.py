@@ -176,7 +176,7 @@ def estimate_plan(
     )
     size = _size(plan, groups, found, begun + _SIZE_S)
     whole = _whole(plan, bounds, sample, found, counted)
-    return _finished(plan, settings, column, bounds, whole, size, found, sample, seed, from_cache)
+    return _finished(plan, settings, column, whole, size, found, sample, seed, from_cache)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,7 +312,6 @@ def _finished(
     plan: TransferPlan,
     settings: Settings,
     column: str | None,
-    bounds: Bounds,
     whole: _Whole,
     size: tuple[Size, bool] | None,
     found: Mapping[int, Found],

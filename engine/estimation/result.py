@@ -117,7 +117,7 @@ class Estimate:
         if self.from_cache:
             return f"all {of.num_archive_alerts:,} alerts of these nights, before"
         if self.exact and not of.num_alerts:
-            return f"what footers, statistics and the catalogue say of all {of.num_archive_alerts:,} alerts of these nights"
+            return f"what footers and catalogue say of all {of.num_archive_alerts:,} alerts of these nights"
         if self.exact:
             return f"all {of.num_archive_alerts:,} alerts of these nights"
         return (

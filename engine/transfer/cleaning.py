@@ -15,7 +15,7 @@ from typing import Any
 from consumer.notebooks import html_table
 from consumer.settings import Settings, load_settings, one_line, shown
 from consumer.wire import FINAL_STATES, HEARTBEAT_EVERY_S, check_topic
-from consumer.words import count_text
+from consumer.words import age_text
 from engine.errors import AlertTransferError, RequestError
 from engine.kafka import KafkaCluster, kafka_of, own_name
 from engine.transfer.history import is_own
@@ -228,7 +228,7 @@ class _Rule:
             return found.problem
         if self.is_named or found.ended_s is None:
             return "it was asked for by name"
-        return f"{found.state} {_age_text(found.ended_s)} ago"
+        return f"{found.state} {age_text(found.ended_s)} ago"
 
     def _may(self, found: JobTopics) -> bool:
         return self.everyone or is_own(found.owner, self.who)
@@ -236,7 +236,7 @@ class _Rule:
     def _why_named_is_kept(self, found: JobTopics) -> str | None:
         # Of what was written just now, nobody can say yet that it will be no job.
         if found.state == "orphaned" and found.idle_s is not None and found.idle_s < _SUBMISSION_S:
-            return f"a job may be being submitted: something was written to it {_age_text(found.idle_s)} ago"
+            return f"a job may be being submitted: something was written to it {age_text(found.idle_s)} ago"
         return None
 
     def _why_unreadable_is_kept(self, found: JobTopics) -> str | None:
@@ -252,7 +252,7 @@ class _Rule:
         idle_s = found.age_s if found.idle_s is None else found.idle_s
         if idle_s is None:
             return "nothing says how old it is: delete it by its name"
-        return f"something was written to it {_age_text(idle_s)} ago" if idle_s < least_s else None
+        return f"something was written to it {age_text(idle_s)} ago" if idle_s < least_s else None
 
     def _why_ended_is_kept(self, found: JobTopics) -> str | None:
         kept_s = self.settings.topics.manifest_retention_days * _DAY_S
@@ -261,15 +261,7 @@ class _Rule:
         since_s = min(found.ended_s, found.ended_s if found.idle_s is None else found.idle_s)
         if found.state not in ("complete", "empty"):
             if since_s < max(kept_s, (self.days or 0.0) * _DAY_S):
-                return f"{found.state} {_age_text(since_s)} ago, and can be taken up again"
+                return f"{found.state} {age_text(since_s)} ago, and can be taken up again"
             return None
         least_s = kept_s if self.days is None else self.days * _DAY_S
-        return f"{found.state} {_age_text(since_s)} ago" if since_s < least_s else None
-
-
-def _age_text(seconds: float) -> str:
-    """Return how long ago something was, in its largest unit."""
-    for unit, length_s in (("day", _DAY_S), ("hour", 3600.0), ("minute", 60.0)):
-        if seconds >= length_s:
-            return count_text(int(seconds // length_s), unit)
-    return count_text(int(seconds), "second")
+        return f"{found.state} {age_text(since_s)} ago" if since_s < least_s else None

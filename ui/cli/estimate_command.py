@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import Any
 
 import click
 
 import engine
 from consumer.cli import Command, Face, face_options, progress_bar
-from engine import Settings
+from ui.cli.clusters import cluster_of
 from ui.cli.face_settings import settings_of
 from ui.cli.options import request_from, request_options
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 __all__ = ["estimate"]
 
@@ -26,7 +23,7 @@ __all__ = ["estimate"]
 def estimate(face: Face, exact: bool, **values: Any) -> None:
     """Show how many alerts a transfer would send, their size and how long it would take; starts nothing."""
     request, settings = request_from(values), settings_of(face)
-    with _cluster(settings, exact) as client, progress_bar("reading footers") as progress:
+    with cluster_of(settings) if exact else nullcontext() as client, progress_bar("reading footers") as progress:
 
         def planned(plan: engine.TransferPlan) -> None:
             for note in plan.notes:
@@ -43,12 +40,3 @@ def estimate(face: Face, exact: bool, **values: Any) -> None:
             progress=progress,
         )
     face.emit(found.to_dict(), found.to_text())
-
-
-def _cluster(settings: Settings, exact: bool) -> AbstractContextManager[Client | None]:
-    """Return a context with the configured cluster's client, where it is to count, or with None."""
-    if not exact or not settings.dask:
-        return nullcontext()
-    from engine import connect
-
-    return connect(settings.dask, tls=settings.dask_tls)

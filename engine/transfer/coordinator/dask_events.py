@@ -92,7 +92,7 @@ class DaskEvents:
         if action == "add-worker":
             if address not in self.workers:
                 self.workers.add(address)
-                self._say(address, f"the worker {address} joins; {self._how_many()}", "info", "worker-joined")
+                self._say(f"the worker {address} joins; {self._how_many()}", "info", "worker-joined")
             return
         if address not in self.workers:
             return
@@ -101,15 +101,15 @@ class DaskEvents:
         lost = sum(self._job in str(key) for key in _keys(message.get("lost-computed-tasks")))
         again = f"; {count_text(held + lost, 'task')} of the job to be run elsewhere" if held + lost else ""
         if message.get("expected") is True:
-            self._say(address, f"the worker {address} leaves{again}; {self._how_many()}", "info", "worker-left")
+            self._say(f"the worker {address} leaves{again}; {self._how_many()}", "info", "worker-left")
         else:
             text = f"the worker {address} died, or can't be reached{again}; {self._how_many()}"
-            self._say(address, text, "warning", "worker-lost")
+            self._say(text, "warning", "worker-lost")
 
     def _how_many(self) -> str:
         return f"{count_text(len(self.workers), 'worker')} now"
 
-    def _say(self, address: str, text: str, level: str, event: str) -> None:
+    def _say(self, text: str, level: str, event: str) -> None:
         self._keep(LogLine(time=time.time(), source="coordinator", level=level, event=event, text=text))
 
 

@@ -97,7 +97,7 @@ def test_what_stands_for_other_options_counts():
         (f"submit --nights {NIGHT} --class $'\\UFFFFFFFF'", "UFFFFFFFF"),
         (f"submit --nights {NIGHT} --bogus", "--bogus"),
         (f"submit --nights {NIGHT} --limit ten", "ten"),
-        (f"submit --nights {NIGHT} --limit 5 --test", "test"),
+        (f"submit --nights {NIGHT} --limit 5 --test", "test=True"),
         (f"submit --nights {NIGHT} --topic a --topic b", "is given 2 times"),
         ("submit --request request.yaml", "request.yaml"),
         ("submit --request -", "'-'"),
