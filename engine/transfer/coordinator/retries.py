@@ -28,6 +28,7 @@ __all__ = [
     "is_passing",
     "named",
     "starts",
+    "starts",
     "through_outages",
 ]
 
