@@ -28,7 +28,6 @@ __all__ = [
     "is_passing",
     "named",
     "starts",
-    "starts",
     "through_outages",
 ]
 
