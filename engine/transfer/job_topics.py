@@ -56,7 +56,7 @@ class JobTopics:
     nbytes: int | None
     """Bytes of the alerts that the job sent, by its manifest, also of those that Kafka has dropped."""
     alerts_left_s: float | None
-    """Seconds until Kafka has dropped all of the alerts."""
+    """Seconds until Kafka has dropped all of the alerts; None: it never held any."""
     manifest_left_s: float | None
     """Seconds until Kafka has dropped all of the manifest."""
     job_id: str | None
@@ -221,8 +221,8 @@ def _since(at: float | None, now: float) -> float | None:
 
 
 def _left(holding: Holding | None, days: float, now: float) -> float | None:
-    """Return in how many seconds Kafka has dropped what a topic holds."""
-    if holding is None:
+    """Return in how many seconds Kafka has dropped what a topic holds; None: nothing was ever written to it."""
+    if holding is None or not holding.num_written:
         return None
     if holding.written_at is None or not holding.num_messages:
         return 0.0

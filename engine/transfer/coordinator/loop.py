@@ -22,7 +22,15 @@ from engine.transfer.coordinator.heartbeat import Cancelled, Replaced, Watch
 from engine.transfer.coordinator.job_log import JobLog
 from engine.transfer.coordinator.limit import count_selected, share_out
 from engine.transfer.coordinator.pace import Pace
-from engine.transfer.coordinator.retries import OUTAGE_S, Attempts, check_progress, deleted, named, through_outages
+from engine.transfer.coordinator.retries import (
+    OUTAGE_S,
+    Attempts,
+    check_progress,
+    deleted,
+    named,
+    starts,
+    through_outages,
+)
 from engine.transfer.coordinator.window import Backlog
 from engine.transfer.manifest_plan import fragments_of
 
@@ -116,6 +124,12 @@ class Coordinator(Generic[FutureT]):
     def _send_all(self) -> None:
         rules = self._cluster.take_up(self._manifest, self._name)
         tell(self._cluster.facts, event="start")
+        if len(starts(self._manifest)) > 1:  # whoever takes a job up writes `queued` first
+            tell(
+                "the worker that coordinated the job died, or can't be reached; another one goes on",
+                level="warning",
+                event="coordinator-lost",
+            )
         self._sink = self._sink.take_up(self._plan)  # a plan of another version may have other partitions
         attempts = Attempts(self._plan.topic, self._plan.job_id, skip_unreadable=rules.skip_unreadable)
         # Copied once: the watch goes on to read, and what is not sent again must be what was counted.

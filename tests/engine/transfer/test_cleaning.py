@@ -300,6 +300,7 @@ def test_a_real_kafka_deletes_what_was_named_and_nothing_else(kafka):
     assert 40 < found[first].ended_s < 600
     assert found[first].idle_s < 600
     assert found[first].manifest_left_s > 29 * DAY_S
+    assert found[first].alerts_left_s is None, "nothing was dropped, for nothing was there"
     before = cluster.topics()
     assert not {first, second} & {item.found.topic for item in engine.clean_topics(kafka=kafka).of("delete")}
     cleaned = engine.clean_topics(first, kafka=kafka, settings=settings, yes=True)

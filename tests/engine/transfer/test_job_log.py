@@ -93,6 +93,15 @@ def test_a_job_that_is_taken_up_says_so_and_how_much_was_done_and_by_whom_it_was
     assert run(store, FakeCluster()) == "complete"
     assert [line.text for line in kept(store, "resume")] == ["1 of 3 fragments were finished before"] * 2
     assert "cancel requested by ann" in told(store)
+    assert not kept(store, "coordinator-lost"), "it was taken up by somebody"
+
+
+def test_a_coordinator_that_goes_on_where_another_died_says_so():
+    store = planned([5] * 3, says("running", "another"))
+    assert run(store, FakeCluster()) == "complete"
+    (line,) = kept(store, "coordinator-lost")
+    assert line.level == "warning"
+    assert "died" in line.text
 
 
 def test_a_worker_that_kills_itself_and_an_unreadable_part_stand_in_it():
