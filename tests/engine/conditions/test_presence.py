@@ -110,7 +110,7 @@ def test_of_a_struct_one_field_is_read(root):
     assert leaves == ("present(f)", "present(m)", "size(a)")
     (file, *_) = sorted(root.rglob("*.parquet"))
     parquet = pq.ParquetFile(file)
-    assert columns_for(parquet.schema_arrow, parquet.schema, leaves) == ["f.deep.mean", "m.name", "a"]
+    assert columns_for(parquet.schema_arrow, parquet.schema, leaves) == ["f.deep.mean", "m.name", "a.list.element.jd"]
 
 
 def test_nights_without_it_are_noted(root):
