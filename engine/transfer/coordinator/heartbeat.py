@@ -16,6 +16,8 @@ __all__ = ["Cancelled", "Replaced", "Watch"]
 
 _LISTEN_S = 0.5
 _PAUSE_S = 1.0
+_LONG_S = 10.0
+"""What no store takes that is well: a client that writes again by itself hides an outage of less than three minutes."""
 
 
 class Cancelled(Exception):
@@ -93,7 +95,11 @@ class Watch:
         # In this order: a coordinator that can't read may still be able to say that it runs.
         if self._clock() >= self._next_at:
             beat = Heartbeat(job_id=self._job_id, coordinator=self._coordinator, time=time.time(), **self._facts())
+            begun = self._clock()
             self._store.append(beat)
+            if (took_s := self._clock() - begun) >= _LONG_S:
+                text = f"{self._store.address} was away or busy: it took {took_s:.0f} s to write a heartbeat"
+                tell(text, level="warning", event="slow-store")
             self._next_at = self._clock() + HEARTBEAT_EVERY_S
         self.note(self._store.wait_for_more(_LISTEN_S))
 

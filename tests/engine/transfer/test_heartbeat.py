@@ -6,6 +6,7 @@ import pytest
 
 from consumer.wire import CancelRequest, Heartbeat, decode_record
 from engine.errors import KafkaError
+from engine.telemetry import in_job
 from engine.transfer.coordinator.heartbeat import Cancelled, Replaced, Watch
 from tests.engine.transfer.fake_store import FakeStore, planned
 from tests.engine.transfer.job_records import JOB, says
@@ -45,6 +46,25 @@ def test_a_heartbeat_that_was_not_written_is_written_at_the_next_step():
         watch.step()
     watch.step()
     assert heartbeats(store) == ["me"]
+
+
+@pytest.mark.parametrize("took_s, is_told", [(9.0, False), (20.0, True)])
+def test_an_outage_that_the_client_bridges_by_itself_is_told_with_its_length(took_s, is_told):
+    now, told = [0.0], []
+    store = planned([1], says("running", "me"))
+    append = store.append
+
+    def slowly(*records):
+        now[0] += took_s
+        append(*records)
+
+    store.append = slowly
+    watch = Watch(store, JOB, "me", clock=lambda: now[0])
+    now[0] = 6.0
+    with in_job("ftransfer_x", lambda text, *more: told.append(text)):
+        watch.step()
+    assert heartbeats(store) == ["me"]
+    assert [f"{took_s:.0f} s" in text for text in told] == [True] * is_told
 
 
 def test_requests_to_cancel_and_other_coordinators_are_noted():
