@@ -49,7 +49,7 @@ def count_classes(parts: Sequence[pa.Table], num_files: Mapping[dt.date, int], t
         found[night][column] = {}
     alerts = _grouped([_labels_of(part) for part in parts], ["night", "column", "label"], ("alerts", "sum"))
     for night, column, label, count in zip(*alerts, strict=True):
-        if (night, column) in whole:
+        if (night, column) in whole and label:  # an empty text is no label either
             found[night][column][label] = count
     return found
 

@@ -173,6 +173,8 @@ def _changed(cluster: KafkaCluster, rule: _Rule, before: JobTopics) -> str | Non
     if not found:
         return "it is gone by now"
     (now,) = found
+    if now.job_id == before.job_id and set(now.topics) < set(before.topics):
+        return "some of its topics are gone by now: somebody else may be deleting it"
     if (now.job_id, now.topics, now.num_records) != (before.job_id, before.topics, before.num_records):
         return "something was written to it a moment ago"
     return rule.why_kept(now)

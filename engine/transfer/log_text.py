@@ -62,7 +62,7 @@ class LogReader:
             if wrong := manifest.passed_over.text("the manifest"):
                 lines.append((last, wrong))
             if manifest.state_at(now) == "interrupted":
-                lines.append((last, "interrupted: nothing was heard of the job since"))
+                lines.append((last, "interrupted: no sign of the job since"))
         # What others wrote may hold line breaks: it takes no line of its own.
         return [f"{_stamp(at)} {on_one_line(in_face_terms(text)[:_MOST_CHARACTERS])}" for at, text in lines]
 

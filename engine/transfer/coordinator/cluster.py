@@ -77,7 +77,7 @@ class Cluster(Protocol[FutureT]):
             If the plan is not whole, or this version of the engine can't go on with it.
         """
 
-    def heard(self) -> list[LogLine]:
+    def new_lines(self) -> list[LogLine]:
         """Return what workers told since the last call, and which of them came and went; it returns at once."""
 
     def filter(self, window: Sequence[Fragment]) -> list[FutureT]:

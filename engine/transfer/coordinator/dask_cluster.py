@@ -78,7 +78,7 @@ class DaskCluster:
 
     @property
     def num_workers(self) -> int:
-        """Return how many workers there are, as far as was heard."""
+        """Return how many workers there are, as far as was told."""
         return len(self._events.workers) if self._events else 0
 
     @property
@@ -109,8 +109,8 @@ class DaskCluster:
             skip_unreadable=self._task.skip_unreadable,
         )
 
-    def heard(self) -> list[LogLine]:
-        """Return what was heard since the last call."""
+    def new_lines(self) -> list[LogLine]:
+        """Return what came since the last call."""
         return self._events.take() if self._events else []
 
     def filter(self, window: Sequence[Fragment]) -> list[DaskTask]:

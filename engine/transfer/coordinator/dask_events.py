@@ -52,7 +52,7 @@ class DaskEvents:
         self._client = client
         self._job = job
         self._channel = channel
-        self._heard: queue.Queue[LogLine] = queue.Queue(_MOST_WAITING)
+        self._lines: queue.Queue[LogLine] = queue.Queue(_MOST_WAITING)
         self.workers: set[str] = set()
         """Addresses of the workers that are there."""
         client.subscribe_topic(channel, self._on_line)
@@ -60,11 +60,11 @@ class DaskEvents:
         self.workers |= set(client.nthreads())
 
     def take(self) -> list[LogLine]:
-        """Return what was heard since the last call."""
+        """Return what came since the last call."""
         found = []
         while True:
             try:
-                found.append(self._heard.get_nowait())
+                found.append(self._lines.get_nowait())
             except queue.Empty:
                 return found
 
@@ -76,8 +76,8 @@ class DaskEvents:
 
     def _keep(self, line: LogLine) -> None:
         # Called by the client's event loop, which must not wait: what floods it is lost.
-        if not self._heard.full():
-            self._heard.put_nowait(line)
+        if not self._lines.full():
+            self._lines.put_nowait(line)
 
     def _on_line(self, event: Any) -> None:
         line = _line_of(event)

@@ -62,7 +62,7 @@ class JobLog:
                 text, self._away_since = f"{text}, after {self._clock() - self._away_since:.0f} s", None
             self._keep(LogLine(time=time.time(), source=_COORDINATOR, level=level, event=event, text=text))
 
-    def hear(self, line: LogLine) -> None:
+    def take_in(self, line: LogLine) -> None:
         """Add what a worker, or the cluster, says; whoever may use the cluster may say anything."""
         with self._lock:
             if line.source != _COORDINATOR:

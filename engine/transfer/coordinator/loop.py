@@ -227,8 +227,8 @@ class Coordinator(Generic[FutureT]):
         self._watch.check_wanted()
 
     def _hear(self) -> None:
-        for line in self._cluster.heard():
-            self._log.hear(line)
+        for line in self._cluster.new_lines():
+            self._log.take_in(line)
 
     def facts(self) -> Mapping[str, int | None]:
         """Return what a heartbeat says of the job; called from another thread."""

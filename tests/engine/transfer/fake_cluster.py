@@ -97,7 +97,7 @@ class FakeCluster:
             raise failure
         return fragment.num_alerts if self.selected is None else self.selected[fragment.number]
 
-    def heard(self) -> list[LogLine]:
+    def new_lines(self) -> list[LogLine]:
         said, self.said = self.said, []
         return said
 

@@ -70,8 +70,8 @@ def test_jobs_whose_coordinators_share_a_worker_hear_of_their_own():
     line = {"time": time.time(), "source": ONE, "level": "warning", "event": "failure", "text": "it ails"}
     client.send(CHANNEL, line)
     assert told(second) == []
-    (heard,) = first.take()
-    assert heard.to_dict() == line
+    (line_,) = first.take()
+    assert line_.to_dict() == line
     client.send("all", removed(ONE))
     assert len(told(first)) == len(told(second)) == 1
     first.close()

@@ -48,7 +48,7 @@ def test_a_heartbeat_that_was_not_written_is_written_at_the_next_step():
     assert heartbeats(store) == ["me"]
 
 
-@pytest.mark.parametrize("took_s, is_told", [(9.0, False), (20.0, True)])
+@pytest.mark.parametrize(("took_s", "is_told"), [(9.0, False), (20.0, True)])
 def test_an_outage_that_the_client_bridges_by_itself_is_told_with_its_length(took_s, is_told):
     now, told = [0.0], []
     store = planned([1], says("running", "me"))

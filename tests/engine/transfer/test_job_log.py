@@ -59,8 +59,8 @@ def test_a_job_tells_what_runs_it_what_was_tried_again_and_what_it_did_in_all():
     for word in ("fragment 1", "part-1.parquet", "attempt 2 of 3", "the store is away"):
         assert word in retry.text
     assert "fragment 2" in kept(store, "lost-result")[0].text
-    (heard,) = kept(store, "failure")
-    assert (heard.source, heard.level) == (WORKER, "warning")
+    (line_,) = kept(store, "failure")
+    assert (line_.source, line_.level) == (WORKER, "warning")
     lines = told(store)
     assert "3 files, 3 fragments, 12 alerts of the archive" in lines[0]
     assert f"warning: {WORKER}: fragment 1 failed: away" in lines
