@@ -54,6 +54,13 @@ def fetched(finkctl, kafka, dask_client, tmp_path_factory) -> Iterator[dict[str,
     home = tmp_path_factory.mktemp("clients")
     sample = engine.write_sample(home / "sample", alerts_per_night=100, profile="2025")
     requests = {"sample": engine.TransferRequest(archive=sample.archive, nights=sample.nights)}
+    lsst = engine.write_sample(home / "lsst", survey="lsst", nights="2026-01-01", alerts_per_night=100)
+    requests |= {
+        f"lsst-{content}": engine.TransferRequest(
+            archive=lsst.archive, nights=lsst.nights, survey="lsst", content=content
+        )
+        for content in ("lightcurve", "full")
+    }
     if REAL.is_dir():
         nights = "2019-09-03:2025-07-31"
         requests |= {
@@ -61,7 +68,7 @@ def fetched(finkctl, kafka, dask_client, tmp_path_factory) -> Iterator[dict[str,
             for content in ("lightcurve", "full")
         }
     jobs = {name: engine.submit(request, client=dask_client, kafka=kafka) for name, request in requests.items()}
-    groups = {"sample": ("first", "second"), "lightcurve": ("real",), "full": ("real",)}
+    groups = dict.fromkeys(requests, ("alone",)) | {"sample": ("first", "second")}
     with ThreadPoolExecutor(sum(map(len, groups.values()))) as pool:
         begun = {}
         for name, job in jobs.items():
@@ -69,7 +76,9 @@ def fetched(finkctl, kafka, dask_client, tmp_path_factory) -> Iterator[dict[str,
             begun[name] = (
                 job,
                 [
-                    pool.submit(fetch, finkctl, home / f"{name}-{group}", job.topic, group, kafka)
+                    pool.submit(
+                        fetch, finkctl, home / f"{name}-{group}", job.topic, group, kafka, requests[name].survey
+                    )
                     for group in groups[name]
                 ],
             )
@@ -101,12 +110,9 @@ def test_real_alerts_reach_it_whole(fetched, kafka, tmp_path, content):
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("content", ["lightcurve", "full"])
-def test_alerts_of_lsst_reach_it_whole(finkctl, kafka, dask_client, tmp_path, content):
-    sample = engine.write_sample(tmp_path / "sample", survey="lsst", nights="2026-01-01", alerts_per_night=100)
-    request = engine.TransferRequest(archive=sample.archive, nights=sample.nights, survey="lsst", content=content)
-    job = engine.submit(request, client=dask_client, kafka=kafka)
-    assert job.wait().state == "complete"
+def test_alerts_of_lsst_reach_it_whole(fetched, kafka, tmp_path, content):
+    job, (group,) = fetched[f"lsst-{content}"]
     consumer.consume(job.topic, tmp_path / "ours", kafka=kafka, partitionby="none")
-    theirs = fetch(finkctl, tmp_path / "home", job.topic, "lsst", kafka, survey="lsst")
+    theirs = group.result()
     assert len(theirs) == 100
     assert comparable(theirs, "diaSourceId") == comparable(pq.read_table(tmp_path / "ours").to_pylist(), "diaSourceId")
