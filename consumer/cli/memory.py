@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from consumer.settings import cache_folder
+from consumer.settings import cache_folder, write_cached
 
 __all__ = ["last_archive", "note_archive", "remember", "remembered", "start_remembering"]
 
@@ -73,9 +72,4 @@ def _write(name: str, document: Mapping[str, Any]) -> None:
         return
     # It only serves the next completion: a command must not fail for it.
     with contextlib.suppress(OSError):
-        written = folder / f".{name}.{os.getpid()}"
-        written.write_text(json.dumps(document), encoding="utf-8")
-        written.replace(folder / f"{name}.json")
-        known = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
-        for file in known[_MOST_ARCHIVES:]:
-            file.unlink(missing_ok=True)
+        write_cached(folder / f"{name}.json", json.dumps(document), most=_MOST_ARCHIVES)

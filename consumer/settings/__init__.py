@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from consumer.settings.addresses import refuse_password, refuse_user
-from consumer.settings.cache import cache_folder
+from consumer.settings.cache import cache_folder, write_cached
 from consumer.settings.loading import (
     Setting,
     SourcedSettings,
@@ -72,6 +72,7 @@ __all__ = [
     "whole_number",
     "without_password",
     "without_secrets",
+    "write_cached",
     "write_yaml",
 ]
 

@@ -1,5 +1,6 @@
 from .archive import Archive
 from .chosen_nights import ChosenNights, read_nights
+from .configured import configured_archive
 from .duplicates import count_duplicates
 from .footer import ArchiveFile, Footer, Leaves
 from .footer_source import FooterSource
@@ -17,6 +18,7 @@ __all__ = [
     "Leaves",
     "Listing",
     "average_nbytes",
+    "configured_archive",
     "count_duplicates",
     "cut_fragments",
     "night_texts",

@@ -19,7 +19,7 @@ import pyarrow as pa
 from consumer.notebooks import html_rows
 from consumer.settings import Settings, load_settings
 from consumer.words import count_text
-from engine.archive import Archive, ArchiveFile, parse_nights
+from engine.archive import Archive, ArchiveFile, configured_archive, parse_nights
 from engine.catalogue.catalogue import Catalogue, matching
 from engine.catalogue.holdings import Holdings
 from engine.catalogue.measuring import Measure
@@ -28,7 +28,7 @@ from engine.catalogue.rows import FileRow, month_of
 from engine.catalogue.shelf import Contents, NotWritableError
 from engine.catalogue.survey_keys import survey_key
 from engine.enrichment import CatalogueFile, TnsClass, find_catalogue
-from engine.errors import ArchiveError, RequestError
+from engine.errors import ArchiveError
 from engine.storage import for_workers, without_password
 from engine.surveys import Survey, survey_named
 from engine.workers import await_workers, check_client, check_workers
@@ -159,15 +159,12 @@ def index_archive(
     check_client(client, "index_archive")
     survey_ = survey_named(survey)
     settings = settings or load_settings()
-    url = archive or settings.archive
-    if url is None:
-        raise RequestError("no archive is given", next_step="give --archive URL, or set it in the configuration")
-    opened = Archive(url, settings.storage_options)
+    opened = configured_archive(archive, settings)
     tns_path = tns_catalogue or settings.tns_catalogue
     tns = find_catalogue(tns_path) if tns_path else None
     reader = opened
     if client is not None:
-        reader = Archive(url, *for_workers(client, storage_options=settings.storage_options))
+        reader = Archive(opened.url, *for_workers(client, storage_options=settings.storage_options))
         check_workers(client)
     listed_at = time.time()
     wanted = opened.nights() if nights is None else parse_nights(nights)

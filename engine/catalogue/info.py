@@ -13,10 +13,9 @@ from consumer.notebooks import html_rows, html_table
 from consumer.settings import Settings, load_settings
 from consumer.terms import in_face_terms
 from consumer.words import age_text, count_text, verb_text
-from engine.archive import Archive, ArchiveFile, parse_nights
+from engine.archive import ArchiveFile, configured_archive, parse_nights
 from engine.catalogue.catalogue import open_catalogue
 from engine.catalogue.counting import NightSum
-from engine.errors import RequestError
 from engine.storage import without_password
 from engine.surveys import survey_named
 
@@ -189,10 +188,7 @@ def archive_info(
     """
     survey_ = survey_named(survey)
     settings = settings or load_settings()
-    url = archive or settings.archive
-    if url is None:
-        raise RequestError("no archive is given", next_step="give --archive URL, or set it in the configuration")
-    opened = Archive(url, settings.storage_options)
+    opened = configured_archive(archive, settings)
     wanted = None if nights is None else parse_nights(nights)
     catalogue = open_catalogue(opened, settings)
     now, indexed_at = time.time(), catalogue.indexed_at

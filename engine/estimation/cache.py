@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 from pathlib import Path
+
+from consumer.settings import write_cached
 
 __all__ = ["write_whole"]
 
@@ -19,11 +19,6 @@ def write_whole(file: Path, text: str, *, most: int) -> None:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, suffix=".new", delete=False) as new:
-            new.write(text)
-        os.replace(new.name, file)
-        kept = sorted(file.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
-        for old in kept[:-most]:
-            old.unlink(missing_ok=True)
+        write_cached(file, text, most=most)
     except OSError as exc:
         _log.warning("%s can't be written, so it is not kept: %s", file, exc)

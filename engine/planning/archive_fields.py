@@ -17,11 +17,11 @@ import pyarrow as pa
 from consumer.notebooks import html_rows, html_table, text_table
 from consumer.settings import Settings, load_settings
 from consumer.words import count_text
-from engine.archive import Archive, Footer, Leaves, parse_nights, unite, with_alerts
+from engine.archive import Footer, Leaves, configured_archive, parse_nights, unite, with_alerts
 from engine.catalogue import open_catalogue
 from engine.conditions import parse_conditions
 from engine.enrichment import added_by, with_added
-from engine.errors import ArchiveError, ConditionError, RequestError
+from engine.errors import ArchiveError, ConditionError
 from engine.schema import Unsettled, kept_exact, names_along, origin_of, type_at
 from engine.storage import without_password
 from engine.surveys import Description, read_descriptions, survey_named
@@ -175,15 +175,12 @@ def fields(
     """
     survey_ = survey_named(survey)
     settings = settings or load_settings()
-    url = archive or settings.archive
-    if url is None:
-        raise RequestError("no archive is given", next_step="give --archive URL, or set it in the configuration")
-    opened = Archive(url, settings.storage_options)
+    opened = configured_archive(archive, settings)
     every = opened.nights()
     files = opened.files(_chosen(every, nights))
     if not files:
         raise ArchiveError(
-            f"the archive {url!r} has no data in these nights",
+            f"the archive {opened.url!r} has no data in these nights",
             accepted=f"nights from {every[0]} to {every[-1]}",
             next_step="list them with: alert-transfer archive info",
         )

@@ -16,6 +16,7 @@ from engine import InputError
 from ui.cli.clusters import cluster_of
 from ui.cli.face_settings import settings_of
 from ui.cli.options import request_from, request_options
+from ui.cli.plan_notes import say_notes
 from ui.cli.started_jobs import run_job
 
 __all__ = ["plan", "preview", "submit"]
@@ -52,7 +53,7 @@ def preview(face: Face, output: str | None, overwrite: bool, **values: Any) -> N
     with cluster_of(settings) as client, progress_bar("reading footers") as progress:
 
         def planned(plan: engine.TransferPlan) -> None:
-            _say_notes(face, plan)
+            say_notes(face, plan)
             progress.begin("reading alerts, fragment by fragment")
 
         alerts = engine.preview(
@@ -98,7 +99,7 @@ def submit(face: Face, wait: bool, share: tuple[str, ...], test: bool, **values:
     with face.going_on("no job was started; the same command starts it"), progress_bar("reading footers") as progress:
 
         def submitted(on_start: Callable[[engine.Job], None]) -> engine.Job:
-            tell = partial(_say_notes, face)
+            tell = partial(say_notes, face)
             return engine.submit(
                 request,
                 settings=settings,
@@ -112,8 +113,3 @@ def submit(face: Face, wait: bool, share: tuple[str, ...], test: bool, **values:
             )
 
         run_job(face, settings, submitted, progress, wait=wait)
-
-
-def _say_notes(face: Face, plan: engine.TransferPlan) -> None:
-    for note in plan.notes:
-        face.say(f"note: {note}")
