@@ -18,7 +18,7 @@ from .estimation import Estimate, estimate
 from .local import connect, local_cluster, start_broker
 from .pipeline import CONTENTS
 from .planning import ArchiveFields, TransferPlan, fields, plan, preview
-from .request import TransferRequest, looks_like_link, read_yaml, write_yaml
+from .request import TEST_ALERTS, TransferRequest, looks_like_link, read_yaml, write_yaml
 from .sample import DEFAULT_NIGHTS, PROFILE_NAMES, SampleArchive, write_sample
 from .settings import Settings, SourcedSettings, load_settings, settings_schema, sourced_settings
 from .surveys import known_labels
@@ -43,6 +43,7 @@ __all__ = [
     "CONTENTS",
     "DEFAULT_NIGHTS",
     "PROFILE_NAMES",
+    "TEST_ALERTS",
     "AlertTransferError",
     "Archive",
     "ArchiveError",

@@ -22,7 +22,10 @@ from engine.request.python_form import to_python
 from engine.request.yaml_form import read_yaml, write_yaml
 from engine.surveys import survey_named
 
-__all__ = ["TransferRequest"]
+__all__ = ["TEST_ALERTS", "TransferRequest"]
+
+TEST_ALERTS = 10
+"""Alerts of a test job."""
 
 MOST_CHARACTERS = 4_096
 """Of an address, a label or the name of a field; conditions have their own bound."""

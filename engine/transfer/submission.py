@@ -15,7 +15,7 @@ from consumer.words import some_text
 from engine.errors import RequestError
 from engine.kafka import KafkaCluster, kafka_of, own_name, user_name, user_names
 from engine.planning import TransferPlan, make_plan, new_topic
-from engine.request import TransferRequest
+from engine.request import TEST_ALERTS, TransferRequest
 from engine.sinks import KafkaManifestStore, KafkaSink
 from engine.storage import for_workers
 from engine.transfer.allowed import check_alerts, check_nights
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["resume", "submit"]
 
-_TEST_ALERTS = 10
 _log = logging.getLogger("alert_transfer.jobs")
 
 
@@ -165,12 +164,12 @@ def resume(
 
 
 def _for_test(request: TransferRequest) -> TransferRequest:
-    if request.limit not in (None, _TEST_ALERTS):
+    if request.limit not in (None, TEST_ALERTS):
         raise RequestError(
-            f"--test is --limit {_TEST_ALERTS}, and --limit {request.limit} is given beside it",
+            f"--test is --limit {TEST_ALERTS}, and --limit {request.limit} is given beside it",
             accepted="one of the two",
         )
-    return replace(request, limit=_TEST_ALERTS)
+    return replace(request, limit=TEST_ALERTS)
 
 
 def _set_rights(

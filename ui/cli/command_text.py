@@ -9,13 +9,12 @@ import click
 
 from consumer.cli import command_named, shown
 from engine import RequestError, TransferRequest
-from ui.cli.options import request_of
+from ui.cli.options import limited_for_test, request_of
 from ui.cli.shell_words import words_of
 
 __all__ = ["from_command"]
 
 _VERBS = ("plan", "estimate", "preview", "submit", "request")
-_TEST_ALERTS = 10
 
 
 def from_command(text: str, *, reads_files: bool = False) -> TransferRequest:
@@ -57,10 +56,7 @@ def from_command(text: str, *, reads_files: bool = False) -> TransferRequest:
 
 def _options(values: dict[str, Any]) -> dict[str, Any]:
     """Return a command's options, those of them that stand for others replaced."""
-    if values.get("test"):
-        if values["limit"] is not None:
-            raise RequestError(f"--test and --limit {values['limit']} are both given", accepted="one of the two")
-        values = values | {"limit": _TEST_ALERTS}
+    values = limited_for_test(values)
     if values.get("place"):
         values = values | {"request_file": values["place"]}
     return values

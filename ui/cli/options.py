@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from consumer.cli import read_stream, read_text, remember_archive, shown
-from engine import CONTENTS, RequestError, TransferRequest, looks_like_link, read_yaml
+from engine import CONTENTS, TEST_ALERTS, RequestError, TransferRequest, looks_like_link, read_yaml
 
-__all__ = ["request_from", "request_of", "request_options"]
+__all__ = ["limited_for_test", "request_from", "request_of", "request_options"]
 
 _OPTIONS = [
     click.option(
@@ -82,6 +82,24 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def limited_for_test(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a command's options with the limit that `--test` stands for, where it is given.
+
+    Raises
+    ------
+    InputError
+        If a limit is given beside it.
+    """
+    if not values.get("test"):
+        return dict(values)
+    if values["limit"] is not None:
+        raise RequestError(
+            f"--test is --limit {TEST_ALERTS}, and --limit {values['limit']} is given beside it",
+            accepted="one of the two",
+        )
+    return {**values, "limit": TEST_ALERTS}
 
 
 def request_from(values: Mapping[str, Any]) -> TransferRequest:

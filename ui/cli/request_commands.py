@@ -12,16 +12,14 @@ import click
 
 import engine
 from consumer.cli import Command, Face, count_text, face_options, progress_bar, python, quoted
-from engine import InputError
+from engine import TEST_ALERTS, InputError
 from ui.cli.clusters import cluster_of
 from ui.cli.face_settings import settings_of
-from ui.cli.options import request_from, request_options
+from ui.cli.options import limited_for_test, request_from, request_options
 from ui.cli.plan_notes import say_notes
 from ui.cli.started_jobs import run_job
 
 __all__ = ["plan", "preview", "submit"]
-
-_TEST_ALERTS = 10
 
 
 @click.command(cls=Command)
@@ -84,18 +82,11 @@ def _how_to_read(file: Path) -> str:
 @click.option(
     "--share", multiple=True, metavar="NAME", help="Let this user of Kafka read the job's topics, too; repeatable."
 )
-@click.option("--test", is_flag=True, help=f"Send the first {_TEST_ALERTS} alerts only, the whole way.")
+@click.option("--test", is_flag=True, help=f"Send the first {TEST_ALERTS} alerts only, the whole way.")
 @face_options
 def submit(face: Face, wait: bool, share: tuple[str, ...], test: bool, **values: Any) -> None:
     """Start a transfer."""
-    if test:
-        if values["limit"] is not None:
-            raise InputError(
-                f"--test is --limit {_TEST_ALERTS}, and --limit {values['limit']} is given beside it",
-                accepted="one of the two",
-            )
-        values["limit"] = _TEST_ALERTS
-    request, settings = request_from(values), settings_of(face)
+    request, settings = request_from(limited_for_test({**values, "test": test})), settings_of(face)
     with face.going_on("no job was started; the same command starts it"), progress_bar("reading footers") as progress:
 
         def submitted(on_start: Callable[[engine.Job], None]) -> engine.Job:
