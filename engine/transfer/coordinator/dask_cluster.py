@@ -18,14 +18,11 @@ from typing import Any
 import dask
 import distributed
 import pyarrow as pa
-from dask.optimization import cull
 from distributed.protocol.pickle import dumps
 
 from consumer.wire import LogLine, Manifest
 from consumer.words import count_text
 from engine.archive import Fragment
-from engine.conditions import filter_fragments
-from engine.pipeline import NarrowReader
 from engine.sinks import Sink
 from engine.telemetry import tell
 from engine.transfer.coordinator import tasks
@@ -115,22 +112,9 @@ class DaskCluster:
 
     def filter(self, window: Sequence[Fragment]) -> list[DaskTask]:
         """Find the selected alerts of fragments."""
-        found = self._filters(window)
+        found = [self._made("find", fragment, fragment) for fragment in window]
         self._submit(found)
         return found
-
-    def _filters(self, window: Sequence[Fragment]) -> list[DaskTask]:
-        selection = self._task.selection
-        predicate = selection.predicate
-        if predicate.sql is None:
-            return []
-        found = filter_fragments(NarrowReader(selection=selection), window, predicate.schema, predicate.sql)
-        graph = dict(found[0].__dask_graph__()) if found else {}  # one for all of them
-        packed = [tasks.packed_graph(cull(graph, [one.key])[0], selection) for one in found]
-        return [
-            self._made("find", fragment, part, one.key)
-            for fragment, part, one in zip(window, packed, found, strict=True)
-        ]
 
     def count(self, found: Sequence[DaskTask]) -> list[DaskTask]:
         """Count the selected alerts of fragments."""
@@ -142,14 +126,12 @@ class DaskCluster:
         self, window: Sequence[Fragment], found: Sequence[DaskTask] | None, quotas: Sequence[int | None]
     ) -> list[DaskTask]:
         """Send fragments."""
-        filters = self._filters(window) if found is None else []
-        needed: Sequence[DaskTask | None] = found or filters or [None] * len(window)
+        needed: Sequence[DaskTask | None] = found or [None] * len(window)
         sends = [
-            self._made("send", fragment, fragment, quota, needed=one)
+            self._made("send", fragment, [fragment], [quota], False, needed=one)
             for fragment, quota, one in zip(window, quotas, needed, strict=True)
         ]
-        # The filters are futures of their own: Dask can run what failed again only where the client knows all of it.
-        self._submit([*filters, *sends], follow=sends)
+        self._submit(sends, follow=sends)
         return sends
 
     def count_night(self, fragments: Sequence[Fragment]) -> DaskTask:

@@ -5,27 +5,23 @@ What they return travels between workers of any kind, and to the coordinator: nu
 
 from __future__ import annotations
 
-import io
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import cloudpickle
-import dask
 import numpy as np
 
 from engine.archive import Fragment
+from engine.conditions import filter_table
 from engine.errors import AlertTransferError, JobError
-from engine.pipeline import Selection
+from engine.pipeline import NarrowReader
 from engine.telemetry import in_job, tell
 from engine.transfer.coordinator.dask_events import tell_coordinator
 from engine.transfer.manifest_plan import TransferTask
-from engine.transfer.worker import count_night, send_fragment
+from engine.transfer.worker import count_night, send_fragments
 
-__all__ = ["count", "find", "night", "packed_graph", "run", "send", "unpacked"]
-
-_SELECTION = "selection"
+__all__ = ["count", "find", "night", "run", "send", "unpacked"]
 
 
 def run(task: TransferTask, topic: str, channel: str, sealed: bytes, *inputs: Any) -> Any:
@@ -54,36 +50,10 @@ def run(task: TransferTask, topic: str, channel: str, sealed: bytes, *inputs: An
             raise
 
 
-def find(task: TransferTask, graph: bytes, key: Any) -> np.ndarray:
-    """Return the positions of a fragment's selected alerts, as a packed graph of its own computes them."""
-    found: np.ndarray = dask.get(_Unpickler(io.BytesIO(graph), task.selection).load(), key)
-    return found
-
-
-def packed_graph(graph: Mapping[Any, Any], selection: Selection) -> bytes:
-    """Return a fragment's graph without the selection in it, which each worker has from the job's task."""
-    file = io.BytesIO()
-    _Pickler(file, selection).dump(dict(graph))
-    return file.getvalue()
-
-
-class _Pickler(cloudpickle.Pickler):
-    def __init__(self, file: io.BytesIO, selection: Selection):
-        super().__init__(file)
-        self._selection = selection
-
-    def persistent_id(self, obj: object) -> str | None:
-        return _SELECTION if obj is self._selection else None
-
-
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, selection: Selection):
-        super().__init__(file)
-        self._selection = selection
-
-    def persistent_load(self, pid: object) -> Selection:
-        assert pid == _SELECTION
-        return self._selection
+def find(task: TransferTask, fragment: Fragment) -> np.ndarray:
+    """Return the positions of a fragment's selected alerts."""
+    selection = task.selection
+    return filter_table(NarrowReader(selection=selection)(fragment), selection.predicate.sql)
 
 
 def count(task: TransferTask, positions: np.ndarray) -> int:
@@ -91,9 +61,31 @@ def count(task: TransferTask, positions: np.ndarray) -> int:
     return len(positions)
 
 
-def send(task: TransferTask, fragment: Fragment, quota: int | None, positions: np.ndarray | None = None) -> bytes:
-    """Send a fragment; the record of it comes packed."""
-    return pickle.dumps(send_fragment(task, fragment, positions, quota))
+def send(
+    task: TransferTask,
+    fragments: Sequence[Fragment],
+    quotas: Sequence[int | None],
+    with_identifiers: bool,
+    *positions: np.ndarray,
+) -> bytes:
+    """Send fragments; their outcomes come packed, in order. What fails a fragment that is alone fails the task.
+
+    Parameters
+    ----------
+    task
+        The job.
+    fragments, quotas
+        What is sent: of each fragment so many of its selected alerts, or all.
+    with_identifiers
+        Whether the identifiers of all their alerts come, too.
+    positions
+        What `find` has found of each; where there is nothing, the fragments are filtered here.
+    """
+    found: Sequence[np.ndarray | None] = positions or [None] * len(fragments)
+    outcomes = send_fragments(task, fragments, found, quotas, with_identifiers=with_identifiers)
+    if len(outcomes) == 1 and outcomes[0].failure:
+        raise outcomes[0].failure
+    return pickle.dumps(outcomes)
 
 
 def night(task: TransferTask, fragments: Sequence[Fragment]) -> bytes:
@@ -103,4 +95,5 @@ def night(task: TransferTask, fragments: Sequence[Fragment]) -> bytes:
 
 def unpacked(result: Any) -> Any:
     """Return what a task returned, as the coordinator takes it."""
-    return pickle.loads(result) if isinstance(result, bytes) else result
+    value = pickle.loads(result) if isinstance(result, bytes) else result
+    return value[0].done if isinstance(value, list) else value
