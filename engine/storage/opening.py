@@ -31,7 +31,13 @@ class OpenParquet:
     """None: a file on a local disk, mapped into memory."""
     path: str
 
-    def hold(self, row_groups: Sequence[int], columns: Sequence[str]) -> None:
+    def close(self) -> None:
+        """Let go of the file."""
+        self.parquet.close(force=True)
+        if self.source is not None:
+            self.source.close()
+
+    def fetch(self, row_groups: Sequence[int], columns: Sequence[str]) -> None:
         """Fetch the column chunks of some columns in as few requests as make sense, ahead of Arrow's reads."""
         if self.source is not None:
             self.source.hold(_chunks(self.parquet.metadata, row_groups, columns))
