@@ -304,7 +304,7 @@ class Archive:
 
     def _open(self, fragment: Fragment) -> OpenFragment:
         opened = self._guard(fragment.file, lambda: open_parquet(self._store, fragment.file.path))
-        return OpenFragment(self, self._store, fragment, opened)
+        return OpenFragment(self._store, fragment, opened, self.check_unchanged)
 
     def _guard(self, file: ArchiveFile, action: Callable[[], _T]) -> _T:
         return guarded(self._store, file, action)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.archive.footer import ArchiveFile
 from engine.archive.fragments import Fragment
 from engine.archive.guarding import Reading, guarded
 from engine.errors import ArchiveError
@@ -25,9 +26,6 @@ from engine.schema import (
 )
 from engine.storage import Expansion, OpenParquet, Store, check_rows, without_password
 
-if TYPE_CHECKING:
-    from engine.archive.archive import Archive
-
 __all__ = ["OpenFragment"]
 
 _T = TypeVar("_T")
@@ -42,19 +40,21 @@ class OpenFragment:
 
     Parameters
     ----------
-    archive
-        Where it lies.
     store
-        The archive's.
+        Where it lies.
     fragment
         Row groups of a file.
     opened
         The file.
+    check_unchanged
+        Raises if a file is not the one that was planned.
     """
 
-    def __init__(self, archive: Archive, store: Store, fragment: Fragment, opened: OpenParquet):
-        self._archive = archive
+    def __init__(
+        self, store: Store, fragment: Fragment, opened: OpenParquet, check_unchanged: Callable[[ArchiveFile], None]
+    ):
         self._store = store
+        self._check_unchanged = check_unchanged
         self.fragment = fragment
         self._opened = opened
         self._schema = opened.parquet.schema_arrow
@@ -195,7 +195,7 @@ class OpenFragment:
         ArchiveError
             Naming the file.
         """
-        self._archive.check_unchanged(self.fragment.file)
+        self._check_unchanged(self.fragment.file)
 
     def _batches(
         self, row_groups: Sequence[int], columns: Sequence[str], expansion: Expansion, block_alerts: int
