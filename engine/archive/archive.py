@@ -19,13 +19,22 @@ import pyarrow as pa
 
 from engine.archive.footer import ArchiveFile, Footer
 from engine.archive.footer_source import FooterSource
-from engine.archive.footers import FooterMaker, footer_crc
+from engine.archive.footers import FooterMaker
 from engine.archive.fragments import Fragment
-from engine.archive.guarding import guarded
+from engine.archive.guarding import guarded, has_changed
 from engine.archive.listing import Listing, has_years, list_nights, night_folders
 from engine.archive.open_fragment import OpenFragment
 from engine.errors import ArchiveError, UnreadableError
-from engine.storage import Store, check_rows, open_parquet, parse_footer, read_tail, without_password
+from engine.storage import (
+    Expected,
+    Store,
+    check_rows,
+    footer_crc,
+    open_parquet,
+    parse_footer,
+    read_tail,
+    without_password,
+)
 
 __all__ = ["Archive"]
 
@@ -233,11 +242,7 @@ class Archive:
         if (now.nbytes, now.etag) == (file.nbytes, file.etag):
             return
         if now.nbytes != file.nbytes or file.footer_crc is None or self._footer_crc(now) != file.footer_crc:
-            raise ArchiveError(
-                f"{without_password(file.path)} has changed since the job was planned: "
-                f"{file.nbytes} bytes, ETag {file.etag} then; {now.nbytes} bytes, ETag {now.etag} now",
-                next_step="submit the request again, to plan it on what is there now",
-            )
+            raise has_changed(file, f"{now.nbytes} bytes, ETag {now.etag} now")
 
     def _footer_crc(self, file: ArchiveFile) -> str | None:
         try:
@@ -303,7 +308,11 @@ class Archive:
         return self._guard(file, lambda: maker.footer_of(file, parse_footer(tail)))
 
     def _open(self, fragment: Fragment) -> OpenFragment:
-        opened = self._guard(fragment.file, lambda: open_parquet(self._store, fragment.file.path))
+        file = fragment.file
+        expected = Expected(
+            nbytes=file.nbytes, etag=file.etag, footer_nbytes=file.footer_nbytes, footer_crc=file.footer_crc
+        )
+        opened = self._guard(file, lambda: open_parquet(self._store, file.path, expected))
         return OpenFragment(self._store, fragment, opened, self.check_unchanged)
 
     def _guard(self, file: ArchiveFile, action: Callable[[], _T]) -> _T:

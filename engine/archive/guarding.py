@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from engine.archive.footer import ArchiveFile
 from engine.errors import AlertTransferError, ArchiveError, UnreadableError
-from engine.storage import EncryptedError, ExpansionError, Store, cause_of, without_password
+from engine.storage import ChangedError, EncryptedError, ExpansionError, Store, cause_of, without_password
 
-__all__ = ["Reading", "guarded"]
+__all__ = ["Reading", "guarded", "has_changed"]
 
 _T = TypeVar("_T")
 
@@ -62,6 +62,8 @@ def guarded(store: Store, file: ArchiveFile, action: Callable[[], _T], read: Rea
         return action()
     except (MemoryError, AlertTransferError):
         raise
+    except ChangedError as exc:
+        raise has_changed(file, f"now {cause_of(exc)}") from exc
     except Exception as exc:
         # Arrow's errors about the bytes that it found: its own, plain OSErrors without a number, and names that are
         # no text. All else the system or the store says: it could not be reached, or did not let us.
@@ -90,3 +92,20 @@ def guarded(store: Store, file: ArchiveFile, action: Callable[[], _T], read: Rea
             accepted=accepted,
             next_step=f"{mend}, leave out the night {file.night}, or send the rest with --skip-unreadable",
         ) from exc
+
+
+def has_changed(file: ArchiveFile, now: str) -> ArchiveError:
+    """Return the error that a file is not the one that was planned.
+
+    Parameters
+    ----------
+    file
+        As it was planned.
+    now
+        What tells that it is another one.
+    """
+    return ArchiveError(
+        f"{without_password(file.path)} has changed since the job was planned: "
+        f"{file.nbytes} bytes, ETag {file.etag} then; {now}",
+        next_step="submit the request again, to plan it on what is there now",
+    )
