@@ -176,9 +176,15 @@ def bare_parts(kafka: str, plan: engine.TransferPlan) -> dict[str, float]:
             flat[field.name] = (
                 whole[at].combine_chunks() if at in whole.column_names else pa.nulls(whole.num_rows, field.type)
             )
-        batch = pa.record_batch([pa.array(x.cast(f.type)) if not isinstance(x, pa.ChunkedArray) else
-                                 pa.concat_arrays(x.chunks).cast(f.type)
-                                 for x, f in zip(flat.values(), leaves_in, strict=True)], schema=enrichment.needs)
+        batch = pa.record_batch(
+            [
+                pa.array(x.cast(f.type))
+                if not isinstance(x, pa.ChunkedArray)
+                else pa.concat_arrays(x.chunks).cast(f.type)
+                for x, f in zip(flat.values(), leaves_in, strict=True)
+            ],
+            schema=enrichment.needs,
+        )
         begun = time.process_time()
         enrichment(batch)
         took["classes"] += time.process_time() - begun
