@@ -52,6 +52,12 @@ class Proxy:
     asked: list[Asked] = field(default_factory=list)
     dice: random.Random = field(default_factory=lambda: random.Random(1))
 
+    def behave(self) -> None:
+        """Be as at first."""
+        self.latency = self.throttled = self.failed = self.reset = self.cut = 0.0
+        self.dice = random.Random(1)
+        self.asked.clear()
+
     def of_objects(self) -> list[Asked]:
         """Return the requests for objects: neither for listings nor for buckets."""
         return [asked for asked in self.asked if urlsplit(asked.path).path.count("/") > 1 and not asked.is_listing]

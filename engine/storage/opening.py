@@ -26,7 +26,7 @@ __all__ = ["Expected", "OpenParquet", "open_parquet", "read_tail"]
 _TAIL_NBYTES = 64 * 1024
 _END_NBYTES = 8
 # Besides column chunks, what lies between them may come up to this part of what the footer weighs.
-_SPARE_OF_FOOTER = 0.2
+_SPARE_OF_FOOTER = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
