@@ -10,9 +10,12 @@ out is counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from engine.storage.layout import Layout
 
 __all__ = ["FACTOR", "FREE_NBYTES", "Expansion", "ExpansionError", "check_rows"]
 
@@ -35,6 +38,11 @@ class ExpansionError(pa.ArrowInvalid):
     """Row groups come to more than they may."""
 
 
+class _Parquet(Protocol):
+    @property
+    def metadata(self) -> pq.FileMetaData: ...
+
+
 class Expansion:
     """What columns of some row groups come to when they are decoded.
 
@@ -48,37 +56,42 @@ class Expansion:
         Its size.
     read_at
         Returns so many bytes of the file from an offset on, or what there is.
+    layout
+        The file's, if it is known.
     """
 
     def __init__(
         self,
-        parquet: pq.ParquetFile,
+        parquet: _Parquet,
         row_groups: Sequence[int],
         columns: Sequence[str],
         file_nbytes: int,
         read_at: Callable[[int, int], bytes],
+        layout: Layout | None = None,
     ):
         metadata = parquet.metadata
-        prefixes = tuple(f"{column}." for column in columns)
-        paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-        wanted = [i for i, path in enumerate(paths) if path in columns or path.startswith(prefixes)]
-        groups = [metadata.row_group(group) for group in row_groups]
-        chunks = [[group.column(i) for i in wanted] for group in groups]
-        stored = sum(max(0, chunk.total_compressed_size) for of_group in chunks for chunk in of_group)
-        self._allowed = _allowed(min(stored, file_nbytes))
-        self._claimed = sum(group.num_rows * _POSITION_NBYTES for group in groups)
-        self._num_rows = sum(group.num_rows for group in groups)
+        layout = layout or Layout(b"", b"", pa.schema([]), metadata.schema)
+        places = layout.places(columns)
+        widths = [_WIDTHS.get(layout.kinds[place], layout.lengths[place]) for place in places]
+        self._read_at = read_at
         self._come_to = 0
-        self._row_nbytes = 1
-        for group, of_group in zip(groups, chunks, strict=True):
-            longest = 0
-            for i, chunk in zip(wanted, of_group, strict=True):
-                width = _WIDTHS.get(chunk.physical_type, metadata.schema.column(i).length)
+        self._num_rows = self._claimed = stored = 0
+        self._texts: dict[int, tuple[int, list[pq.ColumnChunkMetaData]]] = {}
+        """Of each row group its rows, and the chunks whose values are of any length."""
+        for row_group in row_groups:
+            group = metadata.row_group(row_group)
+            num_rows, texts = group.num_rows, []
+            for place, width in zip(places, widths, strict=True):
+                chunk = group.column(place)
+                stored += max(0, chunk.total_compressed_size)
                 self._claimed += max(0, chunk.total_uncompressed_size) + max(0, chunk.num_values) * max(0, width)
-                if chunk.physical_type == "BYTE_ARRAY":
-                    a_row = -(-chunk.num_values // max(1, group.num_rows))
-                    longest += a_row * _longest_nbytes(chunk, read_at)
-            self._row_nbytes = max(self._row_nbytes, longest)
+                if layout.kinds[place] == "BYTE_ARRAY":
+                    texts.append(chunk)
+            self._texts[row_group] = (num_rows, texts)
+            self._num_rows += num_rows
+        self._claimed += self._num_rows * _POSITION_NBYTES
+        self._allowed = _allowed(min(stored, file_nbytes))
+        self._row_nbytes: dict[int, int] = {}
 
     def check_claimed(self) -> None:
         """Raise if they claim to come to more than they may.
@@ -90,15 +103,34 @@ class Expansion:
         """
         self._check(self._claimed)
 
-    def rows_at_once(self, wanted: int) -> int:
-        """Return how many rows may be decoded at once, `wanted` at most."""
-        return max(1, min(wanted, _BATCH_NBYTES // self._row_nbytes))
+    def rows_at_once(self, wanted: int, row_groups: Sequence[int] | None = None) -> int:
+        """Return how many rows of some of the row groups, or of any, may be decoded at once, `wanted` at most.
+
+        The dictionaries of these row groups are looked at, and have to be here for it.
+        """
+        longest = max(map(self._longest_row, self._texts if row_groups is None else row_groups), default=1)
+        return max(1, min(wanted, _BATCH_NBYTES // longest))
+
+    def _longest_row(self, row_group: int) -> int:
+        """Return the bytes that a row may have if each of its values is the longest that can be."""
+        if row_group not in self._row_nbytes:
+            num_rows, texts = self._texts[row_group]
+            longest = sum(
+                -(-chunk.num_values // max(1, num_rows)) * _longest_nbytes(chunk, self._read_at) for chunk in texts
+            )
+            self._row_nbytes[row_group] = max(1, longest)
+        return self._row_nbytes[row_group]
 
     def rows_within(self, nbytes: int) -> int:
         """Return how many rows come to so many bytes, by what they claim to come to."""
         return max(1, nbytes * self._num_rows // max(1, self._claimed))
 
-    def batches(self, wanted: int, read: Callable[[int], Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+    def batches(
+        self,
+        wanted: int,
+        read: Callable[[int], Iterator[pa.RecordBatch]],
+        row_groups: Sequence[int] | None = None,
+    ) -> Iterator[pa.RecordBatch]:
         """Yield batches of `wanted` rows, or fewer of long ones, as long as they come to no more than they may.
 
         Parameters
@@ -107,13 +139,15 @@ class Expansion:
             Rows of a batch at most.
         read
             Decodes so many rows at once.
+        row_groups
+            Those that it reads; None: all.
 
         Raises
         ------
         ExpansionError
             If they do.
         """
-        at_once = self.rows_at_once(wanted)
+        at_once = self.rows_at_once(wanted, row_groups)
         held: list[pa.RecordBatch] = []
         num_rows = nbytes = 0
         for batch in read(at_once):
