@@ -33,7 +33,6 @@ _AHEAD_NBYTES = 48 * 1024 * 1024
 _KEPT_NBYTES = 4 * 1024 * 1024
 """So much of what was read stays: the filter's columns are read again with the content."""
 _REQUESTS_AT_ONCE = 16
-_NEAR = 4
 
 
 @lru_cache(maxsize=1)
@@ -117,6 +116,7 @@ class RangedFile(io.RawIOBase):
         self._lock = threading.RLock()
         self._pieces: list[_Piece] = []
         """All that are held or will be, by place."""
+        self._longest = 0
         self._waiting: deque[_Piece] = deque()
         """Those of which nothing was asked for yet, in the order in which they will be read."""
         self._kept: OrderedDict[_Piece, None] = OrderedDict()
@@ -150,6 +150,7 @@ class RangedFile(io.RawIOBase):
                 found[bisect_right(starts, chunk[0]) - 1].unread.add(chunk)
             self._waiting += sorted(found, key=lambda piece: min(order[chunk] for chunk in piece.unread))
             self._pieces = sorted([*self._pieces, *found], key=_place)
+            self._longest = max((piece.nbytes for piece in self._pieces), default=0)
             self._go_on()
 
     def _want_again(self, piece: _Piece, chunk: Range) -> None:
@@ -185,10 +186,13 @@ class RangedFile(io.RawIOBase):
             piece.data = data
 
     def _piece(self, start: int, end: int) -> _Piece | None:
-        after = bisect_right(self._pieces, start, key=_place)
-        # Of those that begin before it the last holds it, unless what lies between two chunks came with them twice.
-        near = self._pieces[max(0, after - _NEAR) : after]
-        return next((piece for piece in reversed(near) if piece.holds(start, end)), None)
+        # Gaps may have come twice: the last that begins before it need not be that which holds it.
+        place = bisect_right(self._pieces, start, key=_place) - 1
+        while place >= 0 and self._pieces[place].start + self._longest >= end:
+            if self._pieces[place].holds(start, end):
+                return self._pieces[place]
+            place -= 1
+        return None
 
     def _fetched(self, start: int, end: int) -> _Piece | None:
         """Return the piece that holds a range, begun; None where nobody asked to have it fetched."""
