@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
@@ -18,7 +18,7 @@ _IN_FLIGHT = 3
 
 def open_ahead(
     archive: Archive, fragments: Sequence[Fragment], columns: Sequence[str], in_flight: int = _IN_FLIGHT
-) -> Iterator[tuple[Fragment, Callable[[], OpenFragment]]]:
+) -> Generator[tuple[Fragment, Callable[[], OpenFragment]]]:
     """Yield fragments, in order, each with what gives it open; those that follow are opened and fetched meanwhile.
 
     Nothing is opened ahead on a local disk: what is mapped costs no waiting.
