@@ -1,7 +1,7 @@
 from .archive import Archive
 from .chosen_nights import ChosenNights, read_nights
 from .configured import configured_archive
-from .duplicates import count_duplicates
+from .duplicates import count_duplicate_identifiers, count_duplicates
 from .footer import ArchiveFile, Footer, Leaves
 from .footer_source import FooterSource
 from .fragments import Fragment, average_nbytes, cut_fragments, unite, with_alerts
@@ -19,6 +19,7 @@ __all__ = [
     "Listing",
     "average_nbytes",
     "configured_archive",
+    "count_duplicate_identifiers",
     "count_duplicates",
     "cut_fragments",
     "night_texts",

@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import distributed
 import numpy as np
@@ -23,9 +23,20 @@ from engine.sinks import FragmentFigures
 from engine.telemetry import job_logger
 from engine.transfer.manifest_plan import TransferTask
 
-__all__ = ["count_night", "send_fragment"]
+__all__ = ["Outcome", "count_night", "send_fragment"]
 
 _log = job_logger("transfer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one fragment of a task."""
+
+    fragment: Fragment
+    done: FragmentDone | None = None
+    failure: BaseException | None = None
+    identifiers: np.ndarray | None = None
+    """Those of all alerts of the fragment, shape (n,); None if nobody asked, or if it has alerts without."""
 
 
 def _name_of_worker() -> str | None:

@@ -12,7 +12,8 @@ import platform
 import queue
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import dask
@@ -29,9 +30,10 @@ from engine.pipeline import NarrowReader
 from engine.sinks import Sink
 from engine.telemetry import tell
 from engine.transfer.coordinator import tasks
-from engine.transfer.coordinator.cluster import Rules, Work
+from engine.transfer.coordinator.cluster import Load, Rules, Work
 from engine.transfer.coordinator.dask_events import DaskEvents
 from engine.transfer.coordinator.dask_task import DaskTask
+from engine.transfer.coordinator.holding import held
 from engine.transfer.coordinator.retries import named
 from engine.transfer.manifest_plan import TransferTask, task_of
 from engine.workers import Refusal, Sent, loaded_code, no_worker_left
@@ -40,6 +42,9 @@ __all__ = ["DaskCluster"]
 
 _NO_WORKER_S = 60.0
 _LOOK_EVERY_S = 1.0
+# Dask's priorities: of one, tasks run in the order in which they were submitted.
+_TURN = 0
+_EXTRA = -1
 _CALL = dask.delayed(operator.call, pure=False, traverse=False)
 
 
@@ -54,9 +59,19 @@ class DaskCluster:
         What the workers send to.
     storage_options
         For the archive's file system.
+    leave
+        Leaves the thread to other tasks, which the caller holds until then. None: it was left before.
     """
 
-    def __init__(self, client: distributed.Client, sink: Sink, storage_options: Mapping[str, Any]):
+    def __init__(
+        self,
+        client: distributed.Client,
+        sink: Sink,
+        storage_options: Mapping[str, Any],
+        leave: Callable[[], None] | None = None,
+    ):
+        self._leave = leave
+        self._num_threads, self._count_threads_at = 0, 0.0
         self._client = client
         self._sink = sink
         self._storage_options = storage_options
@@ -73,8 +88,11 @@ class DaskCluster:
 
     @property
     def num_threads(self) -> int:
-        """Return how many tasks run at once."""
-        return sum(self._client.nthreads().values())
+        """Return how many tasks run at once, as of the last second."""
+        if time.monotonic() >= self._count_threads_at and self.is_connected:
+            self._num_threads = sum(self._client.nthreads().values())
+            self._count_threads_at = time.monotonic() + _LOOK_EVERY_S
+        return self._num_threads
 
     @property
     def num_workers(self) -> int:
@@ -99,7 +117,7 @@ class DaskCluster:
         """Make the job's task, and have it sent to each worker once."""
         self._topic = manifest.require_plan().topic
         self._task: TransferTask = task_of(manifest, self._sink, self._storage_options)
-        channel = f"alert-transfer-{self._task.job_id}-{coordinator}"
+        self._channel = channel = f"alert-transfer-{self._task.job_id}-{coordinator}"
         self._events = DaskEvents(self._client, self._topic, channel)
         call = Sent(tasks.run, self._task, self._topic, channel)
         self._door = dask.delayed(call, name=f"task-{self._topic}-{coordinator}", traverse=False)
@@ -115,22 +133,19 @@ class DaskCluster:
 
     def filter(self, window: Sequence[Fragment]) -> list[DaskTask]:
         """Find the selected alerts of fragments."""
-        found = self._filters(window)
-        self._submit(found)
-        return found
-
-    def _filters(self, window: Sequence[Fragment]) -> list[DaskTask]:
         selection = self._task.selection
         predicate = selection.predicate
-        if predicate.sql is None:
-            return []
+        assert predicate.sql is not None
         found = filter_fragments(NarrowReader(selection=selection), window, predicate.schema, predicate.sql)
         graph = dict(found[0].__dask_graph__()) if found else {}  # one for all of them
         packed = [tasks.packed_graph(cull(graph, [one.key])[0], selection) for one in found]
-        return [
-            self._made("find", fragment, part, one.key)
-            for fragment, part, one in zip(window, packed, found, strict=True)
+        made = [
+            self._made("find", fragment, part, one.key, priority=_EXTRA if at else _TURN)
+            for at, (fragment, part, one) in enumerate(zip(window, packed, found, strict=True))
         ]
+        for some in (made[:1], made[1:]):
+            self._submit(some)
+        return made
 
     def count(self, found: Sequence[DaskTask]) -> list[DaskTask]:
         """Count the selected alerts of fragments."""
@@ -139,28 +154,69 @@ class DaskCluster:
         return counts
 
     def send(
-        self, window: Sequence[Fragment], found: Sequence[DaskTask] | None, quotas: Sequence[int | None]
+        self,
+        loads: Sequence[Load],
+        found: Sequence[DaskTask] | None = None,
+        quotas: Sequence[int | None] | None = None,
     ) -> list[DaskTask]:
         """Send fragments."""
-        filters = self._filters(window) if found is None else []
-        needed: Sequence[DaskTask | None] = found or filters or [None] * len(window)
         sends = [
-            self._made("send", fragment, fragment, quota, needed=one)
-            for fragment, quota, one in zip(window, quotas, needed, strict=True)
+            self._made_send(load, None if quotas is None else [quotas[at]], None if found is None else found[at])
+            for at, load in enumerate(loads)
         ]
-        # The filters are futures of their own: Dask can run what failed again only where the client knows all of it.
-        self._submit([*filters, *sends], follow=sends)
+        for priority in (_TURN, _EXTRA):
+            if made := [task for task in sends if task.priority == priority]:
+                self._submit(made, follow=made)
         return sends
 
-    def count_night(self, fragments: Sequence[Fragment]) -> DaskTask:
-        """Count the alerts of a night, after the fragments that wait to be sent."""
+    def send_here(self, load: Load, quota: int) -> DaskTask | None:
+        """Send a fragment in this thread, and leave it to others then."""
+        if self._leave is None:
+            return None
+        leave, self._leave = self._leave, None
+        try:
+            with held() as is_held:
+                if not is_held:
+                    return None
+                made = self._made_send(load, [quota], None)
+                made.run_here(partial(tasks.run, self._task, self._topic, self._channel, made.sealed))
+        finally:
+            leave()
+        self._followed.add(made)
+        self._ended.put(made)
+        return made
+
+    def send_alone(self, future: DaskTask, load: Load) -> DaskTask:
+        """Send a fragment of a task by a task of its own."""
+        (fragment,) = load.fragments
+        assert isinstance(future.work, Load)
+        made = self._made_send(load, [future.quotas[future.work.fragments.index(fragment)]], future.needed)
+        self._submit([made], follow=[made])
+        return made
+
+    def died(self) -> list[DaskTask]:
+        """Return the tasks that were on workers that died."""
+        keys = self._events.take_dead() if self._events else set()
+        if not keys:
+            return []
+        return [task for task in self._followed if task.future is not None and task.future.key in keys]
+
+    def count_night(self, fragments: Sequence[Fragment], *, is_extra: bool) -> DaskTask:
+        """Count the alerts of a night."""
         night = fragments[0].file.night.isoformat()
-        counted = self._made("night", night, fragments, priority=-1)
+        counted = self._made("night", night, fragments, priority=_EXTRA if is_extra else _TURN)
         self._submit([counted], follow=[counted])
         return counted
 
+    def _made_send(self, load: Load, quotas: list[int | None] | None, needed: DaskTask | None) -> DaskTask:
+        quotas = [None] * len(load.fragments) if quotas is None else quotas
+        arguments = (load.fragments, quotas, load.with_identifiers)
+        made = self._made("send", load, *arguments, needed=needed, priority=_EXTRA if load.is_extra else _TURN)
+        made.quotas = quotas
+        return made
+
     def _made(
-        self, name: str, work: Work, *arguments: Any, needed: DaskTask | None = None, priority: int = 0
+        self, name: str, work: Work | Load, *arguments: Any, needed: DaskTask | None = None, priority: int = _TURN
     ) -> DaskTask:
         sealed = dumps((named(work), getattr(tasks, name), *arguments))
         return DaskTask(name, work, sealed, needed, priority=priority, on_refusal=self._elsewhere)
@@ -249,8 +305,10 @@ class DaskCluster:
 
     def retry(self, future: DaskTask) -> None:
         """Run a task again, and what it needs of others that failed."""
-        if future.future is not None:
-            future.future.retry()
+        if future.future is None:
+            self._submit([future], follow=[future])
+            return
+        future.future.retry()
         if future in self._followed:
             self._call_back(future)
 

@@ -14,14 +14,16 @@ from typing import Any
 import cloudpickle
 import dask
 import numpy as np
+import pyarrow as pa
 
 from engine.archive import Fragment
+from engine.conditions import filter_fragments
 from engine.errors import AlertTransferError, JobError
-from engine.pipeline import Selection
+from engine.pipeline import NarrowReader, Selection
 from engine.telemetry import in_job, tell
 from engine.transfer.coordinator.dask_events import tell_coordinator
 from engine.transfer.manifest_plan import TransferTask
-from engine.transfer.worker import count_night, send_fragment
+from engine.transfer.worker import Outcome, count_night, send_fragment
 
 __all__ = ["count", "find", "night", "packed_graph", "run", "send", "unpacked"]
 
@@ -91,9 +93,39 @@ def count(task: TransferTask, positions: np.ndarray) -> int:
     return len(positions)
 
 
-def send(task: TransferTask, fragment: Fragment, quota: int | None, positions: np.ndarray | None = None) -> bytes:
-    """Send a fragment; the record of it comes packed."""
-    return pickle.dumps(send_fragment(task, fragment, positions, quota))
+def send(
+    task: TransferTask,
+    fragments: Sequence[Fragment],
+    quotas: Sequence[int | None],
+    with_identifiers: bool,
+    *positions: np.ndarray | None,
+) -> bytes:
+    """Send fragments, one after another; what became of each comes packed."""
+    outcomes = []
+    for at, (fragment, quota) in enumerate(zip(fragments, quotas, strict=True)):
+        predicate = task.selection.predicate
+        try:
+            if positions:
+                found = positions[at]
+            elif predicate.sql is None:
+                found = None
+            else:
+                reader = NarrowReader(selection=task.selection)
+                (delayed,) = filter_fragments(reader, [fragment], predicate.schema, predicate.sql)
+                found = delayed.compute(scheduler="sync")
+            done = send_fragment(task, fragment, found, quota)
+            ids = None
+            if with_identifiers:
+                id_field = task.selection.survey.id_field
+                ids = task.selection.archive.read_leaves(fragment, [id_field], [pa.int64()])[id_field].to_numpy()
+            outcomes.append(Outcome(fragment=fragment, done=done, identifiers=ids))
+        except JobError:
+            raise
+        except Exception as exc:
+            why = exc.as_told if isinstance(exc, AlertTransferError) else f"{type(exc).__name__}: {exc}"
+            tell(f"fragment {fragment.number} failed: {why}", level="warning", event="failure")
+            outcomes.append(Outcome(fragment=fragment, failure=exc))
+    return pickle.dumps(outcomes)
 
 
 def night(task: TransferTask, fragments: Sequence[Fragment]) -> bytes:
