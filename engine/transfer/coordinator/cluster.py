@@ -117,13 +117,16 @@ class Cluster(Protocol[FutureT]):
         """
 
     def send_here(self, load: Load, quota: int) -> FutureT | None:
-        """Send the first selected alerts of a fragment before any task of others, if this is the place for it.
+        """Send the first selected alerts of a fragment before any task of others, if the caller holds a thread for it.
 
         Returns
         -------
         future
             One that has ended, or None: then nothing was done.
         """
+
+    def leave_thread(self) -> None:
+        """Leave the thread that the caller holds, if any, to other tasks; before anything is waited for."""
 
     def send_alone(self, future: FutureT, load: Load) -> FutureT:
         """Send a fragment that a task was to send, by a task of its own; what it may send stays as it was."""

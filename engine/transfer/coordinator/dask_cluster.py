@@ -170,21 +170,23 @@ class DaskCluster:
         return sends
 
     def send_here(self, load: Load, quota: int) -> DaskTask | None:
-        """Send a fragment in this thread, and leave it to others then."""
+        """Send a fragment in this thread."""
         if self._leave is None:
             return None
-        leave, self._leave = self._leave, None
-        try:
-            with held() as is_held:
-                if not is_held:
-                    return None
-                made = self._made_send(load, [quota], None)
-                made.run_here(partial(tasks.run, self._task, self._topic, self._channel, made.sealed))
-        finally:
-            leave()
+        with held() as is_held:
+            if not is_held:
+                return None
+            made = self._made_send(load, [quota], None)
+            made.run_here(partial(tasks.run, self._task, self._topic, self._channel, made.sealed))
         self._followed.add(made)
         self._ended.put(made)
         return made
+
+    def leave_thread(self) -> None:
+        """Leave the thread to other tasks."""
+        if self._leave is not None:
+            leave, self._leave = self._leave, None
+            leave()
 
     def send_alone(self, future: DaskTask, load: Load) -> DaskTask:
         """Send a fragment of a task by a task of its own."""

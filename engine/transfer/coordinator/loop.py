@@ -168,6 +168,7 @@ class Coordinator(Generic[FutureT]):
         check_progress(self._plan.topic, self._manifest)
         if rules.limit is not None and not finished and backlog:
             self._send_first_here(rules.limit, backlog)
+        self._cluster.leave_thread()
         while backlog or self._in_flight or self._nights_left:
             backlog.num_threads = self._cluster.num_threads  # workers come and go
             if rules.limit is not None:

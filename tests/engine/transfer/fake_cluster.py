@@ -163,6 +163,9 @@ class FakeCluster:
         (future,) = self._follow([self._sending(load, None, quota)])
         return future
 
+    def leave_thread(self) -> None:
+        self.has_thread = False
+
     def send_alone(self, future: FakeFuture, load: Load) -> FakeFuture:
         self.loads.append(load)
         (fragment,) = load.fragments
