@@ -1,4 +1,4 @@
-from .dask_sql_adapter import filter_fragments, filter_table
+from .dask_sql_adapter import filter_table
 from .fields import leaf_type
 from .lists import input_schema, with_predicates
 from .parser import all_of, parse_conditions
@@ -6,7 +6,6 @@ from .texts import looks_like_condition, notes_on_comments, one_text
 
 __all__ = [
     "all_of",
-    "filter_fragments",
     "filter_table",
     "input_schema",
     "leaf_type",

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-import dask
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from dask.delayed import Delayed
+from dask._task_spec import execute_graph
 
 from engine.conditions.frames import narrow_frame
 from engine.conditions.functions import CALL, DTYPES, evaluate, is_computed
@@ -30,11 +29,11 @@ with warnings.catch_warnings():
     import dask_sql
     from dask_sql.datacontainer import ColumnContainer, DataContainer, Statistics
 
-__all__ = ["filter_fragments", "filter_table"]
-
-F = TypeVar("F")
+__all__ = ["filter_table"]
 
 _TABLE = "alerts"
+_FILTERS = 32
+"""Conditions whose plans are kept: a worker has those of a few jobs at a time."""
 _ROW = "#row"  # no leaf has this name: a path has no '#'
 _SELECT = f'SELECT "{_ROW}" FROM {_TABLE} WHERE '
 # The predicate is computed as it was written: dask-sql's optimizer would rewrite comparisons with NaN in its own
@@ -47,6 +46,8 @@ _PLANNING = threading.Lock()
 
 def filter_table(table: pa.Table, sql: str | None) -> np.ndarray:
     """Return the positions of the rows of a table that fulfil a condition, in order.
+
+    dask-sql plans a condition once in a process; the graph that it makes of it is run on each table.
 
     Parameters
     ----------
@@ -61,78 +62,60 @@ def filter_table(table: pa.Table, sql: str | None) -> np.ndarray:
     """
     if sql is None:
         return np.arange(table.num_rows, dtype=np.int64)
-    (positions,) = dask.compute(*filter_fragments(_itself, [table], table.schema, sql), scheduler="synchronous")
-    return positions
+    return _filter_of(table.schema.remove_metadata(), sql)(table)
 
 
-def _itself(table: pa.Table) -> pa.Table:
-    return table
+@lru_cache(maxsize=_FILTERS)
+def _filter_of(schema: pa.Schema, sql: str) -> _Filter:
+    return _Filter(schema, sql)
 
 
-def filter_fragments(
-    read: Callable[[F], pa.Table], fragments: Sequence[F], schema: pa.Schema, sql: str
-) -> list[Delayed]:
-    """Return, for each fragment, the task that gives the positions of its rows that fulfil a condition.
-
-    One query of dask-sql for all of them; nothing is read until the tasks are computed, on whatever scheduler.
+class _Filter:
+    """A condition as dask-sql has planned it: a graph of tasks, the first of which takes the table of its thread.
 
     Parameters
     ----------
-    read
-        Gives a fragment's narrow table, of the given schema; picklable.
-    fragments
-        What `read` is called with, one task each, in this order.
     schema
         Columns named by the leaves' paths, with the leaves' types.
     sql
         `Conditions.sql`.
-
-    Returns
-    -------
-    list of Delayed
-        One for each fragment, each an ndarray of int64, ascending, in the fragment's own count. Their keys are new at
-        each call, so that two jobs don't take each other's results.
     """
-    if not fragments:
-        return []
-    reader = _Reader(read=read, schema=schema)
-    meta = reader.frame(schema.empty_table())
-    frame = dd.from_map(reader, [_Opaque(f) for f in fragments], meta=meta, enforce_metadata=False)
-    chosen = _filtered(frame, sql)
-    rows = chosen.map_partitions(_positions, meta=pd.Series([], dtype=np.int64), enforce_metadata=False)
-    return rows.to_delayed()
+
+    def __init__(self, schema: pa.Schema, sql: str):
+        self._current = _CurrentTable()
+        frame = dd.from_map(self._current, [0], meta=_frame(schema.empty_table()), enforce_metadata=False)
+        meta = pd.Series([], dtype=np.int64)
+        rows = _filtered(frame, sql).map_partitions(_positions, meta=meta, enforce_metadata=False)
+        (delayed,) = rows.to_delayed()
+        self._graph, self._key = dict(delayed.__dask_graph__()), delayed.key
+
+    def __call__(self, table: pa.Table) -> np.ndarray:
+        """Return the positions of the rows that fulfil it, int64, shape (k,), ascending."""
+        self._current.table = table
+        try:
+            # In this thread: a scheduler of Dask's takes longer than the tasks themselves.
+            results: Mapping[Any, Any] = execute_graph(self._graph, keys={self._key})
+        finally:
+            del self._current.table
+        positions: np.ndarray = results[self._key]
+        return positions
 
 
-@dataclass(frozen=True)
-class _Opaque:
-    """A fragment that Dask neither unpacks nor tokenizes: the reader's token makes keys that are new."""
+class _CurrentTable(threading.local):
+    """Gives the table that its thread filters now, as the first task of a graph."""
 
-    fragment: Any
+    __name__ = "read_leaves"  # how Dask names the task
+    table: pa.Table
 
-    def __dask_tokenize__(self) -> str:
-        return "fragment"
+    def __call__(self, _: int) -> pd.DataFrame:
+        return _frame(self.table)
+
+    def __dask_tokenize__(self) -> int:
+        return id(self)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Reader:
-    """Reads a fragment into the frame that the query is made on; every instance has a token of its own."""
-
-    read: Callable[[Any], pa.Table]
-    schema: pa.Schema
-    token: str = field(default_factory=lambda: uuid.uuid4().hex)
-    __name__: ClassVar[str] = "read_leaves"  # how Dask names the tasks
-
-    def __dask_tokenize__(self) -> str:
-        return self.token
-
-    def __call__(self, opaque: _Opaque) -> pd.DataFrame:
-        table = self.read(opaque.fragment)
-        return self.frame(table.select(self.schema.names).cast(self.schema))
-
-    def frame(self, table: pa.Table) -> pd.DataFrame:
-        frame = narrow_frame(table)
-        frame[_ROW] = np.arange(table.num_rows, dtype=np.int64)
-        return frame
+def _frame(table: pa.Table) -> pd.DataFrame:
+    return narrow_frame(table, **{_ROW: np.arange(table.num_rows, dtype=np.int64)})
 
 
 def _positions(frame: pd.DataFrame) -> np.ndarray:

@@ -14,7 +14,7 @@ from engine.conditions.functions import DTYPES
 __all__ = ["narrow_frame"]
 
 
-def narrow_frame(table: pa.Table) -> pd.DataFrame:
+def narrow_frame(table: pa.Table, **more: np.ndarray) -> pd.DataFrame:
     """Return a flat table as a pandas frame of nullable types, in which NaN and null stay two things.
 
     The arrays are made of values and mask, which no option of pandas touches.
@@ -23,8 +23,10 @@ def narrow_frame(table: pa.Table) -> pd.DataFrame:
     ----------
     table
         Columns of the types that `engine.conditions.leaf_type` gives; n rows.
+    more
+        Further columns, shape (n,) each, by name; they come last.
     """
-    columns = {name: _array(table.column(name)) for name in table.column_names}
+    columns = {name: _array(table.column(name)) for name in table.column_names} | more
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
 
 

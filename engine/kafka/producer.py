@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import confluent_kafka as ck
 
@@ -25,6 +27,8 @@ _PROPERTIES = {
     "delivery.timeout.ms": 180_000,
     "delivery.report.only.error": True,
 }
+_KINDS = ("producer", "second producer")
+"""A flush waits for all that a producer has: so what is sent while another fragment is on its way takes another one."""
 _TOO_LARGE = (ck.KafkaError.MSG_SIZE_TOO_LARGE, ck.KafkaError.RECORD_LIST_TOO_LARGE)
 _Wanted = Callable[[], bool]
 
@@ -47,8 +51,11 @@ class Producer:
     What fails is told to the latch that was given with the message, so several may share a producer.
     """
 
-    def __init__(self, cluster: Cluster):
+    def __init__(self, cluster: Cluster, kind: str = _KINDS[0]):
         self._cluster = cluster
+        self._kind = kind
+        self.user: weakref.ref[FragmentSender] | None = None
+        """Who waits for it to be flushed."""
         self._reports = Reports(cluster.bootstrap)
         self._raw = cluster.make(ck.Producer, _PROPERTIES, self._reports)
 
@@ -72,16 +79,16 @@ class Producer:
         self._raw.poll(0)
         # A producer that failed may be unusable for good (fatal errors of idempotence are): the next one is fresh.
         if not is_wanted():
-            forget("producer", self._cluster, self)
+            forget(self._kind, self._cluster, self)
             self._raw.purge()
             raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
         try:
             self._reports.check()
         except KafkaError:
-            forget("producer", self._cluster, self)
+            forget(self._kind, self._cluster, self)
             raise
         if latch.failure is not None:
-            forget("producer", self._cluster, self)
+            forget(self._kind, self._cluster, self)
             topic, key, why = latch.failure
             if why.code() in NOT_ALLOWED and topic:
                 raise missing_right(self._cluster.bootstrap, "write to", topic, why)
@@ -97,7 +104,7 @@ class Producer:
 
 def own_producer(cluster: Cluster) -> Producer:
     """Return the thread's own producer."""
-    return kept("producer", cluster, lambda: Producer(cluster))
+    return kept(_KINDS[0], cluster, lambda: Producer(cluster, _KINDS[0]))
 
 
 def send_all(producer: Producer, topic: str, messages: Sequence[tuple[bytes, bytes | None]]) -> None:
@@ -133,7 +140,16 @@ class FragmentSender:
         self._topic = topic
         self._is_wanted = is_wanted or _always
         self._latch = _Latch()
-        self._producer = own_producer(kafka)
+        self._producer = self._take_producer(kafka)
+
+    def _take_producer(self, kafka: Cluster) -> Producer:
+        """Return the first of the thread's producers that sends for nobody else, and reserve it."""
+        for kind in _KINDS:
+            producer = kept(kind, kafka, partial(Producer, kafka, kind))
+            if producer.user is None or producer.user() is None:
+                break
+        producer.user = weakref.ref(self)
+        return producer
 
     def send(self, keys: Sequence[bytes], datums: Sequence[bytes], partitions: Sequence[int]) -> None:
         """Queue alerts.
@@ -160,7 +176,10 @@ class FragmentSender:
         JobError
             If they are not wanted any more.
         """
-        self._producer.flush(self._latch, self._is_wanted)
+        try:
+            self._producer.flush(self._latch, self._is_wanted)
+        finally:
+            self._producer.user = None
 
 
 def _always() -> bool:

@@ -16,6 +16,8 @@ from engine.schema import combined
 
 __all__ = ["NarrowReader"]
 
+_Read = Callable[[Sequence[str], Sequence[pa.DataType]], Iterator[pa.Table]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class NarrowReader:
@@ -33,27 +35,33 @@ class NarrowReader:
         rows
             Positions of alerts in the fragment, shape (n,): only these are read on after the file's columns. None: all.
         """
-
-        def read(leaves: Sequence[str], types: Sequence[pa.DataType]) -> Iterator[pa.Table]:
-            yield self.selection.archive.read_leaves(fragment, leaves, types)
-
-        (table,) = self._read(fragment, read, rows)
+        ((table, _),) = self._read(fragment, self._whole(fragment), rows)
         return table
+
+    def with_identifiers(self, fragment: Fragment) -> tuple[pa.Table, pa.Array]:
+        """Return the same, and the identifiers of all alerts, int64, one row an alert, read along with it."""
+        identifier = pa.field(self.selection.survey.id_field, pa.int64())
+        ((table, further),) = self._read(fragment, self._whole(fragment), further=[identifier])
+        return table, further[identifier]
 
     def blocks(self, fragment: Fragment, block_nbytes: int) -> Iterator[pa.Table]:
         """Yield the same in blocks, for which so many bytes are read at most."""
-        return self._read(
-            fragment,
-            lambda leaves, types: self.selection.archive.read_leaf_blocks(fragment, leaves, types, block_nbytes),
-        )
+
+        def read(leaves: Sequence[str], types: Sequence[pa.DataType]) -> Iterator[pa.Table]:
+            return self.selection.archive.read_leaf_blocks(fragment, leaves, types, block_nbytes)
+
+        return (table for table, _ in self._read(fragment, read))
+
+    def _whole(self, fragment: Fragment) -> _Read:
+        def read(leaves: Sequence[str], types: Sequence[pa.DataType]) -> Iterator[pa.Table]:
+            yield self.selection.archive.read_leaves(fragment, leaves, types)
+
+        return read
 
     def _read(
-        self,
-        fragment: Fragment,
-        read: Callable[[Sequence[str], Sequence[pa.DataType]], Iterator[pa.Table]],
-        rows: np.ndarray | None = None,
-    ) -> Iterator[pa.Table]:
-        """Read what the predicate needs and what enrichments need for it, both in one go.
+        self, fragment: Fragment, read: _Read, rows: np.ndarray | None = None, further: Sequence[pa.Field] = ()
+    ) -> Iterator[tuple[pa.Table, dict[pa.Field, pa.Array]]]:
+        """Read what the predicate needs and what enrichments need for it, and further leaves, all in one go.
 
         A condition on a column that is computed has it computed for every alert: which are selected is not known yet.
         """
@@ -62,7 +70,7 @@ class NarrowReader:
         computed = {field.name: root for field in asked if (root := root_of(field.name, fragment.lacking))}
         enrichments = enrichments_for(self.selection.enrichments, set(computed.values()))
         stored = [field for field in asked if field.name not in computed]
-        wanted = list(dict.fromkeys([*stored, *leaves_needed(enrichments)]))
+        wanted = list(dict.fromkeys([*stored, *leaves_needed(enrichments), *further]))
         try:
             for table in read([field.name for field in wanted], [field.type for field in wanted]):
                 # A table without a column has no rows.
@@ -78,7 +86,7 @@ class NarrowReader:
                     if field.name in computed
                 }
                 narrow = pa.table([arrays[field] for field in asked], schema=needed)
-                yield with_predicates(narrow, self.selection.predicate.schema)
+                yield with_predicates(narrow, self.selection.predicate.schema), {leaf: arrays[leaf] for leaf in further}
         except Exception:
             self.selection.archive.check_unchanged(fragment.file)  # a changed file explains best whatever went wrong
             raise

@@ -14,6 +14,9 @@ from engine.schema import split_leaf
 
 __all__ = ["read_content"]
 
+_BLOCK_NBYTES = 1 << 26
+"""What is gathered comes to no more than this; blocks are planned with 24 MiB."""
+
 
 def read_content(
     selection: Selection, fragment: Fragment, positions: np.ndarray | None
@@ -51,15 +54,8 @@ def read_content(
     # Row groups without a selected alert are never opened.
     read = np.concatenate([np.arange(starts[group], starts[group + 1]) for group in touched])
     row_groups = [fragment.row_groups[group] for group in touched]
-    done = 0
-    for block in selection.archive.read_blocks(fragment, [*columns, *needed], row_groups, selection.block_alerts):
-        here = read[done : done + block.num_rows]
-        done += block.num_rows
-        keep = np.isin(here, positions, assume_unique=True)
-        if not keep.any():
-            continue
-        if not keep.all():
-            block, here = block.filter(pa.array(keep)), here[keep]
+    blocks = selection.archive.read_blocks(fragment, [*columns, *needed], row_groups, selection.block_alerts)
+    for here, block in _gathered(_kept(blocks, read, positions), selection.block_alerts):
 
         def leaf(field: pa.Field, block: pa.RecordBatch = block) -> pa.Array:
             return leaf_of(block, field.name, field.type, fragment.file.path)
@@ -68,6 +64,45 @@ def read_content(
         for name in lacking:
             block = _with_column(block, name, added[name])
         yield here, selection.projection.apply(block, fragment.file.path)
+
+
+def _kept(
+    blocks: Iterator[pa.RecordBatch], rows: np.ndarray, positions: np.ndarray
+) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+    """Yield those alerts of blocks that are selected, and their positions; `rows` are the positions of all."""
+    done = 0
+    for block in blocks:
+        here = rows[done : done + block.num_rows]
+        done += block.num_rows
+        kept = positions[np.searchsorted(positions, here[0]) : np.searchsorted(positions, here[-1], side="right")]
+        if len(kept) == block.num_rows:
+            yield here, block
+        elif len(kept):
+            yield kept, block.take(pa.array(np.searchsorted(here, kept)))
+
+
+def _gathered(
+    parts: Iterator[tuple[np.ndarray, pa.RecordBatch]], block_alerts: int
+) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+    """Yield alerts in blocks that are full, but for the last: what is done to a block costs much for a few."""
+    held: list[tuple[np.ndarray, pa.RecordBatch]] = []
+    num_held = nbytes = 0
+    for here, block in parts:
+        if held and (num_held + block.num_rows > block_alerts or nbytes + block.nbytes > _BLOCK_NBYTES):
+            yield _joined(held)
+            held, num_held, nbytes = [], 0, 0
+        held.append((here, block))
+        num_held, nbytes = num_held + block.num_rows, nbytes + block.nbytes
+    if held:
+        yield _joined(held)
+
+
+def _joined(parts: list[tuple[np.ndarray, pa.RecordBatch]]) -> tuple[np.ndarray, pa.RecordBatch]:
+    if len(parts) == 1:
+        return parts[0]
+    positions, blocks = zip(*parts, strict=True)
+    (block,) = pa.Table.from_batches(blocks).combine_chunks().to_batches()
+    return np.concatenate(positions), block
 
 
 def _with_column(block: pa.RecordBatch, name: str, array: pa.Array) -> pa.RecordBatch:

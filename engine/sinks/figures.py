@@ -38,6 +38,8 @@ class FragmentFigures:
         Columns of the content that hold labels.
     labels
         Labels of which the alerts are counted.
+    keeps_identifiers
+        Whether `seen` is asked for at the end.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class FragmentFigures:
         id_path: str,
         class_columns: Sequence[str] = (),
         labels: Collection[str] = (),
+        keeps_identifiers: bool = False,
     ):
         self.id_field = id_field
         self._job_id = job_id
@@ -61,11 +64,14 @@ class FragmentFigures:
         self._num_sent = 0
         self._digest = 0
         self._found: Counter[str] = Counter()
+        self._seen: list[pa.Array] | None = [] if keeps_identifiers else None
 
     def add(self, block: pa.RecordBatch) -> None:
         """Count alerts in the job's content."""
         self._num_sent += block.num_rows
         self._digest = (self._digest + digest_candids(self.identifiers(block))) % _DIGESTS
+        if self._seen is not None:
+            self._seen.append(self._identifiers(block))
         for name in self._class_columns if self._labels else ():
             counts = pc.value_counts(block.column(name)).to_pylist()
             self._found.update(
@@ -74,11 +80,18 @@ class FragmentFigures:
 
     def identifiers(self, block: pa.RecordBatch) -> np.ndarray:
         """Return the identifiers of alerts; an alert without one counts as 0, since the digest needs a number."""
+        values: np.ndarray = self._identifiers(block).fill_null(0).to_numpy()
+        return values
+
+    def _identifiers(self, block: pa.RecordBatch) -> pa.Array:
         columns = dict(zip(block.schema.names, block.columns, strict=True))
         found = descend(columns, names_along(block.schema, self._id_path))
-        found = pa.nulls(block.num_rows) if found is None else found
-        values: np.ndarray = found.cast(pa.int64()).fill_null(0).to_numpy()
-        return values
+        return (pa.nulls(block.num_rows) if found is None else found).cast(pa.int64())
+
+    @property
+    def seen(self) -> pa.Array | None:
+        """The identifiers of all alerts that were written, int64, null for an alert without one; None if not kept."""
+        return None if self._seen is None else pa.concat_arrays([pa.array([], pa.int64()), *self._seen])
 
     def done(self, *, nbytes: int, partitions: Mapping[int, int]) -> FragmentDone:
         """Return the record of the fragment, all alerts of which are acknowledged.

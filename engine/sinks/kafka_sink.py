@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from engine.kafka import FragmentSender, KafkaCluster
 from engine.planning import TransferPlan
 from engine.schema import encode
 from engine.sinks.figures import FragmentFigures
+from engine.sinks.spool import Spool
 from engine.sinks.taking_back import taken_back_on_failure
 
 __all__ = ["KafkaSink"]
@@ -75,9 +77,11 @@ class KafkaSink:
         """Delete the job's three topics, and their rights."""
         self.kafka.delete_job_topics(self.topic)
 
-    def open(self, fragment: Fragment, figures: FragmentFigures, is_wanted: Callable[[], bool]) -> _KafkaWriter:
+    def open(
+        self, fragment: Fragment, figures: FragmentFigures, is_wanted: Callable[[], bool], folder: str | None = None
+    ) -> _KafkaWriter:
         """Return what encodes the alerts of one fragment, and sends them at its end."""
-        return _KafkaWriter(self, fragment, figures, is_wanted)
+        return _KafkaWriter(self, fragment, figures, is_wanted, folder)
 
     def await_answer(self, timeout_s: float) -> None:
         """Return once a broker answers."""
@@ -112,12 +116,21 @@ class _Datum:
 class _KafkaWriter:
     """Encodes the alerts of one fragment, keeps them, and sends them at the end."""
 
-    def __init__(self, sink: KafkaSink, fragment: Fragment, figures: FragmentFigures, is_wanted: Callable[[], bool]):
+    def __init__(
+        self,
+        sink: KafkaSink,
+        fragment: Fragment,
+        figures: FragmentFigures,
+        is_wanted: Callable[[], bool],
+        folder: str | None,
+    ):
         self._sink = sink
         self._fragment = fragment
         self._figures = figures
         self._is_wanted = is_wanted
-        self._encoded: list[tuple[np.ndarray, pa.Array]] = []
+        self._encoded = Spool(folder)
+        self._sender: FragmentSender | None = None
+        self._per_partition = np.zeros(sink.num_partitions, dtype=np.int64)
         self._largest = _Datum()
         self._nbytes = 0
 
@@ -130,28 +143,39 @@ class _KafkaWriter:
         self._largest = max(self._largest, _Datum(int(sizes[at]), int(rows[at]), identifier))
         if self._largest.nbytes > self._sink.max_message_nbytes - _FRAMING_NBYTES:
             raise self._too_large(self._sink.max_message_nbytes)
-        self._encoded.append((rows, datums))
+        self._encoded.put(rows, datums)
         self._nbytes += int(sizes.sum())
 
-    def finish(self) -> FragmentDone:
-        """Send the alerts; the partitions follow from fragment and row, so that a second try sends the same."""
+    def send(self) -> None:
+        """Queue the alerts; the partitions follow from fragment and row, so that a second try sends the same."""
         sink, number = self._sink, self._fragment.number
-        sender = FragmentSender(sink.kafka, sink.topic, self._is_wanted)
-        per_partition = np.zeros(sink.num_partitions, dtype=np.int64)
-        try:
-            for rows, datums in self._encoded:
+        self._sender = sender = FragmentSender(sink.kafka, sink.topic, self._is_wanted)
+        with self._explained():
+            for rows, datums in self._encoded.take():
                 partitions = partitions_of(number, rows, sink.num_partitions)
                 sender.send(encode_keys(number, rows), datums.to_pylist(), partitions.tolist())
-                per_partition += np.bincount(partitions, minlength=sink.num_partitions)
-            sender.finish()
+                self._per_partition += np.bincount(partitions, minlength=sink.num_partitions)
+
+    def finish(self) -> FragmentDone:
+        """Return once all is acknowledged."""
+        if self._sender is None:
+            self.send()
+        assert self._sender is not None
+        with self._explained():
+            self._sender.finish()
+        held = {partition: int(num_alerts) for partition, num_alerts in enumerate(self._per_partition) if num_alerts}
+        return self._figures.done(nbytes=self._nbytes, partitions=held)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Name the alert that is too large, where what the topic takes was lowered since the job was planned."""
+        try:
+            yield
         except MessageSizeError as exc:
-            # What the topic takes was lowered since the job was planned.
-            lowered = sink.kafka.max_message_nbytes(sink.topic)
+            lowered = self._sink.kafka.max_message_nbytes(self._sink.topic)
             if self._largest.nbytes <= lowered - _FRAMING_NBYTES:
                 raise
             raise self._too_large(lowered) from exc
-        held = {partition: int(num_alerts) for partition, num_alerts in enumerate(per_partition) if num_alerts}
-        return self._figures.done(nbytes=self._nbytes, partitions=held)
 
     def _too_large(self, most_nbytes: int) -> EncodeError:
         largest, fragment = self._largest, self._fragment

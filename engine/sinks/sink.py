@@ -21,10 +21,10 @@ OUTAGES = (KafkaError,)
 
 
 class FragmentWriter(Protocol):
-    """Takes the selected alerts of one fragment."""
+    """Takes the selected alerts of one fragment. Two of them may be at work at once in a thread, one after `send`."""
 
     def write(self, rows: np.ndarray, block: pa.RecordBatch) -> None:
-        """Take alerts; none of them leaves before `finish`, since the rest of the fragment may be unreadable.
+        """Take alerts; none of them leaves before `send`, since the rest of the fragment may be unreadable.
 
         Parameters
         ----------
@@ -39,10 +39,15 @@ class FragmentWriter(Protocol):
             If the sink has no place for an alert, naming it.
         """
 
-    def finish(self) -> FragmentDone:
-        """Send what was taken, and return once the sink has acknowledged all of it.
+    def send(self) -> None:
+        """Begin to send what was taken, all of which was read; it goes on while the caller does something else.
 
         Sent twice, the alerts of a fragment must be known as the same: a fragment is tried again after a failure.
+        Raises what `finish` raises.
+        """
+
+    def finish(self) -> FragmentDone:
+        """Return once the sink has acknowledged all that was taken, which is sent first if `send` was not called.
 
         Raises
         ------
@@ -90,7 +95,9 @@ class Sink(Protocol):
             If something is left.
         """
 
-    def open(self, fragment: Fragment, figures: FragmentFigures, is_wanted: Callable[[], bool]) -> FragmentWriter:
+    def open(
+        self, fragment: Fragment, figures: FragmentFigures, is_wanted: Callable[[], bool], folder: str | None = None
+    ) -> FragmentWriter:
         """Return what takes the alerts of one fragment.
 
         Parameters
@@ -101,6 +108,8 @@ class Sink(Protocol):
             What is counted of the alerts, whatever the sink: `finish` makes its record with them.
         is_wanted
             Called now and then; once it returns False, the writer stops and raises JobError.
+        folder
+            Where a file may be that holds what is too large for memory; None: where the system keeps temporary ones.
         """
 
     def await_answer(self, timeout_s: float) -> None:

@@ -5,11 +5,13 @@ Module-level functions without a Client in them: a test can call them on one fra
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import distributed
 import numpy as np
@@ -17,26 +19,16 @@ import numpy as np
 from consumer.settings import name_process
 from consumer.wire import FragmentDone, NightDone
 from engine.archive import Fragment, count_duplicates
+from engine.conditions import filter_table
 from engine.errors import JobError
-from engine.pipeline import read_content
+from engine.pipeline import NarrowReader, read_content
 from engine.sinks import FragmentFigures
 from engine.telemetry import job_logger
 from engine.transfer.manifest_plan import TransferTask
 
-__all__ = ["Outcome", "count_night", "send_fragment"]
+__all__ = ["Outcome", "count_night", "send_fragment", "send_fragments"]
 
 _log = job_logger("transfer")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of one fragment of a task."""
-
-    fragment: Fragment
-    done: FragmentDone | None = None
-    failure: BaseException | None = None
-    identifiers: np.ndarray | None = None
-    """Those of all alerts of the fragment, shape (n,); None if nobody asked, or if it has alerts without."""
 
 
 def _name_of_worker() -> str | None:
@@ -58,12 +50,31 @@ def _address() -> str | None:
     return address
 
 
+def _scratch_folder() -> str | None:
+    try:
+        folder: str = distributed.get_worker().local_directory
+    except ValueError:
+        return None
+    return folder
+
+
 # Whatever lacks a secret here says so by the name that the cluster knows this process by.
 name_process(_name_of_worker)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a fragment: its record, or why there is none."""
+
+    fragment: Fragment
+    done: FragmentDone | None = None
+    failure: Exception | None = None
+    identifiers: np.ndarray | None = None
+    """Of all its alerts that have one, int64, shape (n,), in any order; None if they were not asked for."""
+
+
 def send_fragment(
-    task: TransferTask, fragment: Fragment, positions: np.ndarray | None, quota: int | None
+    task: TransferTask, fragment: Fragment, positions: np.ndarray | None = None, quota: int | None = None
 ) -> FragmentDone:
     """Send the selected alerts of a fragment; returns once the sink has acknowledged each.
 
@@ -76,7 +87,7 @@ def send_fragment(
     fragment
         What to send of.
     positions
-        Positions of the selected alerts in the fragment, ascending, shape (k,); None selects all.
+        Positions of the selected alerts in the fragment, ascending, shape (k,); None: the predicate tells them.
     quota
         Send only the first so many of them; None sends all.
 
@@ -91,35 +102,159 @@ def send_fragment(
     JobError
         If the cluster no longer wants the fragment.
     """
-    begun = time.monotonic()
-    survey = task.selection.survey
-    figures = FragmentFigures(
-        job_id=task.job_id,
-        fragment=fragment,
-        num_selected=fragment.num_alerts if positions is None else len(positions),
-        id_field=survey.id_field,
-        id_path=task.selection.projection.path_of(survey.id_field),
-        class_columns=task.selection.class_columns,
-        labels=task.labels,
-    )
-    if quota is not None:
-        positions = np.arange(fragment.num_alerts)[:quota] if positions is None else positions[:quota]
+    sending = _Sending(task, fragment, _wanted_by_cluster())
+    sending.take(positions, quota)
+    sending.send()
+    return sending.finish()
+
+
+def send_fragments(
+    task: TransferTask,
+    fragments: Sequence[Fragment],
+    positions: Sequence[np.ndarray | None],
+    quotas: Sequence[int | None],
+    *,
+    with_identifiers: bool = False,
+) -> list[Outcome]:
+    """Send the selected alerts of fragments; returns once the sink has acknowledged each.
+
+    While the sink takes those of one fragment, the next is read and encoded.
+
+    Parameters
+    ----------
+    task, fragments, positions, quotas
+        As for `send_fragment`, for each fragment one.
+    with_identifiers
+        Whether to return the identifiers of all alerts, which are read anyway, or cost little beside what is.
+
+    Returns
+    -------
+    list of Outcome
+        One for each fragment, in their order. What fails one leaves the others as they are.
+
+    Raises
+    ------
+    JobError
+        If the cluster no longer wants them.
+    """
     is_wanted = _wanted_by_cluster()
-    writer = task.sink.open(fragment, figures, is_wanted)
-    try:
+    outcomes: dict[int, Outcome] = {}
+
+    def attempt(sending: _Sending, *steps: Callable[[], object]) -> bool:
+        try:
+            for step in steps:
+                step()
+        except JobError:
+            raise  # nothing ails: the job does not want it any more
+        except Exception as exc:  # noqa: BLE001  the coordinator judges it
+            outcomes[sending.fragment.number] = Outcome(fragment=sending.fragment, failure=exc)
+            return False
+        return True
+
+    def settle(sending: _Sending) -> None:
+        outcomes[sending.fragment.number] = Outcome(
+            fragment=sending.fragment, done=sending.finish(), identifiers=sending.identifiers
+        )
+
+    under_way: _Sending | None = None
+    for fragment, found, quota in zip(fragments, positions, quotas, strict=True):
+        sending = _Sending(task, fragment, is_wanted, with_identifiers=with_identifiers and quota is None)
+        is_sent = attempt(sending, partial(sending.take, found, quota), sending.send)
+        if under_way:
+            attempt(under_way, partial(settle, under_way))
+        under_way = sending if is_sent else None
+    if under_way:
+        attempt(under_way, partial(settle, under_way))
+    return [outcomes[fragment.number] for fragment in fragments]
+
+
+class _Sending:
+    """One fragment on its way: taken from the archive, then sent, then acknowledged."""
+
+    def __init__(
+        self, task: TransferTask, fragment: Fragment, is_wanted: Callable[[], bool], *, with_identifiers: bool = False
+    ):
+        self.fragment = fragment
+        self.identifiers: np.ndarray | None = None
+        """Once it is finished, if they were asked for."""
+        self._task = task
+        self._is_wanted = is_wanted
+        self._with_identifiers = with_identifiers
+        self._seconds = 0.0
+        """Spent on it, without what was done for other fragments in between."""
+
+    def take(self, positions: np.ndarray | None, quota: int | None) -> None:
+        """Read the selected alerts, and have them encoded."""
+        with self._timed():
+            archive = self._task.selection.archive
+            try:
+                if positions is None:
+                    positions = self._selected()
+                self._take(positions, quota)
+            finally:
+                # After reading, so that a change on the way is seen; whatever went wrong, a changed file explains it
+                # best.
+                archive.check_unchanged(self.fragment.file)
+
+    def _selected(self) -> np.ndarray | None:
+        """Return the positions of the selected alerts; None: all are."""
+        selection = self._task.selection
+        if selection.predicate.sql is None:
+            return None
+        reader = NarrowReader(selection=selection)
+        if self._with_identifiers:
+            table, identifiers = reader.with_identifiers(self.fragment)
+            self.identifiers = identifiers.drop_null().to_numpy()
+        else:
+            table = reader(self.fragment)
+        return filter_table(table, selection.predicate.sql)
+
+    def _take(self, positions: np.ndarray | None, quota: int | None) -> None:
+        task, fragment = self._task, self.fragment
+        survey = task.selection.survey
+        figures = FragmentFigures(
+            job_id=task.job_id,
+            fragment=fragment,
+            num_selected=fragment.num_alerts if positions is None else len(positions),
+            id_field=survey.id_field,
+            id_path=task.selection.projection.path_of(survey.id_field),
+            class_columns=task.selection.class_columns,
+            labels=task.labels,
+            keeps_identifiers=self._with_identifiers and positions is None,
+        )
+        if quota is not None:
+            positions = np.arange(fragment.num_alerts)[:quota] if positions is None else positions[:quota]
+        self._writer = task.sink.open(fragment, figures, self._is_wanted, _scratch_folder())
         for rows, block in read_content(task.selection, fragment, positions):
-            if not is_wanted():
+            if not self._is_wanted():
                 raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
-            writer.write(rows, block)
+            self._writer.write(rows, block)
             figures.add(block)
-    finally:
-        # After reading, so that a change on the way is seen; whatever went wrong, a changed file explains it best.
-        task.selection.archive.check_unchanged(fragment.file)
-    done = replace(writer.finish(), worker=_address(), seconds=round(time.monotonic() - begun, 3))
-    _log.info(
-        "fragment %d: %d alerts sent, %d bytes, in %.1f s", done.fragment, done.num_sent, done.nbytes, done.seconds
-    )
-    return done
+        if figures.seen is not None:
+            self.identifiers = figures.seen.drop_null().to_numpy()
+
+    def send(self) -> None:
+        """Have the sink take the alerts."""
+        with self._timed():
+            self._writer.send()
+
+    def finish(self) -> FragmentDone:
+        """Return the record of the fragment once the sink has acknowledged all of it."""
+        with self._timed():
+            done = self._writer.finish()
+        seconds = round(self._seconds, 3)
+        _log.info(
+            "fragment %d: %d alerts sent, %d bytes, in %.1f s", done.fragment, done.num_sent, done.nbytes, seconds
+        )
+        return replace(done, worker=_address(), seconds=seconds)
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds += time.monotonic() - begun
 
 
 def _wanted_by_cluster() -> Callable[[], bool]:

@@ -19,14 +19,11 @@ from typing import Any
 import dask
 import distributed
 import pyarrow as pa
-from dask.optimization import cull
 from distributed.protocol.pickle import dumps
 
 from consumer.wire import LogLine, Manifest
 from consumer.words import count_text
 from engine.archive import Fragment
-from engine.conditions import filter_fragments
-from engine.pipeline import NarrowReader
 from engine.sinks import Sink
 from engine.telemetry import tell
 from engine.transfer.coordinator import tasks
@@ -133,15 +130,9 @@ class DaskCluster:
 
     def filter(self, window: Sequence[Fragment]) -> list[DaskTask]:
         """Find the selected alerts of fragments."""
-        selection = self._task.selection
-        predicate = selection.predicate
-        assert predicate.sql is not None
-        found = filter_fragments(NarrowReader(selection=selection), window, predicate.schema, predicate.sql)
-        graph = dict(found[0].__dask_graph__()) if found else {}  # one for all of them
-        packed = [tasks.packed_graph(cull(graph, [one.key])[0], selection) for one in found]
         made = [
-            self._made("find", fragment, part, one.key, priority=_EXTRA if at else _TURN)
-            for at, (fragment, part, one) in enumerate(zip(window, packed, found, strict=True))
+            self._made("find", fragment, fragment, priority=_EXTRA if at else _TURN)
+            for at, fragment in enumerate(window)
         ]
         for some in (made[:1], made[1:]):
             self._submit(some)

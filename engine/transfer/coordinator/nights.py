@@ -82,7 +82,7 @@ class Nights:
             return ()
         left.remove(fragment.number)
         held = self._held.setdefault(night, [])
-        if identifiers is None or len(identifiers) != fragment.num_alerts:
+        if identifiers is None:
             self._held[night] = None
         elif held is not None:
             held.append(identifiers)

@@ -5,29 +5,23 @@ What they return travels between workers of any kind, and to the coordinator: nu
 
 from __future__ import annotations
 
-import io
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import cloudpickle
-import dask
 import numpy as np
-import pyarrow as pa
 
 from engine.archive import Fragment
-from engine.conditions import filter_fragments
+from engine.conditions import filter_table
 from engine.errors import AlertTransferError, JobError
-from engine.pipeline import NarrowReader, Selection
+from engine.pipeline import NarrowReader
 from engine.telemetry import in_job, tell
 from engine.transfer.coordinator.dask_events import tell_coordinator
 from engine.transfer.manifest_plan import TransferTask
-from engine.transfer.worker import Outcome, count_night, send_fragment
+from engine.transfer.worker import count_night, send_fragments
 
-__all__ = ["count", "find", "night", "packed_graph", "run", "send", "unpacked"]
-
-_SELECTION = "selection"
+__all__ = ["count", "find", "night", "run", "send", "unpacked"]
 
 
 def run(task: TransferTask, topic: str, channel: str, sealed: bytes, *inputs: Any) -> Any:
@@ -56,36 +50,10 @@ def run(task: TransferTask, topic: str, channel: str, sealed: bytes, *inputs: An
             raise
 
 
-def find(task: TransferTask, graph: bytes, key: Any) -> np.ndarray:
-    """Return the positions of a fragment's selected alerts, as a packed graph of its own computes them."""
-    found: np.ndarray = dask.get(_Unpickler(io.BytesIO(graph), task.selection).load(), key)
-    return found
-
-
-def packed_graph(graph: Mapping[Any, Any], selection: Selection) -> bytes:
-    """Return a fragment's graph without the selection in it, which each worker has from the job's task."""
-    file = io.BytesIO()
-    _Pickler(file, selection).dump(dict(graph))
-    return file.getvalue()
-
-
-class _Pickler(cloudpickle.Pickler):
-    def __init__(self, file: io.BytesIO, selection: Selection):
-        super().__init__(file)
-        self._selection = selection
-
-    def persistent_id(self, obj: object) -> str | None:
-        return _SELECTION if obj is self._selection else None
-
-
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, selection: Selection):
-        super().__init__(file)
-        self._selection = selection
-
-    def persistent_load(self, pid: object) -> Selection:
-        assert pid == _SELECTION
-        return self._selection
+def find(task: TransferTask, fragment: Fragment) -> np.ndarray:
+    """Return the positions of a fragment's selected alerts."""
+    selection = task.selection
+    return filter_table(NarrowReader(selection=selection)(fragment), selection.predicate.sql)
 
 
 def count(task: TransferTask, positions: np.ndarray) -> int:
@@ -98,33 +66,25 @@ def send(
     fragments: Sequence[Fragment],
     quotas: Sequence[int | None],
     with_identifiers: bool,
-    *positions: np.ndarray | None,
+    *positions: np.ndarray,
 ) -> bytes:
-    """Send fragments, one after another; what became of each comes packed."""
-    outcomes = []
-    for at, (fragment, quota) in enumerate(zip(fragments, quotas, strict=True)):
-        predicate = task.selection.predicate
-        try:
-            if positions:
-                found = positions[at]
-            elif predicate.sql is None:
-                found = None
-            else:
-                reader = NarrowReader(selection=task.selection)
-                (delayed,) = filter_fragments(reader, [fragment], predicate.schema, predicate.sql)
-                found = delayed.compute(scheduler="sync")
-            done = send_fragment(task, fragment, found, quota)
-            ids = None
-            if with_identifiers:
-                id_field = task.selection.survey.id_field
-                ids = task.selection.archive.read_leaves(fragment, [id_field], [pa.int64()])[id_field].to_numpy()
-            outcomes.append(Outcome(fragment=fragment, done=done, identifiers=ids))
-        except JobError:
-            raise
-        except Exception as exc:
-            why = exc.as_told if isinstance(exc, AlertTransferError) else f"{type(exc).__name__}: {exc}"
-            tell(f"fragment {fragment.number} failed: {why}", level="warning", event="failure")
-            outcomes.append(Outcome(fragment=fragment, failure=exc))
+    """Send fragments; their outcomes come packed, in order. What fails a fragment that is alone fails the task.
+
+    Parameters
+    ----------
+    task
+        The job.
+    fragments, quotas
+        What is sent: of each fragment so many of its selected alerts, or all.
+    with_identifiers
+        Whether the identifiers of all their alerts come, too.
+    positions
+        What `find` has found of each; where there is nothing, the fragments are filtered here.
+    """
+    found: Sequence[np.ndarray | None] = positions or [None] * len(fragments)
+    outcomes = send_fragments(task, fragments, found, quotas, with_identifiers=with_identifiers)
+    if len(outcomes) == 1 and outcomes[0].failure:
+        raise outcomes[0].failure
     return pickle.dumps(outcomes)
 
 

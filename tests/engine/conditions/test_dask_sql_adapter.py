@@ -7,17 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dask
+import dask_sql
 import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from distributed import Client, LocalCluster, worker_client
+from distributed import Client, LocalCluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.archive import Archive, cut_fragments
-from engine.conditions import filter_fragments, filter_table, leaf_type, parse_conditions
+from engine.conditions import filter_table, leaf_type, parse_conditions
 from engine.conditions.dask_sql_adapter import narrow_frame
 from engine.schema import union_schemas
 
@@ -93,7 +94,7 @@ def test_frame_refuses_what_is_not_a_leaf():
 @pytest.mark.parametrize("distinguish", [True, False])
 def test_results_do_not_depend_on_the_option_of_pandas(distinguish):
     with pd.option_context("future.distinguish_nan_and_na", distinguish):
-        check(dask.compute(*filter_fragments(make, range(7), SCHEMA, SQL), scheduler="synchronous"))
+        check(filter_table(make(seed), SQL) for seed in range(7))
 
 
 def test_no_question_keeps_every_row():
@@ -106,45 +107,29 @@ def test_a_table_is_filtered_as_a_fragment_is():
     check(filter_table(make(seed), SQL) for seed in range(7))
 
 
-@pytest.mark.parametrize("scheduler", ["synchronous", "threads"])
-def test_each_fragment_has_its_task_in_order(scheduler):
-    tasks = filter_fragments(make, range(14), SCHEMA, SQL)
-    assert len(tasks) == 14
-    check(dask.compute(*tasks, scheduler=scheduler))
-    check([task.compute(scheduler=scheduler) for task in tasks[:4]])
+def test_a_condition_is_planned_once_whatever_is_filtered(monkeypatch):
+    planned = []
+    sql_of = dask_sql.Context.sql
+
+    def counted(context, sql, **how):
+        planned.append(sql)
+        return sql_of(context, sql, **how)
+
+    monkeypatch.setattr(dask_sql.Context, "sql", counted)
+    sql = parse_conditions("candidate.magpsf > 19.25 OR ln(candidate.fid) < 1", NESTED).sql
+    tables = [make(seed).select(["candidate.magpsf", "candidate.fid"]) for seed in range(7)]
+    kept = [filter_table(table, sql).tolist() for table in tables]
+    assert len(planned) == 1
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda table: filter_table(table, sql).tolist(), tables)) == kept
+    assert len(planned) == 1
 
 
-def test_no_fragments_make_no_tasks():
-    assert filter_fragments(make, [], SCHEMA, SQL) == []
-
-
-def test_one_fragment_is_one_task():
-    sql = parse_conditions("candidate.magpsf > 19.5 AND cdsxmatch = 'Star' OR ln(candidate.fid) < 1", NESTED).sql
-    (task,) = filter_fragments(make, [3], SCHEMA, sql)
-    (optimised,) = dask.optimize(task)
-    assert len(optimised.__dask_graph__()) == 1
-
-
-def test_two_questions_share_no_keys():
-    keys = [task.key for _ in range(3) for task in filter_fragments(make, range(5), SCHEMA, SQL)]
-    assert len(set(keys)) == 15
-    assert all("read_leaves" in str(key) for key in keys)
-
-
-def test_columns_may_come_in_another_order_and_width():
-    def read(seed: int) -> pa.Table:
-        table = make(seed).select(["candidate.fid", "cdsxmatch", "candidate.magpsf"])
-        return table.set_column(0, "candidate.fid", table["candidate.fid"].cast(pa.int64()))
-
-    check(dask.compute(*filter_fragments(read, range(7), SCHEMA, SQL), scheduler="synchronous"))
-
-
-def test_an_error_of_the_reader_comes_out():
-    def read(fragment: int) -> pa.Table:
-        raise FileNotFoundError(f"fragment {fragment} is gone")
-
-    with pytest.raises(FileNotFoundError, match="fragment 7 is gone"):
-        dask.compute(*filter_fragments(read, [7], SCHEMA, SQL), scheduler="synchronous")
+def test_columns_of_other_types_or_in_another_order_are_another_question():
+    table = make(1)
+    wider = table.set_column(2, "candidate.fid", table["candidate.fid"].cast(pa.int64()))
+    turned = wider.select(["candidate.fid", "cdsxmatch", "candidate.magpsf"])
+    assert filter_table(wider, SQL).tolist() == filter_table(turned, SQL).tolist() == expected(table)
 
 
 def test_nothing_of_the_process_is_changed():
@@ -182,35 +167,22 @@ def client() -> Iterator[Client]:
         yield client
 
 
-# A reader that a worker needs not import from this file.
-READ = {seed: make(seed) for seed in range(14)}.__getitem__
-
-
 def test_two_processes_find_the_same_rows(client):
-    check(client.gather(client.compute(filter_fragments(READ, range(14), SCHEMA, SQL))))
+    check(client.gather(client.map(filter_table, [make(seed) for seed in range(14)], [SQL] * 14)))
 
 
-def test_a_task_may_ask(client):
-    def coordinate(read, sql, schema):
-        from engine.conditions import filter_fragments
-
-        with worker_client() as own:
-            return own.gather(own.compute(filter_fragments(read, range(7), schema, sql)))
-
-    check(client.submit(coordinate, READ, SQL, SCHEMA).result())
-
-
-def test_questions_at_once_do_not_take_each_others_results(client):
+def test_conditions_at_once_do_not_take_each_others_results(client):
     texts = [f"candidate.magpsf <= {limit}" for limit in (18.5, 19, 20, 21)]
     predicates = [parse_conditions(text, NESTED).sql for text in texts]
-    computed = [client.compute(filter_fragments(READ, range(7), SCHEMA, sql)) for sql in predicates]
+    tables = [make(seed) for seed in range(7)]
+    computed = [client.map(filter_table, tables, [sql] * 7) for sql in predicates]
     for sql, futures in zip(predicates, computed, strict=True):
-        for seed, positions in enumerate(client.gather(futures)):
-            assert positions.tolist() == filter_table(make(seed), sql).tolist()
+        for table, positions in zip(tables, client.gather(futures), strict=True):
+            assert positions.tolist() == filter_table(table, sql).tolist()
 
 
 def test_workers_have_nothing_to_warn_of(client):
-    client.gather(client.compute(filter_fragments(READ, range(7), SCHEMA, SQL)))
+    client.gather(client.map(filter_table, [make(seed) for seed in range(7)], [SQL] * 7))
     logs = [line for lines in client.get_worker_logs().values() for line in lines]
     assert not [line for line in logs if line[0] in ("WARNING", "ERROR", "CRITICAL")]
 

@@ -21,9 +21,11 @@ class FakeWriter:
         self._rows += rows.tolist()
         self._blocks.append(block)
 
-    def finish(self) -> FragmentDone:
+    def send(self) -> None:
         self._sink.written.append((self._fragment.number, self._rows))
         self._sink.blocks += self._blocks
+
+    def finish(self) -> FragmentDone:
         return self._figures.done(nbytes=7, partitions={0: len(self._rows)})
 
 
@@ -57,7 +59,7 @@ class FakeSink:
             raise self.keeps
         self.is_there = False
 
-    def open(self, fragment, figures, is_wanted) -> FakeWriter:
+    def open(self, fragment, figures, is_wanted, folder=None) -> FakeWriter:
         return FakeWriter(self, fragment, figures, is_wanted)
 
     def await_answer(self, timeout_s: float) -> None:

@@ -132,7 +132,8 @@ def test_what_the_cluster_no_longer_wants_is_not_sent(archive, monkeypatch):
     task, fragment = planned(archive, sink)
     tasks = {"send": SimpleNamespace(state="executing")}
     state = SimpleNamespace(tasks=tasks)
-    worker = SimpleNamespace(get_current_task=lambda: "send", state=state, address="tcp://10.0.0.7:4000")
+    where = {"address": "tcp://10.0.0.7:4000", "local_directory": str(archive)}
+    worker = SimpleNamespace(get_current_task=lambda: "send", state=state, **where)
     monkeypatch.setattr(distributed, "get_worker", lambda: worker)
     done = send_fragment(task, fragment, None, None)
     assert (done.num_sent, done.worker) == (ROWS, "tcp://10.0.0.7:4000")
