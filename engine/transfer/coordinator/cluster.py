@@ -128,8 +128,8 @@ class Cluster(Protocol[FutureT]):
     def leave_thread(self) -> None:
         """Leave the thread that the caller holds, if any, to other tasks; before anything is waited for."""
 
-    def send_alone(self, future: FutureT, load: Load) -> FutureT:
-        """Send a fragment that a task was to send, by a task of its own; what it may send stays as it was."""
+    def send_again(self, future: FutureT, load: Load) -> FutureT:
+        """Send fragments that a task was to send by another one; what each may send stays as it was."""
 
     def died(self) -> list[FutureT]:
         """Return those futures of `send` that were on workers that died since the last call; they run elsewhere."""

@@ -130,13 +130,9 @@ class DaskCluster:
 
     def filter(self, window: Sequence[Fragment]) -> list[DaskTask]:
         """Find the selected alerts of fragments."""
-        made = [
-            self._made("find", fragment, fragment, priority=_EXTRA if at else _TURN)
-            for at, fragment in enumerate(window)
-        ]
-        for some in (made[:1], made[1:]):
-            self._submit(some)
-        return made
+        found = [self._made("find", fragment, fragment) for fragment in window]
+        self._submit(found)
+        return found
 
     def count(self, found: Sequence[DaskTask]) -> list[DaskTask]:
         """Count the selected alerts of fragments."""
@@ -179,11 +175,11 @@ class DaskCluster:
             leave, self._leave = self._leave, None
             leave()
 
-    def send_alone(self, future: DaskTask, load: Load) -> DaskTask:
-        """Send a fragment of a task by a task of its own."""
-        (fragment,) = load.fragments
+    def send_again(self, future: DaskTask, load: Load) -> DaskTask:
+        """Send fragments of a task by another one."""
         assert isinstance(future.work, Load)
-        made = self._made_send(load, [future.quotas[future.work.fragments.index(fragment)]], future.needed)
+        quotas = dict(zip(future.work.fragments, future.quotas, strict=True))
+        made = self._made_send(load, [quotas[fragment] for fragment in load.fragments], future.needed)
         self._submit([made], follow=[made])
         return made
 

@@ -196,7 +196,7 @@ class Coordinator(Generic[FutureT]):
 
     def _submit_window(self, rules: Rules, limit: int, attempts: Attempts, backlog: Backlog) -> None:
         """Have the fragments of the next window sent, or the first of them where the limit is not shared out further."""
-        window = backlog.take()
+        window = backlog.take(self._flow.window_size(backlog.num_threads))
         found: list[FutureT] | None = None
         counts = [fragment.num_alerts for fragment in window]
         if rules.is_filtered:
@@ -247,6 +247,7 @@ class Coordinator(Generic[FutureT]):
                 else:
                     self._take_in(attempts, future, finished)
             self._part_those_that_died()
+            self._hasten()
         finally:
             # What was sent is told, also where something else ends the job.
             self._hear()
@@ -302,10 +303,20 @@ class Coordinator(Generic[FutureT]):
     def _part(self, future: FutureT, load: Load, again: Sequence[Fragment]) -> None:
         """Let go of a task, and have these of its fragments sent again, each alone: one that kills spares others."""
         for fragment in again:
-            alone = self._flow.again(fragment)
-            self._in_flight[self._cluster.send_alone(future, alone)] = alone
+            alone = self._flow.again([fragment])
+            self._in_flight[self._cluster.send_again(future, alone)] = alone
         self._flow.ended(load)
         self._let_go(future)
+
+    def _hasten(self) -> None:
+        """Submit once more what other jobs would pass for ever, now that it is the turn of this one."""
+        if (load := self._flow.stuck()) is not None:
+            future = next(one for one, work in self._in_flight.items() if work is load)
+            self._cluster.cancel([future])
+            self._flow.ended(load)
+            hastened = self._flow.again(load.fragments)
+            self._in_flight[self._cluster.send_again(future, hastened)] = hastened
+            self._let_go(future)
 
     def _part_those_that_died(self) -> None:
         for future in self._cluster.died():

@@ -82,9 +82,10 @@ class Backlog:
             return False
         return num_in_flight == 0 if self._is_limited else num_in_flight <= self.capacity(self.num_threads) // 2
 
-    def take(self) -> list[Fragment]:
-        """Take the fragments of the next window."""
-        return [self.take_one() for _ in range(min(self.capacity(self.num_threads), len(self._waiting)))]
+    def take(self, most: int | None = None) -> list[Fragment]:
+        """Take the fragments of the next window, `most` at most."""
+        capacity = self.capacity(self.num_threads)
+        return [self.take_one() for _ in range(min(capacity, len(self), most or capacity))]
 
     def put_back(self, fragments: Sequence[Fragment]) -> None:
         """Have fragments that were taken last wait again."""

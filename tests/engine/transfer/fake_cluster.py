@@ -166,10 +166,9 @@ class FakeCluster:
     def leave_thread(self) -> None:
         self.has_thread = False
 
-    def send_alone(self, future: FakeFuture, load: Load) -> FakeFuture:
+    def send_again(self, future: FakeFuture, load: Load) -> FakeFuture:
         self.loads.append(load)
-        (fragment,) = load.fragments
-        assert fragment in future.works
+        assert set(load.fragments) <= set(future.works)
         if future.needs is not None and future.needs.status == "error":
             future.needs.status = "pending"
         (alone,) = self._follow([self._sending(load, future.needs, future.quota)])
