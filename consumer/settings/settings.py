@@ -112,11 +112,12 @@ class Window(_Group):
 
 
 class Limits(_Group):
-    """What one request may have; a request that asks for more is refused before anything is started."""
+    """What one request may have, and one owner: a request that asks for more is refused, jobs beyond wait."""
 
     max_nights: _Whole | None = Field(default=None, description="nights that a request may name")
     max_alerts: _Whole | None = Field(default=None, description="alerts that it may send")
     max_nbytes: _Whole | None = Field(default=None, description="bytes of alerts, by their size in Kafka")
+    max_running_jobs: _Whole | None = Field(default=None, description="jobs of an owner that run at once")
 
 
 class LocalCluster(_Group):

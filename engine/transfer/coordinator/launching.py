@@ -15,6 +15,7 @@ from engine.errors import JobError
 from engine.sinks import ManifestStore, Sink
 from engine.transfer.coordinator.dask_cluster import DaskCluster
 from engine.transfer.coordinator.loop import Coordinator
+from engine.transfer.coordinator.queueing import most_running, waits
 from engine.transfer.coordinator.retries import starts, through_outages
 from engine.workers import Sent
 
@@ -75,13 +76,13 @@ def coordinate(store: ManifestStore, sink: Sink, storage_options: Mapping[str, A
             return manifest.stated
         if manifest.plan is None:
             raise JobError(f"the manifest of {store.topic} holds no plan", next_step="submit again")
-        begun = starts(manifest)
+        num_begun = len(starts(manifest)) + waits(manifest)
         # One that begins again holds no thread: what it would send in it may have killed the worker before.
-        leave = distributed.secede if _is_for_few(manifest.plan) and not begun else None
+        leave = distributed.secede if _is_for_few(manifest.plan) and not num_begun else None
         # worker_client secedes: the coordinator takes no thread of its worker away from the fragments.
         with _client(is_seceding=leave is None) as client:
-            if len(begun) > num_starts:
-                launch(client, store, sink, storage_options, len(begun))
+            if num_begun > num_starts:
+                launch(client, store, sink, storage_options, num_begun)
                 return "replaced"
             with contextlib.closing(DaskCluster(client, sink, storage_options, leave)) as cluster:
                 return Coordinator(manifest.plan, store, sink, cluster).run()
@@ -92,7 +93,7 @@ def coordinate(store: ManifestStore, sink: Sink, storage_options: Mapping[str, A
 def _is_for_few(plan: Plan) -> bool:
     """Return whether a job sends so few alerts that its first fragment may be all that it needs."""
     limit = plan.details.get("limit")
-    return isinstance(limit, int) and limit <= _FEW
+    return isinstance(limit, int) and limit <= _FEW and most_running(plan) is None
 
 
 def _client(*, is_seceding: bool) -> contextlib.AbstractContextManager[distributed.Client]:

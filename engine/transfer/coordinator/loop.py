@@ -27,6 +27,7 @@ from engine.transfer.coordinator.job_log import JobLog
 from engine.transfer.coordinator.limit import count_selected, share_out
 from engine.transfer.coordinator.nights import Nights
 from engine.transfer.coordinator.pace import Pace
+from engine.transfer.coordinator.queueing import await_turn
 from engine.transfer.coordinator.retries import (
     OUTAGE_S,
     Attempts,
@@ -94,6 +95,11 @@ class Coordinator(Generic[FutureT]):
 
     def run(self) -> str:
         """Return the final state, `replaced` by another coordinator, or `interrupted` as the cluster is lost."""
+        with in_job(self._plan.topic, self._log.add):
+            try:
+                await_turn(self._store, self._plan, self._name, self._log)
+            except Replaced:
+                return "replaced"
         self._write_state("running")
         # From here on the manifest names this coordinator, or a later one, and holds all that was finished before.
         self._watch.note(through_outages(self._store, self._store.refresh))
