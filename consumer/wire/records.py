@@ -113,8 +113,8 @@ class PlanPart:
     job_id: str
     index: int
     files: list[dict[str, Any]]
-    """Each: index, path, size (bytes), etag (or null), footer_crc (CRC-32 of the Parquet footer), night
-    (`2021-11-22`)."""
+    """Each: index, path, size (bytes), etag (or null), footer_crc (CRC-32 of the Parquet footer), footer_nbytes
+    (its length, left out where it is not known), night (`2021-11-22`)."""
     fragments: list[dict[str, Any]]
     """Each: fragment (number), file (index), row_groups (list of int), num_alerts."""
 
@@ -244,7 +244,7 @@ def encode_record(record: Record) -> tuple[bytes, bytes]:
 
 _JOB_ID = matching(r"[ -~]{1,200}", "1 to 200 printable characters of ASCII")
 _FILE = {"path": matching(r"(?s).+", "a path"), "size": COUNT, "etag": optional(TEXT), "night": DATE}
-_FOOTER = {"footer_crc": optional(matching(r"[0-9a-f]{8}", "8 hexadecimal digits"))}
+_FOOTER = {"footer_crc": optional(matching(r"[0-9a-f]{8}", "8 hexadecimal digits")), "footer_nbytes": COUNT}
 _FRAGMENT = {"fragment": COUNT, "file": COUNT, "row_groups": list_of(COUNT), "num_alerts": COUNT}
 _FOR_THE_ENGINE = {"row_group_alerts": list_of(COUNT), "lacking": list_of(TEXT)}
 _ERROR = record_of({"message": TEXT, "accepted": optional(TEXT), "next": optional(TEXT)})

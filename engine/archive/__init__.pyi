@@ -7,6 +7,7 @@ from .footer_source import FooterSource
 from .fragments import Fragment, average_nbytes, cut_fragments, unite, with_alerts
 from .listing import Listing
 from .night_ranges import night_texts, parse_nights
+from .open_fragment import OpenFragment
 
 __all__ = [
     "Archive",
@@ -17,6 +18,7 @@ __all__ = [
     "Fragment",
     "Leaves",
     "Listing",
+    "OpenFragment",
     "average_nbytes",
     "configured_archive",
     "count_duplicate_identifiers",

@@ -33,6 +33,8 @@ class ArchiveFile:
     footer_crc: str | None = None
     """CRC-32 of the footer, 8 hexadecimal digits, once it is read: it holds the place, size and range of every column
     chunk, so a file that was only copied or touched is known again."""
+    footer_nbytes: int | None = None
+    """Length of the footer, once it is read: one request brings it."""
 
 
 class Leaves:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.archive.footer import ArchiveFile, Footer, Leaves
-from engine.storage import ParsedFooter
+from engine.storage import ParsedFooter, footer_crc
 
-__all__ = ["FooterMaker", "footer_crc"]
+__all__ = ["FooterMaker"]
 
 _MOST_HEADS = 64
 
@@ -49,7 +47,7 @@ class FooterMaker:
         self._schemas: dict[bytes, pa.Schema] = {}
 
     def footer_of(self, file: ArchiveFile, parsed: ParsedFooter) -> Footer:
-        """Return what a file's footer says, and the file with the CRC of its footer."""
+        """Return what a file's footer says, and the file with the CRC and the length of its footer."""
         metadata, head = parsed.metadata, self._head(parsed)
         row_groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
         num_leaves = len(head.leaves.paths)
@@ -58,7 +56,7 @@ class FooterMaker:
             here = [row_group.column(i).total_uncompressed_size for i in range(row_group.num_columns)]
             sizes.append(here + [0] * (num_leaves - len(here)))
         return Footer.of(
-            replace(file, footer_crc=footer_crc(metadata)),
+            replace(file, footer_crc=footer_crc(metadata), footer_nbytes=parsed.nbytes),
             head.schema,
             (row_group.num_rows for row_group in row_groups),
             head.leaves,
@@ -106,13 +104,6 @@ class FooterMaker:
             if column in self._ranges_of and ranges and len(ranges) == len(row_groups):
                 found[column] = (min(least for least, _ in ranges), max(greatest for _, greatest in ranges))
         return found
-
-
-def footer_crc(metadata: pq.FileMetaData) -> str:
-    """Return the CRC-32 by which a footer is known again, as docs/wire-contract.md defines it."""
-    footer = io.BytesIO()
-    metadata.write_metadata_file(footer)
-    return f"{zlib.crc32(footer.getbuffer()):08x}"
 
 
 def _arrow_schema(metadata: pq.FileMetaData) -> bytes:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.archive import Footer, Leaves
-from engine.catalogue.rows import ROWS, SCHEMAS, FileRow, HeldSchema, UnusableError, held_schema, table_of
+from engine.catalogue.rows import LATER, ROWS, SCHEMAS, FileRow, HeldSchema, UnusableError, held_schema, table_of
 from engine.catalogue.shelf import Contents, Shelf
 
 __all__ = ["Holdings"]
@@ -120,7 +120,7 @@ class Holdings:
 
     def _part(self, name: str, columns: list[str] | None = None) -> pa.Table | None:
         try:
-            table = self.shelf.part(name, ROWS, columns)
+            table = self.shelf.part(name, ROWS, columns, later=LATER)
             if any(table[column].null_count for column in _NEEDED if column in table.column_names):
                 raise UnusableError(f"{name} lacks values that every file has")
             return table

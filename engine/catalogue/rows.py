@@ -38,6 +38,7 @@ ROWS = pa.schema(
         ("size", pa.int64()),
         ("etag", pa.string()),
         ("footer_crc", pa.string()),
+        ("footer_nbytes", pa.int64()),
         ("schema", pa.string()),  # fingerprint
         ("num_alerts", pa.int64()),
         ("row_groups", pa.list_(pa.int64())),  # alerts
@@ -55,9 +56,12 @@ ROWS = pa.schema(
 )
 """The columns of a month's part."""
 
+LATER = ("footer_nbytes",)
+"""Those that parts of earlier versions lack."""
+
 FOOTER_COLUMNS = (
-    *("path", "night", "size", "etag", "footer_crc", "schema", "num_alerts", "row_groups", "nbytes", "ranged"),
-    "ranges",
+    *("path", "night", "size", "etag", "footer_crc", "footer_nbytes", "schema", "num_alerts", "row_groups", "nbytes"),
+    *("ranged", "ranges"),
 )
 """Those that a footer is made of, but for `nulls`, which few ask for."""
 
@@ -141,6 +145,7 @@ def _values(row: FileRow, fingerprint: str, read_at: dt.datetime) -> dict[str, A
         "size": footer.file.nbytes,
         "etag": footer.file.etag,
         "footer_crc": footer.file.footer_crc,
+        "footer_nbytes": footer.file.footer_nbytes,
         "schema": fingerprint,
         "num_alerts": sum(footer.row_groups),
         "row_groups": list(footer.row_groups),
@@ -190,7 +195,7 @@ def footers_in(
         Leaves whose ranges are asked for.
     """
     table = table.take(pa.array(places, pa.int64()))
-    crcs = table["footer_crc"].to_pylist()
+    crcs, footers = table["footer_crc"].to_pylist(), table["footer_nbytes"].to_pylist()
     fingerprints = table["schema"].to_pylist()
     alerts, nbytes = (_Lists(table[name]) for name in ("row_groups", "nbytes"))
     nulls = _Lists(table["nulls"]) if "nulls" in table.column_names else None
@@ -211,7 +216,7 @@ def footers_in(
         ):
             continue
         found[file.path] = Footer.of(
-            replace(file, footer_crc=crcs[row]),
+            replace(file, footer_crc=crcs[row], footer_nbytes=footers[row]),
             held.schema,
             groups.tolist(),
             held.leaves,

@@ -18,7 +18,7 @@ import logging
 import re
 import secrets
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 import pyarrow as pa
@@ -95,8 +95,21 @@ class Shelf:
                 self.note(f"{name} can't be used: {cause_of(exc)}")
         return Contents()
 
-    def part(self, name: str, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
+    def part(
+        self, name: str, schema: pa.Schema, columns: list[str] | None = None, *, later: Collection[str] = ()
+    ) -> pa.Table:
         """Return columns of a part.
+
+        Parameters
+        ----------
+        name
+            The part's.
+        schema
+            Its columns.
+        columns
+            Those that are read; None: all.
+        later
+            Those that parts of earlier versions lack: null there.
 
         Raises
         ------
@@ -106,9 +119,14 @@ class Shelf:
         wanted = schema if columns is None else pa.schema([schema.field(column) for column in columns])
         try:
             read = pq.ParquetFile(pa.BufferReader(self._store.read(self._path(name))), page_checksum_verification=True)
-            if not read.schema_arrow.equals(schema):
+            held = read.schema_arrow
+            lacking = [name for name in later if name not in held.names]
+            if not held.equals(pa.schema([field for field in schema if field.name not in lacking])):
                 raise UnusableError(f"{name} has other columns")
-            return read.read(columns=wanted.names).select(wanted.names)
+            table = read.read(columns=[name for name in wanted.names if name not in lacking])
+            for name_ in lacking:
+                table = table.append_column(schema.field(name_), pa.nulls(len(table), schema.field(name_).type))
+            return table.select(wanted.names)
         except UnusableError:
             raise
         except Exception as exc:  # whatever a store or Arrow says of a torn file

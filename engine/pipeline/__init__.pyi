@@ -1,6 +1,6 @@
 from .contents import CONTENTS, Projection, project_schema
 from .narrow import NarrowReader
-from .selected import read_content
+from .selected import SelectedContent, read_content
 from .selection import Predicate, Selection
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "NarrowReader",
     "Predicate",
     "Projection",
+    "SelectedContent",
     "Selection",
     "project_schema",
     "read_content",

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from engine.archive import Fragment
+from engine.archive import Fragment, OpenFragment
 from engine.pipeline.enrich import compute_added, enrichments_for, leaf_of, leaves_needed, root_of
 from engine.pipeline.selection import Selection
 from engine.schema import split_leaf
 
-__all__ = ["read_content"]
+__all__ = ["SelectedContent", "read_content"]
 
 _BLOCK_NBYTES = 1 << 26
 """What is gathered comes to no more than this; blocks are planned with 24 MiB."""
@@ -39,31 +39,64 @@ def read_content(
     positions, block
         Positions of the block's alerts, shape (n,), and the alerts, n rows.
     """
-    selection.archive.check_rows(fragment)
-    starts = np.concatenate([[0], np.cumsum(fragment.row_group_alerts)])
-    if positions is None:
-        positions = np.arange(fragment.num_alerts)
-    owners = np.searchsorted(starts, positions, side="right") - 1
-    touched = np.unique(owners)
-    if not len(touched):
-        return
-    columns = selection.projection.columns()
-    lacking = {root for column in columns if (root := root_of(column, fragment.lacking))}
-    enrichments = enrichments_for(selection.enrichments, lacking)
-    needed = [split_leaf(field.name)[1] for field in leaves_needed(enrichments)]
-    # Row groups without a selected alert are never opened.
-    read = np.concatenate([np.arange(starts[group], starts[group + 1]) for group in touched])
-    row_groups = [fragment.row_groups[group] for group in touched]
-    blocks = selection.archive.read_blocks(fragment, [*columns, *needed], row_groups, selection.block_alerts)
-    for here, block in _gathered(_kept(blocks, read, positions), selection.block_alerts):
+    with selection.archive.open(fragment) as opened:
+        yield from SelectedContent(selection, opened, positions).blocks()
 
-        def leaf(field: pa.Field, block: pa.RecordBatch = block) -> pa.Array:
-            return leaf_of(block, field.name, field.type, fragment.file.path)
 
-        added = compute_added(enrichments, leaf, block.num_rows)
-        for name in lacking:
-            block = _with_column(block, name, added[name])
-        yield here, selection.projection.apply(block, fragment.file.path)
+class SelectedContent:
+    """The selected alerts of a fragment whose file is open; see `read_content`.
+
+    Parameters
+    ----------
+    selection
+        What to read, and as what.
+    opened
+        Where.
+    positions
+        Positions of the selected alerts in the fragment, ascending, shape (k,); None selects all.
+
+    Raises
+    ------
+    UnreadableError
+        If the fragment claims more rows than its file can hold.
+    """
+
+    def __init__(self, selection: Selection, opened: OpenFragment, positions: np.ndarray | None):
+        opened.check_rows()
+        fragment = opened.fragment
+        self._selection = selection
+        self._opened = opened
+        self._positions = np.arange(fragment.num_alerts) if positions is None else positions
+        columns = selection.projection.columns()
+        self._lacking = {root for column in columns if (root := root_of(column, fragment.lacking))}
+        self._enrichments = enrichments_for(selection.enrichments, self._lacking)
+        self._columns = [*columns, *(split_leaf(field.name)[1] for field in leaves_needed(self._enrichments))]
+        starts = np.concatenate([[0], np.cumsum(fragment.row_group_alerts)])
+        touched = np.unique(np.searchsorted(starts, self._positions, side="right") - 1)
+        # Row groups without a selected alert are never opened.
+        self._row_groups = [fragment.row_groups[group] for group in touched]
+        rows = [np.arange(starts[group], starts[group + 1]) for group in touched]
+        self._rows = np.concatenate([np.empty(0, np.int64), *rows])
+
+    def fetch(self) -> None:
+        """Begin to fetch what `blocks` reads."""
+        self._opened.fetch(self._row_groups, self._columns)
+
+    def blocks(self) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+        """Yield positions, shape (n,), and the alerts in the content of the selection, n rows."""
+        if not self._row_groups:
+            return
+        selection, file = self._selection, self._opened.fragment.file.path
+        blocks = self._opened.read_blocks(self._columns, self._row_groups, selection.block_alerts)
+        for here, block in _gathered(_kept(blocks, self._rows, self._positions), selection.block_alerts):
+
+            def leaf(field: pa.Field, block: pa.RecordBatch = block) -> pa.Array:
+                return leaf_of(block, field.name, field.type, file)
+
+            added = compute_added(self._enrichments, leaf, block.num_rows)
+            for name in self._lacking:
+                block = _with_column(block, name, added[name])
+            yield here, selection.projection.apply(block, file)
 
 
 def _kept(

@@ -1,25 +1,40 @@
-"""Opening Parquet files: their footers first, then the ranges that are asked for and little else."""
+"""Opening Parquet files: once each, their footers first, then the ranges that are asked for and little else."""
 
 from __future__ import annotations
 
-import io
+import mmap
+import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.storage.encryption import EncryptedError
 from engine.storage.expansion import Expansion
-from engine.storage.parsing import footer_nbytes_of, parse_footer
+from engine.storage.parsing import ParsedFooter, footer_nbytes_of, parse_footer
+from engine.storage.ranges import Range, RangedFile
+from engine.storage.remote import ChangedError, OpenedFile, RemoteFile, open_remote
 from engine.storage.stores import Store
 
-__all__ = ["OpenParquet", "open_parquet", "read_tail"]
+__all__ = ["Expected", "OpenParquet", "open_parquet", "read_tail"]
 
 # Of ten thousands of files most have footers no longer than this; the rest takes one request more.
 _TAIL_NBYTES = 64 * 1024
-# What lies between two column chunks is fetched with them, up to this: a request costs more.
-_GAP_NBYTES = 64 * 1024
+_END_NBYTES = 8
+# Besides column chunks, what lies between them may come up to this part of what the footer weighs.
+_SPARE_OF_FOOTER = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What is known of a file before it is opened."""
+
+    nbytes: int | None = None
+    etag: str | None = None
+    footer_nbytes: int | None = None
+    footer_crc: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,25 +42,35 @@ class OpenParquet:
     """A Parquet file that was opened, and where its bytes come from."""
 
     parquet: pq.ParquetFile
-    source: _Ranges | None
+    source: RangedFile | None
     """None: a file on a local disk, mapped into memory."""
-    path: str
+    mapped: memoryview
+    """The bytes of a file on a local disk."""
+    footer_nbytes: int
 
-    def hold(self, row_groups: Sequence[int], columns: Sequence[str]) -> None:
-        """Fetch the column chunks of some columns in as few requests as make sense, ahead of Arrow's reads."""
+    def close(self) -> None:
+        """Let go of the file. What Arrow made of a mapped one may still point into it: the system keeps that."""
+        self.parquet.close(force=True)
         if self.source is not None:
-            self.source.hold(_chunks(self.parquet.metadata, row_groups, columns))
+            self.source.close()
+
+    def fetch(self, row_groups: Sequence[int], columns: Sequence[str]) -> None:
+        """Begin to fetch the column chunks of some columns in as few requests as make sense, ahead of Arrow's reads."""
+        if self.source is not None:
+            metadata = self.parquet.metadata
+            share = len(row_groups) / max(1, metadata.num_row_groups)
+            self.source.fetch(
+                _chunks(metadata, row_groups, columns), int(_SPARE_OF_FOOTER * share * self.footer_nbytes)
+            )
 
     def expansion(self, row_groups: Sequence[int], columns: Sequence[str], file_nbytes: int) -> Expansion:
-        """Return what some columns of some row groups come to when they are decoded; to be asked for once held."""
+        """Return what some columns of some row groups come to when they are decoded."""
         return Expansion(self.parquet, row_groups, columns, file_nbytes, self._read_at)
 
     def _read_at(self, offset: int, nbytes: int) -> bytes:
         if self.source is None:
-            with open(self.path, "rb") as file:
-                return _read(file, offset, offset + nbytes)
-        self.source.seek(offset)
-        return self.source.read(nbytes)
+            return bytes(self.mapped[max(0, offset) : max(0, offset) + nbytes])
+        return self.source.peek(offset, offset + nbytes)
 
 
 def read_tail(store: Store, path: str) -> bytes:
@@ -56,61 +81,109 @@ def read_tail(store: Store, path: str) -> bytes:
     EncryptedError
         If its footer is encrypted. All that the file system raises comes out as well.
     """
-    with _open(store, path, afresh=False) as file:
-        return _tail(file)
+    if store.is_local:
+        with open(path, "rb") as local:
+            return _tail(OpenedFile(local, at_once=False), None)
+    with closing(OpenedFile(store.open(path, afresh=False), at_once=store.num_threads > 1)) as file:
+        return _tail(file, None)
 
 
-def open_parquet(store: Store, path: str) -> OpenParquet:
+def open_parquet(store: Store, path: str, expected: Expected | None = None) -> OpenParquet:
     """Open a file to read alerts from it.
 
     Raises
     ------
+    ChangedError
+        If it is not the one that was expected, where that shows; on a disk it is not looked at.
     pyarrow.ArrowException, OSError
         If it is not Parquet, or encrypted. All that the file system raises comes out as well.
     """
-    with ExitStack() as opened:
-        file = opened.enter_context(_open(store, path, afresh=True))
-        metadata = parse_footer(_tail(file)).metadata
-        if not store.is_local:
-            opened.pop_all()  # the alerts are read from it
-    source = None if store.is_local else _Ranges(file)
+    if store.is_local:
+        return _open_local(path)
+    expected = expected or Expected()
+    remote = open_remote(store, path, expected.nbytes, expected.etag)
+    try:
+        try:
+            footer = parse_footer(_tail(remote, expected.footer_nbytes))
+            if expected.etag and expected.footer_crc and not footer.has_crc(expected.footer_crc):
+                raise ChangedError("its footer is another one")
+        except ChangedError:
+            remote, footer = _copied(store, path, expected)
+    except BaseException:
+        remote.close()
+        raise
+    source = RangedFile(remote)
+    parquet = pq.ParquetFile(source, metadata=footer.metadata, pre_buffer=False, page_checksum_verification=True)
+    return OpenParquet(parquet=parquet, source=source, mapped=memoryview(b""), footer_nbytes=footer.nbytes)
+
+
+def _copied(store: Store, path: str, expected: Expected) -> tuple[RemoteFile, ParsedFooter]:
+    """Return a file that has another ETag than expected, and its footer, if it only was copied or touched.
+
+    Raises
+    ------
+    ChangedError
+        If it has another size or footer.
+    """
+    entry = store.entry(path)
+    now = ChangedError(f"{entry.nbytes} bytes, ETag {entry.version}")
+    if entry.nbytes != expected.nbytes or expected.footer_crc is None:
+        raise now
+    remote = open_remote(store, path, entry.nbytes, entry.version)
+    try:
+        footer = parse_footer(_tail(remote, expected.footer_nbytes))
+        if not footer.has_crc(expected.footer_crc):
+            raise now
+    except BaseException:
+        remote.close()
+        raise
+    return remote, footer
+
+
+def _open_local(path: str) -> OpenParquet:
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
+    end = bytes(mapped[-_END_NBYTES:])
+    _check_plain(end)
+    footer_nbytes = footer_nbytes_of(end)
+    footer = parse_footer(bytes(mapped[max(0, size - footer_nbytes - _END_NBYTES) :]))
     parquet = pq.ParquetFile(
-        path if source is None else source,
-        metadata=metadata,
-        memory_map=source is None,
+        pa.BufferReader(pa.py_buffer(mapped)),
+        metadata=footer.metadata,
         pre_buffer=False,
         page_checksum_verification=True,
     )
-    return OpenParquet(parquet=parquet, source=source, path=path)
+    return OpenParquet(parquet=parquet, source=None, mapped=mapped, footer_nbytes=footer_nbytes)
 
 
-def _open(store: Store, path: str, *, afresh: bool) -> io.IOBase:
-    if store.is_local:
-        return open(path, "rb")
-    return store.open(path, afresh=afresh)
+def _tail(file: RemoteFile, footer_nbytes: int | None) -> bytes:
+    """Return the end of a file with the whole footer in it.
 
-
-def _tail(file: io.IOBase) -> bytes:
-    """Return the end of a file with the whole footer in it."""
-    size = file.seek(0, io.SEEK_END)
-    start = max(0, size - _TAIL_NBYTES)
-    tail = _read(file, start, size)
-    if tail[-4:] == b"PARE":
-        raise EncryptedError("it is encrypted, its footer too")
-    footer_nbytes = footer_nbytes_of(tail)
-    if start and footer_nbytes + 8 > len(tail):
-        first = max(0, size - footer_nbytes - 8)
-        tail = _read(file, first, start) + tail
+    Parameters
+    ----------
+    file
+        Where it comes from.
+    footer_nbytes
+        Length of the footer, if it is known.
+    """
+    size = file.nbytes
+    start = max(0, size - (_TAIL_NBYTES if footer_nbytes is None else footer_nbytes + _END_NBYTES))
+    tail = file.read(start, size)
+    _check_plain(tail)
+    missing = footer_nbytes_of(tail) + _END_NBYTES - len(tail)
+    if start and missing > 0:
+        tail = file.read(max(0, start - missing), start) + tail
     return tail
 
 
-def _read(file: io.IOBase, start: int, end: int) -> bytes:
-    file.seek(start)
-    return file.read(end - start) if end > start else b""
+def _check_plain(tail: bytes) -> None:
+    if tail[-4:] == b"PARE":
+        raise EncryptedError("it is encrypted, its footer too")
 
 
-def _chunks(metadata: pq.FileMetaData, row_groups: Sequence[int], columns: Sequence[str]) -> list[tuple[int, int]]:
-    """Return where the column chunks of root columns, or of paths inside them, stand in the file: starts and ends."""
+def _chunks(metadata: pq.FileMetaData, row_groups: Sequence[int], columns: Sequence[str]) -> list[Range]:
+    """Return where the column chunks of root columns, or of paths inside them, stand in the file, by row group."""
     prefixes = tuple(f"{column}." for column in columns)
     paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
     wanted = [i for i, path in enumerate(paths) if path in columns or path.startswith(prefixes)]
@@ -120,53 +193,4 @@ def _chunks(metadata: pq.FileMetaData, row_groups: Sequence[int], columns: Seque
         offsets = (chunk.dictionary_page_offset, chunk.data_page_offset)
         start = min((offset for offset in offsets if offset and offset > 0), default=0)
         found.append((start, start + max(0, chunk.total_compressed_size)))
-    return sorted(found)
-
-
-class _Ranges(io.RawIOBase):
-    """A file that keeps ranges of it in memory."""
-
-    def __init__(self, file: io.IOBase):
-        self._file = file
-        self._size = file.seek(0, io.SEEK_END)
-        self._at = 0
-        self._held: list[tuple[int, memoryview]] = []
-
-    def hold(self, ranges: Sequence[tuple[int, int]]) -> None:
-        """Fetch ranges, neighbouring ones together. They replace those that were held."""
-        merged: list[tuple[int, int]] = []
-        for start, end in ranges:
-            end = min(end, self._size)
-            if merged and start - merged[-1][1] <= _GAP_NBYTES:
-                merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-            else:
-                merged.append((start, end))
-        self._held = []
-        self._held = [(start, memoryview(_read(self._file, start, end))) for start, end in merged]
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        end = self._size if size is None or size < 0 else min(self._at + size, self._size)
-        data = self._held_bytes(end)
-        if data is None:
-            data = _read(self._file, self._at, end)
-        self._at += len(data)
-        return data
-
-    def _held_bytes(self, end: int) -> bytes | None:
-        for start, held in self._held:
-            if start <= self._at and end <= start + len(held):
-                return bytes(held[self._at - start : end - start])
-        return None
+    return found

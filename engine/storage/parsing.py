@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import zlib
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -10,7 +12,10 @@ import pyarrow.parquet as pq
 
 from engine.storage.encryption import EncryptedError, has_encrypted_columns, schema_nbytes
 
-__all__ = ["ParsedFooter", "footer_nbytes_of", "parse_footer"]
+__all__ = ["ParsedFooter", "footer_crc", "footer_nbytes_of", "parse_footer"]
+
+_END_NBYTES = 8
+"""After a footer come its length and the signature."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +27,24 @@ class ParsedFooter:
     _start: int
     """Where the footer begins in the end of the file."""
 
+    @property
+    def nbytes(self) -> int:
+        """Length of the footer."""
+        return len(self._tail) - _END_NBYTES - self._start
+
+    def has_crc(self, crc: str) -> bool:
+        """Return whether its CRC-32, as `footer_crc` gives it, is this one."""
+        # As most writers leave it, pyarrow would write it anew byte for byte.
+        as_it_lies = zlib.crc32(memoryview(self._tail)[self._start : -_END_NBYTES])
+        return f"{as_it_lies:08x}" == crc or footer_crc(self.metadata) == crc
+
     def begins_with(self, some: bytes) -> bool:
         """Return whether the footer's first bytes are these."""
         return self._tail.startswith(some, self._start)
 
     def schema_bytes(self) -> bytes:
         """Return the footer's first bytes up to the end of Parquet's schema; none where that can't be told."""
-        nbytes = schema_nbytes(memoryview(self._tail)[self._start : -8])
+        nbytes = schema_nbytes(memoryview(self._tail)[self._start : -_END_NBYTES])
         return self._tail[self._start : self._start + nbytes]
 
     def arrow_schema(self) -> pa.Schema:
@@ -52,11 +68,11 @@ def parse_footer(tail: bytes) -> ParsedFooter:
         If it is not Parquet.
     """
     footer_nbytes = footer_nbytes_of(tail)
-    start = len(tail) - 8 - footer_nbytes
+    start = len(tail) - _END_NBYTES - footer_nbytes
     # Half of the time goes into a reader that nobody reads with. What pickle makes FileMetaData with does without it,
     # but ends the process ("terminate called") at a footer that is damaged.
     metadata = pq.read_metadata(pa.BufferReader(tail))
-    if has_encrypted_columns(memoryview(tail)[start:-8], metadata):
+    if has_encrypted_columns(memoryview(tail)[start:-_END_NBYTES], metadata):
         raise EncryptedError("columns of it are encrypted")
     return ParsedFooter(metadata=metadata, _tail=tail, _start=start)
 
@@ -64,3 +80,10 @@ def parse_footer(tail: bytes) -> ParsedFooter:
 def footer_nbytes_of(tail: bytes) -> int:
     """Return the length of the footer that a file's end states, or 0 if it is not that of a Parquet file."""
     return int(struct.unpack("<I", tail[-8:-4])[0]) if len(tail) >= 8 and tail[-4:] == b"PAR1" else 0
+
+
+def footer_crc(metadata: pq.FileMetaData) -> str:
+    """Return the CRC-32 by which a footer is known again, as docs/wire-contract.md defines it."""
+    footer = io.BytesIO()
+    metadata.write_metadata_file(footer)
+    return f"{zlib.crc32(footer.getbuffer()):08x}"

@@ -106,6 +106,20 @@ class Store:
         return self._opened[0]
 
     @property
+    def reads_versions(self) -> bool:
+        """Whether ranges can be had of one version of a file: on S3 and what speaks its protocol."""
+        return not {"s3", "s3a"}.isdisjoint(self._protocols) and hasattr(self._fs, "_call_s3")
+
+    @cached_property
+    def files_for_ranges(self) -> Any:
+        """The file system once more, for requests that are sent again by whoever needs what they bring."""
+        options = resolved(self._options, "storage_options")
+        config = {"max_pool_connections": 2 * _THREADS, "retries": {"total_max_attempts": 1}}
+        files = type(self._fs)(**{**options, "config_kwargs": {**config, **options.get("config_kwargs", {})}})
+        files.retries = 1
+        return files
+
+    @property
     def root(self) -> str:
         """The folder, as the file system has it."""
         return self._opened[1]

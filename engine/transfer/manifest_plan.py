@@ -225,11 +225,13 @@ def _fragments_of(manifest: Manifest) -> list[Fragment]:
 
 
 def _file_record(file: ArchiveFile) -> dict[str, Any]:
+    footer = {} if file.footer_nbytes is None else {"footer_nbytes": file.footer_nbytes}
     return {
         "path": file.path,
         "size": file.nbytes,
         "etag": file.etag,
         "footer_crc": file.footer_crc,
+        **footer,
         "night": file.night.isoformat(),
     }
 
@@ -241,6 +243,7 @@ def _file_of(record: Mapping[str, Any]) -> ArchiveFile:
         nbytes=record["size"],
         etag=record["etag"],
         footer_crc=record["footer_crc"],
+        footer_nbytes=record.get("footer_nbytes"),
     )
 
 

@@ -6,10 +6,12 @@ Module-level functions without a Client in them: a test can call them on one fra
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,10 +20,10 @@ import numpy as np
 
 from consumer.settings import name_process
 from consumer.wire import FragmentDone, NightDone
-from engine.archive import Fragment, count_duplicates
+from engine.archive import Fragment, OpenFragment, count_duplicates
 from engine.conditions import filter_table
 from engine.errors import JobError
-from engine.pipeline import NarrowReader, read_content
+from engine.pipeline import NarrowReader, SelectedContent
 from engine.sinks import FragmentFigures
 from engine.telemetry import job_logger
 from engine.transfer.manifest_plan import TransferTask
@@ -102,10 +104,11 @@ def send_fragment(
     JobError
         If the cluster no longer wants the fragment.
     """
-    sending = _Sending(task, fragment, _wanted_by_cluster())
-    sending.take(positions, quota)
-    sending.send()
-    return sending.finish()
+    with contextlib.closing(_Sending(task, fragment, positions, quota, _wanted_by_cluster())) as sending:
+        sending.select()
+        sending.take()
+        sending.send()
+        return sending.finish()
 
 
 def send_fragments(
@@ -156,82 +159,150 @@ def send_fragments(
             fragment=sending.fragment, done=sending.finish(), identifiers=sending.identifiers
         )
 
+    sendings = [
+        _Sending(task, fragment, found, quota, is_wanted, with_identifiers=with_identifiers and quota is None)
+        for fragment, found, quota in zip(fragments, positions, quotas, strict=True)
+    ]
+    chosen: _Sending | None = None
     under_way: _Sending | None = None
-    for fragment, found, quota in zip(fragments, positions, quotas, strict=True):
-        sending = _Sending(task, fragment, is_wanted, with_identifiers=with_identifiers and quota is None)
-        is_sent = attempt(sending, partial(sending.take, found, quota), sending.send)
-        if under_way:
-            attempt(under_way, partial(settle, under_way))
-        under_way = sending if is_sent else None
+    with _opened_ahead(task, sendings) as opened:
+        # What is selected is known of the next fragment, and is being fetched, while one is read and encoded, and the
+        # one before is on its way.
+        for sending in (*opened, None):
+            is_chosen = sending is not None and attempt(sending, sending.select)
+            if chosen:
+                is_sent = attempt(chosen, chosen.take, chosen.send)
+                if under_way:
+                    attempt(under_way, partial(settle, under_way))
+                under_way = chosen if is_sent else None
+            chosen = sending if is_chosen else None
     if under_way:
         attempt(under_way, partial(settle, under_way))
     return [outcomes[fragment.number] for fragment in fragments]
 
 
+@contextlib.contextmanager
+def _opened_ahead(task: TransferTask, sendings: Sequence[_Sending]) -> Iterator[Iterator[_Sending]]:
+    """Yield fragments; of a store that takes its time each is opened while the one before is worked on."""
+
+    def ahead(pool: ThreadPoolExecutor) -> Iterator[_Sending]:
+        for sending, following in itertools.zip_longest(sendings, sendings[1:]):
+            if following:
+                following.open_in(pool)
+            yield sending
+
+    with contextlib.ExitStack() as stack:
+        if task.selection.archive.is_local:
+            opened = iter(sendings)
+        else:
+            opened = ahead(stack.enter_context(ThreadPoolExecutor(1)))
+        for sending in sendings:
+            stack.callback(sending.close)
+        yield opened
+
+
 class _Sending:
-    """One fragment on its way: taken from the archive, then sent, then acknowledged."""
+    """One fragment on its way: selected, then taken from the archive, then sent, then acknowledged."""
 
     def __init__(
-        self, task: TransferTask, fragment: Fragment, is_wanted: Callable[[], bool], *, with_identifiers: bool = False
+        self,
+        task: TransferTask,
+        fragment: Fragment,
+        positions: np.ndarray | None,
+        quota: int | None,
+        is_wanted: Callable[[], bool],
+        *,
+        with_identifiers: bool = False,
     ):
         self.fragment = fragment
         self.identifiers: np.ndarray | None = None
-        """Once it is finished, if they were asked for."""
+        """Once it is taken, if they were asked for."""
         self._task = task
+        self._positions = positions
+        self._quota = quota
         self._is_wanted = is_wanted
         self._with_identifiers = with_identifiers
+        self._opening: Future[OpenFragment] | None = None
+        self._opened: OpenFragment | None = None
         self._seconds = 0.0
         """Spent on it, without what was done for other fragments in between."""
 
-    def take(self, positions: np.ndarray | None, quota: int | None) -> None:
-        """Read the selected alerts, and have them encoded."""
-        with self._timed():
-            archive = self._task.selection.archive
-            try:
-                if positions is None:
-                    positions = self._selected()
-                self._take(positions, quota)
-            finally:
-                # After reading, so that a change on the way is seen; whatever went wrong, a changed file explains it
-                # best.
-                archive.check_unchanged(self.fragment.file)
+    def open_in(self, pool: ThreadPoolExecutor) -> None:
+        """Open the file in another thread."""
+        self._opening = pool.submit(self._task.selection.archive.open, self.fragment)
 
-    def _selected(self) -> np.ndarray | None:
-        """Return the positions of the selected alerts; None: all are."""
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._opening is not None and self._opened is None and self._opening.exception() is None:
+            self._opened = self._opening.result()
+        if self._opened is not None:
+            self._opened.close()
+
+    def select(self) -> None:
+        """Find which alerts are sent, and begin to fetch them."""
+        with self._timed():
+            selection, fragment = self._task.selection, self.fragment
+            self._opened = self._opening.result() if self._opening else selection.archive.open(fragment)
+            with self._checked():
+                if self._positions is None and selection.predicate.sql is not None:
+                    self._positions = self._selected(self._opened)
+                self._num_selected = fragment.num_alerts if self._positions is None else len(self._positions)
+                if self._quota is not None:
+                    all_of_them = np.arange(fragment.num_alerts) if self._positions is None else self._positions
+                    self._positions = all_of_them[: self._quota]
+                self._content = SelectedContent(selection, self._opened, self._positions)
+                self._content.fetch()
+
+    def _selected(self, opened: OpenFragment) -> np.ndarray:
+        """Return the positions of the alerts that fulfil the predicate."""
         selection = self._task.selection
-        if selection.predicate.sql is None:
-            return None
         reader = NarrowReader(selection=selection)
         if self._with_identifiers:
-            table, identifiers = reader.with_identifiers(self.fragment)
+            table, identifiers = reader.with_identifiers(opened)
             self.identifiers = identifiers.drop_null().to_numpy()
         else:
-            table = reader(self.fragment)
+            table = reader.of(opened)
         return filter_table(table, selection.predicate.sql)
 
-    def _take(self, positions: np.ndarray | None, quota: int | None) -> None:
+    def take(self) -> None:
+        """Read the selected alerts, and have them encoded."""
         task, fragment = self._task, self.fragment
         survey = task.selection.survey
         figures = FragmentFigures(
             job_id=task.job_id,
             fragment=fragment,
-            num_selected=fragment.num_alerts if positions is None else len(positions),
+            num_selected=self._num_selected,
             id_field=survey.id_field,
             id_path=task.selection.projection.path_of(survey.id_field),
             class_columns=task.selection.class_columns,
             labels=task.labels,
-            keeps_identifiers=self._with_identifiers and positions is None,
+            keeps_identifiers=self._with_identifiers and self._positions is None,
         )
-        if quota is not None:
-            positions = np.arange(fragment.num_alerts)[:quota] if positions is None else positions[:quota]
         self._writer = task.sink.open(fragment, figures, self._is_wanted, _scratch_folder())
-        for rows, block in read_content(task.selection, fragment, positions):
-            if not self._is_wanted():
-                raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
-            self._writer.write(rows, block)
-            figures.add(block)
-        if figures.seen is not None:
-            self.identifiers = figures.seen.drop_null().to_numpy()
+        with self._timed():
+            with self._checked():
+                for rows, block in self._content.blocks():
+                    if not self._is_wanted():
+                        raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
+                    self._writer.write(rows, block)
+                    figures.add(block)
+            assert self._opened is not None
+            # Once more after reading: so a change on the way is seen.
+            self._opened.check_unchanged()
+            self.close()
+            if figures.seen is not None:
+                self.identifiers = figures.seen.drop_null().to_numpy()
+
+    @contextlib.contextmanager
+    def _checked(self) -> Iterator[None]:
+        """Tell of a changed file, whatever else went wrong: that explains it best."""
+        assert self._opened is not None
+        try:
+            yield
+        except Exception:
+            self._opened.check_unchanged()
+            self.close()
+            raise
 
     def send(self) -> None:
         """Have the sink take the alerts."""

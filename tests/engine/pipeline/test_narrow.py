@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from engine.archive import Archive
+from engine.archive import OpenFragment
 from engine.conditions import filter_table
 from engine.pipeline import NarrowReader, read_content
 from tests.engine.pipeline.enriched import MAGNITUDES, NUM_ALERTS, Counting, selection, write
@@ -47,13 +47,13 @@ def test_named_in_none_it_is_not_computed_for_the_filter(root):
 
 def test_leaves_and_needs_are_read_at_once_and_each_in_its_type(root, monkeypatch):
     reads = []
-    read_leaves = Archive.read_leaves
+    read_leaves = OpenFragment.read_leaves
 
-    def noted(self, fragment, leaves, types):
+    def noted(self, leaves, types):
         reads.append(list(zip(leaves, types, strict=True)))
-        return read_leaves(self, fragment, leaves, types)
+        return read_leaves(self, leaves, types)
 
-    monkeypatch.setattr(Archive, "read_leaves", noted)
+    monkeypatch.setattr(OpenFragment, "read_leaves", noted)
     as_float = ("candidate.magpsf", pa.float32())
     chosen, (fragment,) = selection(root, (Counting(),), ("candid",), "TRUE", [as_float, DOUBLED])
     table = NarrowReader(selection=chosen)(fragment)

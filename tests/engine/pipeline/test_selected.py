@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.archive import Archive
+from engine.archive import OpenFragment
 from engine.pipeline import read_content
 from tests.engine.pipeline.enriched import A_ROW_GROUP, MAGNITUDES, NUM_ALERTS, Counting, selection, write
 
@@ -35,14 +35,16 @@ def test_it_is_computed_on_survivors_alone(root, chosen):
 
 def test_only_row_groups_with_a_survivor_are_read_once(root, monkeypatch):
     read = []
-    read_blocks = Archive.read_blocks
+    read_blocks = OpenFragment.read_blocks
 
-    def noted(self, fragment, columns, row_groups, block_alerts):
+    def noted(self, columns, row_groups, block_alerts):
         read.append((list(columns), list(row_groups)))
-        return read_blocks(self, fragment, columns, row_groups, block_alerts)
+        return read_blocks(self, columns, row_groups, block_alerts)
 
-    monkeypatch.setattr(Archive, "read_blocks", noted)
-    monkeypatch.setattr(Archive, "read_leaves", lambda *_: pytest.fail("its needs were read apart from the content"))
+    monkeypatch.setattr(OpenFragment, "read_blocks", noted)
+    monkeypatch.setattr(
+        OpenFragment, "read_leaves", lambda *_: pytest.fail("its needs were read apart from the content")
+    )
     chosen, (fragment,) = selection(root, (Counting(),), ("doubled",))
     list(read_content(chosen, fragment, np.array([A_ROW_GROUP, A_ROW_GROUP + 1])))
     ((columns, row_groups),) = read

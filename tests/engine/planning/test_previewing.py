@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import engine
-from engine.archive import Archive
+from engine.archive import OpenFragment
 from engine.conditions import filter_table
 from engine.pipeline import NarrowReader, read_content
 from engine.planning import previewing
@@ -55,18 +55,18 @@ def rows(table: pa.Table) -> list[str]:
 def reads(monkeypatch) -> list[tuple[str, str, tuple[int, ...]]]:
     """What was read of the archive, in order: how, of which night, which row groups."""
     found = []
-    leaf_blocks, blocks = Archive.read_leaf_blocks, Archive.read_blocks
+    leaf_blocks, blocks = OpenFragment.read_leaf_blocks, OpenFragment.read_blocks
 
-    def read_leaf_blocks(self, fragment, *args):
-        found.append(("leaves", fragment.file.night.isoformat(), tuple(fragment.row_groups)))
-        return leaf_blocks(self, fragment, *args)
+    def read_leaf_blocks(self, *args):
+        found.append(("leaves", self.fragment.file.night.isoformat(), tuple(self.fragment.row_groups)))
+        return leaf_blocks(self, *args)
 
-    def read_blocks(self, fragment, columns, row_groups, *args):
-        found.append(("content", fragment.file.night.isoformat(), tuple(row_groups)))
-        return blocks(self, fragment, columns, row_groups, *args)
+    def read_blocks(self, columns, row_groups, *args):
+        found.append(("content", self.fragment.file.night.isoformat(), tuple(row_groups)))
+        return blocks(self, columns, row_groups, *args)
 
-    monkeypatch.setattr(Archive, "read_leaf_blocks", read_leaf_blocks)
-    monkeypatch.setattr(Archive, "read_blocks", read_blocks)
+    monkeypatch.setattr(OpenFragment, "read_leaf_blocks", read_leaf_blocks)
+    monkeypatch.setattr(OpenFragment, "read_blocks", read_blocks)
     return found
 
 

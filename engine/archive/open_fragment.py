@@ -1,0 +1,257 @@
+"""A fragment whose file is open: one opened file, one footer, and ranges of it that are fetched ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from types import TracebackType
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.archive.footer import ArchiveFile
+from engine.archive.fragments import Fragment
+from engine.archive.guarding import Reading, guarded
+from engine.errors import ArchiveError
+from engine.schema import (
+    columns_for,
+    combined,
+    compute_leaves,
+    existing,
+    names_along,
+    readable_together,
+    split_leaf,
+    type_at,
+)
+from engine.storage import Expansion, OpenParquet, Store, check_rows, without_password
+
+__all__ = ["OpenFragment"]
+
+_T = TypeVar("_T")
+_AS_INDEXED = "a file that is as it was when the archive was listed or indexed"
+_INDEX_ANEW = "have every file read once more, alert-transfer archive index --anew, and submit the request again"
+
+
+class OpenFragment:
+    """A fragment whose file is open; made by `Archive.open`, and closed by leaving its `with`.
+
+    For one thread at a time; another thread may open it and have it fetch ahead before it hands it over.
+
+    Parameters
+    ----------
+    store
+        Where it lies.
+    fragment
+        Row groups of a file.
+    opened
+        The file.
+    check_unchanged
+        Raises if a file is not the one that was planned.
+    """
+
+    def __init__(
+        self, store: Store, fragment: Fragment, opened: OpenParquet, check_unchanged: Callable[[ArchiveFile], None]
+    ):
+        self._store = store
+        self._check_unchanged = check_unchanged
+        self.fragment = fragment
+        self._opened = opened
+        self._schema = opened.parquet.schema_arrow
+        _check_as_planned(fragment, opened.parquet)
+
+    def __enter__(self) -> OpenFragment:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; what is fetched of it and was not read is dropped."""
+        self._opened.close()
+
+    def fetch(self, row_groups: Sequence[int], columns: Sequence[str]) -> None:
+        """Begin to fetch what some columns have in row groups, and return at once; reads wait for what they need.
+
+        Parameters
+        ----------
+        row_groups
+            Of the fragment, in the order in which they will be read.
+        columns
+            Root columns, paths inside them, and leaves as `read_leaves` takes them.
+        """
+        if self._store.is_local:
+            return
+        self._opened.fetch(row_groups, columns_for(self._schema, self._opened.parquet.schema, columns))
+
+    def read_leaves(self, leaves: Sequence[str], types: Sequence[pa.DataType]) -> pa.Table:
+        """Return leaves of the fragment as a flat table, columns named by their paths.
+
+        Parameters
+        ----------
+        leaves
+            Paths (`candidate.magpsf`), or derived leaves: `size(prv_candidates)`, `present(lc_features_g)`; of
+            predicates of lists, their inputs.
+        types
+            Type that each comes out in; a leaf that the file lacks is null.
+
+        Returns
+        -------
+        pyarrow.Table
+            With the fragment's `num_alerts` rows, in the order of the source.
+
+        Raises
+        ------
+        UnreadableError
+            If a row group is not the Parquet it should be, naming it.
+        ArchiveError
+            If the file can't be read, or holds a value that its type has no place for.
+        """
+        fragment, parquet = self.fragment, self._opened.parquet
+        roots = dict.fromkeys(names_along(self._schema, split_leaf(leaf)[1])[0] for leaf in leaves)
+        columns = columns_for(self._schema, parquet.schema, leaves)
+        expansion = self._expansion(fragment.row_groups, columns)
+        parts = []
+        for groups in readable_together(self._schema, columns, fragment.row_groups):
+            read = Reading(parquet, groups, columns)
+            table = self._guarded(partial(_read_groups, parquet, groups, columns, expansion), read)
+            num_alerts = sum(parquet.metadata.row_group(group).num_rows for group in groups)
+            sources = {name: combined(table[name]) for name in roots if name in table.column_names}
+            arrays = compute_leaves(sources, leaves, types, num_alerts, fragment.file.path)
+            parts.append(pa.table(arrays, schema=pa.schema(list(zip(leaves, types, strict=True)))))
+        return parts[0] if len(parts) == 1 else pa.concat_tables(parts).combine_chunks()
+
+    def read_leaf_blocks(
+        self, leaves: Sequence[str], types: Sequence[pa.DataType], block_nbytes: int
+    ) -> Iterator[pa.Table]:
+        """Yield what `read_leaves` returns in blocks: of a large row group, too, little is in memory.
+
+        Parameters
+        ----------
+        leaves, types
+            As for `read_leaves`.
+        block_nbytes
+            What the columns that are read come to in a block, by the footer.
+        """
+        fragment, parquet = self.fragment, self._opened.parquet
+        schema = pa.schema(list(zip(leaves, types, strict=True)))
+        columns = columns_for(self._schema, parquet.schema, leaves)
+        if not columns:
+            nothing = compute_leaves({}, leaves, types, fragment.num_alerts, fragment.file.path)
+            yield pa.table(nothing, schema=schema)
+            return
+        expansion = self._expansion(fragment.row_groups, columns)
+        for batch in self._batches(fragment.row_groups, columns, expansion, expansion.rows_within(block_nbytes)):
+            sources = dict(zip(batch.schema.names, batch.columns, strict=True))
+            arrays = compute_leaves(sources, leaves, types, batch.num_rows, fragment.file.path)
+            yield pa.table(arrays, schema=schema)
+
+    def read_blocks(
+        self, columns: Sequence[str], row_groups: Sequence[int], block_alerts: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the alerts of some row groups of the fragment in blocks, as the file has them.
+
+        Parameters
+        ----------
+        columns
+            Root columns or paths inside them; those that the file lacks are left out.
+        row_groups
+            Row groups of the fragment, in order.
+        block_alerts
+            Alerts a block at most.
+
+        Raises
+        ------
+        UnreadableError
+            If a row group is not the Parquet it should be, naming it.
+        ArchiveError
+            If the file can't be read.
+        """
+        names = existing(self._schema, columns)
+        if not names:
+            for row_group in row_groups:
+                n = self.fragment.row_group_alerts[self.fragment.row_groups.index(row_group)]
+                yield pa.record_batch([pa.nulls(n)], names=[""]).select([])
+            return
+        yield from self._batches(row_groups, names, self._expansion(row_groups, names), block_alerts)
+
+    def check_rows(self) -> None:
+        """Raise if the fragment claims more rows than a file of its size can hold.
+
+        Raises
+        ------
+        UnreadableError
+            Naming the file.
+        """
+        self._guarded(lambda: check_rows(self.fragment.num_alerts, self.fragment.file.nbytes))
+
+    def check_unchanged(self) -> None:
+        """Raise if the file is gone, or is not the one that was planned; to be asked once all was read.
+
+        Raises
+        ------
+        ArchiveError
+            Naming the file.
+        """
+        self._check_unchanged(self.fragment.file)
+
+    def _batches(
+        self, row_groups: Sequence[int], columns: Sequence[str], expansion: Expansion, block_alerts: int
+    ) -> Iterator[pa.RecordBatch]:
+        parquet = self._opened.parquet
+        for groups in readable_together(self._schema, columns, row_groups):
+            batches = expansion.batches(block_alerts, partial(parquet.iter_batches, row_groups=groups, columns=columns))
+            read = Reading(parquet, groups, columns)
+            while (batch := self._guarded(partial(next, batches, None), read)) is not None:
+                yield batch
+
+    def _expansion(self, row_groups: Sequence[int], columns: Sequence[str]) -> Expansion:
+        def checked() -> Expansion:
+            self._opened.fetch(row_groups, columns)
+            expansion = self._opened.expansion(row_groups, columns, self.fragment.file.nbytes)
+            expansion.check_claimed()
+            return expansion
+
+        return self._guarded(checked)
+
+    def _guarded(self, action: Callable[[], _T], read: Reading | None = None) -> _T:
+        return guarded(self._store, self.fragment.file, action, read)
+
+
+def _read_groups(
+    parquet: pq.ParquetFile, groups: Sequence[int], columns: Sequence[str], expansion: Expansion
+) -> pa.Table:
+    """Return columns of row groups; in batches where a value may be so long that all at once are too much."""
+    num_rows = sum(parquet.metadata.row_group(group).num_rows for group in groups)
+    if expansion.rows_at_once(num_rows) >= num_rows:
+        return parquet.read_row_groups(groups, columns=columns)
+    read = partial(parquet.iter_batches, row_groups=groups, columns=columns)
+    return pa.Table.from_batches(list(expansion.batches(num_rows, read)))
+
+
+def _check_as_planned(fragment: Fragment, parquet: pq.ParquetFile) -> None:
+    """Raise if a file has other row groups, or other alerts in all, than the plan has of it, or lacks what it has.
+
+    A plan may be made of what a catalogue says. That each fragment's row groups are as planned, and that all of the
+    file's together are all that it has, proves that nothing of it is missed.
+    """
+    metadata = parquet.metadata
+    there = [metadata.row_group(group).num_rows for group in fragment.row_groups if group < metadata.num_row_groups]
+    has = [name for name in fragment.lacking if type_at(parquet.schema_arrow, name) is not None]
+    if tuple(there) == fragment.row_group_alerts and fragment.file_alerts in (None, metadata.num_rows) and not has:
+        return
+    if has:
+        raise ArchiveError(
+            f"{without_password(fragment.file.path)} has {', '.join(has)}, which it lacked when the job was planned",
+            accepted=_AS_INDEXED,
+            next_step=_INDEX_ANEW,
+        )
+    raise ArchiveError(
+        f"{without_password(fragment.file.path)} has other row groups than were planned: {metadata.num_rows:,} alerts "
+        f"in {metadata.num_row_groups:,} row groups, with {there} where {list(fragment.row_group_alerts)} were expected"
+        + ("" if fragment.file_alerts is None else f" of {fragment.file_alerts:,}"),
+        accepted=_AS_INDEXED,
+        next_step=_INDEX_ANEW,
+    )

@@ -1,0 +1,245 @@
+"""Ranges of a remote file that are fetched ahead of whoever reads it, several at once, in bounded memory.
+
+Arrow reads a column chunk in one go, and each once. So chunks are the unit: those that lie near each other come with
+one request, large ones with several, and what was read is let go.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+
+from engine.storage.remote import RemoteFile
+
+__all__ = ["Range", "RangedFile", "brought_together"]
+
+Range = tuple[int, int]
+"""Where it starts, and where it ends."""
+
+_WASTE = 0.2
+"""What lies between chunks may come with them up to this part of what they weigh: a request costs more than its bytes,
+but of thousands of small row groups nearly all lies between."""
+_PART_NBYTES = 8 * 1024 * 1024
+"""One request brings so much at most: several at once come faster than one, and a cut costs no more."""
+_AHEAD_NBYTES = 48 * 1024 * 1024
+"""So much may lie ready or be on its way, of one open file."""
+_KEPT_NBYTES = 4 * 1024 * 1024
+"""So much of what was read stays: the filter's columns are read again with the content."""
+_REQUESTS_AT_ONCE = 16
+
+
+@lru_cache(maxsize=1)
+def _requests() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="fetch")
+
+
+def brought_together(chunks: Iterable[Range], spare: int) -> list[Range]:
+    """Return ranges that hold all chunks, by place: the narrowest gaps come with them, as far as they are to spare.
+
+    Parameters
+    ----------
+    chunks
+        In any order.
+    spare
+        Bytes that may come besides.
+    """
+    ordered = sorted(chunk for chunk in set(chunks) if chunk[1] > chunk[0])
+    gaps = sorted((max(0, after[0] - before[1]), place) for place, (before, after) in _neighbours(ordered))
+    closed = set()
+    for gap, place in gaps:
+        spare -= gap
+        if spare < 0:
+            break
+        closed.add(place)
+    found: list[Range] = []
+    for place, (start, end) in enumerate(ordered):
+        if place in closed and (end - found[-1][0] <= _PART_NBYTES or start < found[-1][1]):
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
+
+
+def _neighbours(ordered: Sequence[Range]) -> Iterable[tuple[int, tuple[Range, Range]]]:
+    return enumerate(pairwise(ordered), 1)
+
+
+@dataclass(eq=False)
+class _Piece:
+    """A range that is fetched, and the chunks in it that nobody has read yet."""
+
+    start: int
+    end: int
+    unread: set[Range] = field(default_factory=set)
+    data: bytes | bytearray = b""
+    requests: list[Future[None]] = field(default_factory=list)
+    """None of them: it was not begun yet."""
+
+    @property
+    def nbytes(self) -> int:
+        return self.end - self.start
+
+    def holds(self, start: int, end: int) -> bool:
+        return self.start <= start and end <= self.end
+
+    def part(self, start: int, end: int) -> memoryview:
+        """Return a range of it once it is here."""
+        wait(self.requests)
+        for request in self.requests:
+            request.result()
+        return memoryview(self.data)[start - self.start : end - self.start]
+
+
+class RangedFile(io.RawIOBase):
+    """A remote file for Arrow to read, of which ranges are fetched ahead. For one reader at a time.
+
+    Parameters
+    ----------
+    remote
+        Where its bytes come from.
+    """
+
+    def __init__(self, remote: RemoteFile):
+        self._remote = remote
+        self._at = 0
+        self._lock = threading.RLock()
+        self._pieces: list[_Piece] = []
+        """Those with chunks that nobody has read yet, in the order in which they will be."""
+        self._kept: OrderedDict[int, _Piece] = OrderedDict()
+        """Those that were read, the latest last."""
+        self._ahead = 0
+
+    def fetch(self, chunks: Sequence[Range], spare: int) -> None:
+        """Begin to fetch column chunks, but for those that are here or on their way.
+
+        Parameters
+        ----------
+        chunks
+            In the order in which they will be read.
+        spare
+            Bytes that may come besides them, and besides a part of what they weigh.
+        """
+        with self._lock:
+            order: dict[Range, int] = {}
+            for start, end in ((start, min(end, self._remote.nbytes)) for start, end in chunks):
+                piece = self._piece(start, end)
+                if piece is not None:
+                    self._want_again(piece, (start, end))
+                elif end > start:
+                    order.setdefault((start, end), len(order))
+            spare += int(_WASTE * sum(end - start for start, end in order))
+            found = [_Piece(start, end) for start, end in brought_together(order, spare)]
+            starts = [piece.start for piece in found]
+            for chunk in order:
+                found[bisect_right(starts, chunk[0]) - 1].unread.add(chunk)
+            self._pieces += sorted(found, key=lambda piece: min(order[chunk] for chunk in piece.unread))
+            self._go_on()
+
+    def _want_again(self, piece: _Piece, chunk: Range) -> None:
+        if piece.start in self._kept:
+            del self._kept[piece.start]
+            self._pieces.append(piece)
+            self._ahead += piece.nbytes
+        piece.unread.add(chunk)
+
+    def _go_on(self) -> None:
+        """Send requests for what is read next, as far as memory allows."""
+        for piece in self._pieces:
+            if not piece.requests:
+                if self._ahead and self._ahead + piece.nbytes > _AHEAD_NBYTES:
+                    break
+                self._begin(piece)
+
+    def _begin(self, piece: _Piece) -> None:
+        starts = range(piece.start, piece.end, _PART_NBYTES)
+        self._ahead += piece.nbytes
+        if len(starts) > 1:
+            piece.data = bytearray(piece.nbytes)
+        piece.requests = [_requests().submit(self._load, piece, start) for start in starts]
+
+    def _load(self, piece: _Piece, start: int) -> None:
+        end = min(start + _PART_NBYTES, piece.end)
+        data = self._remote.read(start, end)
+        if isinstance(piece.data, bytearray):
+            piece.data[start - piece.start : end - piece.start] = data
+        else:
+            piece.data = data
+
+    def _piece(self, start: int, end: int) -> _Piece | None:
+        found = (piece for piece in (*self._pieces, *self._kept.values()) if piece.holds(start, end))
+        return next(found, None)
+
+    def _fetched(self, start: int, end: int) -> _Piece | None:
+        """Return the piece that holds a range, begun; None where nobody asked to have it fetched."""
+        with self._lock:
+            piece = self._piece(start, end)
+            if piece is not None and not piece.requests:
+                self._begin(piece)
+        return piece
+
+    def _note_read(self, piece: _Piece, start: int, end: int) -> None:
+        with self._lock:
+            if not piece.unread:
+                return
+            piece.unread -= {chunk for chunk in piece.unread if start <= chunk[0] and chunk[1] <= end}
+            if piece.unread:
+                return
+            self._pieces.remove(piece)
+            self._ahead -= piece.nbytes
+            self._kept[piece.start] = piece
+            kept = sum(each.nbytes for each in self._kept.values())
+            while kept > _KEPT_NBYTES:
+                _, dropped = self._kept.popitem(last=False)
+                kept -= dropped.nbytes
+            self._go_on()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._remote.nbytes}[whence]
+        return self._at
+
+    def read_buffer(self, size: int = -1) -> memoryview:
+        """Return the next bytes; Arrow takes them as they lie, without a copy."""
+        start = self._at
+        end = self._remote.nbytes if size is None or size < 0 else min(start + size, self._remote.nbytes)
+        piece = self._fetched(start, end)
+        if piece is None:
+            data = memoryview(self._remote.read(start, end))
+        else:
+            data = piece.part(start, end)
+            self._note_read(piece, start, end)
+        self._at += len(data)
+        return data
+
+    def read(self, size: int = -1) -> bytes:
+        return bytes(self.read_buffer(size))
+
+    def peek(self, start: int, end: int) -> bytes:
+        """Return a range without counting it as read."""
+        piece = self._fetched(start, end)
+        return self._remote.read(start, end) if piece is None else bytes(piece.part(start, end))
+
+    def close(self) -> None:
+        if not self.closed:
+            with self._lock:
+                for request in (request for piece in self._pieces for request in piece.requests):
+                    request.cancel()
+                self._pieces.clear()
+                self._kept.clear()
+            self._remote.close()
+        super().close()
