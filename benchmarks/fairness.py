@@ -106,7 +106,9 @@ def main() -> None:
         for scenario in options.scenario or SCENARIOS:
             how = (client, broker.bootstrap, Path(folder), scenario)
             alone_s, beside_s = (measure(*how, tests, options.fragments) for tests in (0, options.tests))
-            print(f"{scenario}: the other jobs took {alone_s:.1f} s without, {beside_s:.1f} s with the test", flush=True)
+            print(
+                f"{scenario}: the other jobs took {alone_s:.1f} s without, {beside_s:.1f} s with the test", flush=True
+            )
 
 
 if __name__ == "__main__":

@@ -134,16 +134,8 @@ class Cluster(Protocol[FutureT]):
     def died(self) -> list[FutureT]:
         """Return those futures of `send` that were on workers that died since the last call; they run elsewhere."""
 
-    def count_night(self, fragments: Sequence[Fragment], *, is_extra: bool) -> FutureT:
-        """Count the alerts of a night, all fragments of which are given; a future of a NightDone.
-
-        Parameters
-        ----------
-        fragments
-            Those of the night.
-        is_extra
-            As for `Load`.
-        """
+    def count_night(self, fragments: Sequence[Fragment]) -> FutureT:
+        """Count the alerts of a night, all fragments of which are given; a future of a NightDone."""
 
     def ended(self, timeout_s: float) -> list[FutureT]:
         """Return those futures of `send` and `count_night` that ended since the last call.

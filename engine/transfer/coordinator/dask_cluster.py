@@ -87,7 +87,8 @@ class DaskCluster:
     def num_threads(self) -> int:
         """Return how many tasks run at once, as of the last second."""
         if time.monotonic() >= self._count_threads_at and self.is_connected:
-            self._num_threads = sum(self._client.nthreads().values())
+            with contextlib.suppress(OSError):  # the scheduler is away: the last answer stands
+                self._num_threads = sum(self._client.nthreads().values())
             self._count_threads_at = time.monotonic() + _LOOK_EVERY_S
         return self._num_threads
 
@@ -190,10 +191,10 @@ class DaskCluster:
             return []
         return [task for task in self._followed if task.future is not None and task.future.key in keys]
 
-    def count_night(self, fragments: Sequence[Fragment], *, is_extra: bool) -> DaskTask:
+    def count_night(self, fragments: Sequence[Fragment]) -> DaskTask:
         """Count the alerts of a night."""
         night = fragments[0].file.night.isoformat()
-        counted = self._made("night", night, fragments, priority=_EXTRA if is_extra else _TURN)
+        counted = self._made("night", night, fragments)
         self._submit([counted], follow=[counted])
         return counted
 

@@ -87,11 +87,9 @@ class Flow:
         """Return whether a night is to be counted by a task now."""
         return len(self._in_flight) <= max(1, num_threads)
 
-    def add_night(self, night: str) -> bool:
-        """Take in that a night is counted by a task; return whether that comes behind those of other jobs."""
-        is_extra = self._has_turn
-        self._in_flight[night] = _InFlight(num_fragments=0, num_alerts=0, is_extra=is_extra)
-        return is_extra
+    def add_night(self, night: str) -> None:
+        """Take in that a night is counted by a task."""
+        self._in_flight[night] = _InFlight(num_fragments=0, num_alerts=0, is_extra=False)
 
     def ended(self, work: Load | str) -> None:
         """Take in that a task has ended, whatever came of it."""
@@ -156,9 +154,7 @@ class Flow:
         left_s = self._waiting_s + self._in_flight_s + self._sizing.seconds(len(fragments), num_alerts)
         wants = self._wants_identifiers(fragments)
         load = Load(fragments=tuple(fragments), is_extra=self._has_turn and left_s > _SMALL_S, with_identifiers=wants)
-        self._in_flight[load] = _InFlight(
-            num_fragments=len(fragments), num_alerts=num_alerts, is_extra=load.is_extra
-        )
+        self._in_flight[load] = _InFlight(num_fragments=len(fragments), num_alerts=num_alerts, is_extra=load.is_extra)
         return load
 
     @property

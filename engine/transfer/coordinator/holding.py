@@ -21,7 +21,7 @@ _free_at = 0.0
 @contextlib.contextmanager
 def held() -> Iterator[bool]:
     """Hold this process's turn for the block; yield False instead where it is not free yet after the last one."""
-    global _free_at  # noqa: PLW0603  of the process, whose jobs share its threads
+    global _free_at
     with _lock:
         is_held = time.monotonic() >= _free_at
         if is_held:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Generic
-
-import numpy as np
-from distributed.scheduler import KilledWorker
 
 from consumer.settings import Window, without_secrets
 from consumer.wire import FINAL_STATES, FragmentDone, NightDone, Plan, Record, StateChange
@@ -20,9 +17,10 @@ from engine.archive import Fragment
 from engine.errors import AlertTransferError
 from engine.sinks import OUTAGES, ManifestStore, Sink
 from engine.telemetry import in_job, tell
-from engine.transfer.coordinator.cluster import Cluster, ClusterLost, FutureT, Load, Rules, Work
+from engine.transfer.coordinator.cluster import Cluster, ClusterLost, FutureT, Load, Rules
 from engine.transfer.coordinator.flow import Flow
 from engine.transfer.coordinator.heartbeat import Cancelled, Replaced, Watch
+from engine.transfer.coordinator.in_flight import InFlight
 from engine.transfer.coordinator.job_log import JobLog
 from engine.transfer.coordinator.limit import count_selected, share_out
 from engine.transfer.coordinator.nights import Nights
@@ -33,13 +31,11 @@ from engine.transfer.coordinator.retries import (
     Attempts,
     check_progress,
     deleted,
-    named,
     starts,
     through_outages,
 )
 from engine.transfer.coordinator.window import Backlog
 from engine.transfer.manifest_plan import fragments_of
-from engine.transfer.worker import Outcome
 
 __all__ = ["Coordinator"]
 
@@ -50,10 +46,6 @@ _SCAN_TOLD_EVERY_S = 30.0
 def _told(exc: Exception) -> dict[str, Any]:
     """Return an error that is none of ours as a job's manifest has it."""
     return {"message": without_secrets(f"{type(exc).__name__}: {exc}"), "accepted": None, "next": None}
-
-
-def _parts(work: Load | str) -> Sequence[Work]:
-    return [work] if isinstance(work, str) else work.fragments
 
 
 class Coordinator(Generic[FutureT]):
@@ -84,10 +76,7 @@ class Coordinator(Generic[FutureT]):
         self._scan = (0, 0)
         """Alerts that a limited job has looked at, and those of them that are selected."""
         self._scan_told_at = time.monotonic()
-        self._in_flight: dict[FutureT, Load | str] = {}
-        self._lost: list[FutureT] = []
-        self._nights_left: deque[Sequence[Fragment]] = deque()
-        """Fragments of each night that a task is to count once no fragment waits any more."""
+        self._in_flight: InFlight[FutureT] | None = None
         self._num_sent = 0
         self._num_looked_at = 0
         self._num_selected = 0
@@ -132,7 +121,7 @@ class Coordinator(Generic[FutureT]):
             with contextlib.suppress(*OUTAGES):  # nobody waits for that line
                 self._store.append(*self._log.take(last=True))
             return "interrupted"  # whatever was raised, it was raised because the cluster is lost
-        self._cluster.cancel(list(self._in_flight))
+        self._cluster.cancel(self._in_flight.futures if self._in_flight is not None else [])
         if state is None or through_outages(self._store, self._store.refresh).coordinator != self._name:
             return "replaced"
         self._write_state(state, error)
@@ -157,51 +146,44 @@ class Coordinator(Generic[FutureT]):
         if finished:
             fragments = count_text(self._plan.num_fragments, "fragment")
             tell(f"{len(finished):,} of {fragments} were finished before", event="resume")
-        fragments, is_limited = fragments_of(self._manifest), rules.limit is not None
+        planned, is_limited = fragments_of(self._manifest), rules.limit is not None
         counted = set(self._manifest.nights)
         # A job with a limit reads on only as far as it must: most of its nights are never read whole.
-        self._nights = Nights(self._plan.job_id, () if is_limited else fragments, finished=finished, counted=counted)
+        nights = Nights(self._plan.job_id, () if is_limited else planned, finished=finished, counted=counted)
         backlog = Backlog(
-            fragments,
+            planned,
             finished=finished,
-            counted=counted | self._nights.gathered,
+            counted=counted | nights.gathered,
             num_threads=self._cluster.num_threads,
             is_limited=is_limited,
             **Window.model_validate(self._plan.details.get("window", {})).model_dump(),
         )
-        self._flow = Flow(backlog, self._nights.wants)
+        self._flow = flow = Flow(backlog, nights.wants)
+        self._in_flight = in_flight = InFlight(self._cluster, attempts, flow, nights, self._await_sink)
         self._watch.check_wanted()
         check_progress(self._plan.topic, self._manifest)
-        if rules.limit is not None and not finished and backlog:
-            self._send_first_here(rules.limit, backlog)
+        if rules.limit is not None and backlog and not finished and in_flight.send_here(backlog.first, rules.limit):
+            backlog.take_one()  # for a job of few alerts that is often all
         self._cluster.leave_thread()
-        while backlog or self._in_flight or self._nights_left:
+        while backlog or in_flight:
             backlog.num_threads = self._cluster.num_threads  # workers come and go
             if rules.limit is not None:
                 # What is sent next depends on what was sent, and the end on no night's count.
-                if not self._num_sending():
+                if not in_flight.is_sending:
                     if self._num_sent >= rules.limit:
                         break
                     if backlog:
-                        self._submit_window(rules, rules.limit, attempts, backlog)
-            elif loads := self._flow.next_loads(backlog.num_threads):
-                self._in_flight |= zip(self._cluster.send(loads), loads, strict=True)
-            self._submit_nights(backlog)
-            self._collect(attempts)
+                        in_flight.send(*self._next_window(rules, rules.limit, attempts, backlog))
+            elif loads := flow.next_loads(backlog.num_threads):
+                in_flight.send(loads)
+            in_flight.count_nights(backlog)
+            self._collect(in_flight)
         through_outages(self._store, lambda: self._sink.check_holds(self._acknowledged))
 
-    def _num_sending(self) -> int:
-        return sum(isinstance(work, Load) for work in self._in_flight.values())
-
-    def _send_first_here(self, limit: int, backlog: Backlog) -> None:
-        """Have the first fragment of a job with a limit sent here, if that may be: for few alerts that is often all."""
-        load = Load(fragments=(backlog.first,))
-        if (future := self._cluster.send_here(load, limit)) is not None:
-            backlog.take_one()
-            self._in_flight[future] = load
-
-    def _submit_window(self, rules: Rules, limit: int, attempts: Attempts, backlog: Backlog) -> None:
-        """Have the fragments of the next window sent, or the first of them where the limit is not shared out further."""
+    def _next_window(
+        self, rules: Rules, limit: int, attempts: Attempts, backlog: Backlog
+    ) -> tuple[list[Load], list[FutureT] | None, list[int]]:
+        """Return what is to be sent next of a job with a limit: a window, or its first as far as that is shared out."""
         window = backlog.take(self._flow.window_size(backlog.num_threads))
         found: list[FutureT] | None = None
         counts = [fragment.num_alerts for fragment in window]
@@ -216,7 +198,7 @@ class Coordinator(Generic[FutureT]):
             self._cluster.cancel(found[len(quotas) :])
             found = found[: len(quotas)]
         loads = [Load(fragments=(fragment,)) for fragment in window[: len(quotas)]]
-        self._in_flight |= zip(self._cluster.send(loads, found, quotas), loads, strict=True)
+        return loads, found, quotas
 
     def _look_at_counts(self, window: Sequence[Fragment], counts: Sequence[int]) -> None:
         """Take in how far the filter of a limited job is in a window, and whether the job is still wanted."""
@@ -231,29 +213,11 @@ class Coordinator(Generic[FutureT]):
             self._write()
         self._watch.check_wanted()
 
-    def _submit_nights(self, backlog: Backlog) -> None:
-        for night, fragments in backlog.take_nights():
-            self._in_flight[self._cluster.count_night(fragments)] = night
-
-    def _collect(self, attempts: Attempts) -> None:
+    def _collect(self, in_flight: InFlight[FutureT]) -> None:
         """Take in what has ended, waiting a moment for the first of it."""
-        ended = self._cluster.ended(_SOON_S)
-        lost, self._lost = self._lost, []
         finished: list[FragmentDone | NightDone] = []
         try:
-            for future in [*lost, *ended]:
-                if future not in self._in_flight:
-                    continue  # it was given up, and ended all the same
-                if future.status in ("lost", "pending"):
-                    # Its worker died after it had finished: the scheduler has it computed again.
-                    if future not in lost:
-                        what = named(self._in_flight[future])
-                        tell(f"{what} is worked on again: what came of it was lost with its worker", event="lost-result")
-                    self._lost.append(future)
-                else:
-                    self._take_in(attempts, future, finished)
-            self._part_those_that_died()
-            self._hasten()
+            in_flight.take_in(self._cluster.ended(_SOON_S), finished)
         finally:
             # What was sent is told, also where something else ends the job.
             self._hear()
@@ -264,103 +228,14 @@ class Coordinator(Generic[FutureT]):
                 self._count(done)
                 self._pace.finished(done)
                 self._flow.learn(done)
-        self._pace.look([part for work in self._in_flight.values() for part in _parts(work)])
+        self._pace.look(list(in_flight.works))
         self._watch.check_wanted()
-
-    def _take_in(self, attempts: Attempts, future: FutureT, finished: list[FragmentDone | NightDone]) -> None:
-        """Take in what came of a task: records are added to those that are to be written, what failed is judged."""
-        if future.status == "cancelled":
-            # Not by this coordinator: a future is called so when the connection to the scheduler breaks.
-            raise ClusterLost
-        work, failure = self._in_flight[future], future.exception() if future.status == "error" else None
-        if isinstance(work, str):
-            if failure is None:
-                finished.append(future.result())
-                self._flow.ended(work)
-                self._let_go(future)
-            elif attempts.judge(work, failure) is None:
-                self._await_sink()
-                self._cluster.retry(future)
-            return
-        if isinstance(failure, KilledWorker) and len(work.fragments) > 1:
-            self._part(future, work, work.fragments)
-            return
-        if failure is None:
-            outcomes: list[Outcome] = future.result()
-        else:
-            outcomes = [Outcome(fragment=fragment, failure=failure) for fragment in work.fragments]
-        again: list[Fragment] = []
-        for outcome in sorted(outcomes, key=lambda one: one.failure is not None):
-            done = outcome.done
-            if outcome.failure is not None:
-                done = attempts.judge(outcome.fragment, outcome.failure)
-            if done is None:
-                again.append(outcome.fragment)
-            else:
-                finished.append(done)
-                self._count_night_of(outcome.fragment, outcome.identifiers, finished)
-        if again:
-            self._await_sink()
-        if failure is not None and len(again) == len(work.fragments) == 1:
-            self._cluster.retry(future)
-        else:
-            self._part(future, work, again)
-
-    def _part(self, future: FutureT, load: Load, again: Sequence[Fragment]) -> None:
-        """Let go of a task, and have these of its fragments sent again, each alone: one that kills spares others."""
-        for fragment in again:
-            alone = self._flow.again([fragment])
-            self._in_flight[self._cluster.send_again(future, alone)] = alone
-        self._flow.ended(load)
-        self._let_go(future)
-
-    def _hasten(self) -> None:
-        """Submit once more what other jobs would pass for ever, now that it is the turn of this one."""
-        if (load := self._flow.stuck()) is not None:
-            future = next(one for one, work in self._in_flight.items() if work is load)
-            self._cluster.cancel([future])
-            self._flow.ended(load)
-            hastened = self._flow.again(load.fragments)
-            self._in_flight[self._cluster.send_again(future, hastened)] = hastened
-            self._let_go(future)
-
-    def _part_those_that_died(self) -> None:
-        for future in self._cluster.died():
-            load = self._in_flight.get(future)
-            if isinstance(load, Load) and len(load.fragments) > 1:
-                tell(f"{named(load)} were on a worker that died: each is sent alone now", event="parted")
-                self._cluster.cancel([future])
-                self._part(future, load, load.fragments)
-
-    def _let_go(self, future: FutureT) -> None:
-        del self._in_flight[future]
-        self._cluster.release(future)
-
-    def _count_night_of(
-        self, fragment: Fragment, identifiers: np.ndarray | None, finished: list[FragmentDone | NightDone]
-    ) -> None:
-        counted = self._nights.take_in(fragment, identifiers)
-        if isinstance(counted, NightDone):
-            finished.append(counted)
-        elif counted:
-            self._nights_left.append(counted)
 
     def _await_sink(self) -> None:
         """Return once the sink answers, before something is sent to it again."""
         self._sink.await_answer(OUTAGE_S)
         if not through_outages(self._store, self._sink.exists):
             raise deleted(self._sink.place)
-
-    def _submit_nights(self, backlog: Backlog) -> None:
-        """Have nights counted by tasks, once no fragment waits any more."""
-        if backlog:
-            return
-        self._nights_left += [fragments for _, fragments in backlog.take_nights()]
-        while self._nights_left and self._flow.has_room_for_night(backlog.num_threads):
-            fragments = self._nights_left.popleft()
-            night = fragments[0].file.night.isoformat()
-            future = self._cluster.count_night(fragments, is_extra=self._flow.add_night(night))
-            self._in_flight[future] = night
 
     def _hear(self) -> None:
         for line in self._cluster.new_lines():

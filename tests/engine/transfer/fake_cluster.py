@@ -198,11 +198,9 @@ class FakeCluster:
         self.sent.append((fragment.number, num_sent))
         record = done(fragment, num_selected=num_selected, num_sent=num_sent)
         identifiers = self.identifiers(fragment) if wants else None
-        return Outcome(
-            fragment=fragment, done=replace(record, seconds=self.seconds(fragment)), identifiers=identifiers
-        )
+        return Outcome(fragment=fragment, done=replace(record, seconds=self.seconds(fragment)), identifiers=identifiers)
 
-    def count_night(self, fragments: Sequence[Fragment], *, is_extra: bool) -> FakeFuture:
+    def count_night(self, fragments: Sequence[Fragment]) -> FakeFuture:
         night = fragments[0].file.night.isoformat()
         assert {fragment.file.night.isoformat() for fragment in fragments} == {night}
         return self._follow([FakeFuture(work=night, run=lambda: self._count_night(night, fragments))])[0]

@@ -20,9 +20,7 @@ class Simulated:
 
     def __init__(self, sizes, seconds, threads=2, **window):
         fragments = fragments_of(planned(sizes).manifest)
-        self.backlog = Backlog(
-            fragments, finished=(), counted=(), num_threads=threads, is_limited=False, **window
-        )
+        self.backlog = Backlog(fragments, finished=(), counted=(), num_threads=threads, is_limited=False, **window)
         self.flow, self.threads, self.seconds = Flow(self.backlog), threads, seconds
         self.in_flight, self.ended = [], []
 
@@ -112,7 +110,12 @@ def test_large_fragments_go_alone_and_small_ones_together():
     assert [5, 6] in loads
 
 
-@given(st.lists(st.integers(0, 200_000), min_size=1, max_size=200), st.integers(0, 9), st.floats(0, 3), st.floats(0, 1e-3))
+@given(
+    st.lists(st.integers(0, 200_000), min_size=1, max_size=200),
+    st.integers(0, 9),
+    st.floats(0, 3),
+    st.floats(0, 1e-3),
+)
 def test_each_fragment_is_sent_once_and_in_order(sizes, threads, fixed, each):
     job = Simulated(sizes, lambda fragment: fixed + each * fragment.num_alerts, threads)
     assert [number for load in job.run() for number in load] == list(range(len(sizes)))
