@@ -105,10 +105,10 @@ class Topics(_Group):
 
 
 class Window(_Group):
-    """How many fragments of a job the cluster has at once."""
+    """How many tasks of a job the cluster may have at once, each of one large fragment or of several small ones."""
 
-    min_fragments: _Few = Field(default=32, description="at least so many")
-    fragments_per_thread: _Few = Field(default=4, description="and so many for each thread of the workers")
+    min_fragments: _Few = Field(default=32, description="so many, also on few threads")
+    fragments_per_thread: _Few = Field(default=4, description="so many for each thread of the workers, where it is more")
 
 
 class Limits(_Group):
