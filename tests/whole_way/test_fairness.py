@@ -93,3 +93,32 @@ def test_a_test_job_ends_as_soon_as_what_runs_has_ended(dask_client, kafka, gate
     assert sum(one.status().num_fragments_done for one in others) <= num_threads
     (gate / "all-may-end").touch()
     assert [one.wait().state for one in others] == ["complete"] * 2
+
+
+def test_jobs_beyond_the_limit_of_their_owner_wait_and_start_in_order(dask_client, kafka, gate, tmp_path):
+    root = engine.write_sample(tmp_path / "one", nights=[NIGHT], alerts_per_night=3, seed=3).archive
+    stamp = time.time_ns()
+    settings = engine.Settings(limits={"max_running_jobs": 1})
+
+    def submit(name: str, owner: str = f"alice{stamp}", **more) -> engine.Job:
+        request = engine.TransferRequest(archive=root, nights=NIGHT, topic=f"ftransfer_{name}_{stamp}")
+        return engine.submit(request, client=dask_client, kafka=kafka, settings=settings, owner=owner, **more)
+
+    first = submit("held")
+    until(lambda: begun(gate))
+    second, third, fourth = (submit(name) for name in ("second", "third", "fourth"))
+    assert [job.status().queue_place for job in (first, second, third, fourth)] == [None, 1, 2, 3]
+    assert "third in the queue of alice" in fourth.status().state_text
+    listed = {status.topic: status for status in engine.jobs(kafka, everyone=True)}
+    assert (listed[third.topic].state, listed[third.topic].queue_place) == ("queued", 2)
+    assert submit("test", test=True).wait().state == "complete", "a test waits for no other"
+    assert submit("other", owner=f"bob{stamp}").wait().state == "complete", "nor does a job of another owner"
+    assert third.cancel().state == "cancelled"
+    assert first.status().state == "running"
+    (gate / "all-may-end").touch()
+    assert [job.wait().state for job in (first, second, fourth)] == ["complete"] * 3
+    started = [job.manifest.started_at for job in (first, second, fourth)]
+    assert started == sorted(started)
+    log = fourth.log()
+    assert any("third in the queue" in line for line in log)
+    assert any("first in the queue" in line for line in log)

@@ -11,12 +11,13 @@ from consumer.wire import CancelRequest, Heartbeat, JobSummary, LogLines
 from engine.transfer.coordinator.launching import coordinate
 from engine.transfer.coordinator.loop import Coordinator
 from engine.transfer.coordinator.queueing import most_running, place_among, waits
+from engine.transfer.manifest_plan import fragments_of
 from engine.transfer.queue_place import is_taken_up, place_text, queue_place
 from engine.transfer.submitted_job import JobStatus
 from tests.engine.transfer.fake_cluster import FakeCluster
 from tests.engine.transfer.fake_sink import there
 from tests.engine.transfer.fake_store import FakeStore, planned
-from tests.engine.transfer.job_records import JOB, says
+from tests.engine.transfer.job_records import JOB, done, says
 from tests.engine.transfer.test_launching import client  # noqa: F401  a fixture
 
 SOON_S = 30.0
@@ -104,6 +105,16 @@ def test_a_job_waits_says_its_place_and_starts_when_one_ends():
     assert [state for state, _ in store.log.announced] == ["queued", "running", "complete"]
     status = JobStatus.of(store.refresh(), time.time())
     assert status.queue_place is None
+
+
+def test_the_time_that_a_job_waited_is_none_of_its_pace():
+    line = {"time": 1.0, "source": "coordinator", "level": "info", "event": "queue", "text": "first"}
+    waited = LogLines(job_id=JOB, coordinator="a", index=0, lines=[line])
+    first = fragments_of(planned([4, 4]).manifest)[0]
+    sent = done(first, num_selected=4, num_sent=4, time=1_010.0)
+    for records, left_s in (([waited], 10.0), ([], 1_010.0)):
+        store = planned([4, 4], *records, says("running", "a", 1_000.0), sent)
+        assert JobStatus.of(store.manifest, 1_010.0).left_s == left_s
 
 
 def test_one_that_waits_is_cancelled_at_once():
