@@ -108,7 +108,7 @@ class Window(_Group):
     """How many tasks of a job the cluster may have at once, each of one large fragment or of several small ones."""
 
     min_fragments: _Few = Field(default=32, description="so many, also on few threads")
-    fragments_per_thread: _Few = Field(default=4, description="so many for each thread of the workers, where it is more")
+    fragments_per_thread: _Few = Field(default=4, description="so many for each of the workers' threads, if more")
 
 
 class Limits(_Group):

@@ -119,6 +119,4 @@ def test_jobs_beyond_the_limit_of_their_owner_wait_and_start_in_order(dask_clien
     assert [job.wait().state for job in (first, second, fourth)] == ["complete"] * 3
     started = [job.manifest.started_at for job in (first, second, fourth)]
     assert started == sorted(started)
-    log = fourth.log()
-    assert any("third in the queue" in line for line in log)
-    assert any("first in the queue" in line for line in log)
+    assert any("third in the queue" in line for line in fourth.log())

@@ -225,9 +225,15 @@ class DaskCluster:
                 # Scheduler and workers log keys: so their lines name the job. Their pages group by what is before it.
                 key = f"alert-transfer-{task.name}-{self._topic}-{uuid.uuid4().hex}"
                 delayed[task] = _CALL(self._door, task.sealed, *inputs, dask_key_name=key)
-            where = {"workers": places, "allow_other_workers": True} if places else {}
             # Tasks that are submitted together have one priority.
-            futures = self._client.compute(list(delayed.values()), priority=made[0].priority if made else 0, **where)
+            priority = made[0].priority if made else _TURN
+            if places is None and priority == _TURN and self._events:
+                # Of a task that may run on some workers, Dask decides at once on which, and it waits there by its
+                # priority. Of a large group that may run on any, it keeps all but a few back until workers have room:
+                # other jobs' tasks, whose groups are small, would pass them for ever.
+                places = sorted(self._events.workers)
+            where = {"workers": places, "allow_other_workers": True} if places else {}
+            futures = self._client.compute(list(delayed.values()), priority=priority, **where)
             for task, future in zip(delayed, futures, strict=True):
                 task.take(future)
         for task in follow:
