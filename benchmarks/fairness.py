@@ -78,13 +78,13 @@ def measure(client: distributed.Client, kafka: str, folder: Path, scenario: str,
         at = time.time()
         request = engine.TransferRequest(archive=many, nights=NIGHT, topic=f"ftransfer_test_{stamp}_{number}")
         test = engine.submit(request, client=client, kafka=kafka, test=True)
-        started = time.time()
         end = ended_at(test)
+        planned = test.manifest.changes[0].time
         first = min(done.time for done in test.manifest.fragments.values())
         waiting = sum(job.status().state in ("queued", "running") for job in others)
         print(
-            f"{scenario}, beside {waiting} of {len(others)} jobs: submit returned after {started - at:.1f} s, first "
-            f"alert {first - at:.1f} s, end {end - at:.1f} s",
+            f"{scenario}, beside {waiting} of {len(others)} jobs: planned in {planned - at:.1f} s, first alert after "
+            f"{first - at:.1f} s, end after {end - at:.1f} s",
             flush=True,
         )
     return max(ended_at(job) for job in others) - begun
