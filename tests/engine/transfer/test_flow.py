@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 
 from engine.transfer.coordinator.flow import Flow
+from engine.transfer.coordinator.in_flight import InFlight
+from engine.transfer.coordinator.nights import Nights
 from engine.transfer.coordinator.sizing import Sizing
 from engine.transfer.coordinator.window import Backlog
 from engine.transfer.manifest_plan import fragments_of
+from tests.engine.transfer.fake_cluster import FakeCluster
 from tests.engine.transfer.fake_store import planned
-from tests.engine.transfer.job_records import done
+from tests.engine.transfer.job_records import JOB, done
 
 
 class Simulated:
@@ -168,3 +171,33 @@ def test_no_estimate_is_negative_or_falls_with_the_alerts(sent):
         sizing.learn(replace(done(fragment, num_selected=0, num_sent=0), seconds=seconds))
     assert -1e-6 <= sizing.seconds(1, 0) <= sizing.seconds(1, 10**6) + 1e-6
     assert sizing.seconds(1, 10**6) <= sizing.seconds(2, 2 * 10**6) + 1e-6
+
+
+def test_what_other_jobs_would_pass_for_ever_is_submitted_anew_with_the_turn():
+    now, cluster = [0.0], FakeCluster()
+    backlog = Backlog(
+        fragments_of(planned([100] * 8).manifest), finished=(), counted=("2021-11-01",), num_threads=4, is_limited=False
+    )
+    flow = Flow(backlog, clock=lambda: now[0])
+    in_flight = InFlight(cluster, None, flow, Nights(JOB, (), finished=(), counted=()), lambda: None)
+    in_flight.send(flow.next_loads(4))
+    assert not backlog
+    assert [load.is_extra for load in cluster.loads] == [False, *[True] * 7]
+    finished = []
+    turn, *extras = cluster.pending
+    turn.end()
+    now[0] = 5.0
+    in_flight.take_in([turn], finished)
+    assert len(finished) == 1
+    cluster.loads.clear()
+    now[0] = 16.0
+    in_flight.take_in([], finished)
+    assert cluster.loads == [], "they may run"
+    now[0] = 17.5
+    in_flight.take_in([], finished)
+    assert [(load.fragments[0].number, load.is_extra) for load in cluster.loads] == [(7, False)]
+    assert cluster.cancelled == [extras[-1]], "the last: those before it may run"
+    now[0] = 100.0
+    in_flight.take_in([], finished)
+    assert len(cluster.loads) == 1, "one has the turn now"
+    assert sorted(work.number for work in in_flight.works) == list(range(1, 8))
