@@ -1,38 +1,50 @@
 """Holding a worker's thread: a coordinator may send a first fragment before it leaves its thread to other tasks.
 
 It was given that thread before all fragments of others. So a job that sends few alerts ends within one task's time,
-however many wait. A flood of such jobs must not stop the others: they hold a worker half of the time at most.
+however many wait. A flood of such jobs must not stop the others: in the long run they hold a process half of the time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 import threading
 import time
 from collections.abc import Iterator
 
-__all__ = ["held"]
+__all__ = ["Holding", "held"]
 
-_lock = threading.Lock()
-_free_at = 0.0
+_SHARE = 0.5
+_MOST_SAVED_S = 10.0
 
 
-@contextlib.contextmanager
-def held() -> Iterator[bool]:
-    """Hold this process's turn for the block; yield False instead where it is not free yet after the last one."""
-    global _free_at
-    with _lock:
-        is_held = time.monotonic() >= _free_at
-        if is_held:
-            _free_at = math.inf
-    if not is_held:
-        yield False
-        return
-    begun = time.monotonic()
-    try:
-        yield True
-    finally:
-        with _lock:
+class Holding:
+    """Seconds for which threads of a process may be held: they are saved up, and then spent."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._saved_s = _MOST_SAVED_S
+        self._saved_at = time.monotonic()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[bool]:
+        """Hold the thread for the block; yield False where nothing is saved: then it is not to be held."""
+        if not self._spend(0.0):
+            yield False
+            return
+        begun = time.monotonic()
+        try:
+            yield True
+        finally:
+            self._spend(time.monotonic() - begun)
+
+    def _spend(self, seconds: float) -> bool:
+        """Spend so much; return whether anything is left."""
+        with self._lock:
             now = time.monotonic()
-            _free_at = now + (now - begun)
+            saved_s = min(_MOST_SAVED_S, self._saved_s + _SHARE * (now - self._saved_at))
+            self._saved_s, self._saved_at = saved_s - seconds, now
+            return self._saved_s > 0
+
+
+# Of the process, whose jobs share its threads.
+held = Holding().held
