@@ -2,7 +2,7 @@
 PYTHON ?= python3
 UV := .venv/bin/uv
 
-.PHONY: install demo test coverage lint lock bench clean
+.PHONY: install demo versitygw test coverage lint lock bench clean
 .DEFAULT_GOAL := install
 
 install: .venv/installed
@@ -19,6 +19,13 @@ install: .venv/installed
 
 demo: install
 	.venv/bin/alert-transfer demo
+
+# An S3 server that others wrote, for the tests of reading from object stores; without Go they run on moto alone. The
+# proxy for Go's modules has it, and Go checks its sum.
+versitygw:
+	@if test -x .tools/versitygw; then echo ".tools/versitygw is there"; \
+	elif command -v go > /dev/null; then GOBIN="$(CURDIR)/.tools" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0; \
+	else echo "versitygw is not built, since there is no Go: its tests are skipped"; fi
 
 # A file's tests stay together: they share brokers and clusters, which take longer to start than to use. Files run in
 # the order that tests/conftest.py puts them in: the longest first. Three processes keep two cores busy, since tests wait
@@ -46,4 +53,4 @@ lock: install
 	printf 'uv\n' | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements-uv.lock -
 
 clean:
-	rm -rf .venv .venvs build dist
+	rm -rf .venv .venvs .tools build dist

@@ -169,7 +169,7 @@ def bare_parts(kafka: str, plan: engine.TransferPlan) -> dict[str, float]:
         raw.append(pa.Table.from_batches(blocks))
     whole = pa.concat_tables(raw).combine_chunks()
     for enrichment in selection.enrichments:
-        leaves_in = [field for field in enrichment.needs]
+        leaves_in = list(enrichment.needs)
         flat = {}
         for field in leaves_in:
             at = selection.projection.path_of(field.name) if "(" not in field.name else None

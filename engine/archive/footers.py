@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -67,7 +66,7 @@ class FooterMaker:
 
     def _head(self, parsed: ParsedFooter) -> _Head:
         """Return schema and leaves. To have Arrow make them takes as long as all the rest: it does so once for each."""
-        arrow = _arrow_schema(parsed.metadata)
+        arrow = parsed.arrow_bytes()
         for place, head in enumerate(self._heads):
             if parsed.begins_with(head.begins) and arrow == head.arrow:
                 if place:
@@ -104,23 +103,6 @@ class FooterMaker:
             if column in self._ranges_of and ranges and len(ranges) == len(row_groups):
                 found[column] = (min(least for least, _ in ranges), max(greatest for _, greatest in ranges))
         return found
-
-
-def _arrow_schema(metadata: pq.FileMetaData) -> bytes:
-    """Return what a footer repeats of Arrow's schema, which may name types that Parquet's own schema has no word for.
-
-    Without what pandas wrote into it: the number of rows in the file.
-    """
-    held = metadata.metadata or {}
-    arrow = held.get(b"ARROW:schema", b"")
-    pandas = held.get(b"pandas")
-    if not arrow or not pandas or not pandas.startswith(b"{"):
-        return arrow
-    try:
-        plain = base64.b64decode(arrow)
-    except ValueError:
-        return arrow
-    return plain.replace(pandas, b"") if plain.count(pandas) == 1 else arrow
 
 
 def _nulls(row_groups: Sequence[pq.RowGroupMetaData], num_leaves: int) -> list[int]:

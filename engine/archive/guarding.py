@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from engine.archive.footer import ArchiveFile
 from engine.errors import AlertTransferError, ArchiveError, UnreadableError
-from engine.storage import ChangedError, EncryptedError, ExpansionError, Store, cause_of, without_password
+from engine.storage import ChangedError, EncryptedError, ExpansionError, OpenParquet, Store, cause_of, without_password
 
 __all__ = ["Reading", "guarded", "has_changed"]
 
@@ -22,7 +21,7 @@ _T = TypeVar("_T")
 class Reading:
     """What was being read of a file when it failed."""
 
-    parquet: pq.ParquetFile
+    opened: OpenParquet
     row_groups: Sequence[int]
     columns: Sequence[str]
 
@@ -30,7 +29,7 @@ class Reading:
         """Return the row group that can't be read, as the beginning of a sentence."""
         for group in self.row_groups:
             try:
-                for _ in self.parquet.iter_batches(1024, row_groups=[group], columns=list(self.columns)):
+                for _ in self.opened.batches([group], self.columns, 1024):
                     pass
             except (pa.ArrowException, OSError):
                 return f"row group {group} of "

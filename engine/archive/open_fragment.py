@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import TypeVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from engine.archive.footer import ArchiveFile
 from engine.archive.fragments import Fragment
@@ -57,8 +56,10 @@ class OpenFragment:
         self._check_unchanged = check_unchanged
         self.fragment = fragment
         self._opened = opened
-        self._schema = opened.parquet.schema_arrow
-        _check_as_planned(fragment, opened.parquet)
+        self._layout = opened.layout
+        self._schema = opened.layout.schema
+        self._failed = False
+        _check_as_planned(fragment, opened)
 
     def __enter__(self) -> OpenFragment:
         return self
@@ -82,9 +83,7 @@ class OpenFragment:
         columns
             Root columns, paths inside them, and leaves as `read_leaves` takes them.
         """
-        if self._store.is_local:
-            return
-        self._opened.fetch(row_groups, columns_for(self._schema, self._opened.parquet.schema, columns))
+        self._opened.fetch(row_groups, self._columns_for(columns))
 
     def read_leaves(self, leaves: Sequence[str], types: Sequence[pa.DataType]) -> pa.Table:
         """Return leaves of the fragment as a flat table, columns named by their paths.
@@ -109,15 +108,16 @@ class OpenFragment:
         ArchiveError
             If the file can't be read, or holds a value that its type has no place for.
         """
-        fragment, parquet = self.fragment, self._opened.parquet
+        fragment = self.fragment
         roots = dict.fromkeys(names_along(self._schema, split_leaf(leaf)[1])[0] for leaf in leaves)
-        columns = columns_for(self._schema, parquet.schema, leaves)
+        columns = self._columns_for(leaves)
         expansion = self._expansion(fragment.row_groups, columns)
         parts = []
-        for groups in readable_together(self._schema, columns, fragment.row_groups):
-            read = Reading(parquet, groups, columns)
-            table = self._guarded(partial(_read_groups, parquet, groups, columns, expansion), read)
-            num_alerts = sum(parquet.metadata.row_group(group).num_rows for group in groups)
+        alerts = dict(zip(fragment.row_groups, fragment.row_group_alerts, strict=True))
+        for groups in self._together(columns, fragment.row_groups):
+            read = Reading(self._opened, groups, columns)
+            num_alerts = sum(alerts[group] for group in groups)
+            table = self._guarded(partial(_read_groups, self._opened, groups, columns, expansion, num_alerts), read)
             sources = {name: combined(table[name]) for name in roots if name in table.column_names}
             arrays = compute_leaves(sources, leaves, types, num_alerts, fragment.file.path)
             parts.append(pa.table(arrays, schema=pa.schema(list(zip(leaves, types, strict=True)))))
@@ -135,9 +135,9 @@ class OpenFragment:
         block_nbytes
             What the columns that are read come to in a block, by the footer.
         """
-        fragment, parquet = self.fragment, self._opened.parquet
+        fragment = self.fragment
         schema = pa.schema(list(zip(leaves, types, strict=True)))
-        columns = columns_for(self._schema, parquet.schema, leaves)
+        columns = self._columns_for(leaves)
         if not columns:
             nothing = compute_leaves({}, leaves, types, fragment.num_alerts, fragment.file.path)
             yield pa.table(nothing, schema=schema)
@@ -169,7 +169,7 @@ class OpenFragment:
         ArchiveError
             If the file can't be read.
         """
-        names = existing(self._schema, columns)
+        names = self._layout.once(("existing", *columns), lambda: existing(self._schema, columns))
         if not names:
             for row_group in row_groups:
                 n = self.fragment.row_group_alerts[self.fragment.row_groups.index(row_group)]
@@ -195,17 +195,30 @@ class OpenFragment:
         ArchiveError
             Naming the file.
         """
-        self._check_unchanged(self.fragment.file)
+        if self._failed or not self._opened.is_one_version:
+            self._check_unchanged(self.fragment.file)
 
     def _batches(
         self, row_groups: Sequence[int], columns: Sequence[str], expansion: Expansion, block_alerts: int
     ) -> Iterator[pa.RecordBatch]:
-        parquet = self._opened.parquet
-        for groups in readable_together(self._schema, columns, row_groups):
-            batches = expansion.batches(block_alerts, partial(parquet.iter_batches, row_groups=groups, columns=columns))
-            read = Reading(parquet, groups, columns)
+        for groups in self._together(columns, row_groups):
+            batches = expansion.batches(block_alerts, partial(self._opened.batches, groups, columns), groups)
+            read = Reading(self._opened, groups, columns)
             while (batch := self._guarded(partial(next, batches, None), read)) is not None:
                 yield batch
+
+    def _columns_for(self, leaves: Sequence[str]) -> list[str]:
+        return self._layout.once(("columns", *leaves), lambda: columns_for(self._schema, self._layout.parquet, leaves))
+
+    def _together(self, columns: Sequence[str], row_groups: Sequence[int]) -> list[list[int]]:
+        """Return the row groups in parts, each of which is read in one go."""
+        # Of a remote file what comes first is decoded while the rest is on its way.
+        if self._opened.source is not None:
+            return [[group] for group in row_groups]
+        are_together = self._layout.once(
+            ("together", *columns), lambda: len(readable_together(self._schema, columns, [0, 1])) == 1
+        )
+        return [list(row_groups)] if are_together else [[group] for group in row_groups]
 
     def _expansion(self, row_groups: Sequence[int], columns: Sequence[str]) -> Expansion:
         def checked() -> Expansion:
@@ -217,29 +230,35 @@ class OpenFragment:
         return self._guarded(checked)
 
     def _guarded(self, action: Callable[[], _T], read: Reading | None = None) -> _T:
-        return guarded(self._store, self.fragment.file, action, read)
+        try:
+            return guarded(self._store, self.fragment.file, action, read)
+        except Exception:
+            self._failed = True
+            raise
 
 
 def _read_groups(
-    parquet: pq.ParquetFile, groups: Sequence[int], columns: Sequence[str], expansion: Expansion
+    opened: OpenParquet, groups: Sequence[int], columns: Sequence[str], expansion: Expansion, num_rows: int
 ) -> pa.Table:
     """Return columns of row groups; in batches where a value may be so long that all at once are too much."""
-    num_rows = sum(parquet.metadata.row_group(group).num_rows for group in groups)
-    if expansion.rows_at_once(num_rows) >= num_rows:
-        return parquet.read_row_groups(groups, columns=columns)
-    read = partial(parquet.iter_batches, row_groups=groups, columns=columns)
-    return pa.Table.from_batches(list(expansion.batches(num_rows, read)))
+    if not columns or expansion.rows_at_once(num_rows, groups) >= num_rows:
+        return opened.read(groups, columns)
+    batches = expansion.batches(num_rows, partial(opened.batches, groups, columns), groups)
+    return pa.Table.from_batches(list(batches))
 
 
-def _check_as_planned(fragment: Fragment, parquet: pq.ParquetFile) -> None:
+def _check_as_planned(fragment: Fragment, opened: OpenParquet) -> None:
     """Raise if a file has other row groups, or other alerts in all, than the plan has of it, or lacks what it has.
 
     A plan may be made of what a catalogue says. That each fragment's row groups are as planned, and that all of the
     file's together are all that it has, proves that nothing of it is missed.
     """
-    metadata = parquet.metadata
+    metadata, layout = opened.metadata, opened.layout
     there = [metadata.row_group(group).num_rows for group in fragment.row_groups if group < metadata.num_row_groups]
-    has = [name for name in fragment.lacking if type_at(parquet.schema_arrow, name) is not None]
+    has = layout.once(
+        ("has", *fragment.lacking),
+        lambda: [name for name in fragment.lacking if type_at(layout.schema, name) is not None],
+    )
     if tuple(there) == fragment.row_group_alerts and fragment.file_alerts in (None, metadata.num_rows) and not has:
         return
     if has:

@@ -10,9 +10,13 @@ out is counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from engine.storage.dictionaries import dictionary_nbytes, longest_in_dictionary
+from engine.storage.layout import Layout
 
 __all__ = ["FACTOR", "FREE_NBYTES", "Expansion", "ExpansionError", "check_rows"]
 
@@ -28,11 +32,15 @@ _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96
 """Bytes of a decoded value; of texts those of its offset."""
 _POSITION_NBYTES = 8
 """Of each row its position is kept."""
-_HEADER_NBYTES = 64
 
 
 class ExpansionError(pa.ArrowInvalid):
     """Row groups come to more than they may."""
+
+
+class _Parquet(Protocol):
+    @property
+    def metadata(self) -> pq.FileMetaData: ...
 
 
 class Expansion:
@@ -48,37 +56,42 @@ class Expansion:
         Its size.
     read_at
         Returns so many bytes of the file from an offset on, or what there is.
+    layout
+        The file's, if it is known.
     """
 
     def __init__(
         self,
-        parquet: pq.ParquetFile,
+        parquet: _Parquet,
         row_groups: Sequence[int],
         columns: Sequence[str],
         file_nbytes: int,
         read_at: Callable[[int, int], bytes],
+        layout: Layout | None = None,
     ):
         metadata = parquet.metadata
-        prefixes = tuple(f"{column}." for column in columns)
-        paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-        wanted = [i for i, path in enumerate(paths) if path in columns or path.startswith(prefixes)]
-        groups = [metadata.row_group(group) for group in row_groups]
-        chunks = [[group.column(i) for i in wanted] for group in groups]
-        stored = sum(max(0, chunk.total_compressed_size) for of_group in chunks for chunk in of_group)
-        self._allowed = _allowed(min(stored, file_nbytes))
-        self._claimed = sum(group.num_rows * _POSITION_NBYTES for group in groups)
-        self._num_rows = sum(group.num_rows for group in groups)
+        layout = layout or Layout(b"", b"", pa.schema([]), metadata.schema)
+        places = layout.places(columns)
+        widths = [_WIDTHS.get(layout.kinds[place], layout.lengths[place]) for place in places]
+        self._read_at = read_at
         self._come_to = 0
-        self._row_nbytes = 1
-        for group, of_group in zip(groups, chunks, strict=True):
-            longest = 0
-            for i, chunk in zip(wanted, of_group, strict=True):
-                width = _WIDTHS.get(chunk.physical_type, metadata.schema.column(i).length)
+        self._num_rows = self._claimed = stored = 0
+        self._texts: dict[int, tuple[int, list[pq.ColumnChunkMetaData]]] = {}
+        """Of each row group its rows, and the chunks whose values are of any length."""
+        for row_group in row_groups:
+            group = metadata.row_group(row_group)
+            num_rows, texts = group.num_rows, []
+            for place, width in zip(places, widths, strict=True):
+                chunk = group.column(place)
+                stored += max(0, chunk.total_compressed_size)
                 self._claimed += max(0, chunk.total_uncompressed_size) + max(0, chunk.num_values) * max(0, width)
-                if chunk.physical_type == "BYTE_ARRAY":
-                    a_row = -(-chunk.num_values // max(1, group.num_rows))
-                    longest += a_row * _longest_nbytes(chunk, read_at)
-            self._row_nbytes = max(self._row_nbytes, longest)
+                if layout.kinds[place] == "BYTE_ARRAY":
+                    texts.append(chunk)
+            self._texts[row_group] = (num_rows, texts)
+            self._num_rows += num_rows
+        self._claimed += self._num_rows * _POSITION_NBYTES
+        self._allowed = _allowed(min(stored, file_nbytes))
+        self._row_nbytes: dict[int, list[_Values]] = {}
 
     def check_claimed(self) -> None:
         """Raise if they claim to come to more than they may.
@@ -90,15 +103,46 @@ class Expansion:
         """
         self._check(self._claimed)
 
-    def rows_at_once(self, wanted: int) -> int:
-        """Return how many rows may be decoded at once, `wanted` at most."""
-        return max(1, min(wanted, _BATCH_NBYTES // self._row_nbytes))
+    def rows_at_once(self, wanted: int, row_groups: Sequence[int] | None = None) -> int:
+        """Return how many rows of some of the row groups, or of any, may be decoded at once, `wanted` at most.
+
+        The dictionaries of these row groups are looked at, and have to be here for it.
+        """
+        most_nbytes = _BATCH_NBYTES // max(1, wanted)
+        groups = self._texts if row_groups is None else row_groups
+        longest = max((self._longest_row(group, most_nbytes) for group in groups), default=1)
+        return max(1, min(wanted, _BATCH_NBYTES // longest))
+
+    def _longest_row(self, row_group: int, most_nbytes: int) -> int:
+        """Return the bytes that a row may have if each of its values is the longest that can be.
+
+        Dictionaries are looked into as far as it takes to say that these are no more than `most_nbytes`.
+        """
+        num_rows, texts = self._texts[row_group]
+        values = self._row_nbytes.get(row_group)
+        if values is None:
+            values = self._row_nbytes[row_group] = [
+                _Values(chunk, -(-chunk.num_values // max(1, num_rows)), self._read_at) for chunk in texts
+            ]
+        nbytes = sum(value.nbytes for value in values)
+        for value in sorted(values, key=lambda value: -value.nbytes):
+            if nbytes <= most_nbytes:
+                break
+            nbytes -= value.nbytes
+            value.look_into()
+            nbytes += value.nbytes
+        return max(1, nbytes)
 
     def rows_within(self, nbytes: int) -> int:
         """Return how many rows come to so many bytes, by what they claim to come to."""
         return max(1, nbytes * self._num_rows // max(1, self._claimed))
 
-    def batches(self, wanted: int, read: Callable[[int], Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+    def batches(
+        self,
+        wanted: int,
+        read: Callable[[int], Iterator[pa.RecordBatch]],
+        row_groups: Sequence[int] | None = None,
+    ) -> Iterator[pa.RecordBatch]:
         """Yield batches of `wanted` rows, or fewer of long ones, as long as they come to no more than they may.
 
         Parameters
@@ -107,13 +151,15 @@ class Expansion:
             Rows of a batch at most.
         read
             Decodes so many rows at once.
+        row_groups
+            Those that it reads; None: all.
 
         Raises
         ------
         ExpansionError
             If they do.
         """
-        at_once = self.rows_at_once(wanted)
+        at_once = self.rows_at_once(wanted, row_groups)
         held: list[pa.RecordBatch] = []
         num_rows = nbytes = 0
         for batch in read(at_once):
@@ -158,22 +204,32 @@ def _check(nbytes: int, allowed: int) -> None:
         )
 
 
-def _longest_nbytes(chunk: pq.ColumnChunkMetaData, read_at: Callable[[int, int], bytes]) -> int:
-    """Return the bytes of the longest value that can stand more often in a column chunk than its bytes are there."""
-    dictionary = _dictionary_nbytes(chunk, read_at) if chunk.has_dictionary_page else 0
-    shared = chunk.total_uncompressed_size if "DELTA_BYTE_ARRAY" in chunk.encodings else 0
-    return max(dictionary, shared)
+class _Values:
+    """What the values of a column chunk come to in a row, if each is the longest that can stand there again and again.
 
+    Parameters
+    ----------
+    chunk
+        The chunk, of texts or bytes.
+    a_row
+        Values that a row has.
+    read_at
+        Returns so many bytes of the file from an offset on.
+    """
 
-def _dictionary_nbytes(chunk: pq.ColumnChunkMetaData, read_at: Callable[[int, int], bytes]) -> int:
-    """Return the bytes of a column chunk's dictionary, by the header of its page; none of its values is longer."""
-    header = read_at(chunk.dictionary_page_offset or 0, _HEADER_NBYTES)
-    # Thrift's compact protocol: field 1 (a page's type), field 2 (bytes once uncompressed), each an i32 as zigzag.
-    if len(header) < 3 or header[0] != 0x15 or header[2] != 0x15:
-        return max(1, chunk.total_uncompressed_size)
-    number = 0
-    for place, byte in enumerate(header[3:13]):
-        number |= (byte & 0x7F) << (7 * place)
-        if not byte & 0x80:
-            break
-    return max(1, number >> 1)
+    def __init__(self, chunk: pq.ColumnChunkMetaData, a_row: int, read_at: Callable[[int, int], bytes]):
+        self._chunk = chunk
+        self._a_row = a_row
+        self._read_at = read_at
+        self._is_known = not chunk.has_dictionary_page
+        self._shared = chunk.total_uncompressed_size if "DELTA_BYTE_ARRAY" in chunk.encodings else 0
+        self._set(0 if self._is_known else dictionary_nbytes(chunk, read_at))
+
+    def _set(self, longest: int) -> None:
+        self.nbytes = self._a_row * max(longest, self._shared)
+
+    def look_into(self) -> None:
+        """Find out how long the dictionary's longest value is."""
+        if not self._is_known:
+            self._is_known = True
+            self._set(longest_in_dictionary(self._chunk, self._read_at))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow._parquet import ParquetReader
 
 from engine.storage.encryption import EncryptedError
 from engine.storage.expansion import Expansion
+from engine.storage.layout import Layout, layout_of
 from engine.storage.parsing import ParsedFooter, footer_nbytes_of, parse_footer
 from engine.storage.ranges import Range, RangedFile
-from engine.storage.remote import ChangedError, OpenedFile, RemoteFile, open_remote
+from engine.storage.remote import ChangedError, OpenedFile, RemoteFile, S3Object, open_remote
 from engine.storage.stores import Store
 
 __all__ = ["Expected", "OpenParquet", "open_parquet", "read_tail"]
@@ -24,7 +26,7 @@ __all__ = ["Expected", "OpenParquet", "open_parquet", "read_tail"]
 _TAIL_NBYTES = 64 * 1024
 _END_NBYTES = 8
 # Besides column chunks, what lies between them may come up to this part of what the footer weighs.
-_SPARE_OF_FOOTER = 0.2
+_SPARE_OF_FOOTER = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,31 +43,46 @@ class Expected:
 class OpenParquet:
     """A Parquet file that was opened, and where its bytes come from."""
 
-    parquet: pq.ParquetFile
+    reader: ParquetReader
+    """Arrow's own under `pyarrow.parquet.ParquetFile`, which works out anew for each file what a layout holds."""
+    metadata: pq.FileMetaData
+    layout: Layout
     source: RangedFile | None
     """None: a file on a local disk, mapped into memory."""
     mapped: memoryview
     """The bytes of a file on a local disk."""
     footer_nbytes: int
+    is_one_version: bool
+    """Whether all that is read of it is of one version, or the reading fails."""
 
     def close(self) -> None:
         """Let go of the file. What Arrow made of a mapped one may still point into it: the system keeps that."""
-        self.parquet.close(force=True)
+        self.reader.close()
         if self.source is not None:
             self.source.close()
 
     def fetch(self, row_groups: Sequence[int], columns: Sequence[str]) -> None:
         """Begin to fetch the column chunks of some columns in as few requests as make sense, ahead of Arrow's reads."""
         if self.source is not None:
-            metadata = self.parquet.metadata
-            share = len(row_groups) / max(1, metadata.num_row_groups)
-            self.source.fetch(
-                _chunks(metadata, row_groups, columns), int(_SPARE_OF_FOOTER * share * self.footer_nbytes)
-            )
+            share = len(row_groups) / max(1, self.metadata.num_row_groups)
+            spare = int(_SPARE_OF_FOOTER * share * self.footer_nbytes)
+            self.source.fetch(_chunks(self.metadata, row_groups, self.layout.places(columns)), spare)
+
+    def read(self, row_groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
+        """Return root columns, or paths inside them, of some row groups."""
+        places = list(self.layout.places(columns))
+        return self.reader.read_row_groups(list(row_groups), column_indices=places, use_threads=True)
+
+    def batches(self, row_groups: Sequence[int], columns: Sequence[str], num_rows: int) -> Iterator[pa.RecordBatch]:
+        """Yield them in batches of so many rows at most."""
+        places = list(self.layout.places(columns))
+        yield from self.reader.iter_batches(
+            num_rows, row_groups=list(row_groups), column_indices=places, use_threads=True
+        )
 
     def expansion(self, row_groups: Sequence[int], columns: Sequence[str], file_nbytes: int) -> Expansion:
         """Return what some columns of some row groups come to when they are decoded."""
-        return Expansion(self.parquet, row_groups, columns, file_nbytes, self._read_at)
+        return Expansion(self, row_groups, columns, file_nbytes, self._read_at, self.layout)
 
     def _read_at(self, offset: int, nbytes: int) -> bytes:
         if self.source is None:
@@ -113,8 +130,16 @@ def open_parquet(store: Store, path: str, expected: Expected | None = None) -> O
         remote.close()
         raise
     source = RangedFile(remote)
-    parquet = pq.ParquetFile(source, metadata=footer.metadata, pre_buffer=False, page_checksum_verification=True)
-    return OpenParquet(parquet=parquet, source=source, mapped=memoryview(b""), footer_nbytes=footer.nbytes)
+    reader = _reader(source, footer.metadata)
+    return OpenParquet(
+        reader=reader,
+        metadata=footer.metadata,
+        layout=layout_of(footer, lambda: reader.schema_arrow),
+        source=source,
+        mapped=memoryview(b""),
+        footer_nbytes=footer.nbytes,
+        is_one_version=isinstance(remote, S3Object) and remote.etag == expected.etag,
+    )
 
 
 def _copied(store: Store, path: str, expected: Expected) -> tuple[RemoteFile, ParsedFooter]:
@@ -146,15 +171,30 @@ def _open_local(path: str) -> OpenParquet:
         mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
     end = bytes(mapped[-_END_NBYTES:])
     _check_plain(end)
-    footer_nbytes = footer_nbytes_of(end)
-    footer = parse_footer(bytes(mapped[max(0, size - footer_nbytes - _END_NBYTES) :]))
-    parquet = pq.ParquetFile(
-        pa.BufferReader(pa.py_buffer(mapped)),
+    reader = _reader(pa.BufferReader(pa.py_buffer(mapped)))
+    tail = bytes(mapped[max(0, size - footer_nbytes_of(end) - _END_NBYTES) :])
+    footer = parse_footer(tail, reader.metadata)
+    return OpenParquet(
+        reader=reader,
         metadata=footer.metadata,
+        layout=layout_of(footer, lambda: reader.schema_arrow),
+        source=None,
+        mapped=mapped,
+        footer_nbytes=footer.nbytes,
+        is_one_version=False,
+    )
+
+
+def _reader(source: pa.NativeFile | RangedFile, metadata: pq.FileMetaData | None = None) -> ParquetReader:
+    reader = ParquetReader()
+    reader.open(
+        source,
+        metadata=metadata,
         pre_buffer=False,
         page_checksum_verification=True,
+        arrow_extensions_enabled=True,
     )
-    return OpenParquet(parquet=parquet, source=None, mapped=mapped, footer_nbytes=footer_nbytes)
+    return reader
 
 
 def _tail(file: RemoteFile, footer_nbytes: int | None) -> bytes:
@@ -182,13 +222,10 @@ def _check_plain(tail: bytes) -> None:
         raise EncryptedError("it is encrypted, its footer too")
 
 
-def _chunks(metadata: pq.FileMetaData, row_groups: Sequence[int], columns: Sequence[str]) -> list[Range]:
-    """Return where the column chunks of root columns, or of paths inside them, stand in the file, by row group."""
-    prefixes = tuple(f"{column}." for column in columns)
-    paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-    wanted = [i for i, path in enumerate(paths) if path in columns or path.startswith(prefixes)]
+def _chunks(metadata: pq.FileMetaData, row_groups: Sequence[int], places: Sequence[int]) -> list[Range]:
+    """Return where the column chunks of some leaves stand in the file, by row group."""
     found = []
-    for chunk in (metadata.row_group(group).column(i) for group in row_groups for i in wanted):
+    for chunk in (metadata.row_group(group).column(place) for group in row_groups for place in places):
         # A dictionary stands before the data; writers that don't say where it is put 0. A damaged footer says anything.
         offsets = (chunk.dictionary_page_offset, chunk.data_page_offset)
         start = min((offset for offset in offsets if offset and offset > 0), default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 import zlib
@@ -47,18 +48,36 @@ class ParsedFooter:
         nbytes = schema_nbytes(memoryview(self._tail)[self._start : -_END_NBYTES])
         return self._tail[self._start : self._start + nbytes]
 
+    def arrow_bytes(self) -> bytes:
+        """Return what a footer repeats of Arrow's schema, which may name types that Parquet's own has no word for.
+
+        Without what pandas wrote into it: the number of rows in the file.
+        """
+        held = self.metadata.metadata or {}
+        arrow: bytes = held.get(b"ARROW:schema", b"")
+        pandas = held.get(b"pandas")
+        if not arrow or not pandas or not pandas.startswith(b"{"):
+            return arrow
+        try:
+            plain = base64.b64decode(arrow)
+        except ValueError:
+            return arrow
+        return plain.replace(pandas, b"") if plain.count(pandas) == 1 else arrow
+
     def arrow_schema(self) -> pa.Schema:
         """Return the schema that Arrow makes of it."""
         return pq.ParquetFile(pa.BufferReader(b""), metadata=self.metadata).schema_arrow
 
 
-def parse_footer(tail: bytes) -> ParsedFooter:
+def parse_footer(tail: bytes, metadata: pq.FileMetaData | None = None) -> ParsedFooter:
     """Return what a file's footer says.
 
     Parameters
     ----------
     tail
         The end of the file, with the whole footer in it.
+    metadata
+        The same as Arrow has parsed it, if it has.
 
     Raises
     ------
@@ -71,7 +90,7 @@ def parse_footer(tail: bytes) -> ParsedFooter:
     start = len(tail) - _END_NBYTES - footer_nbytes
     # Half of the time goes into a reader that nobody reads with. What pickle makes FileMetaData with does without it,
     # but ends the process ("terminate called") at a footer that is damaged.
-    metadata = pq.read_metadata(pa.BufferReader(tail))
+    metadata = metadata or pq.read_metadata(pa.BufferReader(tail))
     if has_encrypted_columns(memoryview(tail)[start:-_END_NBYTES], metadata):
         raise EncryptedError("columns of it are encrypted")
     return ParsedFooter(metadata=metadata, _tail=tail, _start=start)
