@@ -105,18 +105,19 @@ class Topics(_Group):
 
 
 class Window(_Group):
-    """How many fragments of a job the cluster has at once."""
+    """How many tasks of a job the cluster may have at once, each of one large fragment or of several small ones."""
 
-    min_fragments: _Few = Field(default=32, description="at least so many")
-    fragments_per_thread: _Few = Field(default=4, description="and so many for each thread of the workers")
+    min_fragments: _Few = Field(default=32, description="so many, also on few threads")
+    fragments_per_thread: _Few = Field(default=4, description="so many for each of the workers' threads, if more")
 
 
 class Limits(_Group):
-    """What one request may have; a request that asks for more is refused before anything is started."""
+    """What one request may have, and one owner: a request that asks for more is refused, jobs beyond wait."""
 
     max_nights: _Whole | None = Field(default=None, description="nights that a request may name")
     max_alerts: _Whole | None = Field(default=None, description="alerts that it may send")
     max_nbytes: _Whole | None = Field(default=None, description="bytes of alerts, by their size in Kafka")
+    max_running_jobs: _Whole | None = Field(default=None, description="jobs of an owner that run at once")
 
 
 class LocalCluster(_Group):

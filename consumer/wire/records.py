@@ -194,6 +194,8 @@ class Heartbeat:
     """Alerts of the archive that the filter has looked at, those of fragments that are not finished included."""
     num_found: int | None = None
     """Those of them that are selected."""
+    queue_place: int | None = None
+    """Place of a job that waits, among those of its owner, from 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,6 +319,7 @@ _KINDS: dict[type[Record], dict[str, Kind]] = {
         "num_workers": optional(COUNT),
         "num_looked_at": optional(COUNT),
         "num_found": optional(COUNT),
+        "queue_place": optional(whole(1, 2**53)),
     },
     CancelRequest: {"job_id": _JOB_ID, "time": TIME, "by": optional(LABEL)},
     LogLines: {"job_id": _JOB_ID, "coordinator": LABEL, "index": COUNT, "lines": LINES, "num_left_out": COUNT},

@@ -2,7 +2,7 @@ from .ahead import open_ahead
 from .archive import Archive
 from .chosen_nights import ChosenNights, read_nights
 from .configured import configured_archive
-from .duplicates import count_duplicates
+from .duplicates import count_duplicate_identifiers, count_duplicates
 from .footer import ArchiveFile, Footer, Leaves
 from .footer_source import FooterSource
 from .fragments import Fragment, average_nbytes, cut_fragments, unite, with_alerts
@@ -22,6 +22,7 @@ __all__ = [
     "OpenFragment",
     "average_nbytes",
     "configured_archive",
+    "count_duplicate_identifiers",
     "count_duplicates",
     "cut_fragments",
     "night_texts",

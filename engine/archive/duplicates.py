@@ -11,7 +11,7 @@ from engine.archive.archive import Archive
 from engine.archive.fragments import Fragment
 from engine.errors import UnreadableError
 
-__all__ = ["count_duplicates"]
+__all__ = ["count_duplicate_identifiers", "count_duplicates"]
 
 _IDS_AT_ONCE = 4_000_000
 
@@ -68,3 +68,9 @@ def count_duplicates(
         ids = np.concatenate(kept)
         num_duplicates += len(ids) - len(np.unique(ids))
     return num_alerts, num_duplicates
+
+
+def count_duplicate_identifiers(arrays: Sequence[np.ndarray]) -> int:
+    """Return how many of these identifiers, int64 arrays of shape (n,) each, stand before already."""
+    ids = np.concatenate([np.empty(0, dtype=np.int64), *arrays])
+    return len(ids) - len(np.unique(ids))

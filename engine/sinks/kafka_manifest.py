@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 
-from consumer.wire import Manifest, Plan, Record, manifest_topic
+from consumer.wire import (
+    FINAL_STATES,
+    INTERRUPTED_AFTER_S,
+    JobSummary,
+    Manifest,
+    Plan,
+    Record,
+    manifest_topic,
+)
 from engine.kafka import KafkaCluster, ManifestReader, ManifestWriter
 
 __all__ = ["KafkaManifestStore"]
@@ -75,6 +84,18 @@ class KafkaManifestStore:
     def announce(self, plan: Plan, state: str, num_alerts_sent: int) -> None:
         """Write how the job stands into Kafka's list of jobs."""
         self._kafka.announce_job(plan, state, num_alerts_sent)
+
+    def others(self, owner: str) -> list[JobSummary]:
+        """Return those that Kafka's list has; a sign of life is a message in the manifest."""
+        listed = [
+            job
+            for job in self._kafka.list_jobs()
+            if job.owner == owner and job.topic != self.topic and job.state not in FINAL_STATES
+        ]
+        held = self._kafka.holdings({manifest_topic(job.topic) for job in listed})
+        since = time.time() - INTERRUPTED_AFTER_S
+        written_at = {name: holding.written_at or 0.0 for name, holding in held.items()}
+        return [job for job in listed if written_at.get(manifest_topic(job.topic), 0.0) > since]
 
     def await_answer(self, timeout_s: float) -> None:
         """Return once a broker answers."""

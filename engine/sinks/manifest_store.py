@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from consumer.wire import Manifest, Plan, Record
+from consumer.wire import JobSummary, Manifest, Plan, Record
 
 __all__ = ["ManifestStore"]
 
@@ -52,6 +52,9 @@ class ManifestStore(Protocol):
 
     def announce(self, plan: Plan, state: str, num_alerts_sent: int) -> None:
         """Write how the job stands into the list of all jobs."""
+
+    def others(self, owner: str) -> list[JobSummary]:
+        """Return the jobs of an owner, but this one, that have not ended and gave a sign of life lately."""
 
     def await_answer(self, timeout_s: float) -> None:
         """Return once the store answers, or raise KafkaError after `timeout_s`."""

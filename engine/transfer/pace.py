@@ -87,11 +87,17 @@ def _idle(worker: str) -> dict[str, Any]:
 
 
 def _begun(manifest: Manifest) -> float:
-    """Return when the job was taken up last: what it did before was done by another cluster, perhaps."""
+    """Return when the job was taken up last: what it did before was done by another cluster, perhaps.
+
+    One that waited for others of its owner was taken up when it began to run.
+    """
     begun = manifest.require_plan().created_at
+    has_waited = any(line.event == "queue" for line in manifest.log.lines)
+    state = ""
     for change in manifest.changes:
-        if change.state == "queued":
+        if change.state == "queued" or (change.state == "running" and state == "queued" and has_waited):
             begun = change.time
+        state = change.state
     return begun
 
 

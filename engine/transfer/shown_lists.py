@@ -21,7 +21,7 @@ class JobList(TableList[JobStatus]):
         """Return a job's row."""
         return (
             item.topic,
-            item.state,
+            item.state_text,
             f"{item.num_alerts_sent:,}" + ("" if item.num_alerts is None else f" of {item.num_alerts:,}"),
             f"{item.num_fragments_done:,} of {item.num_fragments:,}",
             f"{item.elapsed_s:.0f} s",

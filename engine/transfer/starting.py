@@ -13,6 +13,7 @@ from engine.errors import AlertTransferError, JobError
 from engine.planning import TransferPlan
 from engine.sinks import OUTAGES, ManifestStore, Sink, taken_back_on_failure
 from engine.transfer.manifest_plan import plan_records
+from engine.transfer.queue_place import is_taken_up
 
 if TYPE_CHECKING:
     import distributed
@@ -34,7 +35,7 @@ def start_new(
     on_prepared: Callable[[], None] = lambda: None,
     patience_s: float = _FIRST_RECORD_S,
 ) -> None:
-    """Start a job; returns when its coordinator's first record stands in the manifest.
+    """Start a job; returns when its coordinator's first record stands in the manifest, also if the job has to wait.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def _launch(
         # The store may be away for a moment; the job has been handed over, and nothing must be taken back for that.
         with contextlib.suppress(*OUTAGES):
             # Not the state that silence gives: after half of this time that would read `interrupted`.
-            if store.refresh().stated != "queued":
+            if is_taken_up(store.refresh()):
                 return
             store.wait_for_more(0.5)
         if coordinator.status == "finished" and refusal_of(coordinator.result()):

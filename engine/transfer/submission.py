@@ -48,7 +48,7 @@ def submit(
     on_wait: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Job:
-    """Start a transfer; returns once the job's coordinator runs.
+    """Start a transfer; returns once the job's coordinator runs, or waits for other jobs of the owner.
 
     Without a client and without a configured cluster, a cluster is started on this machine for as long as the job
     takes, so the job is then done on return.
@@ -117,7 +117,7 @@ def submit(
             store,
             storage_options,
             owner=owner,
-            made_with={"topics": settings.topics.model_dump(), "window": settings.window.model_dump()},
+            made_with=_made_with(settings, test=test),
             on_prepared=partial(_set_rights, cluster, topic, owner, shared, settings, on_note or _log.warning),
         )
         return _see_started(Job(topic, cluster, store), outside is None, on_start)
@@ -161,6 +161,14 @@ def resume(
             by = own_name(cluster.options)
             start_again(task.job_id, client_, replace(sink, kafka=cluster), store, storage_options, by=by)
         return _see_started(job_, outside is None, on_start)
+
+
+def _made_with(settings: Settings, *, test: bool) -> dict[str, Any]:
+    """Return what of the settings the plan's record tells, and that a job is a test, which waits for no other."""
+    told: dict[str, Any] = {"topics": settings.topics.model_dump(), "window": settings.window.model_dump()}
+    if (most := settings.limits.max_running_jobs) is not None:
+        told["limits"] = {"max_running_jobs": most}
+    return told | ({"is_test": True} if test else {})
 
 
 def _for_test(request: TransferRequest) -> TransferRequest:

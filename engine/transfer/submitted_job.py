@@ -26,6 +26,7 @@ from engine.kafka import KafkaCluster, own_name
 from engine.sinks import KafkaManifestStore, ManifestStore
 from engine.transfer.log_text import JobLog, LogReader
 from engine.transfer.pace import pace_of, warnings_of
+from engine.transfer.queue_place import place_text, queue_place
 from engine.transfer.remembering import remember
 from engine.transfer.versions import engine_version, is_resumable, shown_version
 
@@ -99,6 +100,8 @@ class JobStatus:
     last minute)."""
     warnings: list[str] = field(default_factory=list)
     """What a user should look at: what was left out or passed over, and the last of what the log warns of."""
+    queue_place: int | None = None
+    """Place of a job that waits, as only so many jobs of its owner may run at once; from 1. None: it does not wait."""
 
     @classmethod
     def of(cls, manifest: Manifest, now: float) -> JobStatus:
@@ -138,6 +141,7 @@ class JobStatus:
             num_found=num_found,
             num_workers=manifest.beat.num_workers if manifest.beat else None,
             warnings=warnings_of(manifest),
+            queue_place=None if has_ended else queue_place(manifest),
             **vars(pace),
         )
 
@@ -147,13 +151,13 @@ class JobStatus:
         return self.state in FINAL_STATES or self.state == "interrupted"
 
     def __repr__(self) -> str:
-        return f"<JobStatus of {self.topic}: {self.state}, {self._progress()}>"
+        return f"<JobStatus of {self.topic}: {self.state_text}, {self._progress()}>"
 
     def _repr_html_(self) -> str:
         error = self.error or {}
         steps = dict.fromkeys(in_face_terms(step) for step in (error.get("next"), self.next_step) if step)
         rows = [
-            ("state", self.state),
+            ("state", self.state_text),
             ("alerts", self._progress()),
             ("scan", self.scan),
             ("fragments", f"{self.num_fragments_done:,} of {self.num_fragments:,} finished"),
@@ -167,6 +171,11 @@ class JobStatus:
             ("passed over", self.passed_over),
         ]
         return html_rows(self.topic, [(name, text) for name, text in rows if text])
+
+    @property
+    def state_text(self) -> str:
+        """The state, and the place of a job that waits."""
+        return self.state if self.queue_place is None else f"{self.state}, {place_text(self.queue_place, self.owner)}"
 
     @property
     def scan(self) -> str:

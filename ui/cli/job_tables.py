@@ -28,7 +28,7 @@ def jobs_table(statuses: Sequence[JobStatus], *, everyone: bool) -> Table:
         whose = (one_line(status.owner, _MOST_CHARACTERS), request_text(status.request)) if everyone else ()
         table.add_row(
             status.topic,
-            status.state,
+            Text(status.state_text),
             f"{status.num_alerts_sent:,}",
             bytes_text(status.nbytes),
             f"{status.num_fragments_done:,}/{status.num_fragments:,}",

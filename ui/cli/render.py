@@ -55,7 +55,7 @@ def status_text(status: JobStatus) -> str:
     rate = status.num_alerts_sent / status.elapsed_s if status.elapsed_s else 0
     lines = [
         f"topic      {status.topic}",
-        f"state      {status.state}",
+        f"state      {one_line(status.state_text)}",
         f"alerts     {status.num_alerts_sent:,}{of} sent, {bytes_text(status.nbytes)}, {rate:,.0f} alerts/s",
         f"fragments  {status.num_fragments_done:,} of {status.num_fragments:,} finished",
         f"elapsed    {status.elapsed_s:.1f} s" + (f", {time_text(status.left_s)} left" if status.left_s else ""),
@@ -204,6 +204,6 @@ def job_bar(topic: str) -> Iterator[Callable[[JobStatus], None]]:
             if status.scan:
                 figures += f"; {status.scan}"
             row(status.num_fragments_done, status.num_fragments)
-            row.now(f"{topic} {status.state}", figures)
+            row.now(f"{topic} {status.state_text}", figures)
 
         yield draw

@@ -38,7 +38,9 @@ def run_job(
 
     def started(job: engine.Job) -> None:
         row.end()
-        face.say(f"{job.topic} runs; fetch it with:\n  {_consume_command(job)}")
+        status = job.status()
+        how = "runs" if status.queue_place is None else f"is {status.state_text}"
+        face.say(f"{job.topic} {how}; fetch it with:\n  {_consume_command(job)}")
         if wait or not settings.dask:
             with face.going_on(_what_becomes_of(job, settings)), job_bar(job.topic) as draw:
                 job.wait(on_change=draw)

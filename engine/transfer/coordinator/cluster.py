@@ -9,10 +9,21 @@ from typing import Any, Protocol, TypeVar
 from consumer.wire import LogLine, Manifest
 from engine.archive import Fragment
 
-__all__ = ["Cluster", "ClusterLost", "Future", "FutureT", "Rules", "Work"]
+__all__ = ["Cluster", "ClusterLost", "Future", "FutureT", "Load", "Rules", "Work"]
 
 Work = Fragment | str
-"""What a task of the cluster does: it sends a fragment, or counts a night (`2021-11-22`)."""
+"""What is to be done: to send a fragment, or to count a night (`2021-11-22`)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Load:
+    """Fragments that one task sends, one after another."""
+
+    fragments: tuple[Fragment, ...]
+    is_extra: bool = False
+    """Whether the task comes behind those of other jobs: another task of its job has its turn already."""
+    with_identifiers: bool = False
+    """Whether the identifiers of all alerts of the fragments are to be returned."""
 
 
 class ClusterLost(Exception):
@@ -87,19 +98,41 @@ class Cluster(Protocol[FutureT]):
         """Count the selected alerts that `filter` finds; a future each, of an int."""
 
     def send(
-        self, window: Sequence[Fragment], found: Sequence[FutureT] | None, quotas: Sequence[int | None]
+        self,
+        loads: Sequence[Load],
+        found: Sequence[FutureT] | None = None,
+        quotas: Sequence[int | None] | None = None,
     ) -> list[FutureT]:
-        """Send fragments; a future each, of a FragmentDone.
+        """Send fragments; a future for each load, of a list of Outcome, in order.
 
         Parameters
         ----------
-        window
+        loads
             The fragments.
         found
-            What `filter` returned for them. None: they are filtered first, where the job filters.
+            What `filter` returned for them, where each load is one fragment. None: they are filtered first, where the
+            job filters.
         quotas
-            Send only the first so many selected alerts of each; None sends all.
+            Send only the first so many selected alerts, where each load is one fragment; None sends all.
         """
+
+    def send_here(self, load: Load, quota: int) -> FutureT | None:
+        """Send the first selected alerts of a fragment before any task of others, if the caller holds a thread for it.
+
+        Returns
+        -------
+        future
+            One that has ended, or None: then nothing was done.
+        """
+
+    def leave_thread(self) -> None:
+        """Leave the thread that the caller holds, if any, to other tasks; before anything is waited for."""
+
+    def send_again(self, future: FutureT, load: Load) -> FutureT:
+        """Send fragments that a task was to send by another one; what each may send stays as it was."""
+
+    def died(self) -> list[FutureT]:
+        """Return those futures of `send` that were on workers that died since the last call; they run elsewhere."""
 
     def count_night(self, fragments: Sequence[Fragment]) -> FutureT:
         """Count the alerts of a night, all fragments of which are given; a future of a NightDone."""

@@ -12,7 +12,8 @@ import platform
 import queue
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import dask
@@ -26,9 +27,10 @@ from engine.archive import Fragment
 from engine.sinks import Sink
 from engine.telemetry import tell
 from engine.transfer.coordinator import tasks
-from engine.transfer.coordinator.cluster import Rules, Work
+from engine.transfer.coordinator.cluster import Load, Rules, Work
 from engine.transfer.coordinator.dask_events import DaskEvents
 from engine.transfer.coordinator.dask_task import DaskTask
+from engine.transfer.coordinator.holding import held
 from engine.transfer.coordinator.retries import named
 from engine.transfer.manifest_plan import TransferTask, task_of
 from engine.workers import Refusal, Sent, loaded_code, no_worker_left
@@ -37,6 +39,9 @@ __all__ = ["DaskCluster"]
 
 _NO_WORKER_S = 60.0
 _LOOK_EVERY_S = 1.0
+# Dask's priorities: of one, tasks run in the order in which they were submitted.
+_TURN = 0
+_EXTRA = -1
 _CALL = dask.delayed(operator.call, pure=False, traverse=False)
 
 
@@ -51,9 +56,19 @@ class DaskCluster:
         What the workers send to.
     storage_options
         For the archive's file system.
+    leave
+        Leaves the thread to other tasks, which the caller holds until then. None: it was left before.
     """
 
-    def __init__(self, client: distributed.Client, sink: Sink, storage_options: Mapping[str, Any]):
+    def __init__(
+        self,
+        client: distributed.Client,
+        sink: Sink,
+        storage_options: Mapping[str, Any],
+        leave: Callable[[], None] | None = None,
+    ):
+        self._leave = leave
+        self._num_threads, self._count_threads_at = 0, 0.0
         self._client = client
         self._sink = sink
         self._storage_options = storage_options
@@ -70,8 +85,12 @@ class DaskCluster:
 
     @property
     def num_threads(self) -> int:
-        """Return how many tasks run at once."""
-        return sum(self._client.nthreads().values())
+        """Return how many tasks run at once, as of the last second."""
+        if time.monotonic() >= self._count_threads_at and self.is_connected:
+            with contextlib.suppress(OSError):  # the scheduler is away: the last answer stands
+                self._num_threads = sum(self._client.nthreads().values())
+            self._count_threads_at = time.monotonic() + _LOOK_EVERY_S
+        return self._num_threads
 
     @property
     def num_workers(self) -> int:
@@ -96,7 +115,7 @@ class DaskCluster:
         """Make the job's task, and have it sent to each worker once."""
         self._topic = manifest.require_plan().topic
         self._task: TransferTask = task_of(manifest, self._sink, self._storage_options)
-        channel = f"alert-transfer-{self._task.job_id}-{coordinator}"
+        self._channel = channel = f"alert-transfer-{self._task.job_id}-{coordinator}"
         self._events = DaskEvents(self._client, self._topic, channel)
         call = Sent(tasks.run, self._task, self._topic, channel)
         self._door = dask.delayed(call, name=f"task-{self._topic}-{coordinator}", traverse=False)
@@ -123,26 +142,71 @@ class DaskCluster:
         return counts
 
     def send(
-        self, window: Sequence[Fragment], found: Sequence[DaskTask] | None, quotas: Sequence[int | None]
+        self,
+        loads: Sequence[Load],
+        found: Sequence[DaskTask] | None = None,
+        quotas: Sequence[int | None] | None = None,
     ) -> list[DaskTask]:
         """Send fragments."""
-        needed: Sequence[DaskTask | None] = found or [None] * len(window)
         sends = [
-            self._made("send", fragment, [fragment], [quota], False, needed=one)
-            for fragment, quota, one in zip(window, quotas, needed, strict=True)
+            self._made_send(load, None if quotas is None else [quotas[at]], None if found is None else found[at])
+            for at, load in enumerate(loads)
         ]
-        self._submit(sends, follow=sends)
+        for priority in (_TURN, _EXTRA):
+            if made := [task for task in sends if task.priority == priority]:
+                self._submit(made, follow=made)
         return sends
 
+    def send_here(self, load: Load, quota: int) -> DaskTask | None:
+        """Send a fragment in this thread."""
+        if self._leave is None:
+            return None
+        with held() as is_held:
+            if not is_held:
+                return None
+            made = self._made_send(load, [quota], None)
+            made.run_here(partial(tasks.run, self._task, self._topic, self._channel, made.sealed))
+        self._followed.add(made)
+        self._ended.put(made)
+        return made
+
+    def leave_thread(self) -> None:
+        """Leave the thread to other tasks."""
+        if self._leave is not None:
+            leave, self._leave = self._leave, None
+            leave()
+
+    def send_again(self, future: DaskTask, load: Load) -> DaskTask:
+        """Send fragments of a task by another one."""
+        assert isinstance(future.work, Load)
+        quotas = dict(zip(future.work.fragments, future.quotas, strict=True))
+        made = self._made_send(load, [quotas[fragment] for fragment in load.fragments], future.needed)
+        self._submit([made], follow=[made])
+        return made
+
+    def died(self) -> list[DaskTask]:
+        """Return the tasks that were on workers that died."""
+        keys = self._events.take_dead() if self._events else set()
+        if not keys:
+            return []
+        return [task for task in self._followed if task.future is not None and task.future.key in keys]
+
     def count_night(self, fragments: Sequence[Fragment]) -> DaskTask:
-        """Count the alerts of a night, after the fragments that wait to be sent."""
+        """Count the alerts of a night."""
         night = fragments[0].file.night.isoformat()
-        counted = self._made("night", night, fragments, priority=-1)
+        counted = self._made("night", night, fragments)
         self._submit([counted], follow=[counted])
         return counted
 
+    def _made_send(self, load: Load, quotas: list[int | None] | None, needed: DaskTask | None) -> DaskTask:
+        quotas = [None] * len(load.fragments) if quotas is None else quotas
+        arguments = (load.fragments, quotas, load.with_identifiers)
+        made = self._made("send", load, *arguments, needed=needed, priority=_EXTRA if load.is_extra else _TURN)
+        made.quotas = quotas
+        return made
+
     def _made(
-        self, name: str, work: Work, *arguments: Any, needed: DaskTask | None = None, priority: int = 0
+        self, name: str, work: Work | Load, *arguments: Any, needed: DaskTask | None = None, priority: int = _TURN
     ) -> DaskTask:
         sealed = dumps((named(work), getattr(tasks, name), *arguments))
         return DaskTask(name, work, sealed, needed, priority=priority, on_refusal=self._elsewhere)
@@ -161,9 +225,15 @@ class DaskCluster:
                 # Scheduler and workers log keys: so their lines name the job. Their pages group by what is before it.
                 key = f"alert-transfer-{task.name}-{self._topic}-{uuid.uuid4().hex}"
                 delayed[task] = _CALL(self._door, task.sealed, *inputs, dask_key_name=key)
-            where = {"workers": places, "allow_other_workers": True} if places else {}
             # Tasks that are submitted together have one priority.
-            futures = self._client.compute(list(delayed.values()), priority=made[0].priority if made else 0, **where)
+            priority = made[0].priority if made else _TURN
+            if places is None and priority == _TURN and self._events:
+                # Of a task that may run on some workers, Dask decides at once on which, and it waits there by its
+                # priority. Of a large group that may run on any, it keeps all but a few back until workers have room:
+                # other jobs' tasks, whose groups are small, would pass them for ever.
+                places = sorted(self._events.workers)
+            where = {"workers": places, "allow_other_workers": True} if places else {}
+            futures = self._client.compute(list(delayed.values()), priority=priority, **where)
             for task, future in zip(delayed, futures, strict=True):
                 task.take(future)
         for task in follow:
@@ -231,8 +301,10 @@ class DaskCluster:
 
     def retry(self, future: DaskTask) -> None:
         """Run a task again, and what it needs of others that failed."""
-        if future.future is not None:
-            future.future.retry()
+        if future.future is None:
+            self._submit([future], follow=[future])
+            return
+        future.future.retry()
         if future in self._followed:
             self._call_back(future)
 

@@ -55,6 +55,7 @@ class DaskEvents:
         self._lines: queue.Queue[LogLine] = queue.Queue(_MOST_WAITING)
         self.workers: set[str] = set()
         """Addresses of the workers that are there."""
+        self._dead: queue.SimpleQueue[str] = queue.SimpleQueue()
         client.subscribe_topic(channel, self._on_line)
         _listen(client, self._on_worker)
         self.workers |= set(client.nthreads())
@@ -67,6 +68,13 @@ class DaskEvents:
                 found.append(self._lines.get_nowait())
             except queue.Empty:
                 return found
+
+    def take_dead(self) -> set[str]:
+        """Return the keys of the job's tasks that were on workers that died since the last call."""
+        found: set[str] = set()
+        while not self._dead.empty():
+            found.add(self._dead.get())
+        return found
 
     def close(self) -> None:
         """Listen no more."""
@@ -97,12 +105,15 @@ class DaskEvents:
         if address not in self.workers:
             return
         self.workers.discard(address)
-        held = sum(self._job in str(key) for key in _keys(message.get("processing-tasks")))
+        processing = [str(key) for key in _keys(message.get("processing-tasks")) if self._job in str(key)]
+        held = len(processing)
         lost = sum(self._job in str(key) for key in _keys(message.get("lost-computed-tasks")))
         again = f"; {count_text(held + lost, 'task')} of the job to be run elsewhere" if held + lost else ""
         if message.get("expected") is True:
             self._say(f"the worker {address} leaves{again}; {self._how_many()}", "info", "worker-left")
         else:
+            for key in processing:
+                self._dead.put(key)
             text = f"the worker {address} died, or can't be reached{again}; {self._how_many()}"
             self._say(text, "warning", "worker-lost")
 

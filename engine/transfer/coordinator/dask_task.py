@@ -7,8 +7,7 @@ from typing import Any, TypeAlias
 
 import distributed
 
-from engine.errors import ClusterError
-from engine.transfer.coordinator.cluster import Work
+from engine.transfer.coordinator.cluster import Load, Work
 from engine.transfer.coordinator.tasks import unpacked
 from engine.workers import Refusal, refusal_of
 
@@ -40,7 +39,7 @@ class DaskTask:
     def __init__(
         self,
         name: str,
-        work: Work,
+        work: Work | Load,
         sealed: bytes,
         needed: DaskTask | None = None,
         *,
@@ -48,17 +47,26 @@ class DaskTask:
         on_refusal: Callable[[DaskTask, Refusal], None],
     ):
         self.name, self.work, self.sealed, self.needed, self.priority = name, work, sealed, needed, priority
+        self.quotas: list[int | None] = []
+        """Of each fragment that it sends: how many of its selected alerts; None: all."""
         self.future: _Future | None = None
         """None while no worker is right for it."""
         self._on_refusal = on_refusal
-        self._error: ClusterError | None = None
+        self._error: BaseException | None = None
         self._value: Any = _PENDING
 
     def take(self, future: _Future | None) -> None:
         """Be computed as this future from now on, or wait for a worker."""
-        self.future, self._value = future, _PENDING
+        self.future, self._value, self._error = future, _PENDING, None
 
-    def fail(self, error: ClusterError) -> None:
+    def run_here(self, call: Callable[[], Any]) -> None:
+        """Run in this thread, and have ended."""
+        try:
+            self._value = unpacked(call())
+        except Exception as exc:  # noqa: BLE001  as Dask does
+            self._error = exc
+
+    def fail(self, error: BaseException) -> None:
         """Have failed, as no worker is right for it."""
         self._error = error
 
@@ -78,6 +86,8 @@ class DaskTask:
         """Return how the task stands, as `Future` of the coordinator says."""
         if self._error:
             return "error"
+        if self.future is None and self._value is not _PENDING:
+            return "finished"
         if self.future is None or self.has_moved():
             return "pending"
         status: str | None = self.future.status

@@ -10,15 +10,18 @@ from typing import Any
 
 import distributed
 
-from consumer.wire import FINAL_STATES
+from consumer.wire import FINAL_STATES, Plan
 from engine.errors import JobError
 from engine.sinks import ManifestStore, Sink
 from engine.transfer.coordinator.dask_cluster import DaskCluster
 from engine.transfer.coordinator.loop import Coordinator
+from engine.transfer.coordinator.queueing import most_running, waits
 from engine.transfer.coordinator.retries import starts, through_outages
 from engine.workers import Sent
 
 __all__ = ["coordinate", "launch"]
+
+_FEW = 1_000
 
 
 def launch(
@@ -73,12 +76,25 @@ def coordinate(store: ManifestStore, sink: Sink, storage_options: Mapping[str, A
             return manifest.stated
         if manifest.plan is None:
             raise JobError(f"the manifest of {store.topic} holds no plan", next_step="submit again")
+        num_begun = len(starts(manifest)) + waits(manifest)
+        # One that begins again holds no thread: what it would send in it may have killed the worker before.
+        leave = distributed.secede if _is_for_few(manifest.plan) and not num_begun else None
         # worker_client secedes: the coordinator takes no thread of its worker away from the fragments.
-        with distributed.worker_client() as client:
-            if len(begun := starts(manifest)) > num_starts:
-                launch(client, store, sink, storage_options, len(begun))
+        with _client(is_seceding=leave is None) as client:
+            if num_begun > num_starts:
+                launch(client, store, sink, storage_options, num_begun)
                 return "replaced"
-            with contextlib.closing(DaskCluster(client, sink, storage_options)) as cluster:
+            with contextlib.closing(DaskCluster(client, sink, storage_options, leave)) as cluster:
                 return Coordinator(manifest.plan, store, sink, cluster).run()
     finally:
         store.close()
+
+
+def _is_for_few(plan: Plan) -> bool:
+    """Return whether a job sends so few alerts that its first fragment may be all that it needs."""
+    limit = plan.details.get("limit")
+    return isinstance(limit, int) and limit <= _FEW and most_running(plan) is None
+
+
+def _client(*, is_seceding: bool) -> contextlib.AbstractContextManager[distributed.Client]:
+    return distributed.worker_client() if is_seceding else distributed.worker_client(separate_thread=False)

@@ -17,17 +17,20 @@ from engine.archive import Fragment
 from engine.errors import AlertTransferError
 from engine.sinks import OUTAGES, ManifestStore, Sink
 from engine.telemetry import in_job, tell
-from engine.transfer.coordinator.cluster import Cluster, ClusterLost, FutureT, Rules, Work
+from engine.transfer.coordinator.cluster import Cluster, ClusterLost, FutureT, Load, Rules
+from engine.transfer.coordinator.flow import Flow
 from engine.transfer.coordinator.heartbeat import Cancelled, Replaced, Watch
+from engine.transfer.coordinator.in_flight import InFlight
 from engine.transfer.coordinator.job_log import JobLog
 from engine.transfer.coordinator.limit import count_selected, share_out
+from engine.transfer.coordinator.nights import Nights
 from engine.transfer.coordinator.pace import Pace
+from engine.transfer.coordinator.queueing import await_turn
 from engine.transfer.coordinator.retries import (
     OUTAGE_S,
     Attempts,
     check_progress,
     deleted,
-    named,
     starts,
     through_outages,
 )
@@ -73,8 +76,7 @@ class Coordinator(Generic[FutureT]):
         self._scan = (0, 0)
         """Alerts that a limited job has looked at, and those of them that are selected."""
         self._scan_told_at = time.monotonic()
-        self._in_flight: dict[FutureT, Work] = {}
-        self._lost: list[FutureT] = []
+        self._in_flight: InFlight[FutureT] | None = None
         self._num_sent = 0
         self._num_looked_at = 0
         self._num_selected = 0
@@ -82,6 +84,11 @@ class Coordinator(Generic[FutureT]):
 
     def run(self) -> str:
         """Return the final state, `replaced` by another coordinator, or `interrupted` as the cluster is lost."""
+        with in_job(self._plan.topic, self._log.add):
+            try:
+                await_turn(self._store, self._plan, self._name, self._log)
+            except Replaced:
+                return "replaced"
         self._write_state("running")
         # From here on the manifest names this coordinator, or a later one, and holds all that was finished before.
         self._watch.note(through_outages(self._store, self._store.refresh))
@@ -114,7 +121,7 @@ class Coordinator(Generic[FutureT]):
             with contextlib.suppress(*OUTAGES):  # nobody waits for that line
                 self._store.append(*self._log.take(last=True))
             return "interrupted"  # whatever was raised, it was raised because the cluster is lost
-        self._cluster.cancel(list(self._in_flight))
+        self._cluster.cancel(self._in_flight.futures if self._in_flight is not None else [])
         if state is None or through_outages(self._store, self._store.refresh).coordinator != self._name:
             return "replaced"
         self._write_state(state, error)
@@ -139,49 +146,59 @@ class Coordinator(Generic[FutureT]):
         if finished:
             fragments = count_text(self._plan.num_fragments, "fragment")
             tell(f"{len(finished):,} of {fragments} were finished before", event="resume")
+        planned, is_limited = fragments_of(self._manifest), rules.limit is not None
+        counted = set(self._manifest.nights)
+        # A job with a limit reads on only as far as it must: most of its nights are never read whole.
+        nights = Nights(self._plan.job_id, () if is_limited else planned, finished=finished, counted=counted)
         backlog = Backlog(
-            fragments_of(self._manifest),
+            planned,
             finished=finished,
-            counted=set(self._manifest.nights),
+            counted=counted | nights.gathered,
             num_threads=self._cluster.num_threads,
-            is_limited=rules.limit is not None,
+            is_limited=is_limited,
             **Window.model_validate(self._plan.details.get("window", {})).model_dump(),
         )
+        self._flow = flow = Flow(backlog, nights.wants)
+        self._in_flight = in_flight = InFlight(self._cluster, attempts, flow, nights, self._await_sink)
         self._watch.check_wanted()
         check_progress(self._plan.topic, self._manifest)
-        self._submit_nights(backlog)
-        while backlog or self._in_flight:
-            # Under a limit what is sent next depends on what was sent, and on no night's count.
-            is_limited = rules.limit is not None
-            if backlog.is_due(self._num_sending() if is_limited else len(self._in_flight)):
-                if rules.limit is not None and self._num_sent >= rules.limit:
-                    break
-                self._submit(rules, attempts, backlog)
-                self._submit_nights(backlog)
-            self._collect(attempts)
+        if rules.limit is not None and backlog and not finished and in_flight.send_here(backlog.first, rules.limit):
+            backlog.take_one()  # for a job of few alerts that is often all
+        self._cluster.leave_thread()
+        while backlog or in_flight:
+            backlog.num_threads = self._cluster.num_threads  # workers come and go
+            if rules.limit is not None:
+                # What is sent next depends on what was sent, and the end on no night's count.
+                if not in_flight.is_sending:
+                    if self._num_sent >= rules.limit:
+                        break
+                    if backlog:
+                        in_flight.send(*self._next_window(rules, rules.limit, attempts, backlog))
+            elif loads := flow.next_loads(backlog.num_threads):
+                in_flight.send(loads)
+            in_flight.count_nights(backlog)
+            self._collect(in_flight)
         through_outages(self._store, lambda: self._sink.check_holds(self._acknowledged))
 
-    def _num_sending(self) -> int:
-        return sum(isinstance(work, Fragment) for work in self._in_flight.values())
-
-    def _submit(self, rules: Rules, attempts: Attempts, backlog: Backlog) -> None:
-        """Have the fragments of the next window sent, or the first of them where a limit is not shared out further."""
-        window = backlog.take()
+    def _next_window(
+        self, rules: Rules, limit: int, attempts: Attempts, backlog: Backlog
+    ) -> tuple[list[Load], list[FutureT] | None, list[int]]:
+        """Return what is to be sent next of a job with a limit: a window, or its first as far as that is shared out."""
+        window = backlog.take(self._flow.window_size(backlog.num_threads))
         found: list[FutureT] | None = None
-        quotas: list[int] | list[None] = [None] * len(window)
-        if rules.limit is not None:
-            counts = [fragment.num_alerts for fragment in window]
-            if rules.is_filtered:
-                found = self._cluster.filter(window)
-                look = partial(self._look_at_counts, window)
-                counts, failed = count_selected(self._cluster, window, found, rules.limit - self._num_sent, look)
-                attempts.use_up(failed)
-            quotas = share_out(counts, rules.limit - self._num_sent, skip_unreadable=rules.skip_unreadable)
-            backlog.put_back(window[len(quotas) :])
-            if found:
-                self._cluster.cancel(found[len(quotas) :])
-            window, found = window[: len(quotas)], found and found[: len(quotas)]
-        self._in_flight |= zip(self._cluster.send(window, found, quotas), window, strict=True)
+        counts = [fragment.num_alerts for fragment in window]
+        if rules.is_filtered:
+            found = self._cluster.filter(window)
+            look = partial(self._look_at_counts, window)
+            counts, failed = count_selected(self._cluster, window, found, limit - self._num_sent, look)
+            attempts.use_up(failed)
+        quotas = share_out(counts, limit - self._num_sent, skip_unreadable=rules.skip_unreadable)
+        backlog.put_back(window[len(quotas) :])
+        if found:
+            self._cluster.cancel(found[len(quotas) :])
+            found = found[: len(quotas)]
+        loads = [Load(fragments=(fragment,)) for fragment in window[: len(quotas)]]
+        return loads, found, quotas
 
     def _look_at_counts(self, window: Sequence[Fragment], counts: Sequence[int]) -> None:
         """Take in how far the filter of a limited job is in a window, and whether the job is still wanted."""
@@ -196,35 +213,29 @@ class Coordinator(Generic[FutureT]):
             self._write()
         self._watch.check_wanted()
 
-    def _submit_nights(self, backlog: Backlog) -> None:
-        for night, fragments in backlog.take_nights():
-            self._in_flight[self._cluster.count_night(fragments)] = night
-
-    def _collect(self, attempts: Attempts) -> None:
+    def _collect(self, in_flight: InFlight[FutureT]) -> None:
         """Take in what has ended, waiting a moment for the first of it."""
-        ended = self._cluster.ended(_SOON_S)
-        lost, self._lost = self._lost, []
         finished: list[FragmentDone | NightDone] = []
-        for future in [*lost, *ended]:
-            if future.status in ("lost", "pending"):
-                # Its worker died after it had finished: the scheduler has it computed again.
-                if future not in lost:
-                    what = named(self._in_flight[future])
-                    tell(f"{what} is worked on again: what came of it was lost with its worker", event="lost-result")
-                self._lost.append(future)
-            elif (done := self._outcome(attempts, future)) is not None:
-                finished.append(done)
-                del self._in_flight[future]
-                self._cluster.release(future)
-        self._hear()
-        if finished or self._log.is_due:
-            self._write(*finished)
+        try:
+            in_flight.take_in(self._cluster.ended(_SOON_S), finished)
+        finally:
+            # What was sent is told, also where something else ends the job.
+            self._hear()
+            if finished or self._log.is_due:
+                self._write(*finished)
         for done in finished:
             if isinstance(done, FragmentDone):
                 self._count(done)
                 self._pace.finished(done)
-        self._pace.look(self._in_flight.values())
+                self._flow.learn(done)
+        self._pace.look(list(in_flight.works))
         self._watch.check_wanted()
+
+    def _await_sink(self) -> None:
+        """Return once the sink answers, before something is sent to it again."""
+        self._sink.await_answer(OUTAGE_S)
+        if not through_outages(self._store, self._sink.exists):
+            raise deleted(self._sink.place)
 
     def _hear(self) -> None:
         for line in self._cluster.new_lines():
@@ -235,22 +246,6 @@ class Coordinator(Generic[FutureT]):
         looked_at, found = self._scan
         facts: dict[str, int | None] = {"num_workers": self._cluster.num_workers}
         return facts | ({"num_looked_at": looked_at, "num_found": found} if looked_at else {})
-
-    def _outcome(self, attempts: Attempts, future: FutureT) -> FragmentDone | NightDone | None:
-        """Return the record of what a task did, or None if it runs once more."""
-        if future.status == "finished":
-            done: FragmentDone | NightDone = future.result()
-            return done
-        if future.status == "cancelled":
-            # Not by this coordinator: a future is called so when the connection to the scheduler breaks.
-            raise ClusterLost
-        left_out = attempts.judge(self._in_flight[future], future.exception())
-        if left_out is None:
-            self._sink.await_answer(OUTAGE_S)
-            if not through_outages(self._store, self._sink.exists):
-                raise deleted(self._sink.place)
-            self._cluster.retry(future)
-        return left_out
 
     def _count(self, done: FragmentDone) -> None:
         self._num_sent += done.num_sent

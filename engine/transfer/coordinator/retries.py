@@ -17,7 +17,7 @@ from engine.archive import Fragment
 from engine.errors import AlertTransferError, ArchiveError, JobError, UnreadableError
 from engine.sinks import OUTAGES, ManifestStore, nothing_sent
 from engine.telemetry import tell
-from engine.transfer.coordinator.cluster import Work
+from engine.transfer.coordinator.cluster import Load, Work
 
 __all__ = [
     "ATTEMPTS",
@@ -107,8 +107,11 @@ def _why(failure: BaseException | None) -> str:
     return failure.as_told if isinstance(failure, AlertTransferError) else f"{type(failure).__name__}: {failure}"
 
 
-def named(work: Work) -> str:
+def named(work: Work | Load) -> str:
     """Return what a task works on, in words."""
+    if isinstance(work, Load):
+        first, *others = work.fragments
+        return named(first) + (f" and {count_text(len(others), 'other')} of its task" if others else "")
     if isinstance(work, Fragment):
         return f"fragment {work.number} ({work.file.path}, row groups {list(work.row_groups)})"
     return f"the count of {work}"

@@ -95,5 +95,4 @@ def night(task: TransferTask, fragments: Sequence[Fragment]) -> bytes:
 
 def unpacked(result: Any) -> Any:
     """Return what a task returned, as the coordinator takes it."""
-    value = pickle.loads(result) if isinstance(result, bytes) else result
-    return value[0].done if isinstance(value, list) else value
+    return pickle.loads(result) if isinstance(result, bytes) else result

@@ -13,7 +13,8 @@ __all__ = ["Backlog"]
 class Backlog:
     """The fragments of a job that wait to be sent, in the archive's order, and the nights that wait to be counted.
 
-    The windows keep all workers busy without flooding the scheduler.
+    Under a limit they are submitted in windows, which keep all workers busy without flooding the scheduler; else
+    `Flow` takes them.
 
     Parameters
     ----------
@@ -24,14 +25,14 @@ class Backlog:
     counted
         Nights that need not be counted any more.
     num_threads
-        Fragments that the cluster works on at once.
+        Tasks that the cluster works on at once.
     is_limited
         Whether the job has a limit: then what a window may send depends on what the windows before it found, so none
         begins before the last has ended.
     min_fragments
-        Fragments that the cluster has at once, at least.
+        Tasks that the cluster may have at once, at least.
     fragments_per_thread
-        And so many for each of its threads.
+        And so many for each of its threads, where that is more.
     """
 
     def __init__(
@@ -46,7 +47,10 @@ class Backlog:
         fragments_per_thread: int = 4,
     ):
         self._waiting = deque(fragment for fragment in fragments if fragment.number not in finished)
-        self._capacity = max(min_fragments, fragments_per_thread * num_threads)
+        self.num_alerts = sum(fragment.num_alerts for fragment in self._waiting)
+        """Alerts of the archive in the fragments that wait."""
+        self.num_threads = num_threads
+        self._min_fragments, self._fragments_per_thread = min_fragments, fragments_per_thread
         self._is_limited = is_limited
         self._nights: dict[str, list[Fragment]] = {}
         for fragment in fragments:
@@ -57,19 +61,36 @@ class Backlog:
         """Return how many fragments wait."""
         return len(self._waiting)
 
+    def capacity(self, num_threads: int) -> int:
+        """Return how many tasks a cluster of so many threads may have at once."""
+        return max(self._min_fragments, self._fragments_per_thread * num_threads)
+
+    @property
+    def first(self) -> Fragment:
+        """The next fragment that waits."""
+        return self._waiting[0]
+
+    def take_one(self) -> Fragment:
+        """Take the next fragment."""
+        fragment = self._waiting.popleft()
+        self.num_alerts -= fragment.num_alerts
+        return fragment
+
     def is_due(self, num_in_flight: int) -> bool:
         """Return whether the next window is to be submitted while so many tasks have not ended."""
         if not self._waiting:
             return False
-        return num_in_flight == 0 if self._is_limited else num_in_flight <= self._capacity // 2
+        return num_in_flight == 0 if self._is_limited else num_in_flight <= self.capacity(self.num_threads) // 2
 
-    def take(self) -> list[Fragment]:
-        """Take the fragments of the next window."""
-        return [self._waiting.popleft() for _ in range(min(self._capacity, len(self._waiting)))]
+    def take(self, most: int | None = None) -> list[Fragment]:
+        """Take the fragments of the next window, `most` at most."""
+        capacity = self.capacity(self.num_threads)
+        return [self.take_one() for _ in range(min(capacity, len(self), most or capacity))]
 
     def put_back(self, fragments: Sequence[Fragment]) -> None:
         """Have fragments that were taken last wait again."""
         self._waiting.extendleft(reversed(fragments))
+        self.num_alerts += sum(fragment.num_alerts for fragment in fragments)
 
     def take_nights(self) -> list[tuple[str, list[Fragment]]]:
         """Take those nights of which no fragment waits any more, each with all its fragments."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from consumer.wire import FragmentDone, LogLine, Manifest, NightDone
+import numpy as np
+from distributed.scheduler import KilledWorker
+
+from consumer.wire import LogLine, Manifest, NightDone
 from engine.archive import Fragment
-from engine.transfer.coordinator.cluster import Rules
+from engine.errors import JobError
+from engine.transfer.coordinator.cluster import Load, Rules
+from engine.transfer.worker import Outcome
 from tests.engine.transfer.job_records import JOB, done
 
 
@@ -17,12 +22,19 @@ from tests.engine.transfer.job_records import JOB, done
 class FakeFuture:
     """A task that ends when the cluster, or a test, has it end."""
 
-    work: Fragment | str
+    work: Fragment | str | Load
+    """What it works on; a fragment where it sends that alone."""
     run: Callable[[], object]
     status: str = "pending"
     value: object = None
     error: BaseException | None = None
     needs: object = None
+    quota: int | None = None
+
+    def __post_init__(self):
+        self.works = self.work.fragments if isinstance(self.work, Load) else (self.work,)
+        if len(self.works) == 1:
+            self.work = self.works[0]
 
     def result(self):
         assert self.status == "finished", self.status
@@ -68,8 +80,16 @@ class FakeCluster:
     is_busy: bool = False
     """Nothing ends."""
     refuses: Exception | None = None
+    seconds: Callable[[Fragment], float | None] = lambda fragment: None
+    """How long each fragment takes, as its record has it."""
+    identifiers: Callable[[Fragment], np.ndarray | None] = lambda fragment: None
+    has_thread: bool = False
+    """Whether the coordinator may send a fragment itself."""
 
     def __post_init__(self):
+        self.loads: list[Load] = []
+        self.here: list[int] = []
+        self.dead: list[FakeFuture] = []
         self.pending: list[FakeFuture] = []
         self.followed: set[FakeFuture] = set()
         self.lost: list[FakeFuture] = []
@@ -118,23 +138,67 @@ class FakeCluster:
             raise found.error
         return found.value
 
-    def send(self, window, found, quotas) -> list[FakeFuture]:
-        assert len(window) == len(quotas)
-        assert found is None or len(found) == len(window)
-        self.submitted.append([fragment.number for fragment in window])
-        futures = [
-            FakeFuture(work=fragment, run=lambda f=fragment, p=position, q=quota: self._send(f, p, q), needs=position)
-            for fragment, position, quota in zip(window, found or [None] * len(window), quotas, strict=True)
-        ]
-        return self._follow(futures)
+    def send(self, loads, found=None, quotas=None) -> list[FakeFuture]:
+        assert quotas is None or len(loads) == len(quotas)
+        assert found is None or len(found) == len(loads)
+        self.submitted.append([fragment.number for load in loads for fragment in load.fragments])
+        self.loads += loads
+        return self._follow(
+            [
+                self._sending(load, None if found is None else found[at], None if quotas is None else quotas[at])
+                for at, load in enumerate(loads)
+            ]
+        )
 
-    def _send(self, fragment: Fragment, found: FakeFuture | None, quota: int | None) -> FragmentDone:
-        if isinstance(failure := self._next_outcome("send", fragment), Exception):
+    def _sending(self, load: Load, found: FakeFuture | None, quota: int | None) -> FakeFuture:
+        assert len(load.fragments) == 1 or (found is None and quota is None)
+        future = FakeFuture(work=load, run=lambda: self._send(load, found, quota), needs=found, quota=quota)
+        self.followed.add(future)
+        return future
+
+    def send_here(self, load: Load, quota: int) -> FakeFuture | None:
+        if not self.has_thread:
+            return None
+        self.here.append(load.fragments[0].number)
+        (future,) = self._follow([self._sending(load, None, quota)])
+        return future
+
+    def leave_thread(self) -> None:
+        self.has_thread = False
+
+    def send_again(self, future: FakeFuture, load: Load) -> FakeFuture:
+        self.loads.append(load)
+        assert set(load.fragments) <= set(future.works)
+        if future.needs is not None and future.needs.status == "error":
+            future.needs.status = "pending"
+        (alone,) = self._follow([self._sending(load, future.needs, future.quota)])
+        return alone
+
+    def died(self) -> list[FakeFuture]:
+        dead, self.dead = self.dead, []
+        return dead
+
+    def _send(self, load: Load, found: FakeFuture | None, quota: int | None) -> list[Outcome]:
+        return [self._outcome(fragment, found, quota, load.with_identifiers) for fragment in load.fragments]
+
+    def _outcome(self, fragment: Fragment, found: FakeFuture | None, quota: int | None, wants: bool) -> Outcome:
+        failure = self._next_outcome("send", fragment)
+        if isinstance(failure, JobError | KilledWorker):
             raise failure
-        num_selected = self._find(fragment) if found is None else self._count(found)
+        if isinstance(failure, Exception):
+            return Outcome(fragment=fragment, failure=failure)
+        if found is None:
+            try:
+                num_selected = self._find(fragment)
+            except Exception as exc:  # noqa: BLE001  as a worker does
+                return Outcome(fragment=fragment, failure=exc)
+        else:
+            num_selected = self._count(found)
         num_sent = num_selected if quota is None else min(quota, num_selected)
         self.sent.append((fragment.number, num_sent))
-        return done(fragment, num_selected=num_selected, num_sent=num_sent)
+        record = done(fragment, num_selected=num_selected, num_sent=num_sent)
+        identifiers = self.identifiers(fragment) if wants else None
+        return Outcome(fragment=fragment, done=replace(record, seconds=self.seconds(fragment)), identifiers=identifiers)
 
     def count_night(self, fragments: Sequence[Fragment]) -> FakeFuture:
         night = fragments[0].file.night.isoformat()
@@ -163,12 +227,13 @@ class FakeCluster:
             self._idle.wait(min(timeout_s, 0.002))
             return []
         future = self.pending.pop(self.choose(len(self.pending)))
-        what = "send" if isinstance(future.work, Fragment) else "count"
-        number = future.work.number if isinstance(future.work, Fragment) else future.work
-        if (self.failures.get((what, number)) or [None])[0] in ("lost", "cancelled"):
-            future.status = self.failures[what, number].pop(0)
-            if future.status == "lost":
-                self.lost.append(future)
+        for work in future.works:
+            key = ("send", work.number) if isinstance(work, Fragment) else ("count", work)
+            if (self.failures.get(key) or [None])[0] in ("lost", "cancelled"):
+                future.status = self.failures[key].pop(0)
+                if future.status == "lost":
+                    self.lost.append(future)
+                break
         else:
             future.end()
         return [future]
@@ -194,6 +259,7 @@ class FakeCluster:
 
     def cancel(self, futures: Sequence[FakeFuture]) -> None:
         self.cancelled += futures
+        self.pending = [future for future in self.pending if future not in futures]
 
 
 def totals(cluster: FakeCluster) -> Counter[int]:

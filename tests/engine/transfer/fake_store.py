@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from consumer.wire import Manifest, Plan, Record, StateChange, decode_record, encode_record
+from consumer.wire import JobSummary, Manifest, Plan, Record, StateChange, decode_record, encode_record
 from engine.errors import KafkaError, RequestError
 from tests.engine.transfer.job_records import TOPIC, plan_records, says
 
@@ -16,6 +16,8 @@ class Log:
     def __init__(self):
         self.values: list[bytes] = []
         self.announced: list[tuple[str, int]] = []
+        self.others: list[JobSummary] = []
+        """Other jobs that have not ended."""
         self.outages = 0
         self.is_there = True
         self.changed = threading.Condition()
@@ -74,6 +76,10 @@ class FakeStore:
     def announce(self, plan: Plan, state: str, num_alerts_sent: int) -> None:
         self.log.touch()
         self.log.announced.append((state, num_alerts_sent))
+
+    def others(self, owner: str) -> list[JobSummary]:
+        self.log.touch()
+        return [job for job in self.log.others if job.owner == owner]
 
     def await_answer(self, timeout_s: float) -> None:
         self.num_awaited += 1

@@ -50,10 +50,13 @@ def test_workers_that_come_and_go_are_told_with_what_they_held_of_the_job():
     events = DaskEvents(client, JOB, CHANNEL)
     mine, others = f"alert-transfer-send-{JOB}-1", "alert-transfer-send-ftransfer_y-1"
     client.send("all", removed(ONE, processing=[mine, others], lost=[f"alert-transfer-find-{JOB}-2"]))
+    assert events.take_dead() == {mine}
+    assert events.take_dead() == set(), "each once"
     client.send("all", removed(ONE))
     client.send("all", {"action": "add-worker", "worker": ONE})
     client.send("all", {"action": "add-worker", "worker": TWO})
     client.send("all", removed(TWO, expected=True, processing=[others]))
+    assert events.take_dead() == set(), "one that leaves in order has killed nobody"
     again = "2 tasks of the job to be run elsewhere; 1 worker now"
     assert told(events) == [
         ("worker-lost", "warning", f"the worker {ONE} died, or can't be reached; {again}"),

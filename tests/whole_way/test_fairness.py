@@ -1,0 +1,122 @@
+"""A test job beside large ones, on two workers of one thread: it waits for what runs, and for nothing that waits."""
+
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import engine
+
+NIGHT = "2021-11-22"
+
+
+def hold(folder: str) -> None:
+    """Have fragments of jobs that are called held wait until as many as they may end; runs on each worker."""
+    from engine.sinks import KafkaSink
+
+    opened = KafkaSink.open
+
+    def open_later(self, fragment, *arguments):
+        if "held" in self.topic:
+            name = f"{self.topic}-{fragment.number}"
+            (Path(folder) / f"begun-{name}").touch()
+            while not ((Path(folder) / f"may-end-{name}").exists() or (Path(folder) / "all-may-end").exists()):
+                time.sleep(0.02)
+        return opened(self, fragment, *arguments)
+
+    KafkaSink.open = open_later
+    KafkaSink.open_at_once = opened
+
+
+def hold_no_more() -> None:
+    from engine.sinks import KafkaSink
+
+    KafkaSink.open = KafkaSink.open_at_once
+    del KafkaSink.open_at_once
+
+
+@pytest.fixture
+def gate(dask_client, tmp_path):
+    """Folder in which fragments of held jobs say that they have begun, and are told that they may end."""
+    folder = tmp_path / "gate"
+    folder.mkdir()
+    dask_client.run(hold, str(folder))
+    yield folder
+    (folder / "all-may-end").touch()
+    dask_client.run(hold_no_more)
+
+
+def until(condition):
+    """Return what a condition gives once it holds."""
+    deadline = time.monotonic() + 120
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
+
+
+def begun(gate: Path) -> set[str]:
+    return {path.name.removeprefix("begun-") for path in gate.glob("begun-*")}
+
+
+def has_coordinator(topic: str, dask_scheduler) -> bool:
+    return any(str(key).startswith(f"coordinate-{topic}-") for key in dask_scheduler.tasks)
+
+
+def test_a_test_job_ends_as_soon_as_what_runs_has_ended(dask_client, kafka, gate, tmp_path):
+    root = engine.write_sample(tmp_path / "many", nights=[NIGHT], alerts_per_night=12, seed=3).archive
+    file = next(Path(root).rglob("*.parquet"))
+    for number in range(1, 12):
+        shutil.copy(file, file.with_name(f"part-{number:05}.parquet"))
+    num_threads = sum(dask_client.nthreads().values())
+    stamp = time.time_ns()
+    submit = {"client": dask_client, "kafka": kafka}
+    others = []
+    for number in range(2):
+        topic = f"ftransfer_held_{stamp}_{number}"
+        others.append(engine.submit(engine.TransferRequest(archive=root, nights=NIGHT, topic=topic), **submit))
+    running = until(lambda: len(found := begun(gate)) >= num_threads and found)
+    topic = f"ftransfer_{stamp}"
+    request = engine.TransferRequest(archive=root, nights=NIGHT, where="candidate.rb >= 0", topic=topic)
+    with ThreadPoolExecutor(1) as pool:
+        submitted = pool.submit(engine.submit, request, test=True, **submit)
+        until(lambda: dask_client.run_on_scheduler(has_coordinator, topic=topic))
+        # Its coordinator is a task itself, and to run next; nothing else may end.
+        for name in running:
+            (gate / f"may-end-{name}").touch()
+        status = submitted.result().wait()
+    assert status.state == "complete", status.error
+    assert status.num_alerts_sent == 10
+    assert len(begun(gate)) <= 2 * num_threads, "one more on each worker, and none of them has ended"
+    assert sum(one.status().num_fragments_done for one in others) <= num_threads
+    (gate / "all-may-end").touch()
+    assert [one.wait().state for one in others] == ["complete"] * 2
+
+
+def test_jobs_beyond_the_limit_of_their_owner_wait_and_start_in_order(dask_client, kafka, gate, tmp_path):
+    root = engine.write_sample(tmp_path / "one", nights=[NIGHT], alerts_per_night=3, seed=3).archive
+    stamp = time.time_ns()
+    settings = engine.Settings(limits={"max_running_jobs": 1})
+
+    def submit(name: str, owner: str = f"alice{stamp}", **more) -> engine.Job:
+        request = engine.TransferRequest(archive=root, nights=NIGHT, topic=f"ftransfer_{name}_{stamp}")
+        return engine.submit(request, client=dask_client, kafka=kafka, settings=settings, owner=owner, **more)
+
+    first = submit("held")
+    until(lambda: begun(gate))
+    second, third, fourth = (submit(name) for name in ("second", "third", "fourth"))
+    assert [job.status().queue_place for job in (first, second, third, fourth)] == [None, 1, 2, 3]
+    assert "third in the queue of alice" in fourth.status().state_text
+    listed = {status.topic: status for status in engine.jobs(kafka, everyone=True)}
+    assert (listed[third.topic].state, listed[third.topic].queue_place) == ("queued", 2)
+    assert submit("test", test=True).wait().state == "complete", "a test waits for no other"
+    assert submit("other", owner=f"bob{stamp}").wait().state == "complete", "nor does a job of another owner"
+    assert third.cancel().state == "cancelled"
+    assert first.status().state == "running"
+    (gate / "all-may-end").touch()
+    assert [job.wait().state for job in (first, second, fourth)] == ["complete"] * 3
+    started = [job.manifest.started_at for job in (first, second, fourth)]
+    assert started == sorted(started)
+    assert any("third in the queue" in line for line in fourth.log())
