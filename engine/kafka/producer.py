@@ -10,6 +10,7 @@ from consumer.kafka import NOT_ALLOWED, Cluster, Reports, missing_right, reason_
 from engine.errors import JobError, KafkaError, MessageSizeError
 from engine.kafka.kept_clients import forget, kept
 from engine.kafka.limits import MAX_MESSAGE_NBYTES
+from engine.kafka.ready_producers import take_ready
 
 __all__ = ["FragmentSender", "Producer", "own_producer", "send_all"]
 
@@ -97,7 +98,7 @@ class Producer:
 
 def own_producer(cluster: Cluster) -> Producer:
     """Return the thread's own producer."""
-    return kept("producer", cluster, lambda: Producer(cluster))
+    return kept("producer", cluster, lambda: take_ready(cluster, Producer))
 
 
 def send_all(producer: Producer, topic: str, messages: Sequence[tuple[bytes, bytes | None]]) -> None:
