@@ -53,7 +53,7 @@ class ManifestReader:
                 next_step="list them with: alert-transfer jobs --all",
             )
         self.manifest = Manifest(topic=topic)
-        self._refreshed_at = time.monotonic()
+        self._heard_at = time.monotonic()
         self._reader = TopicReader(kafka, manifest_topic(topic))
 
     def refresh(self) -> Manifest:
@@ -64,7 +64,7 @@ class ManifestReader:
         KafkaError
             If Kafka does not send it; it may be asked again then.
         """
-        self._refreshed_at = time.monotonic()
+        self._heard_at = time.monotonic()
         try:
             for message in self._reader.read_to_end():
                 self._take(message)
@@ -83,15 +83,16 @@ class ManifestReader:
         """
         try:
             message = self._reader.wait(timeout_s)
+            while message is not None:
+                self._take(message)
+                self._heard_at = time.monotonic()
+                message = self._reader.wait(0)  # whatever came with it
         except KafkaError:
             self._reader.connect_again()
             raise
-        if message is not None:
-            self._take(message)
         # A job that runs writes heartbeats: after so long a silence there may be something that does not come.
-        elif time.monotonic() - self._refreshed_at < _SILENCE_S:
-            return self.manifest
-        return self.refresh()
+        is_silent = time.monotonic() - self._heard_at >= _SILENCE_S
+        return self.refresh() if is_silent else self.manifest
 
     def close(self) -> None:
         """Leave Kafka."""
