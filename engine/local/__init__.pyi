@@ -1,4 +1,5 @@
 from .broker import start_broker
-from .cluster import connect, local_cluster
+from .cluster import connect, joined, local_cluster
+from .dask_processes import dask_processes
 
-__all__ = ["connect", "local_cluster", "start_broker"]
+__all__ = ["connect", "dask_processes", "joined", "local_cluster", "start_broker"]
