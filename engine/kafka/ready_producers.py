@@ -1,4 +1,4 @@
-"""Producers that stand ready: for whoever sends a few messages now and then, and for threads that need one of their own.
+"""Producers that stand ready, for whoever sends a few messages now and then, and for threads that need their own.
 
 An idempotent producer has to be given an identity by Kafka before its first message. librdkafka asks for it as soon as
 it is connected, some 50 ms after it was made; but if a message is there before that, it asks, fails, and asks again

@@ -86,9 +86,7 @@ def joined(processes: DaskProcesses) -> Iterator[distributed.Client]:
         yield client
 
 
-def _client(
-    address: str, timeout_s: float, tls: Mapping[str, Any], *, is_ours: bool = False
-) -> distributed.Client:
+def _client(address: str, timeout_s: float, tls: Mapping[str, Any], *, is_ours: bool = False) -> distributed.Client:
     security = security_of(address, tls)
     deadline = time.monotonic() + timeout_s
     if not is_ours:  # else it is known who listens there

@@ -94,7 +94,7 @@ def dask_processes(num_workers: int | None, settings: Settings) -> Iterator[Dask
         folder = Path(tempfile.mkdtemp(prefix="alert-transfer-dask-"))
         # What takes longest begins first.
         workers = stack.enter_context(
-            _start(
+            _started(
                 folder,
                 "worker",
                 *(["engine.local.forked_workers"] if _FORKS else ["dask", "worker"]),
@@ -105,7 +105,7 @@ def dask_processes(num_workers: int | None, settings: Settings) -> Iterator[Dask
             )
         )
         scheduler = stack.enter_context(
-            _start(
+            _started(
                 folder,
                 "scheduler",
                 *("dask", "scheduler", "--port", "0", "--host", "127.0.0.1"),
@@ -117,10 +117,18 @@ def dask_processes(num_workers: int | None, settings: Settings) -> Iterator[Dask
         )
 
 
-def _start(folder: Path, role: str, module: str, *arguments: object, env: Mapping[str, str] | None = None) -> OwnedProcess:
+@contextlib.contextmanager
+def _started(
+    folder: Path, role: str, module: str, *arguments: object, env: Mapping[str, str] | None = None
+) -> Iterator[OwnedProcess]:
     command = [sys.executable, "-m", module, *map(str, arguments), "--no-dashboard"]
     # The folder goes when they end, also when we are killed.
-    return start_owned(command, env=env, log=folder / f"{role}.log", remove=folder)
+    process = start_owned(command, env=env, log=folder / f"{role}.log", remove=folder)
+    try:
+        yield process
+    finally:
+        # Nothing of theirs is to be kept, and an orderly end takes a second.
+        process.kill()
 
 
 def _address_file(folder: Path) -> Path:
