@@ -7,7 +7,7 @@ for one that takes the place of a worker that died. It has one thread and no con
 
 from multiprocessing import forkserver
 
-_NEEDED_BY_TASKS = "engine.transfer.coordinator"
+_NEEDED_BY_TASKS = "engine.transfer.coordinator.preloading"
 
 
 def _main() -> None:

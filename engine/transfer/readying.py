@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["get_workers_ready"]
 
-_NEEDED_BY_TASKS = "engine.transfer.coordinator"
+_NEEDED_BY_TASKS = "engine.transfer.coordinator.preloading"
 _log = job_logger("jobs")
 
 
