@@ -12,11 +12,11 @@ import distributed
 
 from consumer.settings import DaskTls, Settings, load_settings
 from engine.errors import ClusterError
-from engine.local.dask_processes import START_S, DaskProcesses, dask_processes
+from engine.local.dask_processes import START_S, DaskProcesses, begun_cluster
 from engine.local.reaching import reach, security_of
 from engine.storage import note_entrusted
 
-__all__ = ["connect", "joined", "local_cluster"]
+__all__ = ["connect", "joined_cluster", "local_cluster"]
 
 _ANSWER_S = 7.0  # so that all of a command ends within ten
 _LEAST_S = 2.0
@@ -64,12 +64,12 @@ def local_cluster(num_workers: int | None = None, *, settings: Settings | None =
     ClusterError
         If they don't come up.
     """
-    with dask_processes(num_workers, settings or load_settings()) as processes, joined(processes) as client:
+    with begun_cluster(num_workers, settings or load_settings()) as processes, joined_cluster(processes) as client:
         yield client
 
 
 @contextlib.contextmanager
-def joined(processes: DaskProcesses) -> Iterator[distributed.Client]:
+def joined_cluster(processes: DaskProcesses) -> Iterator[distributed.Client]:
     """Yield a client of a cluster that was begun on this machine, once all its workers are there.
 
     Raises

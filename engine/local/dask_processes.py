@@ -18,7 +18,7 @@ from consumer.settings import Settings, entrusted
 from engine.errors import ClusterError
 from engine.local.processes import OwnedProcess, start_owned
 
-__all__ = ["START_S", "DaskProcesses", "dask_processes"]
+__all__ = ["START_S", "DaskProcesses", "begun_cluster"]
 
 START_S = 180.0  # a process that fails ends at once, which is told; so long only on a busy machine
 # macOS ends a copy of a process that has used some of its libraries.
@@ -77,7 +77,7 @@ class DaskProcesses:
 
 
 @contextlib.contextmanager
-def dask_processes(num_workers: int | None, settings: Settings) -> Iterator[DaskProcesses]:
+def begun_cluster(num_workers: int | None, settings: Settings) -> Iterator[DaskProcesses]:
     """Begin to start a scheduler and workers of one thread each; they end with the context.
 
     Parameters

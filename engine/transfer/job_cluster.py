@@ -52,9 +52,9 @@ class JobCluster:
     def begin(self) -> None:
         """Begin to start the cluster that is to be here, if it is; what is done meanwhile need not wait for it."""
         if self.outside is None and self._processes is None:
-            from engine.local import dask_processes
+            from engine.local import begun_cluster
 
-            self._processes = self._stack.enter_context(dask_processes(None, self._settings))
+            self._processes = self._stack.enter_context(begun_cluster(None, self._settings))
 
     def check(self) -> None:
         """Return once the workers of a cluster of others are found right.
@@ -101,9 +101,9 @@ class JobCluster:
             self.begin()
             assert self._processes is not None
             # Dask takes a second to import: not before we know that the request can be fulfilled.
-            from engine.local import joined
+            from engine.local import joined_cluster
 
-            client: distributed.Client = self._stack.enter_context(joined(self._processes))
+            client: distributed.Client = self._stack.enter_context(joined_cluster(self._processes))
             _, kafka = entrust(client, self._settings, self._kafka)
             get_workers_ready(client, client.nthreads(), kafka)
             return client

@@ -12,7 +12,7 @@ import pytest
 
 from consumer.settings import Settings
 from engine.errors import ClusterError
-from engine.local import dask_processes, joined
+from engine.local import begun_cluster, joined_cluster
 
 
 def until(condition, timeout_s: float = 120.0) -> bool:
@@ -33,7 +33,7 @@ def is_alive(pid: int) -> bool:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each worker is started by itself")
 def test_workers_are_copies_that_are_replaced_and_gone_in_the_end():
-    with dask_processes(2, Settings()) as processes, joined(processes) as client:
+    with begun_cluster(2, Settings()) as processes, joined_cluster(processes) as client:
         began = client.run(os.getpid)
         # Copies of one process, in the process group that the watchdog ends.
         (parent,) = set(client.run(os.getppid).values())
@@ -55,7 +55,7 @@ def test_workers_are_copies_that_are_replaced_and_gone_in_the_end():
 
 
 def test_what_is_begun_and_not_needed_is_gone_at_once():
-    with dask_processes(1, Settings()) as processes:
+    with begun_cluster(1, Settings()) as processes:
         pids, began = (processes.workers.pid, processes.scheduler.pid), time.process_time()
     assert not any(is_alive(pid) for pid in pids)
     assert time.process_time() - began < 1, "nothing of Dask is imported here for it"
@@ -64,10 +64,10 @@ def test_what_is_begun_and_not_needed_is_gone_at_once():
 def test_workers_that_do_not_start_are_told_with_their_words(monkeypatch):
     monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD", "nonsense")
     with pytest.raises(ClusterError, match="workers did not start") as raised, contextlib.ExitStack() as stack:
-        stack.enter_context(joined(stack.enter_context(dask_processes(1, Settings()))))
+        stack.enter_context(joined_cluster(stack.enter_context(begun_cluster(1, Settings()))))
     assert "failed to start" in raised.value.message
 
 
 def test_dask_is_not_imported_to_begin():
-    code = "import sys\nfrom engine.local import dask_processes\nassert 'distributed' not in sys.modules"
+    code = "import sys\nfrom engine.local import begun_cluster\nassert 'distributed' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
