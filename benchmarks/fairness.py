@@ -94,8 +94,8 @@ def measure(client: distributed.Client, kafka: str, folder: Path, scenario: str,
         first = min(done.time for done in test.manifest.fragments.values())
         waiting = sum(job.status().state in ("queued", "running") for job in others)
         print(
-            f"{scenario}, beside {waiting} of {len(others)} jobs: handed over after {handed_over[-1] - at:.1f} s, first "
-            f"alert after {first - at:.1f} s, end after {end - at:.1f} s",
+            f"{scenario}, beside {waiting} of {len(others)} jobs: handed over after {handed_over[-1] - at:.1f} s, "
+            f"first alert after {first - at:.1f} s, end after {end - at:.1f} s",
             flush=True,
         )
     return max(ended_at(job) for job in others) - begun
