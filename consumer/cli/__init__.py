@@ -9,6 +9,7 @@ from consumer.cli.commands import command_named, main
 from consumer.cli.completion import complete_by, option_of
 from consumer.cli.console import Command, Face, Group, face_options, remember_archive
 from consumer.cli.memory import last_archive, remember, remembered
+from consumer.cli.offered import Offered
 from consumer.hints import python, quoted
 from consumer.receipt import bounds_lines, left_out_lines, receipt_text
 from consumer.settings import one_line, read_stream, read_text, shown
@@ -18,6 +19,7 @@ __all__ = [
     "Command",
     "Face",
     "Group",
+    "Offered",
     "Row",
     "bounds_lines",
     "command_named",

@@ -21,6 +21,7 @@ from consumer.cli.console import Face, Group, face_options, report, shared_optio
 from consumer.cli.ending import end_in_order
 from consumer.cli.heap import keep_freed_memory
 from consumer.cli.imports import without_pandas
+from consumer.cli.offered import Offered
 from consumer.cli.output import fill_standard_streams
 from consumer.dataset import MOST_REJECTED, PARTITIONINGS
 from consumer.dataset import verify as prove
@@ -66,17 +67,18 @@ class _Commands(Group):
         own = super().get_command(ctx, name)
         if own is not None or name not in _ENGINE_COMMANDS:
             return own
-        found: dict[str, click.Command] = {}
         for entry in entry_points(group=_GROUP):
             try:
-                found |= {command.name: command for command in entry.load()}
+                offered: Offered = entry.load()
+                if (found := offered.named(name)) is not None:
+                    return found
             except ModuleNotFoundError as exc:
                 raise InputError(
                     f"`alert-transfer {name}` needs the engine, which is not installed here (no module {exc.name!r})",
                     accepted="consume and verify, with the light install",
                     next_step="in a clone of alert-transfer: pip install '.[all]'",
                 ) from exc
-        return found.get(name)
+        return None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         # Without an import of the engine, and by the light install too.

@@ -32,6 +32,8 @@ _log.propagate = False
 _PROPERTIES = {
     "client.id": "alert-transfer",
     "topic.metadata.refresh.interval.ms": 10_000,
+    # Who leads a partition that was not heard of is asked so soon, then ever more rarely.
+    "topic.metadata.refresh.fast.interval.ms": 10,
     "reconnect.backoff.max.ms": 2_000,
 }
 _OF_CONSUMERS = {

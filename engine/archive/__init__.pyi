@@ -1,3 +1,4 @@
+from .ahead import open_ahead
 from .archive import Archive
 from .chosen_nights import ChosenNights, read_nights
 from .configured import configured_archive
@@ -25,6 +26,7 @@ __all__ = [
     "count_duplicates",
     "cut_fragments",
     "night_texts",
+    "open_ahead",
     "parse_nights",
     "read_nights",
     "unite",

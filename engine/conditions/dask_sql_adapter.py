@@ -22,8 +22,9 @@ from dask._task_spec import execute_graph
 
 from engine.conditions.frames import narrow_frame
 from engine.conditions.functions import CALL, DTYPES, evaluate, is_computed
+from engine.conditions.lean_import import lean_import
 
-with warnings.catch_warnings():
+with warnings.catch_warnings(), lean_import():
     # dask-sql's own imports warn of what later versions of their libraries changed.
     warnings.simplefilter("ignore")
     import dask_sql

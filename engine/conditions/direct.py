@@ -9,13 +9,14 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from engine.conditions.expressions import Constant, Term
-from engine.conditions.functions import evaluate, parse_call
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["truth_of", "value_of"]
 
@@ -33,6 +34,8 @@ def value_of(term: Term) -> Constant | None:
     """Return what a constant term gives for every alert, as Python has it; None is null."""
     if term.is_literal:
         return term.value
+    import pandas as pd  # here: most conditions are planned without it
+
     found = _Reader(term.sql, None).value()
     if found is pd.NA or found is None:
         return None
@@ -83,6 +86,8 @@ class _Reader:
             return np.bool_(piece == "TRUE")
         if piece[0].isdigit() or piece[0] == "-":
             return float(piece) if "." in piece or "e" in piece else int(piece)
+        from engine.conditions.functions import evaluate, parse_call  # here, since they import pandas
+
         self._next()
         return evaluate(*parse_call(piece), *self._listed())
 

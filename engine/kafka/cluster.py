@@ -10,7 +10,8 @@ from typing import Any
 
 from consumer.errors import WireError
 from consumer.wire import JOBS_TOPIC, JobSummary, PassedOver, Plan, decode_summary, encode_summary, schema_topic
-from engine.kafka.producer import own_producer, send_all
+from engine.kafka.producer import Producer, send_all
+from engine.kafka.ready_producers import get_ready, on_loan
 from engine.kafka.rights import TopicRights
 from engine.kafka.topic_reader import TopicReader
 
@@ -21,10 +22,21 @@ __all__ = ["KafkaCluster"]
 class KafkaCluster(TopicRights):
     """A Kafka to send to."""
 
+    def get_ready(self, num_producers: int = 1) -> None:
+        """Have producers stand ready in this process, so that no first message waits for one; returns at once.
+
+        Raises
+        ------
+        ConfigError
+            If librdkafka doesn't take the properties, or a secret of them can't be read here.
+        """
+        get_ready(self, Producer, num_producers)
+
     def write_schema(self, topic: str, schema: Mapping[str, Any]) -> None:
         """Write the copies of the Avro schema that existing clients poll, one for each of their runs."""
         key = json.dumps(schema).encode()
-        send_all(own_producer(self), schema_topic(topic), [(key, b"")] * self.topics_made.num_schema_copies)
+        with on_loan(self, Producer) as producer:
+            send_all(producer, schema_topic(topic), [(key, b"")] * self.topics_made.num_schema_copies)
 
     def announce_job(self, plan: Plan, state: str, num_alerts_sent: int) -> None:
         """Put how a job stands into the compacted list of jobs."""
@@ -37,11 +49,13 @@ class KafkaCluster(TopicRights):
             num_alerts_sent=num_alerts_sent,
             owner=plan.owner,
         )
-        send_all(own_producer(self), JOBS_TOPIC, [encode_summary(summary)])
+        with on_loan(self, Producer) as producer:
+            send_all(producer, JOBS_TOPIC, [encode_summary(summary)])
 
     def take_off_list(self, topic: str) -> None:
         """Have the list of jobs name a job no longer."""
-        send_all(own_producer(self), JOBS_TOPIC, [(topic.encode(), None)])
+        with on_loan(self, Producer) as producer:
+            send_all(producer, JOBS_TOPIC, [(topic.encode(), None)])
 
     def list_jobs(self, passed_over: PassedOver | None = None) -> list[JobSummary]:
         """Return the summaries of all jobs, oldest first.

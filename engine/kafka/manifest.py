@@ -11,6 +11,7 @@ from consumer.wire import Manifest, Record, encode_record, manifest_topic
 from engine.errors import KafkaError, RequestError
 from engine.kafka.admin import TopicAdmin
 from engine.kafka.producer import Producer, send_all
+from engine.kafka.ready_producers import on_loan
 from engine.kafka.topic_reader import TopicReader
 
 __all__ = ["ManifestReader", "ManifestWriter"]
@@ -24,8 +25,6 @@ class ManifestWriter:
 
     def __init__(self, kafka: TopicAdmin, topic: str):
         self._kafka = kafka
-        # Not the thread's own: the coordinator writes from two threads.
-        self._producer = Producer(kafka)
         self._topic = manifest_topic(topic)
         self._lock = threading.Lock()
 
@@ -37,13 +36,9 @@ class ManifestWriter:
         KafkaError
             If one was not acknowledged; they may be appended again then.
         """
-        with self._lock:
-            try:
-                send_all(self._producer, self._topic, [encode_record(record) for record in records])
-            except KafkaError:
-                # What ails it may be for good (fatal errors of idempotence are): the next attempt has a fresh one.
-                self._producer = Producer(self._kafka)
-                raise
+        # One at a time, since the coordinator writes from two threads.
+        with self._lock, on_loan(self._kafka, Producer) as producer:
+            send_all(producer, self._topic, [encode_record(record) for record in records])
 
 
 class ManifestReader:
@@ -58,7 +53,7 @@ class ManifestReader:
                 next_step="list them with: alert-transfer jobs --all",
             )
         self.manifest = Manifest(topic=topic)
-        self._refreshed_at = time.monotonic()
+        self._heard_at = time.monotonic()
         self._reader = TopicReader(kafka, manifest_topic(topic))
 
     def refresh(self) -> Manifest:
@@ -69,7 +64,7 @@ class ManifestReader:
         KafkaError
             If Kafka does not send it; it may be asked again then.
         """
-        self._refreshed_at = time.monotonic()
+        self._heard_at = time.monotonic()
         try:
             for message in self._reader.read_to_end():
                 self._take(message)
@@ -88,15 +83,16 @@ class ManifestReader:
         """
         try:
             message = self._reader.wait(timeout_s)
+            while message is not None:
+                self._take(message)
+                self._heard_at = time.monotonic()
+                message = self._reader.wait(0)  # whatever came with it
         except KafkaError:
             self._reader.connect_again()
             raise
-        if message is not None:
-            self._take(message)
         # A job that runs writes heartbeats: after so long a silence there may be something that does not come.
-        elif time.monotonic() - self._refreshed_at < _SILENCE_S:
-            return self.manifest
-        return self.refresh()
+        is_silent = time.monotonic() - self._heard_at >= _SILENCE_S
+        return self.refresh() if is_silent else self.manifest
 
     def close(self) -> None:
         """Leave Kafka."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import confluent_kafka as ck
 
@@ -12,6 +11,7 @@ from consumer.kafka import NOT_ALLOWED, Cluster, Reports, missing_right, reason_
 from engine.errors import JobError, KafkaError, MessageSizeError
 from engine.kafka.kept_clients import forget, kept
 from engine.kafka.limits import MAX_MESSAGE_NBYTES
+from engine.kafka.ready_producers import take_ready
 
 __all__ = ["FragmentSender", "Producer", "own_producer", "send_all"]
 
@@ -51,9 +51,10 @@ class Producer:
     What fails is told to the latch that was given with the message, so several may share a producer.
     """
 
-    def __init__(self, cluster: Cluster, kind: str = _KINDS[0]):
+    def __init__(self, cluster: Cluster):
         self._cluster = cluster
-        self._kind = kind
+        self.kind = _KINDS[0]
+        """Which of a thread's own it is."""
         self.user: weakref.ref[FragmentSender] | None = None
         """Who waits for it to be flushed."""
         self._reports = Reports(cluster.bootstrap)
@@ -79,16 +80,16 @@ class Producer:
         self._raw.poll(0)
         # A producer that failed may be unusable for good (fatal errors of idempotence are): the next one is fresh.
         if not is_wanted():
-            forget(self._kind, self._cluster, self)
+            forget(self.kind, self._cluster, self)
             self._raw.purge()
             raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
         try:
             self._reports.check()
         except KafkaError:
-            forget(self._kind, self._cluster, self)
+            forget(self.kind, self._cluster, self)
             raise
         if latch.failure is not None:
-            forget(self._kind, self._cluster, self)
+            forget(self.kind, self._cluster, self)
             topic, key, why = latch.failure
             if why.code() in NOT_ALLOWED and topic:
                 raise missing_right(self._cluster.bootstrap, "write to", topic, why)
@@ -104,7 +105,16 @@ class Producer:
 
 def own_producer(cluster: Cluster) -> Producer:
     """Return the thread's own producer."""
-    return kept(_KINDS[0], cluster, lambda: Producer(cluster, _KINDS[0]))
+    return _kept(cluster, _KINDS[0])
+
+
+def _kept(cluster: Cluster, kind: str) -> Producer:
+    def taken() -> Producer:
+        producer = take_ready(cluster, Producer)
+        producer.kind = kind
+        return producer
+
+    return kept(kind, cluster, taken)
 
 
 def send_all(producer: Producer, topic: str, messages: Sequence[tuple[bytes, bytes | None]]) -> None:
@@ -145,7 +155,7 @@ class FragmentSender:
     def _take_producer(self, kafka: Cluster) -> Producer:
         """Return the first of the thread's producers that sends for nobody else, and reserve it."""
         for kind in _KINDS:
-            producer = kept(kind, kafka, partial(Producer, kafka, kind))
+            producer = _kept(kafka, kind)
             if producer.user is None or producer.user() is None:
                 break
         producer.user = weakref.ref(self)

@@ -85,7 +85,7 @@ class TopicReader:
 
     def _connect(self) -> Connection:
         # A manifest whose beginning expired is read on. Requests wait for a fetch to return, so fetches are short.
-        return self._cluster.open({"auto.offset.reset": "earliest", "fetch.wait.max.ms": 50})
+        return self._cluster.open({"auto.offset.reset": "earliest", "fetch.wait.max.ms": 20})
 
     def _read_from(self, offsets: dict[int, int]) -> GaplessReader:
         return GaplessReader(self._connection, self._topic, offsets, **self._tries)

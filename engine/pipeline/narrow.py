@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,11 +54,12 @@ class NarrowReader:
         with self.selection.archive.open(fragment) as opened:
             yield from (table for table, _ in self._read(opened, block_nbytes=block_nbytes))
 
-    def fetch(self, opened: OpenFragment, *, with_identifiers: bool = False) -> None:
-        """Begin to fetch what `of`, or `with_identifiers`, reads."""
-        further = [pa.field(self.selection.survey.id_field, pa.int64())] if with_identifiers else []
-        _, _, wanted = self._wanted(opened.fragment, further)
-        opened.fetch(opened.fragment.row_groups, [field.name for field in wanted])
+    def leaves(self, fragments: Iterable[Fragment], *, with_identifiers: bool = False) -> list[str]:
+        """Return the leaves that are read of fragments, of any of them."""
+        further = [self.selection.survey.id_field] if with_identifiers else []
+        by_lack = {fragment.lacking: fragment for fragment in fragments}
+        wanted = [field.name for fragment in by_lack.values() for field in self._wanted(fragment, ())[2]]
+        return list(dict.fromkeys([*wanted, *further]))
 
     def _wanted(
         self, fragment: Fragment, further: Sequence[pa.Field]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import threading
 from bisect import bisect_right
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -50,25 +50,25 @@ def brought_together(chunks: Iterable[Range], spare: int) -> list[Range]:
     spare
         Bytes that may come besides.
     """
-    ordered = sorted(chunk for chunk in set(chunks) if chunk[1] > chunk[0])
-    gaps = sorted((max(0, after[0] - before[1]), place) for place, (before, after) in _neighbours(ordered))
+    apart: list[Range] = []
+    for start, end in sorted(chunk for chunk in set(chunks) if chunk[1] > chunk[0]):
+        if apart and start < apart[-1][1]:  # none do but in a damaged file
+            apart[-1] = (apart[-1][0], max(apart[-1][1], end))
+        else:
+            apart.append((start, end))
     closed = set()
-    for gap, place in gaps:
+    for gap, place in sorted((after[0] - before[1], place) for place, (before, after) in enumerate(pairwise(apart), 1)):
         spare -= gap
         if spare < 0:
             break
         closed.add(place)
     found: list[Range] = []
-    for place, (start, end) in enumerate(ordered):
-        if place in closed and (end - found[-1][0] <= _PART_NBYTES or start < found[-1][1]):
-            found[-1] = (found[-1][0], max(found[-1][1], end))
+    for place, (start, end) in enumerate(apart):
+        if place in closed and end - found[-1][0] <= _PART_NBYTES:
+            found[-1] = (found[-1][0], end)
         else:
             found.append((start, end))
     return found
-
-
-def _neighbours(ordered: Sequence[Range]) -> Iterable[tuple[int, tuple[Range, Range]]]:
-    return enumerate(pairwise(ordered), 1)
 
 
 @dataclass(eq=False)
@@ -97,6 +97,10 @@ class _Piece:
         return memoryview(self.data)[start - self.start : end - self.start]
 
 
+def _place(piece: _Piece) -> int:
+    return piece.start
+
+
 class RangedFile(io.RawIOBase):
     """A remote file for Arrow to read, of which ranges are fetched ahead. For one reader at a time.
 
@@ -111,10 +115,15 @@ class RangedFile(io.RawIOBase):
         self._at = 0
         self._lock = threading.RLock()
         self._pieces: list[_Piece] = []
-        """Those with chunks that nobody has read yet, in the order in which they will be."""
-        self._kept: OrderedDict[int, _Piece] = OrderedDict()
+        """All that are held or will be, by place."""
+        self._longest = 0
+        self._waiting: deque[_Piece] = deque()
+        """Those of which nothing was asked for yet, in the order in which they will be read."""
+        self._kept: OrderedDict[_Piece, None] = OrderedDict()
         """Those that were read, the latest last."""
+        self._kept_nbytes = 0
         self._ahead = 0
+        """Bytes that are here or on their way, and that nobody has read yet."""
 
     def fetch(self, chunks: Sequence[Range], spare: int) -> None:
         """Begin to fetch column chunks, but for those that are here or on their way.
@@ -139,23 +148,27 @@ class RangedFile(io.RawIOBase):
             starts = [piece.start for piece in found]
             for chunk in order:
                 found[bisect_right(starts, chunk[0]) - 1].unread.add(chunk)
-            self._pieces += sorted(found, key=lambda piece: min(order[chunk] for chunk in piece.unread))
+            self._waiting += sorted(found, key=lambda piece: min(order[chunk] for chunk in piece.unread))
+            self._pieces = sorted([*self._pieces, *found], key=_place)
+            self._longest = max((piece.nbytes for piece in self._pieces), default=0)
             self._go_on()
 
     def _want_again(self, piece: _Piece, chunk: Range) -> None:
-        if piece.start in self._kept:
-            del self._kept[piece.start]
-            self._pieces.append(piece)
+        if piece in self._kept:
+            del self._kept[piece]
+            self._kept_nbytes -= piece.nbytes
             self._ahead += piece.nbytes
         piece.unread.add(chunk)
 
     def _go_on(self) -> None:
         """Send requests for what is read next, as far as memory allows."""
-        for piece in self._pieces:
+        while self._waiting:
+            piece = self._waiting[0]
             if not piece.requests:
                 if self._ahead and self._ahead + piece.nbytes > _AHEAD_NBYTES:
                     break
                 self._begin(piece)
+            self._waiting.popleft()
 
     def _begin(self, piece: _Piece) -> None:
         starts = range(piece.start, piece.end, _PART_NBYTES)
@@ -173,8 +186,13 @@ class RangedFile(io.RawIOBase):
             piece.data = data
 
     def _piece(self, start: int, end: int) -> _Piece | None:
-        found = (piece for piece in (*self._pieces, *self._kept.values()) if piece.holds(start, end))
-        return next(found, None)
+        # Gaps may have come twice: the last that begins before it need not be that which holds it.
+        place = bisect_right(self._pieces, start, key=_place) - 1
+        while place >= 0 and self._pieces[place].start + self._longest >= end:
+            if self._pieces[place].holds(start, end):
+                return self._pieces[place]
+            place -= 1
+        return None
 
     def _fetched(self, start: int, end: int) -> _Piece | None:
         """Return the piece that holds a range, begun; None where nobody asked to have it fetched."""
@@ -191,13 +209,13 @@ class RangedFile(io.RawIOBase):
             piece.unread -= {chunk for chunk in piece.unread if start <= chunk[0] and chunk[1] <= end}
             if piece.unread:
                 return
-            self._pieces.remove(piece)
             self._ahead -= piece.nbytes
-            self._kept[piece.start] = piece
-            kept = sum(each.nbytes for each in self._kept.values())
-            while kept > _KEPT_NBYTES:
-                _, dropped = self._kept.popitem(last=False)
-                kept -= dropped.nbytes
+            self._kept[piece] = None
+            self._kept_nbytes += piece.nbytes
+            while self._kept_nbytes > _KEPT_NBYTES:
+                dropped, _ = self._kept.popitem(last=False)
+                self._kept_nbytes -= dropped.nbytes
+                self._pieces.remove(dropped)
             self._go_on()
 
     def readable(self) -> bool:
@@ -240,6 +258,7 @@ class RangedFile(io.RawIOBase):
                 for request in (request for piece in self._pieces for request in piece.requests):
                     request.cancel()
                 self._pieces.clear()
+                self._waiting.clear()
                 self._kept.clear()
             self._remote.close()
         super().close()

@@ -6,6 +6,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from consumer.wire import Plan, StateChange
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["start_again", "start_new"]
 
+_LOOK_EVERY_S = 0.5  # at the coordinator, which may fail before it writes anything
 _FIRST_RECORD_S = 180.0  # a cluster that is busy, or whose workers are just starting
 
 
@@ -109,13 +111,14 @@ def _launch(
 
     coordinator = launch(client, store, sink, storage_options)
     deadline = time.monotonic() + patience_s
+    look = store.refresh
     while True:
         # The store may be away for a moment; the job has been handed over, and nothing must be taken back for that.
         with contextlib.suppress(*OUTAGES):
             # Not the state that silence gives: after half of this time that would read `interrupted`.
-            if is_taken_up(store.refresh()):
+            if is_taken_up(look()):
                 return
-            store.wait_for_more(0.5)
+            look = partial(store.wait_for_more, _LOOK_EVERY_S)
         if coordinator.status == "finished" and refusal_of(coordinator.result()):
             # It was handed on to another worker, if one is right.
             check_workers(client, one_suffices=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,8 @@ from engine.kafka import KafkaCluster, kafka_of, own_name, user_name, user_names
 from engine.planning import TransferPlan, make_plan, new_topic
 from engine.request import TEST_ALERTS, TransferRequest
 from engine.sinks import KafkaManifestStore, KafkaSink
-from engine.storage import for_workers
 from engine.transfer.allowed import check_alerts, check_nights
+from engine.transfer.job_cluster import entrust, job_cluster
 from engine.transfer.manifest_plan import fragments_of, task_of
 from engine.transfer.resuming import check_stopped
 from engine.transfer.starting import start_again, start_new
@@ -96,18 +96,21 @@ def submit(
     check_nights(request, settings.limits)
     cluster = kafka_of(kafka, settings)
     if client is not None or settings.dask:
-        _entrust(client, settings, cluster)  # refuses secrets in clear, before anything is read
+        entrust(client, settings, cluster)  # refuses secrets in clear, before anything is read
     cluster.check()
-    with _outside(client, settings) as outside, contextlib.ExitStack() as stack:
-        plan_ = make_plan(request, settings, progress)
-        check_alerts(plan_, settings, client=outside, on_wait=on_wait, progress=progress)
+    cluster.get_ready()
+    with job_cluster(client, settings, cluster) as where:
+        where.begin()
+        with where.checked_beside(progress) as told:
+            plan_ = make_plan(request, settings, told)
+        check_alerts(plan_, settings, client=where.outside, on_wait=on_wait, progress=progress)
         if on_plan:
             on_plan(plan_)
         topic = plan_.request.topic or new_topic(plan_.selection.survey.name, dt.datetime.now(dt.UTC), is_test=test)
         sink = KafkaSink(kafka=cluster, topic=topic, num_partitions=settings.topics.num_partitions)
         sink.check_possible()  # before a cluster is waited for
-        client_ = _cluster(outside, settings, stack, on_wait)
-        storage_options, cluster = _entrust(client_, settings, cluster)
+        client_ = where.client(on_wait)
+        storage_options, cluster = entrust(client_, settings, cluster)
         store = KafkaManifestStore(cluster, topic)
         owner = own_name(cluster.options) if owner is None else owner
         start_new(
@@ -120,7 +123,7 @@ def submit(
             made_with=_made_with(settings, test=test),
             on_prepared=partial(_set_rights, cluster, topic, owner, shared, settings, on_note or _log.warning),
         )
-        return _see_started(Job(topic, cluster, store), outside is None, on_start)
+        return _see_started(Job(topic, cluster, store), where.outside is None, on_start)
 
 
 def resume(
@@ -146,21 +149,22 @@ def resume(
     settings = settings or load_settings()
     cluster = kafka_of(kafka, settings)
     if client is not None or settings.dask:
-        _entrust(client, settings, cluster)
+        entrust(client, settings, cluster)
     job_ = Job(topic, cluster, KafkaManifestStore(cluster, topic))
-    with _outside(client, settings) as outside, contextlib.ExitStack() as stack:
+    with job_cluster(client, settings, cluster) as where:
+        where.check()
         if on_wait:
             on_wait(f"watching whether {topic} still runs")
         check_stopped(job_)
         sink = KafkaSink(kafka=cluster, topic=topic)
         task = task_of(job_.manifest, sink, settings.storage_options)
         fragments_of(job_.manifest)  # as the coordinator reads them: what it would stop at is told here
-        client_ = _cluster(outside, settings, stack, on_wait)
-        storage_options, cluster = _entrust(client_, settings, cluster)
+        client_ = where.client(on_wait)
+        storage_options, cluster = entrust(client_, settings, cluster)
         with contextlib.closing(KafkaManifestStore(cluster, topic)) as store:
             by = own_name(cluster.options)
             start_again(task.job_id, client_, replace(sink, kafka=cluster), store, storage_options, by=by)
-        return _see_started(job_, outside is None, on_start)
+        return _see_started(job_, where.outside is None, on_start)
 
 
 def _made_with(settings: Settings, *, test: bool) -> dict[str, Any]:
@@ -195,54 +199,6 @@ def _set_rights(
             f"{topic} is shared with {some_text(shared, 5)} in name only: {why_not}. Whom Kafka lets read it, "
             "docs/security.md says"
         )
-
-
-def _entrust(
-    client: distributed.Client | None, settings: Settings, cluster: KafkaCluster
-) -> tuple[Mapping[str, Any], KafkaCluster]:
-    """Return storage options and Kafka as they may be sent to the workers: with no secret in clear."""
-    storage_options, kafka_options = for_workers(
-        client, storage_options=settings.storage_options, kafka_options=cluster.options
-    )
-    return storage_options, replace(cluster, options=kafka_options)
-
-
-@contextlib.contextmanager
-def _outside(client: distributed.Client | None, settings: Settings) -> Iterator[distributed.Client | None]:
-    """Yield the cluster of others that the job is to run on, or None; what is wrong with it is told at once."""
-    if client is None and not settings.dask:
-        yield None  # without an import of Dask: the request is looked at first
-        return
-    from engine.local import connect
-    from engine.workers import check_workers
-
-    with contextlib.ExitStack() as stack:
-        if client is None:
-            client = stack.enter_context(connect(str(settings.dask), tls=settings.dask_tls))
-        check_workers(client)
-        yield client
-
-
-def _cluster(
-    outside: distributed.Client | None,
-    settings: Settings,
-    stack: contextlib.ExitStack,
-    on_wait: Callable[[str], None] | None,
-) -> distributed.Client:
-    """Return the client of the cluster that runs the job: of others, with a worker; or here, until the stack ends."""
-    if outside is None:
-        if on_wait:
-            on_wait("starting a Dask cluster on this machine, and the job on it")
-        # Dask and dask-sql take three seconds to import: not before we know that the request can be fulfilled.
-        from engine.local import local_cluster
-
-        return stack.enter_context(local_cluster(settings=settings))
-    from engine.workers import await_workers
-
-    await_workers(outside, on_wait)
-    if on_wait:
-        on_wait("starting the job")
-    return outside
 
 
 def _see_started(job_: Job, ends_with_us: bool, on_start: Callable[[Job], None] | None) -> Job:

@@ -34,6 +34,7 @@ __all__ = ["Job", "JobStatus"]
 
 _OUTAGE_S = 300.0
 _PLANNED_S = 5.0
+_NEWS_S = 0.5
 _TWO_HEARTBEATS_S = 2 * HEARTBEAT_EVERY_S + 1.0
 
 
@@ -264,7 +265,12 @@ class Job:
         WireError
             If it is one that this program can't read.
         """
-        manifest = self._planned()
+        self._planned()
+        return self._status_now()
+
+    def _status_now(self) -> JobStatus:
+        """Return how the job stands, as far as its manifest was read."""
+        manifest = self._store.manifest
         status = JobStatus.of(manifest, time.time())
         if status.state == "complete" and not self._is_remembered:
             self._is_remembered = True
@@ -318,9 +324,10 @@ class Job:
         # Other machines' clocks may be wrong, and Kafka may have been away: a job is taken for interrupted only once it
         # was silent for two heartbeats while we read.
         silent_since, last_sign_at = time.monotonic(), self._store.manifest.last_sign_at
+        has_grown = False
         while True:
             try:
-                status = self.status()
+                status = self._status_now() if has_grown else self.status()
             except KafkaError:
                 self._store.await_answer(_OUTAGE_S)
                 silent_since = time.monotonic()
@@ -331,8 +338,10 @@ class Job:
                 yield status
                 if status.is_final:
                     return
+            has_grown, begun = False, time.monotonic()
             with contextlib.suppress(KafkaError):  # if it is away, the next status() says so
-                self.wait_for_more(0.5)
+                self.wait_for_more(_NEWS_S)
+                has_grown = time.monotonic() - begun < _NEWS_S
 
     def cancel(self) -> JobStatus:
         """Ask the job to stop, and return once it has; what was sent stays readable. The log says who asked.

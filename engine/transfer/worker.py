@@ -11,7 +11,6 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from consumer.settings import name_process
 from consumer.wire import FragmentDone, NightDone
-from engine.archive import Fragment, OpenFragment, count_duplicates
+from engine.archive import Fragment, OpenFragment, count_duplicates, open_ahead
 from engine.conditions import filter_table
 from engine.errors import JobError
 from engine.pipeline import NarrowReader, SelectedContent
@@ -104,7 +103,8 @@ def send_fragment(
     JobError
         If the cluster no longer wants the fragment.
     """
-    with contextlib.closing(_Sending(task, fragment, positions, quota, _wanted_by_cluster())) as sending:
+    open_ = partial(task.selection.archive.open, fragment)
+    with contextlib.closing(_Sending(task, fragment, open_, positions, quota, _wanted_by_cluster())) as sending:
         sending.select()
         sending.take()
         sending.send()
@@ -159,16 +159,13 @@ def send_fragments(
             fragment=sending.fragment, done=sending.finish(), identifiers=sending.identifiers
         )
 
-    sendings = [
-        _Sending(task, fragment, found, quota, is_wanted, with_identifiers=with_identifiers and quota is None)
-        for fragment, found, quota in zip(fragments, positions, quotas, strict=True)
-    ]
     chosen: _Sending | None = None
     under_way: _Sending | None = None
-    with _opened_ahead(task, sendings) as opened:
+    with contextlib.ExitStack() as stack:
+        sendings = _opened(task, fragments, positions, quotas, is_wanted, with_identifiers, stack)
         # What is selected is known of the next fragment, and is being fetched, while one is read and encoded, and the
         # one before is on its way.
-        for sending in (*opened, None):
+        for sending in itertools.chain(sendings, [None]):
             is_chosen = sending is not None and attempt(sending, sending.select)
             if chosen:
                 is_sent = attempt(chosen, chosen.take, chosen.send)
@@ -181,24 +178,30 @@ def send_fragments(
     return [outcomes[fragment.number] for fragment in fragments]
 
 
-@contextlib.contextmanager
-def _opened_ahead(task: TransferTask, sendings: Sequence[_Sending]) -> Iterator[Iterator[_Sending]]:
-    """Yield fragments; of a store that takes its time each is opened while the one before is worked on."""
+def _opened(
+    task: TransferTask,
+    fragments: Sequence[Fragment],
+    positions: Sequence[np.ndarray | None],
+    quotas: Sequence[int | None],
+    is_wanted: Callable[[], bool],
+    with_identifiers: bool,
+    stack: contextlib.ExitStack,
+) -> Iterator[_Sending]:
+    """Yield what sends each fragment; of a store that takes its time the next ones are opened meanwhile.
 
-    def ahead(pool: ThreadPoolExecutor) -> Iterator[_Sending]:
-        for sending, following in itertools.zip_longest(sendings, sendings[1:]):
-            if following:
-                following.open_in(pool)
-            yield sending
-
-    with contextlib.ExitStack() as stack:
-        if task.selection.archive.is_local:
-            opened = iter(sendings)
-        else:
-            opened = ahead(stack.enter_context(ThreadPoolExecutor(1)))
-        for sending in sendings:
-            stack.callback(sending.close)
-        yield opened
+    What is open is closed with the stack.
+    """
+    selection = task.selection
+    if selection.predicate.sql is not None and positions[0] is None:
+        columns = NarrowReader(selection=selection).leaves(fragments, with_identifiers=with_identifiers)
+    else:
+        columns = list(selection.projection.columns())
+    ahead = stack.enter_context(contextlib.closing(open_ahead(selection.archive, fragments, columns)))
+    for (fragment, open_), found, quota in zip(ahead, positions, quotas, strict=True):
+        with_its = with_identifiers and quota is None
+        sending = _Sending(task, fragment, open_, found, quota, is_wanted, with_identifiers=with_its)
+        stack.callback(sending.close)
+        yield sending
 
 
 class _Sending:
@@ -208,6 +211,7 @@ class _Sending:
         self,
         task: TransferTask,
         fragment: Fragment,
+        open_: Callable[[], OpenFragment],
         positions: np.ndarray | None,
         quota: int | None,
         is_wanted: Callable[[], bool],
@@ -222,19 +226,13 @@ class _Sending:
         self._quota = quota
         self._is_wanted = is_wanted
         self._with_identifiers = with_identifiers
-        self._opening: Future[OpenFragment] | None = None
+        self._open = open_
         self._opened: OpenFragment | None = None
         self._seconds = 0.0
         """Spent on it, without what was done for other fragments in between."""
 
-    def open_in(self, pool: ThreadPoolExecutor) -> None:
-        """Open the file in another thread."""
-        self._opening = pool.submit(self._task.selection.archive.open, self.fragment)
-
     def close(self) -> None:
         """Let go of the file."""
-        if self._opening is not None and self._opened is None and self._opening.exception() is None:
-            self._opened = self._opening.result()
         if self._opened is not None:
             self._opened.close()
 
@@ -242,7 +240,7 @@ class _Sending:
         """Find which alerts are sent, and begin to fetch them."""
         with self._timed():
             selection, fragment = self._task.selection, self.fragment
-            self._opened = self._opening.result() if self._opening else selection.archive.open(fragment)
+            self._opened = self._open()
             with self._checked():
                 if self._positions is None and selection.predicate.sql is not None:
                     self._positions = self._selected(self._opened)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import operator
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import CancelledError
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -29,7 +31,7 @@ _MOST_WORKERS = 4
 _log = job_logger("workers")
 
 
-def check_workers(client: distributed.Client, *, one_suffices: bool = False) -> None:
+def check_workers(client: distributed.Client, *, one_suffices: bool = False) -> frozenset[str]:
     """Return if all workers that are there have what ours needs, in the versions that are here.
 
     Nothing of ours is imported on a worker that lacks it.
@@ -41,6 +43,11 @@ def check_workers(client: distributed.Client, *, one_suffices: bool = False) -> 
     one_suffices
         Whether it is enough that one worker is right.
 
+    Returns
+    -------
+    workers
+        Addresses of those that were found right.
+
     Raises
     ------
     ClusterError
@@ -49,27 +56,38 @@ def check_workers(client: distributed.Client, *, one_suffices: bool = False) -> 
     address = _address(client)
     expected = expected_facts()
     names = [name for name in expected if name != PYTHON]
-    if not _num_workers(client, address):
-        return
+    if not _workers(client, address):
+        return frozenset()
     try:
-        versions = client.sync(_awaited, client.get_versions, packages=names, callback_timeout=_FACTS_S)
+        versions, facts = client.sync(
+            _together,
+            partial(client.get_versions, packages=names),
+            partial(client.run, eval, facts_text(door_source(), expected), on_error="return"),
+            callback_timeout=_FACTS_S,
+        )
         at_scheduler = {name: wanted for name, wanted in expected.items() if name in ("dask", "distributed")}
         _check(address, "the scheduler", {address: versions["scheduler"]}, at_scheduler, _versions)
         # By its metadata a worker lacks a package or has another version. Only where it has ours is the code looked at.
         by_metadata = {**expected, CODE: version(CODE)}
         _check(address, "worker", versions["workers"], by_metadata, _versions, one_suffices)
-        text = facts_text(door_source(), expected)
-        facts = client.sync(_awaited, client.run, eval, text, on_error="return", callback_timeout=_FACTS_S)
         _check(address, "worker", facts, expected, dict, one_suffices)
+        return frozenset(
+            worker for worker, found in facts.items() if isinstance(found, dict) and not problem_of(found, expected)
+        )
     except (TimeoutError, OSError):
         # One hangs, or goes away just now. That must not keep a job from the others; those are looked at when they get
         # their first task.
         _log.warning("a worker of the Dask cluster at %s does not say what it runs", address)
+        return frozenset()
 
 
 def await_workers(
-    client: distributed.Client, on_wait: Callable[[str], None] | None = None, *, patience_s: float = _WORKER_S
-) -> None:
+    client: distributed.Client,
+    on_wait: Callable[[str], None] | None = None,
+    *,
+    patience_s: float = _WORKER_S,
+    right: Collection[str] = (),
+) -> frozenset[str]:
     """Wait for a first worker if there is none, then check as `check_workers` does.
 
     Parameters
@@ -80,6 +98,13 @@ def await_workers(
         Called with what is waited for; default: a warning in the log.
     patience_s
         How long to wait: an adaptive cluster starts a worker once there is something to do.
+    right
+        Workers that `check_workers` found right a moment ago: if there are no others, none is asked again.
+
+    Returns
+    -------
+    workers
+        As `check_workers`.
 
     Raises
     ------
@@ -87,9 +112,12 @@ def await_workers(
         As `check_workers`; or no worker came.
     """
     address = _address(client)
-    if not _num_workers(client, address):
+    workers = _workers(client, address)
+    if workers and workers <= set(right):
+        return workers
+    if not workers:
         _await_worker(client, address, on_wait or _log.warning, patience_s)
-    check_workers(client)
+    return check_workers(client)
 
 
 def _address(client: distributed.Client) -> str:
@@ -104,9 +132,13 @@ async def _awaited(ask: Callable[..., Awaitable[Any]], *arguments: Any, **how: A
     return await ask(*arguments, **how)  # awaitable, since this runs in the client's own loop
 
 
-def _num_workers(client: distributed.Client, address: str) -> int:
+async def _together(*asked: Callable[[], Awaitable[Any]]) -> list[Any]:
+    return await asyncio.gather(*(ask() for ask in asked))
+
+
+def _workers(client: distributed.Client, address: str) -> frozenset[str]:
     try:
-        return len(client.sync(_awaited, client.nthreads, callback_timeout=_ANSWER_S))
+        return frozenset(client.sync(_awaited, client.nthreads, callback_timeout=_ANSWER_S))
     except TimeoutError:
         raise _gone(address, f"its scheduler does not answer within {_ANSWER_S:g} s") from None
     except OSError as exc:

@@ -1,40 +1,35 @@
 """The commands of `alert-transfer` that need the engine; `consume` and `verify` are the consumer's own.
 
 Each is a thin call of the engine's public names. The group, its options and its errors have their room in consumer/cli.
+Each is imported when it is asked for: so `jobs` does not wait for what makes a sample archive.
 """
 
 from __future__ import annotations
 
-from ui.cli.archive_commands import archive
-from ui.cli.broker_command import broker
+from consumer.cli import Offered
 from ui.cli.command_text import from_command
 from ui.cli.completions import complete_requests
-from ui.cli.config_commands import config
-from ui.cli.demo_command import demo
-from ui.cli.estimate_command import estimate
-from ui.cli.job_commands import cancel, jobs, log, resume, status
-from ui.cli.request_command import request
-from ui.cli.request_commands import plan, preview, submit
-from ui.cli.topic_commands import topics
 
 __all__ = ["commands", "from_command"]
 
-commands = [
-    archive,
-    broker,
-    cancel,
-    config,
-    demo,
-    estimate,
-    jobs,
-    log,
-    plan,
-    preview,
-    request,
-    resume,
-    status,
-    submit,
-    topics,
-]
+commands = Offered(
+    {
+        "archive": "ui.cli.archive_commands:archive",
+        "broker": "ui.cli.broker_command:broker",
+        "cancel": "ui.cli.job_commands:cancel",
+        "config": "ui.cli.config_commands:config",
+        "demo": "ui.cli.demo_command:demo",
+        "estimate": "ui.cli.estimate_command:estimate",
+        "jobs": "ui.cli.job_commands:jobs",
+        "log": "ui.cli.job_commands:log",
+        "plan": "ui.cli.request_commands:plan",
+        "preview": "ui.cli.request_commands:preview",
+        "request": "ui.cli.request_command:request",
+        "resume": "ui.cli.job_commands:resume",
+        "status": "ui.cli.job_commands:status",
+        "submit": "ui.cli.request_commands:submit",
+        "topics": "ui.cli.topic_commands:topics",
+    }
+)
 
 complete_requests()

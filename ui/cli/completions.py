@@ -17,8 +17,8 @@ import click
 import pyarrow as pa
 from click.shell_completion import CompletionItem
 
+import engine
 from consumer.cli import complete_by, last_archive, option_of, remember, remembered
-from engine import CONTENTS, Archive, Settings, TransferRequest, known_labels, load_settings
 
 __all__ = ["complete_requests"]
 
@@ -33,7 +33,7 @@ def complete_requests() -> None:
     complete_by("--archive", _archives)
     complete_by("--class", _classes)
     complete_by("--exclude-class", _classes)
-    complete_by("--content", lambda context, incomplete: CONTENTS)
+    complete_by("--content", lambda context, incomplete: engine.CONTENTS)
     complete_by("--survey", lambda context, incomplete: _SURVEYS)
     complete_by("--field", lambda context, incomplete: _facts(context).get("fields", ()))
     complete_by("--widen", lambda context, incomplete: _facts(context).get("fields", ()))
@@ -47,7 +47,7 @@ def _archives(context: click.Context, incomplete: str) -> Iterable[str | Complet
 
 
 def _classes(context: click.Context, incomplete: str) -> Iterable[str]:
-    labels = known_labels(option_of(context, "survey") or TransferRequest.survey)
+    labels = engine.known_labels(option_of(context, "survey") or engine.TransferRequest.survey)
     return [f"(SIMBAD) {label}" if kept_by == "simbad" else label for label, kept_by in labels.items()]
 
 
@@ -69,7 +69,7 @@ def _conditions(context: click.Context, incomplete: str) -> Iterable[str]:
 def _facts(context: click.Context) -> dict[str, Any]:
     """Return `fields` and `nights` of the archive that is meant; nothing where they can't be found out soon."""
     named = option_of(context, "archive") or option_of(context, "url")
-    settings = load_settings(option_of(context, "config"), archive=named)
+    settings = engine.load_settings(option_of(context, "config"), archive=named)
     url = settings.archive or last_archive()
     if url is None:
         return {}
@@ -82,14 +82,14 @@ def _facts(context: click.Context) -> dict[str, Any]:
     return known or {}
 
 
-def _looked_at(url: str, settings: Settings) -> dict[str, Any] | None:
+def _looked_at(url: str, settings: engine.Settings) -> dict[str, Any] | None:
     """Return what one footer and the folders' names say, if that is there soon."""
     found: list[dict[str, Any]] = []
 
     def look() -> None:
         # An archive that is not there has no fields; to say so the command is the place.
         with contextlib.suppress(Exception):
-            archive = Archive(url, settings.storage_options)
+            archive = engine.Archive(url, settings.storage_options)
             nights = archive.nights()
             (footer,) = archive.footers(archive.files(nights[-1:])[:1])
             fields = list(_names(list(footer.schema)))

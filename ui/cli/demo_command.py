@@ -28,6 +28,7 @@ from consumer.cli import (
     quoted,
 )
 from engine import DEFAULT_NIGHTS
+from ui.cli.clusters import begun
 from ui.cli.render import alerts_table, bytes_text, job_bar
 
 __all__ = ["demo", "measured_text"]
@@ -69,14 +70,15 @@ def _play(face: Face, root: Path, alerts_per_night: int) -> None:
         where=_WHERE,
         content="lightcurve",
     )
-    face.say(f"\nThe plan:\n\n{engine.plan(request)}\n")
     with ExitStack() as stack:
+        cluster = stack.enter_context(begun(engine.local_cluster()))
+        face.say(f"\nThe plan:\n\n{engine.plan(request)}\n")
         what = "Starting Apache Kafka on this machine"
         with step("broker", what), progress_row(what):
             broker = stack.enter_context(engine.start_broker(announce=face.say))
         what = "Starting a Dask cluster on this machine"
         with step("cluster", what), progress_row(what):
-            client = stack.enter_context(engine.local_cluster())
+            client = cluster()
         with step("transfer", "Submitting the job"):
             job = engine.submit(request, client=client, kafka=broker.bootstrap)
             with job_bar(job.topic) as draw:

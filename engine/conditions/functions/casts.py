@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from engine.conditions.functions.rounding import float_to_integer
@@ -31,16 +30,34 @@ Texts: TypeAlias = pa.Array | pa.Scalar
 Values: TypeAlias = np.ndarray | Texts
 """Values of one length, or a constant: an array of no dimension, or a scalar of pyarrow."""
 
-DTYPES: dict[str, Any] = {
-    "boolean": pd.BooleanDtype(),
-    "tinyint": pd.Int8Dtype(),
-    "smallint": pd.Int16Dtype(),
-    "int": pd.Int32Dtype(),
-    "bigint": pd.Int64Dtype(),
-    "float": pd.Float64Dtype(),
-    "double": pd.Float64Dtype(),
-    "string": pd.StringDtype("pyarrow"),
-}
+
+class _Dtypes(Mapping[str, Any]):
+    """Pandas' dtypes by Spark's types. Who only plans asks for none of them, and does not wait for pandas."""
+
+    _NAMES: ClassVar[dict[str, str]] = {
+        "boolean": "BooleanDtype",
+        "tinyint": "Int8Dtype",
+        "smallint": "Int16Dtype",
+        "int": "Int32Dtype",
+        "bigint": "Int64Dtype",
+        "float": "Float64Dtype",
+        "double": "Float64Dtype",
+        "string": "StringDtype",
+    }
+
+    def __getitem__(self, name: str) -> Any:
+        import pandas as pd
+
+        return getattr(pd, self._NAMES[name])(*(["pyarrow"] if name == "string" else []))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._NAMES)
+
+    def __len__(self) -> int:
+        return len(self._NAMES)
+
+
+DTYPES: Mapping[str, Any] = _Dtypes()
 """The dtype of a column of each of Spark's types."""
 
 _INTEGERS: dict[str, type[np.signedinteger]] = {

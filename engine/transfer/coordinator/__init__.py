@@ -11,9 +11,17 @@ stops as soon as it reads that; readers of the manifest ignore what it writes ab
 While the manifest store is away, the coordinator waits. When it loses the Dask scheduler it stops without a word, and
 the job reads as interrupted.
 
-This package is imported as a whole, not lazily: workers preload it, so that no job waits for the import of dask-sql.
+Workers preload this package (`dask worker --preload engine.transfer.coordinator`), so that no job waits for the import
+of dask-sql; whoever submits a job imports no more than `launch` needs.
 """
+
+import importlib
 
 from engine.transfer.coordinator.launching import coordinate, launch
 
-__all__ = ["coordinate", "launch"]
+__all__ = ["coordinate", "dask_setup", "launch"]
+
+
+def dask_setup(_: object) -> None:
+    """Import all that tasks need; Dask calls this on a worker that preloads the package."""
+    importlib.import_module("engine.transfer.coordinator.preloading")

@@ -14,7 +14,7 @@ from engine.telemetry import tell
 
 __all__ = ["Cancelled", "Replaced", "Watch"]
 
-_LISTEN_S = 0.5
+_LISTEN_S = 0.05  # the end of a job waits for it
 _PAUSE_S = 1.0
 _LONG_S = 10.0
 """What no store takes that is well: a client that writes again by itself hides an outage of less than three minutes."""

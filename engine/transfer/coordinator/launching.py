@@ -13,8 +13,6 @@ import distributed
 from consumer.wire import FINAL_STATES, Plan
 from engine.errors import JobError
 from engine.sinks import ManifestStore, Sink
-from engine.transfer.coordinator.dask_cluster import DaskCluster
-from engine.transfer.coordinator.loop import Coordinator
 from engine.transfer.coordinator.queueing import most_running, waits
 from engine.transfer.coordinator.retries import starts, through_outages
 from engine.workers import Sent
@@ -69,6 +67,10 @@ def coordinate(store: ManifestStore, sink: Sink, storage_options: Mapping[str, A
     JobError
         If the manifest holds no plan, or is gone.
     """
+    # Here, so that whoever submits a job waits neither for dask-sql nor for pandas. Workers preload them.
+    from engine.transfer.coordinator.dask_cluster import DaskCluster
+    from engine.transfer.coordinator.loop import Coordinator
+
     try:
         through_outages(store, store.exists)  # a broker that was just started is given a moment to know it
         manifest = through_outages(store, store.refresh)

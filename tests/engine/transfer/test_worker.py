@@ -13,10 +13,10 @@ import pytest
 
 import engine
 from consumer.wire import Manifest, digest_candids
-from engine.archive import Fragment
+from engine.archive import Archive, Fragment, OpenFragment
 from engine.errors import ArchiveError, JobError
 from engine.transfer.manifest_plan import TransferTask, plan_records, task_of
-from engine.transfer.worker import count_night, send_fragment
+from engine.transfer.worker import Outcome, count_night, send_fragment, send_fragments
 from tests.engine.transfer.fake_sink import FakeSink, there
 
 ROWS = 40
@@ -154,3 +154,142 @@ def test_a_night_is_counted_with_its_duplicates(archive):
     task, fragment = planned(archive, there())
     counted = count_night(task, [fragment])
     assert (counted.night, counted.num_alerts, counted.num_duplicates) == ("2021-11-22", ROWS + 3, 3)
+
+
+# --- Several fragments ------------------------------------------------------------------------------------------
+
+
+class Noting(FakeSink):
+    """Notes what is done to the fragments, and in which order."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_there = True
+        self.steps: list[tuple[str, int]] = []
+        self.fails: dict[tuple[str, int], Exception] = {}
+
+    def open(self, fragment, *of):
+        writer = super().open(fragment, *of)
+
+        def noted(name: str):
+            method = getattr(writer, name)
+
+            def step(*arguments):
+                self.steps.append((name, fragment.number))
+                if failure := self.fails.get((name, fragment.number)):
+                    raise failure
+                return method(*arguments)
+
+            return step
+
+        writer.write, writer.send, writer.finish = noted("write"), noted("send"), noted("finish")
+        return writer
+
+
+@pytest.fixture
+def three_nights(tmp_path) -> Path:
+    nights = ["2021-11-22", "2021-11-23", "2021-11-24"]
+    return Path(engine.write_sample(tmp_path, nights=nights, alerts_per_night=ROWS, seed=4).archive)
+
+
+def planned_all(archive: Path, sink: FakeSink, **more) -> tuple[TransferTask, list[Fragment]]:
+    request = engine.TransferRequest(archive=archive, nights="2021-11-22:2021-11-24", **more)
+    plan = engine.plan(request, settings=engine.Settings())
+    how = {"num_partitions": 1, "max_message_nbytes": 1_000_000}
+    records = plan_records(plan, topic="ftransfer_fake", job_id="a-job", created_at=0.0, **how)
+    return task_of(Manifest(records), sink, {}), list(plan.fragments)
+
+
+def send_all(task: TransferTask, fragments: list[Fragment], **more) -> list[Outcome]:
+    return send_fragments(task, fragments, [None] * len(fragments), [None] * len(fragments), **more)
+
+
+def candids_of(fragment: Fragment) -> list[int]:
+    return pq.ParquetFile(fragment.file.path).read(["candid"])["candid"].to_pylist()
+
+
+def test_the_next_fragment_is_read_while_one_is_on_its_way(three_nights):
+    sink = Noting()
+    task, fragments = planned_all(three_nights, sink)
+    outcomes = send_all(task, fragments)
+    assert [outcome.fragment for outcome in outcomes] == fragments
+    assert [outcome.done.num_sent for outcome in outcomes] == [ROWS] * 3
+    steps = [step for step in sink.steps if step[0] != "finish"]
+    assert steps == [(name, number) for number in range(3) for name in ("write", "send")]
+    for number in (0, 1):  # it is waited for once the next one is under way
+        assert sink.steps.index(("finish", number)) > sink.steps.index(("send", number + 1))
+    assert sink.steps[-1] == ("finish", 2)
+
+
+@pytest.mark.parametrize("where", [None, "candidate.magpsf > 18"])
+def test_identifiers_of_all_alerts_come_along(three_nights, where):
+    sink = Noting()
+    task, fragments = planned_all(three_nights, sink, where=where)
+    outcomes = send_all(task, fragments, with_identifiers=True)
+    for outcome in outcomes:
+        assert sorted(outcome.identifiers.tolist()) == sorted(candids_of(outcome.fragment))
+    assert (sum(outcome.done.num_sent for outcome in outcomes) < 3 * ROWS) == (where is not None)
+    assert all(outcome.identifiers is None for outcome in send_all(task, fragments))
+    (cut,) = send_fragments(task, fragments[:1], [None], [1], with_identifiers=True)
+    assert (cut.done.num_sent, cut.identifiers) == (1, None)
+
+
+@pytest.mark.parametrize("step", ["write", "send", "finish"])
+def test_what_fails_a_fragment_leaves_the_others_as_they_are(three_nights, step):
+    sink = Noting()
+    task, fragments = planned_all(three_nights, sink)
+    sink.fails[step, 1] = RuntimeError("no room")
+    first, second, third = send_all(task, fragments, with_identifiers=True)
+    assert (first.done.num_sent, first.failure) == (ROWS, None)
+    assert (second.done, str(second.failure), second.identifiers) == (None, "no room", None)
+    assert (third.done.num_sent, third.failure) == (ROWS, None)
+
+
+def test_a_file_that_cannot_be_read_fails_its_fragment_alone(three_nights):
+    sink = Noting()
+    task, fragments = planned_all(three_nights, sink, where="candidate.magpsf > 18")
+    Path(fragments[0].file.path).unlink()
+    path = Path(fragments[2].file.path)
+    path.write_bytes(path.read_bytes()[:-9])
+    first, second, third = send_all(task, fragments)
+    assert isinstance(first.failure, ArchiveError)
+    assert isinstance(third.failure, ArchiveError)
+    assert second.done.num_alerts == ROWS
+    assert {number for _, number in sink.steps} == {1}
+
+
+def test_a_job_that_is_not_wanted_any_more_ends_the_task(three_nights):
+    sink = Noting()
+    task, fragments = planned_all(three_nights, sink)
+    sink.fails["write", 1] = JobError("stopped on the way")
+    with pytest.raises(JobError, match="stopped"):
+        send_all(task, fragments)
+
+
+def test_a_fragments_file_is_opened_once_and_its_row_groups_read_once(three_nights, monkeypatch):
+    opened: Counter[str] = Counter()
+    read: Counter[tuple[str, str]] = Counter()
+    archive_open, read_leaves, read_blocks = Archive.open, OpenFragment.read_leaves, OpenFragment.read_blocks
+
+    def count_open(self, fragment):
+        opened[fragment.file.path] += 1
+        return archive_open(self, fragment)
+
+    def count_leaves(self, leaves, types):
+        read["leaves", self.fragment.file.path] += 1
+        return read_leaves(self, leaves, types)
+
+    def count_blocks(self, columns, row_groups, block_alerts):
+        assert len(set(row_groups)) == len(row_groups)
+        read["content", self.fragment.file.path] += 1
+        return read_blocks(self, columns, row_groups, block_alerts)
+
+    monkeypatch.setattr(Archive, "open", count_open)
+    monkeypatch.setattr(OpenFragment, "read_leaves", count_leaves)
+    monkeypatch.setattr(OpenFragment, "read_blocks", count_blocks)
+    task, fragments = planned_all(three_nights, Noting(), where="candidate.magpsf > 18")
+    send_all(task, fragments, with_identifiers=True)
+    assert set(opened.values()) == {1}
+    assert set(read.values()) == {1}
+    assert len(opened) == 3
+    assert len(read) == 6
