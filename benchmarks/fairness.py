@@ -93,9 +93,11 @@ def measure(client: distributed.Client, kafka: str, folder: Path, scenario: str,
         end = ended_at(test)
         first = min(done.time for done in test.manifest.fragments.values())
         waiting = sum(job.status().state in ("queued", "running") for job in others)
+        handed, ends = handed_over[-1], [done.time for job in others for done in job.manifest.fragments.values()]
         print(
-            f"{scenario}, beside {waiting} of {len(others)} jobs: handed over after {handed_over[-1] - at:.1f} s, "
-            f"first alert after {first - at:.1f} s, end after {end - at:.1f} s",
+            f"{scenario}, beside {waiting} of {len(others)} jobs: handed over after {handed - at:.1f} s, first alert "
+            f"after {first - at:.1f} s, end after {end - at:.1f} s; between hand-over and first alert ended "
+            f"{sum(handed < ended <= first for ended in ends)} fragments of others",
             flush=True,
         )
     return max(ended_at(job) for job in others) - begun

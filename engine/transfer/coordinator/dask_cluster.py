@@ -230,7 +230,7 @@ class DaskCluster:
             if places is None and priority == _TURN and self._events:
                 # Of a task that may run on some workers, Dask decides at once on which, and it waits there by its
                 # priority. Of a large group that may run on any, it keeps all but a few back until workers have room:
-                # other jobs' tasks, whose groups are small, would pass them for ever.
+                # tasks that are put on workers, and those of small groups, would pass them for ever.
                 places = sorted(self._events.workers)
             where = {"workers": places, "allow_other_workers": True} if places else {}
             futures = self._client.compute(list(delayed.values()), priority=priority, **where)

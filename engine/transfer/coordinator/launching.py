@@ -36,7 +36,11 @@ def launch(
     """
     key = f"coordinate-{store.topic}-{uuid.uuid4().hex}"
     call = Sent(coordinate, store, sink, dict(storage_options), num_starts, moves_on=True)
-    future = client.submit(operator.call, call, key=key, pure=False, priority=100)
+    # Put on a worker at once, before what waits there. Dask takes the coordinators of all jobs for one group, and keeps
+    # the tasks of a large one back until a worker has room, however high their priority.
+    workers = list(client.nthreads())
+    where = {"workers": workers, "allow_other_workers": True} if workers else {}
+    future = client.submit(operator.call, call, key=key, pure=False, priority=100, **where)
     distributed.fire_and_forget(future)
     return future
 

@@ -26,6 +26,9 @@ class Client:
         assert function is operator.call
         self.submitted.append((call.function, key, call.arguments, how))
 
+    def nthreads(self) -> dict[str, int]:
+        return {"tcp://10.0.0.7:4000": 1, "tcp://10.0.0.8:4000": 1}
+
     def cancel(self, futures, force: bool) -> None:
         """Nothing runs."""
 
@@ -45,6 +48,8 @@ def test_a_coordinator_is_a_task_of_its_own_key_and_goes_first(client):
     assert first[0] is coordinate
     assert first[2] == (store, sink, {"anon": True}, 3)
     assert (first[3]["pure"], first[3]["priority"] > 0) == (False, True)
+    assert first[3]["workers"] == list(client.nthreads()), "it goes to a worker at once"
+    assert first[3]["allow_other_workers"]
     assert first[1] != second[1]
     assert {key.rpartition("-")[0] for _, key, *_ in client.submitted} == {f"coordinate-{TOPIC}"}
 

@@ -34,6 +34,9 @@ class Client:
         self._store, self._error, self._is_full = store, error, is_full
         self.submitted: list[tuple] = []
 
+    def nthreads(self) -> dict[str, int]:
+        return {}
+
     def submit(self, function, call: Sent, key: str, **how) -> Started:
         assert function is operator.call
         self.submitted.append((call.function.__name__, key, *call.arguments))
