@@ -21,7 +21,7 @@ from engine.kafka.kept_clients import identity_of
 __all__ = ["get_ready", "on_loan", "take_ready"]
 
 _SETTLED_S = 0.08
-_MOST_KEPT = 4
+_MOST_KEPT = 8
 
 _Producer = TypeVar("_Producer")
 _ready: dict[tuple[str, str, int], list[tuple[float, Any]]] = {}
