@@ -58,6 +58,7 @@ class Producer:
         self.user: weakref.ref[FragmentSender] | None = None
         """Who waits for it to be flushed."""
         self._reports = Reports(cluster.bootstrap)
+        self._fatal: ck.KafkaError | None = None
         self._raw = cluster.make(ck.Producer, _PROPERTIES, self._reports)
 
     def send(
@@ -73,7 +74,19 @@ class Producer:
                 self._raw.poll(0.05)
                 self.check(latch, is_wanted)
             except ck.KafkaException as exc:
-                raise KafkaError(f"the message {key!r} can't be sent to {topic}: {reason_of(exc)}") from exc
+                forget(self.kind, self._cluster, self)
+                why = self.ailment() or exc.args[0]
+                if why.code() in NOT_ALLOWED:
+                    raise missing_right(self._cluster.bootstrap, "write to", topic, why) from exc
+                raise KafkaError(f"the message {key!r} can't be sent to {topic}: {why.str()}") from exc
+
+    def ailment(self) -> ck.KafkaError | None:
+        """Return why it can send nothing any more, if that is so: it may lie idle while a right is taken from it."""
+        try:
+            self._raw.poll(0)
+        except ck.KafkaException as exc:
+            self._fatal = exc.args[0]
+        return self._fatal
 
     def check(self, latch: _Latch, is_wanted: _Wanted) -> None:
         """Raise what was latched; drop what is still queued and raise if nobody wants it any more."""
@@ -114,7 +127,11 @@ def _kept(cluster: Cluster, kind: str) -> Producer:
         producer.kind = kind
         return producer
 
-    return kept(kind, cluster, taken)
+    producer = kept(kind, cluster, taken)
+    if producer.ailment() is not None:
+        forget(kind, cluster, producer)
+        producer = kept(kind, cluster, taken)
+    return producer
 
 
 def send_all(producer: Producer, topic: str, messages: Sequence[tuple[bytes, bytes | None]]) -> None:

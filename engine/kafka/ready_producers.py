@@ -13,7 +13,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from consumer.kafka import Cluster
 from engine.kafka.kept_clients import identity_of
@@ -21,9 +21,15 @@ from engine.kafka.kept_clients import identity_of
 __all__ = ["get_ready", "on_loan", "take_ready"]
 
 _SETTLED_S = 0.08
-_MOST_KEPT = 4
+_MOST_KEPT = 8
 
-_Producer = TypeVar("_Producer")
+
+class _Ailing(Protocol):
+    def ailment(self) -> object | None:
+        """Return why it can send nothing any more, if that is so."""
+
+
+_Producer = TypeVar("_Producer", bound=_Ailing)
 _ready: dict[tuple[str, str, int], list[tuple[float, Any]]] = {}
 """Kafka -> the producers that nobody uses, and until when each is left alone."""
 _lock = threading.Lock()
@@ -46,7 +52,9 @@ def get_ready(cluster: Cluster, make: Callable[[Cluster], _Producer], num_produc
 def take_ready(cluster: Cluster, make: Callable[[Cluster], _Producer]) -> _Producer:
     """Return a producer that nobody else uses; a fresh one, after a moment, if none stands ready."""
     with _lock:
-        ready = _ready.get(identity_of(cluster))
+        ready = _ready.get(identity_of(cluster), [])
+        while ready and ready[-1][1].ailment() is not None:
+            ready.pop()
         settled_at, producer = ready.pop() if ready else _made(cluster, make)
     time.sleep(min(_SETTLED_S, max(0.0, settled_at - time.monotonic())))
     found: _Producer = producer

@@ -28,7 +28,7 @@ _log = job_logger("jobs")
 
 
 def get_workers_ready(client: distributed.Client, workers: Collection[str], kafka: KafkaCluster) -> None:
-    """Have workers import what tasks need, and make a producer for each of their threads; returns at once.
+    """Have workers import what tasks need, and make producers for each of their threads; returns at once.
 
     Parameters
     ----------
@@ -46,8 +46,9 @@ def get_workers_ready(client: distributed.Client, workers: Collection[str], kafk
 def _ask(client: distributed.Client, workers: list[str], kafka: bytes) -> None:
     from engine.workers import Sent
 
-    # One more than threads: the coordinator's.
-    num_producers = 1 + max((num for worker, num in client.nthreads().items() if worker in workers), default=0)
+    # A thread's sends of one fragment overlap those of the next; one more is the coordinator's.
+    num_threads = max((num for worker, num in client.nthreads().items() if worker in workers), default=0)
+    num_producers = 1 + 2 * num_threads
     client.run(operator.call, Sent(_get_ready, kafka, num_producers), workers=workers, on_error="ignore")
 
 
