@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import confluent_kafka as ck
 
-from consumer.kafka import NOT_ALLOWED, Cluster, Reports, missing_right, reason_of
+from consumer.kafka import NOT_ALLOWED, Cluster, Reports, missing_right
 from engine.errors import JobError, KafkaError, MessageSizeError
 from engine.kafka.kept_clients import forget, kept
 from engine.kafka.limits import MAX_MESSAGE_NBYTES
