@@ -57,7 +57,6 @@ def test_a_catalogue_of_an_earlier_version_knows_no_lengths_of_footers(root, rea
     assert {fragment.file.footer_nbytes for fragment in found.fragments} == {None}
 
 
-
 def test_fields_are_told_by_the_catalogue(root, read):
     of_footers = json.loads(run_here("archive", "fields", "--archive", str(root), "--json").stdout)
     assert of_footers["num_alerts"] == 29
