@@ -49,7 +49,7 @@ class S3Object:
         self.etag = etag
         self._files = files
         bucket, key, version = files.split_path(path)
-        self._object = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
+        self._object = {"Bucket": bucket, "Key": key, **files.req_kw} | ({"VersionId": version} if version else {})
         self._stopped = threading.Event()
 
     def read(self, start: int, end: int) -> bytes:

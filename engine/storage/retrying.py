@@ -16,6 +16,9 @@ GIVE_UP_SECONDS = 60.0
 """So long one request is sent again; then the store counts as away."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 509})
+_OF_CONNECTIONS = frozenset({"aiohttp.ClientError"}) | {
+    f"botocore.{name}" for name in ("ConnectionError", "HTTPClientError", "ResponseParserError")
+}
 _THROTTLED = frozenset({"SlowDown", "ServiceUnavailable", "RequestTimeout", "Throttling", "ThrottlingException"})
 
 
@@ -71,4 +74,4 @@ def _passes(exc: BaseException) -> bool:
 def _is_of_a_connection(exc: BaseException) -> bool:
     """Return whether it is what aiohttp or botocore raise of a connection; neither is imported where none is used."""
     kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(exc).__mro__}
-    return not kinds.isdisjoint({"aiohttp.ClientError", "botocore.HTTPClientError", "botocore.ResponseParserError"})
+    return not kinds.isdisjoint(_OF_CONNECTIONS)
