@@ -28,7 +28,7 @@ class Layout:
     schema
         Arrow's, without metadata.
     parquet
-        Parquet's, whose columns have paths such as `prv_candidates.list.element.magpsf`.
+        Parquet's, whose columns have paths such as `history.list.element.value`.
     """
 
     def __init__(self, begins: bytes, arrow: bytes, schema: pa.Schema, parquet: pq.ParquetSchema):

@@ -68,7 +68,8 @@ archive_files = st.fixed_dictionaries(
         "etag": st.none() | texts,
         "footer_crc": st.none() | st.integers(0, 2**32 - 1).map("{:08x}".format),
         "night": nights,
-    }
+    },
+    optional={"footer_nbytes": counts},
 )
 plans = st.builds(
     Plan,

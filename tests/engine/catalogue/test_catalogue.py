@@ -3,6 +3,7 @@
 import json
 import logging
 
+import pyarrow.parquet as pq
 import pytest
 
 import engine
@@ -42,6 +43,19 @@ def test_a_plan_by_the_catalogue_is_the_plan_by_footers(root, read):
     changed = write(root, "2022-01-01", "a", alerts(30, 6))
     assert plan(root).num_archive_alerts == 30
     assert read == [str(changed)]
+
+
+def test_a_catalogue_of_an_earlier_version_knows_no_lengths_of_footers(root, read):
+    indexed(root)
+    parts = list(root.with_name(f"{root.name}.catalogue").glob("files-*.parquet"))
+    assert parts
+    for part in parts:
+        pq.write_table(pq.ParquetFile(part).read().drop_columns(["footer_nbytes"]), part)
+    read.clear()
+    found = plan(root)
+    assert read == []
+    assert {fragment.file.footer_nbytes for fragment in found.fragments} == {None}
+
 
 
 def test_fields_are_told_by_the_catalogue(root, read):
