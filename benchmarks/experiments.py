@@ -91,7 +91,7 @@ EXPERIMENTS = {
         profile="2025", num_alerts=250_000, where="candidate.magpsf > 18.85", content="lightcurve", num_workers=1
     ),
     "E2": Experiment(
-        profile="2021", num_alerts=250_000, where="candidate.magpsf > 20.4", content="full", num_workers=1
+        profile="2021", num_alerts=250_000, where="candidate.magpsf > 19.862", content="full", num_workers=1
     ),
     "E3": Experiment(profile="2021", num_alerts=1_000_000, where=None, content="lightcurve", num_workers=2),
     "E4": Experiment(profile="2021", num_alerts=50_000, where=None, content="full", num_workers=1),
