@@ -23,7 +23,7 @@ _PROPERTIES = {
     "batch.size": 1024 * 1024,
     "message.max.bytes": MAX_MESSAGE_NBYTES,
     "queue.buffering.max.messages": 1_000_000,
-    "queue.buffering.max.kbytes": 96 * 1024,
+    "queue.buffering.max.kbytes": 32 * 1024,  # a tenth of a second, and a thread has two of them
     "delivery.timeout.ms": 180_000,
     "delivery.report.only.error": True,
 }

@@ -235,6 +235,7 @@ class _Sending:
         """Let go of the file."""
         if self._opened is not None:
             self._opened.close()
+            self._opened = None
 
     def select(self) -> None:
         """Find which alerts are sent, and begin to fetch them."""
@@ -288,6 +289,7 @@ class _Sending:
             # Once more after reading: so a change on the way is seen.
             self._opened.check_unchanged()
             self.close()
+            del self._content  # it holds what is mapped of the file
             if figures.seen is not None:
                 self.identifiers = figures.seen.drop_null().to_numpy()
 
