@@ -28,10 +28,12 @@ class ClassLabel:
     group: str
     count: int | None
     """Alerts of it in the chosen nights; None where that is not known."""
+    also: tuple[str, ...] = ()
+    """Other names of the same class, which SIMBAD gave it before or after; a request means all of them."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for the browser."""
-        return asdict(self)
+        return asdict(self) | {"also": list(self.also)}
 
 
 def counts_of(info: engine.ArchiveInfo | None, nights: Collection[dt.date]) -> dict[str, Counter[str]]:
@@ -56,6 +58,7 @@ def class_labels(survey: engine.Survey, counts: Mapping[str, Mapping[str, int]])
     """
     found: dict[str, ClassLabel] = {}
     seen: set[tuple[str, str]] = set()
+    listed = set(engine.known_labels(survey.name))
     for known, list_name in engine.known_labels(survey.name).items():
         bare = known.removeprefix("(TNS) ")
         label = _PREFIXES.get(list_name, "") + bare
@@ -63,9 +66,12 @@ def class_labels(survey: engine.Survey, counts: Mapping[str, Mapping[str, int]])
             column, names = survey.classes.column_and_names(label)
         except LookupError:
             continue
+        if (column, names[0]) in seen:
+            continue  # of a class that has two names the first one stands for both
         seen |= {(column, name) for name in names}
         count = sum(counts[column].get(name, 0) for name in names) if column in counts else None
-        found[label] = ClassLabel(label=label, name=bare, group=_GROUPS[list_name], count=count)
+        also = tuple(sorted(name for name in names[1:] if name in listed))
+        found[label] = ClassLabel(label=label, name=bare, group=_GROUPS[list_name], count=count, also=also)
     for form in survey.classes.forms:
         if form.is_flag:
             count = counts.get(form.column, {}).get("true")

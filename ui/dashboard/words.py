@@ -107,4 +107,4 @@ def days_text(night: dt.date) -> str:
 
 
 def _three(number: float) -> str:
-    return f"{number:.2f}" if number < 10 else f"{number:.1f}" if number < 100 else f"{number:.0f}"
+    return f"{number:.3g}" if number < 100 else f"{number:.0f}"
