@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter, Span, Whisker
+from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter, Range1d, Span, Whisker
 from bokeh.plotting import figure
 
 import engine
@@ -37,13 +37,12 @@ def light_curve(row: Mapping[str, Any], survey: engine.Survey, *, height: int = 
     photometry = photometry_of(survey)
     unit = photometry.unit if photometry else ""
     is_magnitude = bool(photometry and photometry.is_magnitude)
-    plot = figure(height=height, sizing_mode="stretch_width", toolbar_location=None, tools="pan,wheel_zoom,box_zoom,reset")
-    plot.toolbar.active_scroll = None  # the page scrolls
+    plot = figure(height=height, sizing_mode="stretch_width", toolbar_location=None, tools="box_zoom,reset")
     plot.xaxis.axis_label = "MJD"
     plot.yaxis.axis_label = "magnitude of the difference" if is_magnitude else f"flux [{unit}]"
     plot.xaxis.formatter = NumeralTickFormatter(format="0[.]00")
-    plot.yaxis.formatter = NumeralTickFormatter(format="0[.]00" if is_magnitude else "0,0")
-    plot.y_range.flipped = is_magnitude
+    plot.yaxis.formatter = NumeralTickFormatter(format="0.0" if is_magnitude else "0,0")
+    _set_ranges(plot, points, flipped=is_magnitude)
     if not is_magnitude:
         plot.add_layout(Span(location=0, dimension="width", line_color=INK, line_dash="dotted"))
     in_order = sorted(points, key=lambda one: (one.band, one.kind == "limit", one.is_negative, one.kind))
@@ -53,8 +52,8 @@ def light_curve(row: Mapping[str, Any], survey: engine.Survey, *, height: int = 
     if points:
         plot.legend.orientation = "horizontal"
         plot.legend.click_policy = "hide"
+        plot.legend.location = "left"
         plot.add_layout(plot.legend[0], "above")
-    _room(plot, points)
     return dressed(plot, grid=("x", "y"))
 
 
@@ -113,10 +112,17 @@ def _draw(
     )
 
 
-def _room(plot: figure, points: Sequence[Measurement]) -> None:
-    """Leave room around points that all lie at one place, of which Bokeh would draw a range without an extent."""
-    if len({point.mjd for point in points}) == 1:
-        plot.x_range.start, plot.x_range.end = points[0].mjd - 1, points[0].mjd + 1
+def _set_ranges(plot: figure, points: Sequence[Measurement], *, flipped: bool) -> None:
+    """Set ranges that hold the error bars, which Bokeh's own leave out, and have an extent in any case."""
+    if not points:
+        return
+    days = [point.mjd for point in points]
+    low = min(point.value - (point.error or 0) for point in points)
+    high = max(point.value + (point.error or 0) for point in points)
+    around = max(0.04 * (max(days) - min(days)), 0.5)
+    above = max(0.08 * (high - low), 0.1 if flipped else 1.0)
+    plot.x_range = Range1d(min(days) - around, max(days) + around)
+    plot.y_range = Range1d(high + above, low - above) if flipped else Range1d(low - above, high + above)
 
 
 def _told(point: Measurement, unit: str) -> str:

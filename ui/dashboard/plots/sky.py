@@ -94,8 +94,8 @@ def _graticule(plot: figure) -> None:
         plot.line(*mollweide(around, np.full_like(around, dec)), color=LINE)
     ra, dec = _galactic_plane()
     x, y = mollweide(ra, dec)
-    order = np.argsort(x)
-    plot.line(x[order], y[order], color=INK, line_dash="dashed", line_alpha=0.8)
+    edge = 1 + int(np.argmax(np.abs(np.diff(x))))  # where the plane leaves the map on one side and enters on the other
+    plot.line(np.roll(x[:-1], -edge), np.roll(y[:-1], -edge), color=INK, line_dash="dashed", line_alpha=0.8)
     words = {"text_color": INK, "text_font_size": "11px", "text_baseline": "middle"}
     marks = [(120, "8h"), (60, "4h"), (0, "0h"), (-60, "20h"), (-120, "16h")]
     for place, text in marks:

@@ -136,9 +136,9 @@ def _overlay(stamp: Stamp) -> str:
     parts = []
     if stamp.north and stamp.east:
         for (right, up), letter in ((stamp.north, "N"), (stamp.east, "E")):
-            x, y = 84 + 11 * right, 16 - 11 * up
-            parts.append(f'<path d="M84 16L{x:.1f} {y:.1f}"/>')
-            parts.append(f'<text x="{84 + 15 * right:.1f}" y="{18.5 - 15 * up:.1f}">{letter}</text>')
+            x, y = 80 + 11 * right, 20 - 11 * up
+            parts.append(f'<path d="M80 20L{x:.1f} {y:.1f}"/>')
+            parts.append(f'<text x="{80 + 15 * right:.1f}" y="{23 - 15 * up:.1f}">{letter}</text>')
     if stamp.pixel_arcsec:
         wide = stamp.pixels.shape[1] * stamp.pixel_arcsec
         bar = max((one for one in _BARS if one <= _BAR_SHARE * wide), default=_BARS[0])
