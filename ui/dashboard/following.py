@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import engine
 from engine import AlertTransferError, Job, JobStatus, KafkaError
 from ui.dashboard.plots.rates import Finished, Rates, rates_of
 

@@ -94,6 +94,10 @@ class SentAlerts:
         """What the brightness is called."""
         return "magnitude" if self.is_magnitude else "flux"
 
+    def is_below(self, num_alerts: int, nbytes: int) -> bool:
+        """Return whether fewer alerts, and fewer bytes of them, came."""
+        return self._num_alerts < num_alerts and self._nbytes < nbytes
+
     def add(self, batch: pa.RecordBatch) -> None:
         """Take further alerts."""
         self._num_alerts += batch.num_rows

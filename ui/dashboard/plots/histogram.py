@@ -74,7 +74,9 @@ class Brightness:
             _text(value, is_magnitude=self.is_magnitude)
             for value in (bars.edges[most], bars.edges[most + 1], bars.edges[0], bars.edges[-1])
         )
-        without = f" {self.num_without:,} without one." if self.is_magnitude else f" {self.num_without:,} not above zero."
+        without = (
+            f" {self.num_without:,} without one." if self.is_magnitude else f" {self.num_without:,} not above zero."
+        )
         return (
             f"{self.num_counted:,} alerts of {name} {first} to {last} {unit}, most of them {low} to {high}."
             f"{without if self.num_without else ''}"
@@ -113,9 +115,7 @@ class HistogramPlot:
         bars = self.figure.quad(
             left="left", right="right", top="count", bottom=0, source=self._source, color=colour, line_color="white"
         )
-        self.figure.add_tools(
-            HoverTool(renderers=[bars], tooltips=[(name, "@from to @to"), ("alerts", "@count{0,0}")])
-        )
+        self.figure.add_tools(HoverTool(renderers=[bars], tooltips=[(name, "@from to @to"), ("alerts", "@count{0,0}")]))
         self.figure.y_range.start = 0
         # A flux grows to the left as a magnitude falls: bright is left in both.
         self.figure.x_range.flipped = not is_magnitude

@@ -177,8 +177,7 @@ class PerNightPlot:
             legend_label=labels,
         )
         self.figure.tools = [
-            HoverTool(renderers=[bar], tooltips=_tooltips(name))
-            for name, bar in zip(names, stacked, strict=True)
+            HoverTool(renderers=[bar], tooltips=_tooltips(name)) for name, bar in zip(names, stacked, strict=True)
         ]
         self.figure.legend.orientation = "horizontal"
         self.figure.legend.ncols = 3
