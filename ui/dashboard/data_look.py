@@ -255,7 +255,9 @@ class DataLook:
             self.start()
         else:
             self.stop()
-            self._say("Stopped." if self.looked.summed is None else f"Stopped at {self.looked.summed.num_alerts:,} alerts.")
+            self._say(
+                "Stopped." if self.looked.summed is None else f"Stopped at {self.looked.summed.num_alerts:,} alerts."
+            )
 
     async def _all_clicked(self, _: param.parameterized.Event) -> None:
         self.start(is_all=True)

@@ -55,9 +55,7 @@ class SubmitButtons:
 
     def view(self) -> pn.viewable.Viewable:
         """Return what is shown."""
-        return pmui.Column(
-            pmui.Row(self._test, self._submit, margin=_NO_MARGIN), self._waits, self._told, **_column()
-        )
+        return pmui.Column(pmui.Row(self._test, self._submit, margin=_NO_MARGIN), self._waits, self._told, **_column())
 
     async def _test_clicked(self, _: param.parameterized.Event) -> None:
         self._submission.submit(test=True)

@@ -53,7 +53,13 @@ def policy(page: bytes = b"", ancestors: Iterable[str] = (), nonce: str = "") ->
     ]
     rules = {
         "default-src": ["'none'"],
-        "script-src": ["'self'", "blob:", "'unsafe-eval'", *dict.fromkeys(hashes), *([f"'nonce-{nonce}'"] if nonce else [])],
+        "script-src": [
+            "'self'",
+            "blob:",
+            "'unsafe-eval'",
+            *dict.fromkeys(hashes),
+            *([f"'nonce-{nonce}'"] if nonce else []),
+        ],
         "style-src": ["'self'", "'unsafe-inline'"],
         "img-src": ["'self'", "data:", "blob:"],
         "font-src": ["'self'", "data:"],
