@@ -256,7 +256,7 @@ class MonitorView:
 
     async def _cancel_job(self) -> None:
         job = await self._session.services.run(open_job, self.topic, self._session)
-        await engine.aio.cancel(job)
+        await engine.aio.cancel(job, by=self._session.user.name)
         self._session.notify(f"{self.topic} is cancelled")
 
     async def _resume_job(self) -> None:
@@ -264,7 +264,11 @@ class MonitorView:
         job = await services.run(open_job, self.topic, self._session)
         job.close()
         await engine.aio.resume(
-            self.topic, client=services.client, kafka=services.kafka or None, settings=services.settings
+            self.topic,
+            client=services.client,
+            kafka=services.kafka or None,
+            settings=services.settings,
+            by=self._session.user.name,
         )
         self._session.notify(f"{self.topic} goes on")
 
