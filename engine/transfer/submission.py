@@ -135,8 +135,8 @@ def resume(
 ) -> Job:
     """Take up a job that was interrupted, failed or cancelled; finished fragments are not sent again.
 
-    Parameters are those of `submit`; `by` says who takes it up, for the log, instead of one's own name. A job that seems to run is watched first, until it gives a sign of life or is
-    silent for so long that it counts as interrupted.
+    Parameters are those of `submit`; `by` says for the log who takes it up, instead of one's own name. A job that seems
+    to run is watched first, until it gives a sign of life or is silent for so long that it counts as interrupted.
 
     Raises
     ------
