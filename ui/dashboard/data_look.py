@@ -188,9 +188,9 @@ class DataLook:
         self.looked = Looked()
         self._look: _Look | None = None
         self._survey: engine.Survey | None = None
-        self._button = pmui.Button(label="Look at the data", variant="outlined")
+        self._button = pmui.Button(label="Look at the data", variant="outlined", margin=(0, 8, 4, 0))
         self._button.on_click(self._clicked)
-        self._all = pmui.Button(label="Look at all of it", variant="text", visible=False)
+        self._all = pmui.Button(label="Look at all of it", variant="text", visible=False, margin=(0, 0, 4, 0))
         self._all.on_click(self._all_clicked)
         self._told = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
         self._place = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
@@ -255,9 +255,8 @@ class DataLook:
             self.start()
         else:
             self.stop()
-            self._say(
-                "Stopped." if self.looked.summed is None else f"Stopped at {self.looked.summed.num_alerts:,} alerts."
-            )
+            summed = self.looked.summed
+            self._say("Stopped." if summed is None else f"Stopped at {summed.num_alerts:,} alerts.")
 
     async def _all_clicked(self, _: param.parameterized.Event) -> None:
         self.start(is_all=True)

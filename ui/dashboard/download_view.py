@@ -40,10 +40,10 @@ class DownloadView:
         self._session = session
         self.topic = topic or session.job or ""
         self._number = pmui.IntInput(
-            label="Alerts", value=MOST_ALERTS, start=1, end=MOST_ALERTS, step=100, size="small", width=140
+            label="Alerts", value=MOST_ALERTS, start=1, end=MOST_ALERTS, step=100, size="small", width=150, margin=_NO_MARGIN
         )
-        self._form = pmui.RadioButtonGroup(label="Form", options=list(FORMS), value=FORMS[0], size="small")
-        self._button = pmui.Button(label="Download", variant="outlined")
+        self._form = pmui.RadioButtonGroup(options=list(FORMS), value=FORMS[0], size="small", margin=_NO_MARGIN)
+        self._button = pmui.Button(label="Download", variant="outlined", margin=_NO_MARGIN)
         self._button.on_click(self._clicked)
         self._file = SaveFile(width=0, height=0, sizing_mode="fixed")
         self._told = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)

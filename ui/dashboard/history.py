@@ -72,7 +72,7 @@ class HistoryView:
         self._most = _MOST_ROWS
         self._table = JobTable(current=session.job or "", with_owner=session.user.is_operator, visible=False)
         self._table.on_told(self._chosen)
-        self._refresh = pmui.Button(label="Refresh", variant="outlined", size="small")
+        self._refresh = pmui.Button(label="Refresh", variant="outlined", size="small", margin=(0, 8, 0, 0))
         self._refresh.on_click(self._refresh_clicked)
         self._more = pmui.Button(label="Show older jobs", variant="text", visible=False)
         self._more.on_click(self._more_clicked)

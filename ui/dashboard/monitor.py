@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["MonitorView", "status_html"]
 
 _NO_MARGIN = (0, 0, 0, 0)
+_BUTTON_MARGIN = (10, 8, 0, 0)
 _MOST_LINES = 300
 _RESUMABLE = ("interrupted", "failed", "cancelled")
 _RUNNING = ("queued", "running")
@@ -114,8 +115,8 @@ class MonitorView:
         self._plot_pane = pn.pane.Bokeh(self._plot.figure, sizing_mode="stretch_width", margin=_NO_MARGIN)
         self._plot_words = pn.pane.HTML("", **_pane())
         self._log = LogBox()
-        self._cancel = pmui.Button(label="Cancel job", variant="outlined", color="error", visible=False)
-        self._resume = pmui.Button(label="Resume job", variant="outlined", visible=False)
+        self._cancel = pmui.Button(label="Cancel job", variant="outlined", color="error", visible=False, margin=_BUTTON_MARGIN)
+        self._resume = pmui.Button(label="Resume job", variant="outlined", visible=False, margin=_BUTTON_MARGIN)
         self._dialog: pmui.Dialog | None = None
         self._dialog_place = pmui.Column(**_column())
         self._is_busy = False
@@ -254,7 +255,7 @@ class MonitorView:
 
     async def _cancel_job(self) -> None:
         job = await self._session.services.run(open_job, self.topic, self._session)
-        await engine.aio.cancel(job)
+        await engine.aio.cancel(job, by=self._session.user.name)
         self._session.notify(f"{self.topic} is cancelled")
 
     async def _resume_job(self) -> None:
@@ -262,7 +263,11 @@ class MonitorView:
         job = await services.run(open_job, self.topic, self._session)
         job.close()
         await engine.aio.resume(
-            self.topic, client=services.client, kafka=services.kafka or None, settings=services.settings
+            self.topic,
+            client=services.client,
+            kafka=services.kafka or None,
+            settings=services.settings,
+            by=self._session.user.name,
         )
         self._session.notify(f"{self.topic} goes on")
 

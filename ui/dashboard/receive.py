@@ -43,9 +43,10 @@ class SubmitButtons:
         self._test = pmui.Button(
             label="Test job",
             variant="outlined",
+            margin=(4, 12, 4, 0),
             description=f"Sends the first {TEST_ALERTS} alerts only, the whole way",
         )
-        self._submit = pmui.Button(label="Submit job", variant="contained")
+        self._submit = pmui.Button(label="Submit job", variant="contained", margin=(4, 0, 4, 0))
         self._test.on_click(self._test_clicked)
         self._submit.on_click(self._submit_clicked)
         self._waits = pn.pane.HTML("", **_pane())
@@ -179,7 +180,11 @@ class ReceiveStep:
         self._history: HistoryView | None = None
         self._history_place = pmui.Column(**_column())
         self._jobs = pmui.Accordion(
-            ("Your jobs", self._history_place), active=[], sizing_mode="stretch_width", margin=(16, 0, 0, 0)
+            ("Your jobs", self._history_place),
+            active=[],
+            title_variant="subtitle1",
+            sizing_mode="stretch_width",
+            margin=(16, 0, 0, 0),
         )
         self._jobs.param.watch(self._jobs_opened, "active")
         session.param.watch(self._job_changed, "job")

@@ -1,7 +1,7 @@
 export function render({ model }) {
   const box = document.createElement("div"), code = document.createElement("pre"), button = document.createElement("button")
   const told = document.createElement("span")
-  box.className = "copy-box"
+  box.className = "copied-text"
   button.type = "button"
   code.tabIndex = 0
   code.setAttribute("role", "group")

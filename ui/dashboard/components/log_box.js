@@ -17,7 +17,7 @@ export function render({ model }) {
     for (const line of model.lines) {
       const row = document.createElement("div"), at = document.createElement("span")
       const stamp = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d /.exec(line)
-      at.className = "at"
+      at.className = "stamp"
       at.textContent = stamp ? stamp[0] : ""
       const text = stamp ? line.slice(stamp[0].length) : line
       if (text.startsWith("warning:")) row.className = "warning"
