@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+import panel as pn
 from bokeh.events import SelectionGeometry, Tap
 from bokeh.models import BoxSelectTool, ColumnDataSource, DatetimeTickFormatter, HoverTool, NumeralTickFormatter
 from bokeh.plotting import figure
@@ -77,11 +78,13 @@ class NightChart:
     def show(self, nights: Mapping[dt.date, int], chosen: Collection[dt.date]) -> None:
         """Show the nights of a source with their alerts; the chosen ones stand out."""
         self._bars = bars_of(nights)
-        self._source.data = _columns(self._bars, chosen)
+        self.choose(chosen)
 
     def choose(self, chosen: Collection[dt.date]) -> None:
         """Have other nights stand out."""
-        self._source.patch({"colour": [(slice(None), _columns(self._bars, chosen)["colour"])]})
+        columns = _columns(self._bars, chosen)
+        # Bokeh's own models are changed with the document's lock, which a task of ours does not hold.
+        pn.state.execute(lambda: self._source.update(data=columns), schedule=True)
 
     def _brushed(self, event: SelectionGeometry) -> None:
         if event.geometry and event.final:

@@ -52,7 +52,7 @@ class DataStep:
         self._presets = ButtonRow(label="Presets of nights", buttons=buttons, margin=(8, 0, 0, 0))
         self._years = ButtonRow(label="Years", margin=(6, 0, 0, 0))
         self._chart = NightChart(self._brushed)
-        self._told = pn.pane.HTML("", sizing_mode="stretch_width", margin=(0, 0, 0, 0))
+        self._told = pn.pane.HTML("", sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         self._problems = ProblemPlace(self._estimator, self._query, "nights", "source")
         self._sources.param.watch(self._chose_source, "value")
         self._picker.param.watch(self._picked, "value")
@@ -187,7 +187,8 @@ class DataStep:
                 alerts = f"{short_number(info.num_alerts)} alerts"
                 found[name] = f"{count_text(len(info.nights), 'night')} · {alerts}"
                 if info.nights:
-                    found[name] += f" · {days_text(info.nights[0].night)} to {days_text(info.nights[-1].night)}"
+                    span = dict.fromkeys(days_text(info.nights[at].night) for at in (0, -1))
+                    found[name] += f" · {' to '.join(span)}"
             self._sources.cards = self._cards(found)
 
     def _cards(self, notes: dict[str, str]) -> list[dict[str, str]]:
