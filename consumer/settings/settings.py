@@ -26,7 +26,7 @@ from consumer.settings.addresses import check_url, refuse_user
 from consumer.settings.mistakes import told
 from consumer.settings.secrets import Options, masked, remember_secrets
 
-__all__ = ["DaskTls", "Limits", "LocalCluster", "Settings", "Topics", "Window"]
+__all__ = ["Dashboard", "DashboardSource", "DaskTls", "Limits", "LocalCluster", "Settings", "Topics", "Window"]
 
 
 def _number(value: Any) -> Any:
@@ -128,6 +128,24 @@ class LocalCluster(_Group):
     )
 
 
+class DashboardSource(_Group):
+    """An archive that the dashboard offers, under a name."""
+
+    archive: _Url = Field(description="root of the archive")
+    survey: str = Field(default="ztf", max_length=4_096, description="its survey: ztf, lsst, or a file of one")
+    tns_catalogue: _Url | None = Field(default=None, description="Parquet or TNS's CSV with ra, declination, type")
+
+
+class Dashboard(_Group):
+    """What the dashboard offers, and to whom."""
+
+    sources: dict[str, DashboardSource] = Field(
+        default_factory=dict,
+        description="name -> archive, survey, tns_catalogue; none: the one archive of the settings",
+    )
+    survey: str = Field(default="ztf", max_length=4_096, description="survey of the one archive of the settings")
+
+
 class Settings(BaseSettings):
     """Where things are, and how jobs are run. Nothing in it is needed for work on one machine."""
 
@@ -158,6 +176,7 @@ class Settings(BaseSettings):
     window: Window = Field(default_factory=Window, description="how many fragments of a job are in flight")
     limits: Limits = Field(default_factory=Limits, description="what one request may have")
     local: LocalCluster = Field(default_factory=LocalCluster, description="the Dask cluster on this machine")
+    dashboard: Dashboard = Field(default_factory=Dashboard, description="what the dashboard offers, and to whom")
 
     if not TYPE_CHECKING:
 
