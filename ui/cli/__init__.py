@@ -15,6 +15,7 @@ from ui.cli.estimate_command import estimate
 from ui.cli.job_commands import cancel, jobs, log, resume, status
 from ui.cli.request_command import request
 from ui.cli.request_commands import plan, preview, submit
+from ui.cli.serve_command import serve
 from ui.cli.topic_commands import topics
 
 __all__ = ["commands", "from_command"]
@@ -32,6 +33,7 @@ commands = [
     preview,
     request,
     resume,
+    serve,
     status,
     submit,
     topics,
