@@ -60,6 +60,7 @@ LONGEST_FIRST = (
     "tests/whole_way/test_secrets.py",
     "tests/engine/conditions/test_agreement.py",
     "tests/engine/conditions/test_fuzz.py",
+    "tests/engine/conditions/test_parser.py",
     "tests/engine/local/test_broker.py",
     "tests/whole_way/test_unreadable.py",
     "tests/whole_way/test_upgrades.py",
