@@ -7,6 +7,7 @@ object is null in `diaObject` for detections of the solar system; `diaSource` ha
 from __future__ import annotations
 
 from engine.surveys.classes import ClassColumn, Classes, LabelForm
+from engine.surveys.looks import Photometry
 from engine.surveys.survey import Survey
 
 __all__ = ["LSST"]
@@ -44,6 +45,8 @@ LSST = Survey(
     portal_prefixes={"r": ("diaSource.", "diaObject.", ""), "f": ("",)},
     portal_computed={},
     brightness_field="diaSource.psfFlux",
+    photometry=Photometry(value="psfFlux", error="psfFluxErr", unit="nJy"),
+    object_page="https://lsst.fink-portal.org/{object}",
     example="diaSource.psfFlux > 13500",
     classes=Classes(
         columns=(

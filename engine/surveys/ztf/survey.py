@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.enrichment import FinkClass, TnsClass
 from engine.surveys.classes import ClassColumn, Classes, LabelForm
+from engine.surveys.looks import Photometry
 from engine.surveys.survey import Survey
 
 __all__ = ["ZTF"]
@@ -61,6 +62,16 @@ ZTF = Survey(
         ),
     ),
     brightness_field="candidate.magpsf",
+    photometry=Photometry(
+        value="magpsf",
+        error="sigmapsf",
+        unit="mag",
+        limit="diffmaglim",
+        sign="isdiffpos",
+        band_names={"1": "g", "2": "r", "3": "i"},
+    ),
+    stamp_pixel_arcsec=1.01,
+    object_page="https://ztf.fink-portal.org/{object}",
     example="candidate.magpsf < 17",
     enrichments=(FinkClass(), TnsClass(ra_field="candidate.ra", dec_field="candidate.dec")),
 )

@@ -1,0 +1,12 @@
+"""Small parts of the page in plain JavaScript, each a file beside its class: light, and whole for the keyboard.
+
+They fetch nothing from anywhere, write users' texts as text only, and take their colours from the page's theme.
+"""
+
+from ui.dashboard.components.button_row import ButtonRow
+from ui.dashboard.components.choice_cards import ChoiceCards
+from ui.dashboard.components.class_picker import ClassPicker
+from ui.dashboard.components.condition_editor import ConditionEditor
+from ui.dashboard.components.field_table import FieldTable
+
+__all__ = ["ButtonRow", "ChoiceCards", "ClassPicker", "ConditionEditor", "FieldTable"]
