@@ -53,14 +53,18 @@ class Page:
         What stands behind the page's path in the browser's address.
     is_whole
         Whether it is a page of its own, and not a part of a notebook.
-    logout_url
-        Where the user logs out; None where nobody logs in.
+    home
+        Path of the page.
+    has_login
+        Whether users log in, and so may log out.
     """
 
-    def __init__(self, session: Session, search: str = "", *, is_whole: bool = True, logout_url: str | None = None):
+    def __init__(
+        self, session: Session, search: str = "", *, is_whole: bool = True, home: str = "/", has_login: bool = False
+    ):
         self._session = session
         self._is_whole = is_whole
-        self._logout_url = logout_url
+        self._home, self._has_login = home, has_login
         self._browser = BrowserLink(most_nbytes=MOST_YAML_NBYTES, comes_back=is_whole, sizing_mode="fixed", width=0)
         self._browser.on_told(self._told)
         session.param.watch(self._noticed, "notice")
@@ -151,10 +155,13 @@ class Page:
         )
         if not self._is_whole:
             return pmui.Column(share, whole, sizing_mode="stretch_width", theme_config=THEME)
+        header = pmui.Row(share, *self._who(), sizing_mode="stretch_width", sx={"justifyContent": "flex-end"})
+        ground = pmui.Column(whole, sizing_mode="stretch_width", margin=_NO_MARGIN, sx=_GROUND)
         page = pmui.Page(
             title="Alert Transfer",
-            header=[pn.Spacer(sizing_mode="stretch_width"), share, *self._who()],
-            main=[whole],
+            header=[header],
+            main=[ground],
+            site_url=self._home,
             theme_config=THEME,
             busy_indicator=None,
             meta=_META,
@@ -163,10 +170,10 @@ class Page:
         return page
 
     def _who(self) -> list[pn.viewable.Viewable]:
-        if self._logout_url is None:
+        if not self._has_login:
             return []
         leave = pmui.Button(label=f"Log out {self._session.user.name}", variant="text", size="small")
-        leave.js_on_click(code="window.location.assign(url)", args={"url": self._logout_url})
+        leave.js_on_click(code="window.location.assign(url)", args={"url": f"{self._home}logout"})
         return [leave]
 
 
@@ -177,6 +184,7 @@ def _let_go(page: pmui.Page) -> None:
     page._param__private.ref_watchers = []
 
 
+_GROUND = {"bgcolor": "background.default", "minHeight": "calc(100vh - 64px)", "display": "block"}
 _STICKY = {"position": {"md": "sticky"}, "top": {"md": "80px"}}
 _META = pmui.template.base.Meta(
     title="Alert Transfer", description="Choose alerts of an archive, and have them sent to Kafka."

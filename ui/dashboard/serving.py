@@ -300,8 +300,8 @@ def open_page(services: Services, serving: Serving) -> pn.viewable.Viewable:
     session = Session(services, _user(services, serving))
     pn.state.on_session_destroyed(lambda _: session.end())
     search = "" if pn.state.location is None else pn.state.location.search
-    logout = f"{serving.path}logout" if login_is_on(services.settings) else None
-    return Page(session, search, logout_url=logout).view()
+    has_login = login_is_on(services.settings)
+    return Page(session, search, home=serving.path, has_login=has_login).view()
 
 
 def _user(services: Services, serving: Serving) -> User:
