@@ -123,7 +123,9 @@ class AlertView:
     def view(self) -> pn.viewable.Viewable:
         """Return the alerts and the one that is looked at."""
         return pmui.Grid(
-            pmui.Grid(self._cards, size={"xs": 12, "md": 4}, sx={"maxHeight": {"md": 720}, "overflow": "auto", "p": "3px"}),
+            pmui.Grid(
+                self._cards, size={"xs": 12, "md": 4}, sx={"maxHeight": {"md": 720}, "overflow": "auto", "p": "3px"}
+            ),
             pmui.Grid(self._details, size={"xs": 12, "md": 8}),
             container=True,
             spacing=2,

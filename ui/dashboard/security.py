@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import secrets
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,7 +34,7 @@ _PLAIN = {
 }
 
 
-def policy(page: bytes = b"", ancestors: Iterable[str] = ()) -> str:
+def policy(page: bytes = b"", ancestors: Iterable[str] = (), nonce: str = "") -> str:
     """Return the Content-Security-Policy of an answer.
 
     Parameters
@@ -42,6 +43,8 @@ def policy(page: bytes = b"", ancestors: Iterable[str] = ()) -> str:
         The answer, of which the scripts that stand in it are allowed.
     ancestors
         Origins of pages that may show this one in a frame.
+    nonce
+        What a script that ours load must say to be loaded.
     """
     hashes = [
         f"'sha256-{base64.b64encode(hashlib.sha256(found['code']).digest()).decode()}'"
@@ -50,7 +53,13 @@ def policy(page: bytes = b"", ancestors: Iterable[str] = ()) -> str:
     ]
     rules = {
         "default-src": ["'none'"],
-        "script-src": ["'self'", "blob:", "'unsafe-eval'", *dict.fromkeys(hashes)],
+        "script-src": [
+            "'self'",
+            "blob:",
+            "'unsafe-eval'",
+            *dict.fromkeys(hashes),
+            *([f"'nonce-{nonce}'"] if nonce else []),
+        ],
         "style-src": ["'self'", "'unsafe-inline'"],
         "img-src": ["'self'", "data:", "blob:"],
         "font-src": ["'self'", "data:"],
@@ -76,9 +85,13 @@ def add_safe_headers(application: Application, *, ancestors: Iterable[str] = ())
             is_page = headers.get("Content-Type", "").startswith("text/html")
             for name, value in _PLAIN.items():
                 headers[name] = value
-            headers["Content-Security-Policy"] = policy(chunk if is_page else b"", allowed)
+            nonce = secrets.token_urlsafe(16) if is_page else ""
+            headers["Content-Security-Policy"] = policy(chunk if is_page else b"", allowed, nonce)
             if is_page:
                 headers["Cache-Control"] = "no-store"
+                # The loader of modules finds it at the first script, and writes it at those that it makes.
+                chunk = chunk.replace(b"<script ", f'<script nonce="{nonce}" '.encode(), 1)
+                headers["Content-Length"] = str(len(chunk))
             if "Server" in headers:
                 del headers["Server"]
             return status_code, headers, chunk

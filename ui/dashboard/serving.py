@@ -299,7 +299,9 @@ def open_page(services: Services, serving: Serving) -> pn.viewable.Viewable:
     """Return the page of a new session, and have it ended when the browser is gone."""
     session = Session(services, _user(services, serving))
     pn.state.on_session_destroyed(lambda _: session.end())
-    return Page(session).view()
+    search = "" if pn.state.location is None else pn.state.location.search
+    logout = f"{serving.path}logout" if login_is_on(services.settings) else None
+    return Page(session, search, logout_url=logout).view()
 
 
 def _user(services: Services, serving: Serving) -> User:

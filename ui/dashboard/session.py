@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import param
 
@@ -15,6 +15,8 @@ from ui.dashboard.query import Query
 from ui.dashboard.services import Services
 
 __all__ = ["STEPS", "Notice", "Session", "User"]
+
+T = TypeVar("T")
 
 _log = logging.getLogger("alert_transfer.dashboard")
 
@@ -59,7 +61,14 @@ class Session(param.Parameterized):
         self.query = Query(services.sources)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._at_end: list[Callable[[], None]] = []
+        self._shared: dict[Callable[[Session], Any], Any] = {}
         self.is_ended = False
+
+    def shared(self, make: Callable[[Session], T]) -> T:
+        """Return what several parts of the page share, made when the first of them asks for it."""
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        return cast(T, self._shared[make])
 
     def notify(self, told: Exception | str) -> None:
         """Tell something, an error or a sentence, for a moment."""

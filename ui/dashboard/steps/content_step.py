@@ -18,7 +18,10 @@ from ui.dashboard.words import size_text
 __all__ = ["ContentStep"]
 
 _CONTENTS = {
-    "lightcurve": ("Light curve", "What a light curve needs of each detection, with every value that the broker added."),
+    "lightcurve": (
+        "Light curve",
+        "What a light curve needs of each detection, with every value that the broker added.",
+    ),
     "cutouts": ("Stamps", "The three stamps, with the alert's name, object and time."),
     "medium": ("Everything but the stamps", "The detection, the object's history and every added value."),
     "full": ("Full alert", "The whole alert: detection, history, stamps and every added value."),
