@@ -86,6 +86,11 @@ class Services(param.Parameterized):
                     raise
         raise AssertionError
 
+    def warm_up(self) -> None:
+        """Start the processes, and import there what an estimate needs: the first one would wait some seconds for it."""
+        for _ in range(_NUM_PROCESSES):
+            self._pool().submit(_import_engine)
+
     async def watch(self) -> None:
         """Look again and again whether Kafka and the cluster answer; what is back is used again."""
         while True:

@@ -120,7 +120,8 @@ def _draw(
         fill_color=style.colour,
         fill_alpha=0 if is_limit or is_negative else 0.85,
         line_alpha=0.6 if is_limit else 1,
-        legend_label=band or "no band",  # of one band there is one entry, the first of which is a detection if there is any
+        legend_label=band
+        or "no band",  # of one band there is one entry, the first of which is a detection if there is any
     )
 
 
