@@ -40,14 +40,7 @@ class DownloadView:
         self._session = session
         self.topic = topic or session.job or ""
         self._number = pmui.IntInput(
-            label="Alerts",
-            value=MOST_ALERTS,
-            start=1,
-            end=MOST_ALERTS,
-            step=100,
-            size="small",
-            width=150,
-            margin=_NO_MARGIN,
+            label="Alerts", value=MOST_ALERTS, start=1, end=MOST_ALERTS, step=100, size="small", width=150, margin=_NO_MARGIN
         )
         self._form = pmui.RadioButtonGroup(options=list(FORMS), value=FORMS[0], size="small", margin=_NO_MARGIN)
         self._button = pmui.Button(label="Download", variant="outlined", margin=_NO_MARGIN)

@@ -115,9 +115,7 @@ class MonitorView:
         self._plot_pane = pn.pane.Bokeh(self._plot.figure, sizing_mode="stretch_width", margin=_NO_MARGIN)
         self._plot_words = pn.pane.HTML("", **_pane())
         self._log = LogBox()
-        self._cancel = pmui.Button(
-            label="Cancel job", variant="outlined", color="error", visible=False, margin=_BUTTON_MARGIN
-        )
+        self._cancel = pmui.Button(label="Cancel job", variant="outlined", color="error", visible=False, margin=_BUTTON_MARGIN)
         self._resume = pmui.Button(label="Resume job", variant="outlined", visible=False, margin=_BUTTON_MARGIN)
         self._dialog: pmui.Dialog | None = None
         self._dialog_place = pmui.Column(**_column())
