@@ -193,6 +193,7 @@ def _run(
 ) -> None:
     with contextlib.closing(services), _loop() as loop:
         server = _server(services, serving, sockets)
+        services.warm_up()
         server.start()
         watching = loop.create_task(services.watch())
         on_ready(loop)
