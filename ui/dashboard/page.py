@@ -65,7 +65,7 @@ class Page:
         self._session = session
         self._is_whole = is_whole
         self._home, self._has_login = home, has_login
-        self._browser = BrowserLink(most_nbytes=MOST_YAML_NBYTES, comes_back=is_whole, sizing_mode="fixed", width=0)
+        self._browser = BrowserLink(most_nbytes=MOST_YAML_NBYTES, is_page=is_whole, sizing_mode="fixed", width=0)
         self._browser.on_told(self._told)
         session.param.watch(self._noticed, "notice")
         open_address(session, search)
@@ -73,6 +73,7 @@ class Page:
         self._built: dict[str, pn.viewable.Viewable] = {}
         self._place = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
         self._dialogs = pmui.Column(margin=_NO_MARGIN)
+        self._whole: pmui.Page | None = None
         self._share: ShareDialog | None = None
         self._stepper = pmui.StepperMenu(
             items=[{"label": name} for name in STEPS],
@@ -121,6 +122,8 @@ class Page:
         name, text = str(data.get("name") or "the file"), data.get("text")
         if isinstance(data.get("went"), str) and self._went is not None:
             self._went(data["went"])
+        elif isinstance(data.get("dark"), bool) and self._whole is not None:
+            self._whole.dark_theme = data["dark"]
         elif isinstance(text, str):
             take_yaml(self._session, name, text)
         elif isinstance(data.get("nbytes"), int):
@@ -144,7 +147,9 @@ class Page:
             spacing=3,
             sizing_mode="stretch_width",
         )
-        share = pmui.Button(label="Copy or share", variant="outlined", size="small", on_click=self._open_share)
+        share = pmui.Button(
+            label="Copy or share", variant="outlined", size="small", on_click=self._open_share, sx=_IN_HEADER
+        )
         whole = pmui.Container(
             Banner(self._session).view(),
             content,
@@ -167,12 +172,17 @@ class Page:
             meta=_META,
         )
         _let_go(page)
+        page.param.watch(self._lit, "dark_theme")
+        self._whole = page
         return page
+
+    async def _lit(self, event: param.parameterized.Event) -> None:
+        self._browser.remember_theme(is_dark=event.new)
 
     def _who(self) -> list[pn.viewable.Viewable]:
         if not self._has_login:
             return []
-        leave = pmui.Button(label=f"Log out {self._session.user.name}", variant="text", size="small")
+        leave = pmui.Button(label=f"Log out {self._session.user.name}", variant="text", size="small", sx=_IN_HEADER)
         leave.js_on_click(code="window.location.assign(url)", args={"url": f"{self._home}logout"})
         return [leave]
 
@@ -185,6 +195,7 @@ def _let_go(page: pmui.Page) -> None:
 
 
 _GROUND = {"bgcolor": "background.default", "minHeight": "calc(100vh - 64px)", "display": "block"}
+_IN_HEADER = {"color": "primary.main", "borderColor": "primary.main", "whiteSpace": "nowrap"}
 _STICKY = {"position": {"md": "sticky"}, "top": {"md": "80px"}}
 _META = pmui.template.base.Meta(
     title="Alert Transfer", description="Choose alerts of an archive, and have them sent to Kafka."
