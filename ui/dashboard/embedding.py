@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -50,7 +49,7 @@ def app(
     if archive:
         given["dashboard"] = settings.dashboard.model_copy(update={"sources": {}})
     settings = settings.model_copy(update=given)
-    pn.extension("codeeditor")
+    pn.extension()
     services = Services(settings, client=client)
     session = Session(services, User(name=getpass.getuser()))
     view = Page(session, is_whole=False).view()

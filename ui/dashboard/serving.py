@@ -172,17 +172,13 @@ def _child(
     settings: Settings, serving: Serving, sockets: list[socket.socket], pipe: multiprocessing.connection.Connection
 ) -> None:
     """Serve in a process of several; it ends with the one that started it."""
-    with contextlib.ExitStack() as stack:
-        client = None
-        if settings.dask:
-            client = stack.enter_context(engine.connect(settings.dask, tls=settings.dask_tls))
-        services = Services(settings, client=client)
+    services = Services(settings)
 
-        def on_ready(loop: asyncio.AbstractEventLoop) -> None:
-            pipe.send(True)
-            loop.add_reader(pipe.fileno(), lambda: services.move_cluster(pipe.recv()))
+    def on_ready(loop: asyncio.AbstractEventLoop) -> None:
+        pipe.send(True)
+        loop.add_reader(pipe.fileno(), lambda: services.move_cluster(pipe.recv()))
 
-        _run(services, serving, sockets, on_ready)
+    _run(services, serving, sockets, on_ready)
 
 
 def _run(
