@@ -73,6 +73,7 @@ class Summary:
             self._text,
             self._problem,
             pmui.Row(self._look, self._exact, sizing_mode="stretch_width", margin=(10, 0, 0, 0), sx={"gap": "8px"}),
+            pn.Spacer(height=8),
             *self._actions,
             self._place,
             elevation=0,
