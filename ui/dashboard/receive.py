@@ -40,12 +40,8 @@ class SubmitButtons:
     def __init__(self, session: Session):
         self._session = session
         self._submission = session.shared(Submission)
-        self._test = pmui.Button(
-            label="Test job",
-            variant="outlined",
-            margin=(4, 12, 4, 0),
-            description=f"Sends the first {TEST_ALERTS} alerts only, the whole way",
-        )
+        # Without a tooltip: its text would be the button's name to a screen reader.
+        self._test = pmui.Button(label="Test job", variant="outlined", margin=(4, 12, 4, 0))
         self._submit = pmui.Button(label="Submit job", variant="contained", margin=(4, 0, 4, 0))
         self._test.on_click(self._test_clicked)
         self._submit.on_click(self._submit_clicked)
@@ -208,7 +204,7 @@ class ReceiveStep:
         self._close()
         topic = self._session.job
         if not topic:
-            text = "No job yet. A test job sends ten alerts the whole way; Submit job sends all that you chose."
+            text = f"No job yet. A test job sends the first {TEST_ALERTS} alerts the whole way; Submit job sends all that you chose."
             self._place[:] = [pn.pane.HTML(f"<p class='hint'>{text}</p>", **_pane())]
             return
         self._part = JobPart(self._session, topic)
