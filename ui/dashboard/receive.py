@@ -105,8 +105,8 @@ class JobPart:
             pn.pane.HTML("<h3>Topic</h3>", **_pane()),
             CopyBox(text=self.topic, label="Copy topic", name_of="the topic's name"),
             self._fetch,
-            _section("Monitor your job", self._monitor.view()),
             self._hint,
+            _section("Monitor your job", self._monitor.view()),
             self._data,
             **_column(),
         )
@@ -147,7 +147,7 @@ class JobPart:
 
     def _hints(self, status: JobStatus) -> list[pn.viewable.Viewable]:
         if status.state == "empty":
-            change = pmui.Button(label="Change the conditions", variant="outlined")
+            change = pmui.Button(label="Change the conditions", variant="outlined", margin=(4, 0, 4, 0))
             change.on_click(self._to_filter)
             text = "The nights hold no alert that meets what was asked for, so the topic holds none."
             return [pn.pane.HTML(f"<p>{text}</p>", **_pane()), change]
