@@ -357,10 +357,12 @@ class _Plots:
         shown: list[pn.viewable.Viewable] = []
         for name, row in summed.curves:
             words = html.escape(describe_light_curve(row, self._survey))
+            figure = light_curve(row, self._survey, height=250)
+            figure.legend.update(ncols=2, label_text_font_size="11px", spacing=2, padding=2)
             shown.append(
                 pmui.Grid(
                     _words(f"<h4>{html.escape(name)}</h4>"),
-                    _figure(light_curve(row, self._survey, height=220)),
+                    _figure(figure),
                     _words(f"<p>{words}</p>"),
                     size={"xs": 12, "md": 6},
                 )

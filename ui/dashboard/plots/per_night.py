@@ -172,4 +172,6 @@ def legend_of(bars: NightBars, colours: Sequence[str]) -> list[tuple[str, str, i
     """Return the colour, the label and the alerts of each class, as `PerNightPlot` of these colours draws them."""
     labels = [label for label in bars.counts if label != OTHERS]
     found = [(colours[place], label, sum(bars.counts[label])) for place, label in enumerate(labels)]
-    return found + [(colours[-1], OTHERS, sum(bars.counts[OTHERS]))] * (OTHERS in bars.counts)
+    if OTHERS in bars.counts:
+        found.append((colours[-1], OTHERS, sum(bars.counts[OTHERS])))
+    return found
