@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["THEME"]
+__all__ = ["THEME", "button_names"]
 
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -56,3 +56,8 @@ THEME = {
         bad="#ff9d94",
     ),
 }
+
+
+def button_names(name: str) -> dict[str, Any]:
+    """Return the theme of a component whose buttons are icons only: what a screen reader calls them."""
+    return {"components": {"MuiIconButton": {"defaultProps": {"aria-label": name}}}}

@@ -37,7 +37,7 @@ export function render({ model, view }) {
 
   // The address: what is typed replaces it, a step or a job that is gone to is one more to come back to.
   model.on("msg:custom", (event) => {
-    const { search, is_place, notice, is_error, dark } = event.data
+    const { search, is_place, notice, is_error, dark } = event.data || event
     if (dark !== undefined) remember(dark)
     if (notice !== undefined) tell(notice, is_error)
     if (search === undefined || search === window.location.search) return
