@@ -41,7 +41,7 @@ __all__ = ["Serving", "check", "open_page", "serve"]
 _log = logging.getLogger("alert_transfer.dashboard")
 _HERE = ("127.0.0.1", "localhost", "::1")
 _MEND_S = 2.0
-_ABANDONED_MS = 15_000
+_ABANDONED_MS = 60_000
 """A page that is gone is ended after so long: one that only lost its connection comes back sooner."""
 
 

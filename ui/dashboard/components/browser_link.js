@@ -33,20 +33,32 @@ export function render({ model, view }) {
   let kept = null
   try { kept = window.localStorage.getItem(KEY) } catch (refused) { /* private */ }
   const isDark = kept === null ? window.matchMedia("(prefers-color-scheme: dark)").matches : kept === "1"
-  if (isDark && model.is_page) model.send_msg({ dark: true })
+  const page = view && view.root && view.root.model
+  if (isDark && model.is_page && page && page.data) page.data.dark_theme = true
+
+  model.on("msg:custom", (event) => {
+    const { dark } = event.data || event
+    if (dark !== undefined) remember(dark)
+  })
+
+  let told = 0
+  const tellAll = () => {
+    for (const { number, text, is_error } of model.notices) if (number > told) { told = number; tell(text, is_error) }
+  }
+  model.on("notices", tellAll)
+  tellAll()
 
   // The address: what is typed replaces it, a step or a job that is gone to is one more to come back to.
-  model.on("msg:custom", (event) => {
-    const { search, is_place, notice, is_error, dark } = event.data || event
-    if (dark !== undefined) remember(dark)
-    if (notice !== undefined) tell(notice, is_error)
-    if (search === undefined || search === window.location.search) return
-    const url = window.location.pathname + search + window.location.hash
-    if (is_place) window.history.pushState({}, "", url)
+  const showAddress = () => {
+    if (!model.has_address || model.search === window.location.search) return
+    const url = window.location.pathname + model.search + window.location.hash
+    if (model.is_place) window.history.pushState({}, "", url)
     else window.history.replaceState({}, "", url)
-  })
+  }
+  model.on("search", showAddress)
+  showAddress()
   const went = () => model.send_msg({ went: window.location.search })
-  window.addEventListener("popstate", went)
+  if (model.has_address) window.addEventListener("popstate", went)
 
   // Files
   const hasFiles = (event) => Array.from((event.dataTransfer || {}).types || []).includes("Files")
