@@ -101,9 +101,9 @@ def _graticule(plot: figure) -> None:
     for place, text in marks:
         (at,), (level,) = mollweide([place], [0])
         plot.text([at], [level], [text], x_offset=3, y_offset=-8, **words)
-    for place in (-60, -30, 30, 60):
-        (at,), (level,) = mollweide([-179.99], [place])
-        plot.text([at], [level], [f"{place:+d}°"], x_offset=4, **words)
+    parallels = (-60, -30, 30, 60)
+    for north, across, up in zip(parallels, *mollweide([-179.99] * 4, parallels), strict=True):
+        plot.text([across], [up], [f"{north:+d}°"], x_offset=4, **words)
 
 
 def _galactic_plane() -> tuple[Array, Array]:
