@@ -92,8 +92,7 @@ def _graticule(plot: figure) -> None:
         plot.line(*mollweide(np.full_like(along, ra), along), color=LINE)
     for dec in (-60, -30, 0, 30, 60):
         plot.line(*mollweide(around, np.full_like(around, dec)), color=LINE)
-    ra, dec = _galactic_plane()
-    x, y = mollweide(ra, dec)
+    x, y = mollweide(*_galactic_plane())
     edge = 1 + int(np.argmax(np.abs(np.diff(x))))  # where the plane leaves the map on one side and enters on the other
     plot.line(np.roll(x[:-1], -edge), np.roll(y[:-1], -edge), color=INK, line_dash="dashed", line_alpha=0.8)
     words = {"text_color": INK, "text_font_size": "11px", "text_baseline": "middle"}
