@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["THEME"]
+__all__ = ["THEME", "button_names"]
 
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -12,6 +12,8 @@ _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial,
 def _theme(
     *, main: str, on_main: str, ground: str, paper: str, ink: str, faint: str, line: str, bad: str
 ) -> dict[str, Any]:
+    # Panel's own title is white, as for a bar of the main colour.
+    title = {"color": f"{ink} !important", "fontSize": "1.25rem", "fontWeight": 700}
     bar = {"backgroundColor": paper, "color": ink, "boxShadow": "none", "borderBottom": f"1px solid {line}"}
     return {
         "palette": {
@@ -24,9 +26,10 @@ def _theme(
         "shape": {"borderRadius": 8},
         "typography": {"fontFamily": _FONTS, "button": {"textTransform": "none", "fontWeight": 600}},
         "components": {
-            "MuiAppBar": {"styleOverrides": {"root": {**bar, "backgroundImage": "none"}}},
+            "MuiAppBar": {"styleOverrides": {"root": {**bar, "backgroundImage": "none", "& .title": title}}},
             "MuiPaper": {"styleOverrides": {"root": {"backgroundImage": "none"}}},
             "MuiButton": {"defaultProps": {"disableElevation": True}},
+            "MuiTypography": {"defaultProps": {"variantMapping": {"h3": "h1"}}},
         },
     }
 
@@ -53,3 +56,8 @@ THEME = {
         bad="#ff9d94",
     ),
 }
+
+
+def button_names(name: str) -> dict[str, Any]:
+    """Return the theme of a component whose buttons are icons only: what a screen reader calls them."""
+    return {"components": {"MuiIconButton": {"defaultProps": {"aria-label": name}}}}

@@ -16,7 +16,7 @@ export function render({ model }) {
   area.value = model.value
   list.setAttribute('aria-label', 'Completions')
   for (const [key, value] of Object.entries({
-    'role': 'combobox', 'aria-multiline': 'true', 'aria-autocomplete': 'list', 'aria-controls': list.id,
+    'role': 'combobox', 'aria-autocomplete': 'list', 'aria-controls': list.id,
     'aria-expanded': 'false', 'aria-describedby': problem.id,
   })) area.setAttribute(key, value)
 

@@ -3,7 +3,7 @@ export function render({ model }) {
   place.hidden = true
   let pieces = []
   model.on("msg:custom", (event) => {
-    const { piece, name, type } = event.data
+    const { piece, name, type } = event.data || event
     if (piece !== undefined) {
       const text = atob(piece), bytes = new Uint8Array(text.length)
       for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at)

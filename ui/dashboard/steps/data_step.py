@@ -18,6 +18,7 @@ from ui.dashboard.night_chart import NightChart
 from ui.dashboard.session import Session
 from ui.dashboard.sources import Source
 from ui.dashboard.steps.parts import ProblemPlace, heading, step_paper
+from ui.dashboard.theme import button_names
 from ui.dashboard.words import count_text, days_text, short_number
 
 __all__ = ["DataStep"]
@@ -40,7 +41,11 @@ class DataStep:
         self._is_showing = False
         self._sources = ChoiceCards(label="Source", value=self._query.source, cards=self._cards({}))
         self._picker = pmui.DateRangePicker(
-            label="Observing nights", format="YYYY-MM-DD", sizing_mode="stretch_width", margin=(0, 0, 0, 0)
+            label="Observing nights",
+            format="YYYY-MM-DD",
+            sizing_mode="stretch_width",
+            margin=(0, 0, 0, 0),
+            theme_config=button_names("Choose nights in a calendar"),
         )
         self._typed = pmui.TextInput(
             label="The same as text",
