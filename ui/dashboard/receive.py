@@ -204,7 +204,7 @@ class ReceiveStep:
         self._close()
         topic = self._session.job
         if not topic:
-            text = f"No job yet. A test job sends the first {TEST_ALERTS} alerts the whole way; Submit job sends all that you chose."
+            text = f"No job yet. Test job sends the first {TEST_ALERTS} alerts the whole way, Submit job all of them."
             self._place[:] = [pn.pane.HTML(f"<p class='hint'>{text}</p>", **_pane())]
             return
         self._part = JobPart(self._session, topic)
