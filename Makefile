@@ -25,6 +25,7 @@ demo: install
 # for processes to start and to be missed: 10 min 14 s, with two 12 min 44 s.
 test: install
 	.venv/bin/python -m compileall -q consumer engine ui
+	.venv/bin/python -m tests.ui.dashboard.browser.chrome
 	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # What no test runs, line by line; several times as long as the tests alone.

@@ -39,7 +39,11 @@ def as_nights(first: dt.date, last: dt.date) -> list[str]:
     """Return a range, both ends included, as a request writes it: a night or a month where it is one."""
     if first == last:
         return [first.isoformat()]
-    if first.day == 1 and (last + dt.timedelta(days=1)).day == 1 and (first.year, first.month) == (last.year, last.month):
+    if (
+        first.day == 1
+        and (last + dt.timedelta(days=1)).day == 1
+        and (first.year, first.month) == (last.year, last.month)
+    ):
         return [f"{first:%Y-%m}"]
     return [f"{first.isoformat()}:{last.isoformat()}"]
 

@@ -14,6 +14,7 @@ from ui.dashboard.components import SaveFile
 from ui.dashboard.download import FORMS, MOST_ALERTS, MOST_NBYTES, Selection, selection
 from ui.dashboard.errors import ErrorBox
 from ui.dashboard.job_access import open_job
+from ui.dashboard.theme import button_names
 from ui.dashboard.words import count_text, size_text
 
 if TYPE_CHECKING:
@@ -40,7 +41,15 @@ class DownloadView:
         self._session = session
         self.topic = topic or session.job or ""
         self._number = pmui.IntInput(
-            label="Alerts", value=MOST_ALERTS, start=1, end=MOST_ALERTS, step=100, size="small", width=150, margin=_NO_MARGIN
+            label="Alerts",
+            value=MOST_ALERTS,
+            start=1,
+            end=MOST_ALERTS,
+            step=100,
+            size="small",
+            width=150,
+            margin=_NO_MARGIN,
+            theme_config=button_names("Change the number of alerts"),
         )
         self._form = pmui.RadioButtonGroup(options=list(FORMS), value=FORMS[0], size="small", margin=_NO_MARGIN)
         self._button = pmui.Button(label="Download", variant="outlined", margin=_NO_MARGIN)

@@ -55,9 +55,7 @@ def status_html(status: JobStatus) -> str:
         f"aria-valuemin='0' aria-valuemax='100' aria-valuenow='{percent}' aria-valuetext='{percent} %, {alerts}'>"
         f"<div style='width: {percent}%'></div></div>"
     )
-    figures = "".join(
-        f"<div><dt>{name}</dt><dd>{_escaped(text)}</dd></div>" for name, text in _figures(status) if text
-    )
+    figures = "".join(f"<div><dt>{name}</dt><dd>{_escaped(text)}</dd></div>" for name, text in _figures(status) if text)
     mark = _MARKS.get(status.state, "●")
     return (
         f"<p class='state {_escaped(status.state)}'><span aria-hidden='true'>{mark}</span> "

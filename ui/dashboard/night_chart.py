@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+import panel as pn
 from bokeh.events import SelectionGeometry, Tap
 from bokeh.models import BoxSelectTool, ColumnDataSource, DatetimeTickFormatter, HoverTool, NumeralTickFormatter
 from bokeh.plotting import figure
@@ -16,6 +17,8 @@ __all__ = ["MOST_NIGHTS", "NightChart", "bars_of"]
 
 MOST_NIGHTS = 200
 """With more nights than this between the first and the last, a bar is a month."""
+_FEW = 12
+"""Days that the chart spans at least: a single night is no wall."""
 _DAY = dt.timedelta(days=1)
 _HALF = dt.timedelta(hours=12)
 
@@ -61,6 +64,7 @@ class NightChart:
         )
         bars.nonselection_glyph = bars.selection_glyph = None
         self.plot.y_range.start = 0
+        self.plot.x_range.range_padding_units = "absolute"
         self.plot.yaxis.formatter = NumeralTickFormatter(format="0.[0]a")
         self.plot.yaxis.ticker.desired_num_ticks = 3
         self.plot.xaxis.formatter = DatetimeTickFormatter(
@@ -77,11 +81,19 @@ class NightChart:
     def show(self, nights: Mapping[dt.date, int], chosen: Collection[dt.date]) -> None:
         """Show the nights of a source with their alerts; the chosen ones stand out."""
         self._bars = bars_of(nights)
-        self._source.data = _columns(self._bars, chosen)
+        self.choose(chosen)
 
     def choose(self, chosen: Collection[dt.date]) -> None:
         """Have other nights stand out."""
-        self._source.patch({"colour": [(slice(None), _columns(self._bars, chosen)["colour"])]})
+        columns = _columns(self._bars, chosen)
+        days = (self._bars[-1][1] - self._bars[0][0]).days if self._bars else 0
+
+        def draw() -> None:
+            self.plot.x_range.range_padding = max((_FEW - days) / 2, days * 0.02) * _DAY.total_seconds() * 1000
+            self._source.data = columns
+
+        # Bokeh's own models are changed with the document's lock, which a task of ours does not hold.
+        pn.state.execute(draw, schedule=True)
 
     def _brushed(self, event: SelectionGeometry) -> None:
         if event.geometry and event.final:

@@ -21,7 +21,9 @@ def table_html(table: pa.Table) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     shown, left = names[:_MOST_COLUMNS], len(names) - _MOST_COLUMNS
     more = f"<p>{left:,} more columns are sent.</p>" if left > 0 else ""
-    return f"<div class='scroll' tabindex='0' role='region' aria-label='Table of alerts'>{_table(shown, rows)}</div>{more}"
+    return (
+        f"<div class='scroll' tabindex='0' role='region' aria-label='Table of alerts'>{_table(shown, rows)}</div>{more}"
+    )
 
 
 def cell_text(value: Any) -> str:
@@ -34,7 +36,7 @@ def cell_text(value: Any) -> str:
         case bytes():
             return f"{len(value):,} bytes"
         case float():
-            return f"{value:.8g}" if math.isfinite(value) else str(value)
+            return f"{value:.{14 if abs(value) >= 1e5 else 8}g}" if math.isfinite(value) else str(value)
         case str():
             return value if len(value) <= _MOST_CHARACTERS else f"{value[:_MOST_CHARACTERS]}…"
         case list() | tuple() | dict():

@@ -11,6 +11,7 @@ import panel_material_ui as pmui
 import param
 
 import engine
+from ui.dashboard.causes import cause_of
 from ui.dashboard.chosen_nights import dates_of
 from ui.dashboard.errors import ErrorBox
 from ui.dashboard.estimating import Estimator, estimator_of
@@ -31,6 +32,8 @@ __all__ = ["Summary", "gauge", "num_conditions", "summary_html"]
 
 _NEAR = 0.7
 """Share of a limit from which on a gauge warns."""
+_STEP_OF = {"source": 0, "nights": 0, "classes": 1, "where": 1, "fields": 2}
+"""Where an error stands beside what caused it, so that the summary need not show it too."""
 
 
 class Summary:
@@ -60,6 +63,8 @@ class Summary:
         self._dialog: PreviewDialog | None = None
         names = ["info", "most", "estimate", "problem", "is_working", "counting"]
         self._estimator.param.watch(self._changed, names)
+        watcher = session.param.watch(self._changed, "step")
+        session.on_end(lambda: session.param.unwatch(watcher))
         self._show()
 
     def view(self) -> pn.viewable.Viewable:
@@ -68,6 +73,7 @@ class Summary:
             self._text,
             self._problem,
             pmui.Row(self._look, self._exact, sizing_mode="stretch_width", margin=(10, 0, 0, 0), sx={"gap": "8px"}),
+            pn.Spacer(height=8),
             *self._actions,
             self._place,
             elevation=0,
@@ -91,7 +97,8 @@ class Summary:
     def _show(self) -> None:
         found, problem = self._estimator.estimate, self._estimator.problem
         self._text.object = summary_html(self._query, self._estimator, self._session.services.settings.limits)
-        self._problem[:] = [ErrorBox(problem).view()] if problem is not None else []
+        is_beside = problem is not None and _STEP_OF[cause_of(problem, self._query)] == self._session.step
+        self._problem[:] = [] if problem is None or is_beside else [ErrorBox(problem).view()]
         is_open = found is not None and not found.exact
         self._exact.param.update(visible=is_open, disabled=self._estimator.counting is not None)
         self._look.disabled = found is None or not found.num_alerts_high
@@ -120,7 +127,7 @@ def summary_html(query: Query, estimator: Estimator, limits: Any) -> str:
     )
 
 
-def gauge(number: str, what: str, share: float | None, caption: str) -> str:
+def gauge(number: str, what: str, share: float | None, caption: str, *, is_limit: bool = False) -> str:
     """Return a ring that is filled by a share; above a limit it is full, and the caption says so.
 
     Parameters
@@ -131,17 +138,21 @@ def gauge(number: str, what: str, share: float | None, caption: str) -> str:
         Of what the caption says; None where there is no whole.
     caption
         Below it.
+    is_limit
+        Whether the whole is a limit, which one may come near or exceed.
     """
     around = 2 * math.pi * 42
     filled = around * min(share or 0.0, 1.0)
     if share and filled < 2:
         filled = 2.0  # a little is not nothing
-    colour = BAD if (share or 0) > 1 else WARN if (share or 0) > _NEAR else GOOD
-    ring = f"stroke='{colour}' stroke-dasharray='{filled:.1f} {around:.1f}'"
-    arc = f"<circle cx='50' cy='50' r='42' class='arc' {ring}/>" if filled else ""
+    near = (share or 0) if is_limit else 0
+    colour = BAD if near > 1 else WARN if near > _NEAR else GOOD
+    size = "long" if len(number) > 7 else ""
+    ring = f"stroke:{colour};stroke-dasharray:{filled:.1f} {around:.1f}"
+    arc = f"<circle cx='50' cy='50' r='42' class='arc' style='{ring}'/>" if filled else ""
     return (
         f"<figure><svg viewBox='0 0 100 100' aria-hidden='true'><circle cx='50' cy='50' r='42'/>{arc}</svg>"
-        f"<div class='middle'><b>{escape(number)}</b><span>{escape(what)}</span></div>"
+        f"<div class='middle'><b class='{size}'>{escape(number)}</b><span>{escape(what)}</span></div>"
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
@@ -178,15 +189,14 @@ def _gauges(estimator: Estimator, limits: Any) -> str:
         share, caption = alerts / estimator.most, f"{_percent(alerts / estimator.most)} of the nights' alerts"
     else:
         share, caption = None, ""
-    # Without a limit nothing is too much, however full the ring is.
-    rings = gauge(number, "alerts", share if limits.max_alerts is not None else share and min(share, _NEAR), caption)
+    rings = gauge(number, "alerts", share, caption, is_limit=limits.max_alerts is not None)
     if found is None:
         return rings + gauge("…", "to send", None, "")
     if limits.max_nbytes is None:
         each = f"{size_text(round(found.alert_nbytes))} an alert" if found.alert_nbytes else ""
         return rings + gauge(size_text(found.nbytes), "to send", None, each)
     caption = _of_limit(found.nbytes, limits.max_nbytes, size_text(limits.max_nbytes))
-    return rings + gauge(size_text(found.nbytes), "to send", found.nbytes / limits.max_nbytes, caption)
+    return rings + gauge(size_text(found.nbytes), "to send", found.nbytes / limits.max_nbytes, caption, is_limit=True)
 
 
 def _of_limit(value: int, limit: int, text: str) -> str:
@@ -255,6 +265,7 @@ circle.arc { stroke-linecap: round; }
 .middle { position: absolute; left: 0; right: 0; top: 0; height: min(136px, calc(100% - 22px)); display: flex;
   flex-direction: column; align-items: center; justify-content: center; }
 .middle b { font-size: 19px; line-height: 1.2; }
+.middle b.long { font-size: 15px; }
 .middle span, figcaption { font-size: 12px; color: var(--mui-palette-text-secondary, #5d6470); }
 figcaption { margin-top: 6px; min-height: 1.4em; }
 .said { font-size: 15px; font-weight: 600; margin: 12px 0 8px; line-height: 1.4; }

@@ -3,6 +3,7 @@
 They fetch nothing from anywhere, write users' texts as text only, and take their colours from the page's theme.
 """
 
+from ui.dashboard.components.browser_link import BrowserLink
 from ui.dashboard.components.button_row import ButtonRow
 from ui.dashboard.components.choice_cards import ChoiceCards
 from ui.dashboard.components.class_picker import ClassPicker
@@ -14,6 +15,7 @@ from ui.dashboard.components.log_box import LogBox
 from ui.dashboard.components.save_file import SaveFile
 
 __all__ = [
+    "BrowserLink",
     "ButtonRow",
     "ChoiceCards",
     "ClassPicker",

@@ -9,14 +9,14 @@ export function render({ model }) {
   const id = `conditions-${++number}`
   const root = document.createElement('div')
   root.className = 'at editor'
-  root.innerHTML = '<div class="box"><pre aria-hidden="true"></pre><textarea rows="6" spellcheck="false" autocomplete="off" autocapitalize="off" autocorrect="off"></textarea></div><div class="list box" role="listbox" hidden></div><div class="hidden problem"></div>'
+  root.innerHTML = '<div class="box frame"><pre aria-hidden="true"></pre><textarea rows="6" spellcheck="false" autocomplete="off" autocapitalize="off" autocorrect="off"></textarea></div><div class="list box" role="listbox" hidden></div><div class="hidden problem"></div>'
   const [pre, area, list, problem] = ['pre', 'textarea', '.list', '.problem'].map((one) => root.querySelector(one))
   list.id = `${id}-list`
   problem.id = `${id}-problem`
   area.value = model.value
   list.setAttribute('aria-label', 'Completions')
   for (const [key, value] of Object.entries({
-    'role': 'combobox', 'aria-multiline': 'true', 'aria-autocomplete': 'list', 'aria-controls': list.id,
+    'role': 'combobox', 'aria-autocomplete': 'list', 'aria-controls': list.id,
     'aria-expanded': 'false', 'aria-describedby': problem.id,
   })) area.setAttribute(key, value)
 

@@ -27,7 +27,9 @@ def mollweide(ra: Degrees, dec: Degrees) -> tuple[Array, Array]:
     theta = np.asarray(north, float).copy()
     for _ in range(60):  # Newton's way to 2 t + sin 2 t = pi sin dec; at the poles the slope is none
         slope = 2 + 2 * np.cos(2 * theta)
-        step = np.where(slope > 1e-9, (2 * theta + np.sin(2 * theta) - np.pi * np.sin(north)) / np.maximum(slope, 1e-9), 0)
+        step = np.where(
+            slope > 1e-9, (2 * theta + np.sin(2 * theta) - np.pi * np.sin(north)) / np.maximum(slope, 1e-9), 0
+        )
         theta = theta - step
         if np.all(np.abs(step) < 1e-9):
             break
@@ -68,9 +70,7 @@ def sky_map(
     plot.axis.visible = False
     _graticule(plot)
     x, y = mollweide(ra, dec)
-    places = ColumnDataSource(
-        {"x": x, "y": y, "ra": list(ra), "dec": list(dec), "name": list(names) or [""] * len(ra)}
-    )
+    places = ColumnDataSource({"x": x, "y": y, "ra": list(ra), "dec": list(dec), "name": list(names) or [""] * len(ra)})
     many = len(ra) > 200
     points = plot.scatter("x", "y", source=places, size=3 if many else 8, color=ACCENT, alpha=0.4 if many else 0.85)
     if chosen is not None and chosen < len(ra):

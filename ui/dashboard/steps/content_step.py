@@ -18,7 +18,10 @@ from ui.dashboard.words import size_text
 __all__ = ["ContentStep"]
 
 _CONTENTS = {
-    "lightcurve": ("Light curve", "What a light curve needs of each detection, with every value that the broker added."),
+    "lightcurve": (
+        "Light curve",
+        "What a light curve needs of each detection, with every value that the broker added.",
+    ),
     "cutouts": ("Stamps", "The three stamps, with the alert's name, object and time."),
     "medium": ("Everything but the stamps", "The detection, the object's history and every added value."),
     "full": ("Full alert", "The whole alert: detection, history, stamps and every added value."),
@@ -46,14 +49,12 @@ class ContentStep:
         self._table = FieldTable(
             title="Fields to send", chooses=True, is_open=True, chosen=self._query.fields, margin=(12, 0, 0, 0)
         )
-        self._limit = pmui.IntInput(
+        self._limit = pmui.TextInput(
             label="At most so many alerts",
-            value=self._query.limit,
-            start=1,
             placeholder="no limit",
-            description="The first that match, in the order of the archive; empty means all.",
-            width=260,
-            margin=(0, 0, 0, 0),
+            helper_text="The first that match, in the order of the archive.",
+            width=300,
+            margin=(8, 0, 0, 0),
         )
         self._problems = ProblemPlace(self._estimator, self._query, "fields")
         self._contents.param.watch(self._chose_content, "value")
@@ -88,8 +89,13 @@ class ContentStep:
             self._query.fields = list(event.new)
 
     async def _limited(self, event: param.parameterized.Event) -> None:
-        if not self._is_showing:
-            self._query.limit = event.new
+        if self._is_showing:
+            return
+        digits = "".join(event.new.split()).replace(",", "")
+        is_number = digits.isdecimal() and int(digits) > 0
+        self._limit.error_state = bool(digits) and not is_number
+        if is_number or not digits:
+            self._query.limit = int(digits) if digits else None
 
     # --- What is shown ------------------------------------------------------------------------------------------
 
@@ -109,7 +115,8 @@ class ContentStep:
         try:
             self._contents.value = self._query.content
             self._table.param.update(chosen=list(self._query.fields), visible=self._query.content == "fields")
-            self._limit.value = self._query.limit
+            if not self._limit.error_state:
+                self._limit.value = "" if self._query.limit is None else f"{self._query.limit:,}"
         finally:
             self._is_showing = False
 

@@ -18,6 +18,7 @@ from ui.dashboard.night_chart import NightChart
 from ui.dashboard.session import Session
 from ui.dashboard.sources import Source
 from ui.dashboard.steps.parts import ProblemPlace, heading, step_paper
+from ui.dashboard.theme import button_names
 from ui.dashboard.words import count_text, days_text, short_number
 
 __all__ = ["DataStep"]
@@ -40,7 +41,11 @@ class DataStep:
         self._is_showing = False
         self._sources = ChoiceCards(label="Source", value=self._query.source, cards=self._cards({}))
         self._picker = pmui.DateRangePicker(
-            label="Observing nights", format="YYYY-MM-DD", sizing_mode="stretch_width", margin=(0, 0, 0, 0)
+            label="Observing nights",
+            format="YYYY-MM-DD",
+            sizing_mode="stretch_width",
+            margin=(0, 0, 0, 0),
+            theme_config=button_names("Choose nights in a calendar"),
         )
         self._typed = pmui.TextInput(
             label="The same as text",
@@ -52,7 +57,7 @@ class DataStep:
         self._presets = ButtonRow(label="Presets of nights", buttons=buttons, margin=(8, 0, 0, 0))
         self._years = ButtonRow(label="Years", margin=(6, 0, 0, 0))
         self._chart = NightChart(self._brushed)
-        self._told = pn.pane.HTML("", sizing_mode="stretch_width", margin=(0, 0, 0, 0))
+        self._told = pn.pane.HTML("", sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         self._problems = ProblemPlace(self._estimator, self._query, "nights", "source")
         self._sources.param.watch(self._chose_source, "value")
         self._picker.param.watch(self._picked, "value")
@@ -130,7 +135,7 @@ class DataStep:
     async def _informed(self, _: param.parameterized.Event) -> None:
         self._show_info()
 
-    async def _changed(self, _: param.parameterized.Event) -> None:
+    async def _changed(self, *_: param.parameterized.Event) -> None:
         self._show_query()
 
     def _there(self) -> list[dt.date]:
@@ -155,7 +160,8 @@ class DataStep:
         finally:
             self._is_showing = False
         names = [*PRESETS, *years_of(there)] if there else []
-        self._presets.pressed = self._years.pressed = [n for n in names if preset(n, there) == self._query.nights]
+        pressed = [name for name in names if preset(name, there) == self._query.nights][:1]
+        self._presets.pressed = self._years.pressed = pressed  # a night may be all of its year, too
         self._chart.choose(dates)
         self._told.object = f"<p role='status' style='margin:0;font-size:13px;opacity:.85'>{self._said(dates)}</p>"
 
@@ -187,7 +193,8 @@ class DataStep:
                 alerts = f"{short_number(info.num_alerts)} alerts"
                 found[name] = f"{count_text(len(info.nights), 'night')} · {alerts}"
                 if info.nights:
-                    found[name] += f" · {days_text(info.nights[0].night)} to {days_text(info.nights[-1].night)}"
+                    span = dict.fromkeys(days_text(info.nights[at].night) for at in (0, -1))
+                    found[name] += f" · {' to '.join(span)}"
             self._sources.cards = self._cards(found)
 
     def _cards(self, notes: dict[str, str]) -> list[dict[str, str]]:

@@ -12,9 +12,7 @@ _ZTF = {
         "candidate.magpsf > 19.5;\n"
         "candidate.distnr > 2;"
     ),
-    "A combination of fields": (
-        "(candidate.magnr - candidate.magpsf) < -4 * (LOG10(candidate.distnr) + 0.2);"
-    ),
+    "A combination of fields": ("(candidate.magnr - candidate.magpsf) < -4 * (LOG10(candidate.distnr) + 0.2);"),
     "Machine-learning scores": "rf_snia_vs_nonia > 0.5;\nsnn_snia_vs_nonia > 0.5;",
 }
 _LSST = {

@@ -50,9 +50,7 @@ class FilterStep:
         self._table.on_told(self._asked)
         self._estimator.param.watch(self._informed, "info")
         self._estimator.param.watch(self._judged, "problem")
-        watcher = self._query.param.watch(
-            self._changed, ["source", "nights", "classes", "exclude_classes", "where"]
-        )
+        watcher = self._query.param.watch(self._changed, ["source", "nights", "classes", "exclude_classes", "where"])
         session.on_end(lambda: self._query.param.unwatch(watcher))
         self._show_source()
         self._show_query()
@@ -75,7 +73,7 @@ class FilterStep:
 
     # --- What the user does -------------------------------------------------------------------------------------
 
-    async def _chose(self, _: param.parameterized.Event) -> None:
+    async def _chose(self, *_: param.parameterized.Event) -> None:
         if not self._is_showing:
             self._query.update(classes=list(self._picker.keep), exclude_classes=list(self._picker.leave_out))
 
@@ -111,9 +109,7 @@ class FilterStep:
     def _show_source(self) -> None:
         survey = self._survey()
         self._examples = examples_of(survey.name, survey.example)
-        self._rows.buttons = [
-            {"value": name, "label": name, "title": text} for name, text in self._examples.items()
-        ]
+        self._rows.buttons = [{"value": name, "label": name, "title": text} for name, text in self._examples.items()]
         self._editor.placeholder = f"{survey.example};" if survey.example else ""
         self._table.fields = []
         self._show_labels()
