@@ -129,6 +129,10 @@ class MonitorView:
     def view(self) -> pn.viewable.Viewable:
         """Return what is shown, and begin to follow the job."""
         self.follow()
+        return self.layout()
+
+    def layout(self) -> pn.viewable.Viewable:
+        """Return what is shown."""
         return pmui.Column(
             self._what,
             self._told,

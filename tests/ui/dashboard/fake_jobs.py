@@ -1,7 +1,11 @@
 """Jobs that no Kafka has: what a test says they are."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
 
 import engine
 
@@ -56,3 +60,21 @@ class FakeJob:
 
     def close(self) -> None:
         self.is_open = False
+
+
+def shown(part: pn.viewable.Viewable) -> str:
+    """Return all HTML that a part of the page shows."""
+    return "".join(str(pane.object) for pane in part.select(pn.pane.HTML) if pane.visible)
+
+
+def labels(part: pn.viewable.Viewable) -> set[str]:
+    """Return what stands on the buttons that a part of the page shows."""
+    return {button.label for button in part.select(pmui.Button) if button.visible}
+
+
+async def press(part: pn.viewable.Viewable, label: str, times: int = 1) -> None:
+    """Press a button that a part of the page shows, and let the page do what it does at once."""
+    [button] = [button for button in part.select(pmui.Button) if button.label == label and button.visible]
+    for _ in range(times):
+        button.clicks += 1
+    await asyncio.sleep(0.05)

@@ -3,29 +3,19 @@
 import asyncio
 from dataclasses import replace
 
-import panel as pn
 import panel_material_ui as pmui
 import pytest
 
 import engine
-from tests.ui.dashboard.fake_jobs import SCRIPT, TOPIC, FakeJob, status_of
+from tests.ui.dashboard.fake_jobs import SCRIPT, TOPIC, FakeJob, labels, press, shown, status_of
 from ui.dashboard import monitor
+from ui.dashboard.components import LogBox
 from ui.dashboard.following import look_at
 from ui.dashboard.monitor import MonitorView, status_html
 
 
 def sight_of(status: engine.JobStatus, lines: tuple[str, ...] = ()):
     return look_at(FakeJob(status, lines=lines))
-
-
-def shown(view: MonitorView) -> str:
-    """Return all HTML that a monitor shows."""
-    panes = [view._what, view._plot_words, *view._told]
-    return "".join(pane.object for pane in panes if isinstance(pane, pn.pane.HTML))
-
-
-def visible(view: MonitorView) -> set[str]:
-    return {button.label for button in (view._cancel, view._resume) if button.visible}
 
 
 @pytest.mark.parametrize(
@@ -43,8 +33,8 @@ def visible(view: MonitorView) -> set[str]:
 def test_each_state_has_its_buttons_and_a_sentence(session, state, buttons):
     view = MonitorView(session, TOPIC)
     view.show(sight_of(status_of(state)))
-    assert visible(view) == buttons
-    assert "100 of 800 alerts sent" in shown(view)
+    assert labels(view.layout()) == buttons
+    assert "100 of 800 alerts sent" in shown(view.layout())
 
 
 def test_the_bar_tells_its_part_to_screen_readers():
@@ -58,9 +48,10 @@ def test_what_others_wrote_is_shown_as_text(session):
     error = {"message": SCRIPT, "accepted": SCRIPT, "next": SCRIPT}
     view = MonitorView(session, TOPIC)
     view.show(sight_of(status_of("failed", owner=SCRIPT, warnings=[SCRIPT], error=error), lines=(SCRIPT,)))
-    assert "<script" not in shown(view)
-    assert shown(view).count("&lt;script&gt;") >= 5
-    assert view._log.lines == [SCRIPT]  # the browser makes text of it
+    assert "<script" not in shown(view.layout())
+    assert shown(view.layout()).count("&lt;script&gt;") >= 5
+    [log] = view.layout().select(LogBox)
+    assert log.lines == [SCRIPT]  # the browser makes text of it
 
 
 def test_a_failed_job_tells_why_and_what_next(session):
@@ -68,7 +59,7 @@ def test_a_failed_job_tells_why_and_what_next(session):
     view = MonitorView(session, TOPIC)
     view.show(sight_of(status_of("failed", error=error, next_step=f"take it up again with: resume {TOPIC}")))
     for text in ("the file is damaged", "Parquet", "repair it", "take it up again"):
-        assert text in shown(view)
+        assert text in shown(view.layout())
 
 
 def test_an_outage_is_told_beside_what_was_known_and_goes_again(session):
@@ -76,19 +67,19 @@ def test_an_outage_is_told_beside_what_was_known_and_goes_again(session):
     known = sight_of(status_of())
     view.show(known)
     view.show(replace(known, problem=engine.KafkaError("Kafka is silent")))
-    assert "Kafka is silent" in shown(view)
-    assert "as of" in shown(view)
-    assert "100 of 800" in shown(view)
+    assert "Kafka is silent" in shown(view.layout())
+    assert "as of" in shown(view.layout())
+    assert "100 of 800" in shown(view.layout())
     view.show(sight_of(status_of()))
-    assert "Kafka is silent" not in shown(view)
+    assert "Kafka is silent" not in shown(view.layout())
 
 
 def test_a_job_that_is_not_there_shows_no_empty_monitor(session):
     view = MonitorView(session, TOPIC)
     view.show(replace(view.sight, problem=engine.InputError("there is no job"), is_gone=True))
-    assert "there is no job" in shown(view)
-    assert not view._details.visible
-    assert not visible(view)
+    assert "there is no job" in shown(view.layout())
+    assert any(not box.visible and box.select(LogBox) for box in view.layout().select(pmui.Column))
+    assert not labels(view.layout())
 
 
 def test_a_cancel_is_confirmed_and_done_once(session, monkeypatch):
@@ -104,12 +95,12 @@ def test_a_cancel_is_confirmed_and_done_once(session, monkeypatch):
     async def run() -> None:
         view = MonitorView(session, TOPIC)
         view.show(sight_of(status_of()))
-        await view._ask_to_cancel(None)
+        page = view.layout()
+        await press(page, "Cancel job")
         assert cancelled == []
-        [dialog] = view._dialog_place
-        assert isinstance(dialog, pmui.Dialog)
+        [dialog] = page.select(pmui.Dialog)
         assert dialog.open
-        await asyncio.gather(view._cancel_clicked(None), view._cancel_clicked(None))
+        await press(page, "Cancel the job", times=2)
         assert not dialog.open
         assert cancelled == ["me"]
         view.stop()
@@ -122,14 +113,15 @@ def test_a_refused_resume_is_told_and_the_button_is_back(session, monkeypatch):
         raise engine.JobError(f"{topic} runs")
 
     monkeypatch.setattr(engine.aio, "resume", resume)
-    monkeypatch.setattr(monitor, "open_job", lambda topic, session: FakeJob(status_of("running")))
+    monkeypatch.setattr(monitor, "open_job", lambda topic, session: FakeJob(status_of("failed")))
 
     async def run() -> None:
         view = MonitorView(session, TOPIC)
         view.show(sight_of(status_of("failed")))
-        await view._resume_clicked(None)
+        page = view.layout()
+        await press(page, "Resume job")
         assert session.notice.is_error
-        assert (view._resume.label, view._resume.disabled) == ("Resume job", False)
+        assert "Resume job" in labels(page)
         view.stop()
 
     asyncio.run(run())
