@@ -60,8 +60,8 @@ def open_address(session: Session, search: str) -> None:
             session.query.from_link(f"?q={values['q']}")
         except engine.AlertTransferError as exc:
             session.notify(exc)
-    if (job := values.get("job")) is not None and len(job) <= _TOPIC_CHARACTERS:
-        session.job = job or None
+    job = values.get("job") or None
+    session.job = job if job is None or len(job) <= _TOPIC_CHARACTERS else None
     session.step = steps.index(values["step"]) if values.get("step") in steps else 0
 
 
@@ -104,7 +104,7 @@ class _Watching:
     def went(self, search: str) -> None:
         """Follow the browser, which went back or forward."""
         open_address(self._session, search)
-        self._shown = search
+        self._shown = address_of(self._session)
 
 
 def watch_address(session: Session, show: Show) -> Went:

@@ -27,7 +27,7 @@ from ui.dashboard.job_access import open_job
 from ui.dashboard.plots.histogram import HistogramPlot
 from ui.dashboard.plots.light_curve import describe_light_curve, light_curve
 from ui.dashboard.plots.palette import ACCENT, CATEGORIES, INK, dressed
-from ui.dashboard.plots.per_night import PerNightPlot
+from ui.dashboard.plots.per_night import PerNightPlot, legend_of
 from ui.dashboard.plots.sky import mollweide, sky_map
 from ui.dashboard.sent_alerts import SentAlerts, Summed
 
@@ -44,6 +44,7 @@ _MOST_NBYTES = 400_000_000
 _TELL_EVERY_S = 1.0
 _CURVES_EVERY_S = 4.0
 _NO_MARGIN = (0, 0, 0, 0)
+_CLASS_COLOURS = (*CATEGORIES[:6], INK)
 _PLAIN_NAME = re.compile(r"[a-z0-9_-]{1,40}")
 
 
@@ -281,8 +282,10 @@ class _Plots:
         self._histogram = HistogramPlot(
             name=sent.brightness_name, unit=sent.unit, is_magnitude=sent.is_magnitude, colour=ACCENT
         )
-        self._nights = PerNightPlot([*CATEGORIES[:6], INK])
+        self._nights = PerNightPlot(_CLASS_COLOURS)
         self._sky = sky_map([], [])
+        self._places = next(drawn for drawn in self._sky.renderers if "ra" in drawn.data_source.data)
+        self._places.glyph.update(size=3, fill_alpha=0.4, line_alpha=0.4)
         for plot in (self._histogram.figure, self._nights.figure):
             dressed(plot)
         self._panes = {
@@ -291,7 +294,9 @@ class _Plots:
             "sky": _figure(self._sky),
         }
         self._texts = {name: _words("") for name in self._panes}
-        self._column = pmui.Select(label="Class of", options=[], visible=False, size="small", width=180)
+        self._column = pmui.Select(
+            label="Class of", options=[], visible=False, size="small", width=180, margin=(8, 0, 0, 0)
+        )
         self._column.param.watch(self._column_changed, "value")
         self._curves = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
 
@@ -327,8 +332,7 @@ class _Plots:
         ra, dec = summed.places
         x, y = mollweide(ra, dec)
         data = {"x": x, "y": y, "ra": list(ra), "dec": list(dec), "name": [""] * len(ra)}
-        source = next(drawn.data_source for drawn in self._sky.renderers if "ra" in drawn.data_source.data)
-        redraw(self._panes["sky"], lambda: source.update(data=data))
+        redraw(self._panes["sky"], lambda: self._places.data_source.update(data=data))
         sample = f", a random sample of {summed.num_alerts:,}" if len(ra) < summed.num_alerts else ""
         self._say("sky", f"{len(ra):,} places{sample}. The dashed line is the plane of our galaxy.")
 
@@ -337,7 +341,11 @@ class _Plots:
             return
         bars = self._summed.nights[self._column.value]
         redraw(self._panes["nights"], lambda: self._nights.show(bars))
-        self._say("nights", bars.text)
+        items = "".join(
+            f"<li><span style='background: {colour}'></span>{html.escape(label)} {number:,}</li>"
+            for colour, label, number in legend_of(bars, _CLASS_COLOURS)
+        )
+        self._texts["nights"].object = f"<ul class='legend' aria-label='Alerts of each class'>{items}</ul>"
 
     async def _column_changed(self, _: param.parameterized.Event) -> None:
         self._show_nights()
@@ -349,10 +357,12 @@ class _Plots:
         shown: list[pn.viewable.Viewable] = []
         for name, row in summed.curves:
             words = html.escape(describe_light_curve(row, self._survey))
+            figure = light_curve(row, self._survey, height=250)
+            figure.legend.update(ncols=2, label_text_font_size="11px", spacing=2, padding=2)
             shown.append(
                 pmui.Grid(
                     _words(f"<h4>{html.escape(name)}</h4>"),
-                    _figure(light_curve(row, self._survey, height=220)),
+                    _figure(figure),
                     _words(f"<p>{words}</p>"),
                     size={"xs": 12, "md": 6},
                 )
@@ -380,4 +390,6 @@ _STYLE = """
 p { margin: 2px 0 6px; overflow-wrap: anywhere; }
 h3, h4 { color: var(--mui-palette-text-primary, inherit); font-size: 14px; font-weight: 600; margin: 10px 0 2px; }
 h4 { font-size: 13px; overflow-wrap: anywhere; }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 4px 0; padding: 0; }
+.legend span { display: inline-block; width: 12px; height: 12px; border-radius: 2px; margin-right: 6px; }
 """

@@ -1,4 +1,4 @@
-"""The estimate of a session's query: at once what is known of the nights, then the engine's, and all in full if asked for.
+"""The estimate of a session's query: at once what is known of the nights, then the engine's, and in full on demand.
 
 An estimate of an older query never takes the place of a newer one's: each change has a number, and what comes back with
 another is dropped. One estimate of a session runs at a time; of those that wait for it the newest alone is made.
@@ -17,7 +17,7 @@ from ui.dashboard.chosen_nights import dates_of, preset
 from ui.dashboard.holdings import holdings_of
 from ui.dashboard.session import Session
 
-__all__ = ["Estimator", "estimator_of", "warm_up"]
+__all__ = ["Estimator", "estimator_of"]
 
 _PAUSE_S = 0.15
 """Between the last change and the estimate: somebody who types is not asked for each letter."""
@@ -146,8 +146,3 @@ def estimator_of(session: Session) -> Estimator:
         session.on_end(lambda: _of_sessions.pop(session, None))
         _of_sessions[session].start()
     return _of_sessions[session]
-
-
-def warm_up() -> None:
-    """Import what an estimate needs, in the process that will make it: the first one waits for it no more."""
-    engine.estimate, engine.preview  # noqa: B018  each is imported on its first use

@@ -20,6 +20,8 @@ _log = logging.getLogger("alert_transfer.dashboard")
 _EVERY_S = 0.7
 _EVERY_STOPPED_S = 5.0
 """A job that was stopped may be taken up again, from anywhere."""
+_EVERY_COMPLETE_S = 30.0
+"""Of one that is complete, the topics may be deleted."""
 _AWAY_S = 2.0
 _TWO_HEARTBEATS_S = 12.0
 _PART_OF_TIME = 10
@@ -76,7 +78,7 @@ def look_at(job: Job) -> Sight:
 
 
 class Follower:
-    """Follows one job until it is stopped, or the job has come to its end.
+    """Follows one job until it is stopped, or the job is gone.
 
     Parameters
     ----------
@@ -126,10 +128,12 @@ class Follower:
                 # Nobody could read a sign of life while Kafka was away.
                 if status.state != "interrupted" or time.monotonic() - away_at > _TWO_HEARTBEATS_S:
                     self._tell(sight)
-                if status.state in ("complete", "empty"):
-                    return
                 took_s = time.monotonic() - begun
-                self._pause(max(_EVERY_STOPPED_S if status.is_final else _EVERY_S, _PART_OF_TIME * took_s))
+                if status.is_final:
+                    # Opened anew next time: what is open does not tell that its topics were deleted.
+                    job.close()
+                    job = None
+                self._pause(max(_pause_s(status), _PART_OF_TIME * took_s))
         except Exception as exc:  # noqa: BLE001  told, since nobody awaits a thread
             _log.exception("the follower of a job failed")
             self._tell(replace(self._told, problem=exc))
@@ -152,3 +156,9 @@ class Follower:
     def _tell_if_followed(self, sight: Sight) -> None:
         if not self._stopped.is_set():
             self._tell_page(sight)
+
+
+def _pause_s(status: JobStatus) -> float:
+    if status.state in ("complete", "empty"):
+        return _EVERY_COMPLETE_S
+    return _EVERY_STOPPED_S if status.is_final else _EVERY_S

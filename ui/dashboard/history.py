@@ -76,9 +76,12 @@ class HistoryView:
         self._refresh.on_click(self._refresh_clicked)
         self._more = pmui.Button(label="Show older jobs", variant="text", visible=False)
         self._more.on_click(self._more_clicked)
-        self._running = pmui.Checkbox(label="Only those that run", value=False)
+        self._running = pmui.Checkbox(label="Only those that run", value=False, size="small")
         self._everyone = pmui.Checkbox(
-            label="Jobs of everyone", value=session.user.is_operator, visible=session.user.is_operator
+            label="Jobs of everyone",
+            value=session.user.is_operator,
+            visible=session.user.is_operator,
+            size="small",
         )
         for choice in (self._running, self._everyone):
             choice.param.watch(self._choice_changed, "value")

@@ -1,4 +1,4 @@
-"""What the sources hold: nights, classes, fields, sizes; read once for all sessions of a server, and kept for a while."""
+"""What the sources hold: nights, classes, fields, sizes; read once for all sessions of a server, and kept a while."""
 
 from __future__ import annotations
 

@@ -113,8 +113,11 @@ class MonitorView:
         self._plot = RatePlot(ACCENT)
         dressed(self._plot.figure)
         self._plot_pane = pn.pane.Bokeh(self._plot.figure, sizing_mode="stretch_width", margin=_NO_MARGIN)
+        self._plot_place = pmui.Column(**_column())
         self._plot_words = pn.pane.HTML("", **_pane())
         self._log = LogBox()
+        parts = (_heading("Alerts a second"), self._plot_place, self._plot_words, _heading("Log"), self._log)
+        self._details = pmui.Column(*parts, visible=False, **_column())
         self._cancel = pmui.Button(label="Cancel job", variant="outlined", color="error", visible=False, margin=_BUTTON_MARGIN)
         self._resume = pmui.Button(label="Resume job", variant="outlined", visible=False, margin=_BUTTON_MARGIN)
         self._dialog: pmui.Dialog | None = None
@@ -131,11 +134,7 @@ class MonitorView:
             self._told,
             pmui.Row(self._cancel, self._resume, margin=_NO_MARGIN),
             self._dialog_place,
-            _heading("Alerts a second"),
-            self._plot_pane,
-            self._plot_words,
-            _heading("Log"),
-            self._log,
+            self._details,
             **_column(),
         )
 
@@ -170,6 +169,7 @@ class MonitorView:
                 self._what.object = ""
             return
         self._what.object = status_html(status)
+        self._details.visible = True
         can_act = not sight.is_gone and not self._is_busy
         self._cancel.visible = status.state in _RUNNING and can_act
         self._resume.visible = status.state in _RESUMABLE and can_act
@@ -181,7 +181,9 @@ class MonitorView:
         if sight.rates is not None and sight.rates is not before.rates:
             rates = sight.rates
             self._plot_words.object = f"<p class='faint'>{_escaped(rates.text)}</p>"
-            redraw(self._plot_pane, lambda: self._plot.show(rates))
+            if rates.alerts_per_s.any():
+                redraw(self._plot_pane, lambda: self._plot.show(rates))
+                self._plot_place[:] = [self._plot_pane]
         if self._on_status is not None and sight.problem is None:
             self._on_status(status)
 

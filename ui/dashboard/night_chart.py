@@ -17,6 +17,8 @@ __all__ = ["MOST_NIGHTS", "NightChart", "bars_of"]
 
 MOST_NIGHTS = 200
 """With more nights than this between the first and the last, a bar is a month."""
+_FEW = 12
+"""Days that the chart spans at least: a single night is no wall."""
 _DAY = dt.timedelta(days=1)
 _HALF = dt.timedelta(hours=12)
 
@@ -62,6 +64,7 @@ class NightChart:
         )
         bars.nonselection_glyph = bars.selection_glyph = None
         self.plot.y_range.start = 0
+        self.plot.x_range.range_padding_units = "absolute"
         self.plot.yaxis.formatter = NumeralTickFormatter(format="0.[0]a")
         self.plot.yaxis.ticker.desired_num_ticks = 3
         self.plot.xaxis.formatter = DatetimeTickFormatter(
@@ -83,8 +86,14 @@ class NightChart:
     def choose(self, chosen: Collection[dt.date]) -> None:
         """Have other nights stand out."""
         columns = _columns(self._bars, chosen)
+        days = (self._bars[-1][1] - self._bars[0][0]).days if self._bars else 0
+
+        def draw() -> None:
+            self.plot.x_range.range_padding = max((_FEW - days) / 2, days * 0.02) * _DAY.total_seconds() * 1000
+            self._source.data = columns
+
         # Bokeh's own models are changed with the document's lock, which a task of ours does not hold.
-        pn.state.execute(lambda: self._source.update(data=columns), schedule=True)
+        pn.state.execute(draw, schedule=True)
 
     def _brushed(self, event: SelectionGeometry) -> None:
         if event.geometry and event.final:

@@ -53,15 +53,19 @@ class Page:
         What stands behind the page's path in the browser's address.
     is_whole
         Whether it is a page of its own, and not a part of a notebook.
-    logout_url
-        Where the user logs out; None where nobody logs in.
+    home
+        Path of the page.
+    has_login
+        Whether users log in, and so may log out.
     """
 
-    def __init__(self, session: Session, search: str = "", *, is_whole: bool = True, logout_url: str | None = None):
+    def __init__(
+        self, session: Session, search: str = "", *, is_whole: bool = True, home: str = "/", has_login: bool = False
+    ):
         self._session = session
         self._is_whole = is_whole
-        self._logout_url = logout_url
-        self._browser = BrowserLink(most_nbytes=MOST_YAML_NBYTES, comes_back=is_whole, sizing_mode="fixed", width=0)
+        self._home, self._has_login = home, has_login
+        self._browser = BrowserLink(most_nbytes=MOST_YAML_NBYTES, is_page=is_whole, sizing_mode="fixed", width=0)
         self._browser.on_told(self._told)
         session.param.watch(self._noticed, "notice")
         open_address(session, search)
@@ -69,6 +73,7 @@ class Page:
         self._built: dict[str, pn.viewable.Viewable] = {}
         self._place = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
         self._dialogs = pmui.Column(margin=_NO_MARGIN)
+        self._whole: pmui.Page | None = None
         self._share: ShareDialog | None = None
         self._stepper = pmui.StepperMenu(
             items=[{"label": name} for name in STEPS],
@@ -117,6 +122,8 @@ class Page:
         name, text = str(data.get("name") or "the file"), data.get("text")
         if isinstance(data.get("went"), str) and self._went is not None:
             self._went(data["went"])
+        elif isinstance(data.get("dark"), bool) and self._whole is not None:
+            self._whole.dark_theme = data["dark"]
         elif isinstance(text, str):
             take_yaml(self._session, name, text)
         elif isinstance(data.get("nbytes"), int):
@@ -140,7 +147,9 @@ class Page:
             spacing=3,
             sizing_mode="stretch_width",
         )
-        share = pmui.Button(label="Copy or share", variant="outlined", size="small", on_click=self._open_share)
+        share = pmui.Button(
+            label="Copy or share", variant="outlined", size="small", on_click=self._open_share, sx=_IN_HEADER
+        )
         whole = pmui.Container(
             Banner(self._session).view(),
             content,
@@ -151,22 +160,30 @@ class Page:
         )
         if not self._is_whole:
             return pmui.Column(share, whole, sizing_mode="stretch_width", theme_config=THEME)
+        header = pmui.Row(share, *self._who(), sizing_mode="stretch_width", sx={"justifyContent": "flex-end"})
+        ground = pmui.Column(whole, sizing_mode="stretch_width", margin=_NO_MARGIN, sx=_GROUND)
         page = pmui.Page(
             title="Alert Transfer",
-            header=[pn.Spacer(sizing_mode="stretch_width"), share, *self._who()],
-            main=[whole],
+            header=[header],
+            main=[ground],
+            site_url=self._home,
             theme_config=THEME,
             busy_indicator=None,
             meta=_META,
         )
         _let_go(page)
+        page.param.watch(self._lit, "dark_theme")
+        self._whole = page
         return page
 
+    async def _lit(self, event: param.parameterized.Event) -> None:
+        self._browser.remember_theme(is_dark=event.new)
+
     def _who(self) -> list[pn.viewable.Viewable]:
-        if self._logout_url is None:
+        if not self._has_login:
             return []
-        leave = pmui.Button(label=f"Log out {self._session.user.name}", variant="text", size="small")
-        leave.js_on_click(code="window.location.assign(url)", args={"url": self._logout_url})
+        leave = pmui.Button(label=f"Log out {self._session.user.name}", variant="text", size="small", sx=_IN_HEADER)
+        leave.js_on_click(code="window.location.assign(url)", args={"url": f"{self._home}logout"})
         return [leave]
 
 
@@ -177,6 +194,8 @@ def _let_go(page: pmui.Page) -> None:
     page._param__private.ref_watchers = []
 
 
+_GROUND = {"bgcolor": "background.default", "minHeight": "calc(100vh - 64px)", "display": "block"}
+_IN_HEADER = {"color": "primary.main", "borderColor": "primary.main", "whiteSpace": "nowrap"}
 _STICKY = {"position": {"md": "sticky"}, "top": {"md": "80px"}}
 _META = pmui.template.base.Meta(
     title="Alert Transfer", description="Choose alerts of an archive, and have them sent to Kafka."

@@ -17,7 +17,7 @@ import pyarrow as pa
 import engine
 from ui.dashboard.components import ChoiceCards
 from ui.dashboard.errors import ErrorBox
-from ui.dashboard.plots.light_curve import describe_light_curve, light_curve
+from ui.dashboard.plots.light_curve import describe_light_curve, light_curve, light_curve_key
 from ui.dashboard.plots.measurements import leaf_of, measurements_of, photometry_of, value_at
 from ui.dashboard.plots.sky import describe_place, sky_map
 from ui.dashboard.plots.stamps import stamps_html
@@ -144,6 +144,7 @@ class AlertView:
         if measurements_of(row, survey):
             parts.append(_html(f"<p class='hidden'>{escape(describe_light_curve(row, survey))}</p>"))
             parts.append(pn.pane.Bokeh(light_curve(row, survey), sizing_mode="stretch_width", margin=(0, 0, 0, 0)))
+            parts.append(_html(f"<p class='key'>{escape(light_curve_key(row, survey))}</p>"))
         else:
             parts.append(_words("This alert has no measurement of brightness."))
         if survey.stamps:
@@ -211,6 +212,7 @@ _STYLE = """
 h3 { font-size: 16px; margin: 0 0 4px; overflow-wrap: anywhere; }
 p { margin: 0 0 4px; }
 a { color: var(--mui-palette-primary-main, #1d4fd7); }
+.key { font-size: 12px; color: var(--mui-palette-text-secondary, #5d6470); margin: 0 0 10px; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .scroll { overflow: auto; max-height: 360px; border: 1px solid var(--mui-palette-divider, #8884); border-radius: 6px; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }

@@ -36,7 +36,7 @@ def cell_text(value: Any) -> str:
         case bytes():
             return f"{len(value):,} bytes"
         case float():
-            return f"{value:.8g}" if math.isfinite(value) else str(value)
+            return f"{value:.{14 if abs(value) >= 1e5 else 8}g}" if math.isfinite(value) else str(value)
         case str():
             return value if len(value) <= _MOST_CHARACTERS else f"{value[:_MOST_CHARACTERS]}…"
         case list() | tuple() | dict():

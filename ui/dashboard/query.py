@@ -144,9 +144,10 @@ class Query(param.Parameterized):
                 next_step="choose one of them on the page",
             )
         try:
-            self.update(**({name: self.param[name].default for name in _NAMES if name != "source"} | values))
-        except (ValueError, TypeError):  # of param: a value of another kind
+            Query(self.sources, **values)  # a value of another kind would end an update in its midst
+        except (ValueError, TypeError):
             raise _damaged() from None
+        self.update(**({name: self.param[name].default for name in _NAMES if name != "source"} | values))
 
     def to_yaml(self) -> str:
         """Return the request as YAML."""

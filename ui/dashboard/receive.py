@@ -40,12 +40,8 @@ class SubmitButtons:
     def __init__(self, session: Session):
         self._session = session
         self._submission = session.shared(Submission)
-        self._test = pmui.Button(
-            label="Test job",
-            variant="outlined",
-            margin=(4, 12, 4, 0),
-            description=f"Sends the first {TEST_ALERTS} alerts only, the whole way",
-        )
+        # Without a tooltip: its text would be the button's name to a screen reader.
+        self._test = pmui.Button(label="Test job", variant="outlined", margin=(4, 12, 4, 0))
         self._submit = pmui.Button(label="Submit job", variant="contained", margin=(4, 0, 4, 0))
         self._test.on_click(self._test_clicked)
         self._submit.on_click(self._submit_clicked)
@@ -109,8 +105,8 @@ class JobPart:
             pn.pane.HTML("<h3>Topic</h3>", **_pane()),
             CopyBox(text=self.topic, label="Copy topic", name_of="the topic's name"),
             self._fetch,
-            _section("Monitor your job", self._monitor.view()),
             self._hint,
+            _section("Monitor your job", self._monitor.view()),
             self._data,
             **_column(),
         )
@@ -151,7 +147,7 @@ class JobPart:
 
     def _hints(self, status: JobStatus) -> list[pn.viewable.Viewable]:
         if status.state == "empty":
-            change = pmui.Button(label="Change the conditions", variant="outlined")
+            change = pmui.Button(label="Change the conditions", variant="outlined", margin=(4, 0, 4, 0))
             change.on_click(self._to_filter)
             text = "The nights hold no alert that meets what was asked for, so the topic holds none."
             return [pn.pane.HTML(f"<p>{text}</p>", **_pane()), change]
@@ -208,7 +204,7 @@ class ReceiveStep:
         self._close()
         topic = self._session.job
         if not topic:
-            text = "No job yet. A test job sends ten alerts the whole way; Submit job sends all that you chose."
+            text = f"No job yet. A test job sends the first {TEST_ALERTS} alerts the whole way; Submit job sends all that you chose."
             self._place[:] = [pn.pane.HTML(f"<p class='hint'>{text}</p>", **_pane())]
             return
         self._part = JobPart(self._session, topic)

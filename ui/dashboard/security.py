@@ -51,6 +51,7 @@ def policy(page: bytes = b"", ancestors: Iterable[str] = (), nonce: str = "") ->
         for found in _INLINE.finditer(page)
         if found["code"].strip() and b"src=" not in found["attributes"]
     ]
+    loaded = [f"'nonce-{nonce}'"] if nonce else []
     rules = {
         "default-src": ["'none'"],
         "script-src": [
@@ -58,7 +59,7 @@ def policy(page: bytes = b"", ancestors: Iterable[str] = (), nonce: str = "") ->
             "blob:",
             "'unsafe-eval'",
             *dict.fromkeys(hashes),
-            *([f"'nonce-{nonce}'"] if nonce else []),
+            *loaded,
         ],
         "style-src": ["'self'", "'unsafe-inline'"],
         "img-src": ["'self'", "data:", "blob:"],

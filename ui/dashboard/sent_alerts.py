@@ -187,6 +187,7 @@ class _Curves:
         if photometry:
             names = (photometry.value, photometry.error, photometry.limit, photometry.sign)
             paths += [f"{self._parent}.{name}" if self._parent else name for name in names if name]
+        self._value = photometry.value if photometry else ""
         self._paths = [path for path in paths if path]
         self._with_history: dict[str, tuple[int, Mapping[str, Any]]] = {}
         self._detections: dict[str, list[dict[str, Any]]] = {}
@@ -207,11 +208,10 @@ class _Curves:
     def _add_histories(
         self, batch: pa.RecordBatch, objects: pa.Array, columns: Mapping[str, pa.Array], histories: Sequence[str]
     ) -> None:
-        lengths = [pc.fill_null(pc.list_value_length(batch.column(name)), 0) for name in histories]
-        number = np.sum([_numbers(length) for length in lengths], axis=0)
+        number = np.sum([self._num_measured(batch.column(name)) for name in histories], axis=0)
         for place in np.argsort(number, kind="stable")[::-1][: 5 * _MOST_CURVES].tolist():
             name, count = objects[place].as_py(), int(number[place])
-            if name is None or count <= self._with_history.get(str(name), (0, {}))[0]:
+            if name is None or count < _LEAST_OF_CURVE or count <= self._with_history.get(str(name), (0, {}))[0]:
                 continue
             if len(self._with_history) >= _MOST_CURVES and str(name) not in self._with_history:
                 least = min(self._with_history, key=lambda held: self._with_history[held][0])
@@ -221,6 +221,15 @@ class _Curves:
             own = {leaf: column[place].as_py() for leaf, column in columns.items()}
             earlier = {history: batch.column(history)[place].as_py() for history in histories}
             self._with_history[str(name)] = (count, self._row(own, earlier))
+
+    def _num_measured(self, history: pa.Array) -> np.ndarray:
+        """Return how many items of each list have a brightness."""
+        if not pa.types.is_list(history.type) or not pa.types.is_struct(history.type.value_type):
+            return np.zeros(len(history))
+        if not self._value or history.type.value_type.get_field_index(self._value) < 0:
+            return np.zeros(len(history))
+        is_measured = pc.is_valid(pc.struct_field(pc.list_flatten(history), self._value))
+        return np.bincount(pc.list_parent_indices(history), weights=is_measured, minlength=len(history))
 
     def _add_detections(self, objects: pa.Array, columns: Mapping[str, pa.Array]) -> None:
         held = {name: column.to_pylist() for name, column in columns.items()}

@@ -86,6 +86,11 @@ class Services(param.Parameterized):
                     raise
         raise AssertionError
 
+    def warm_up(self) -> None:
+        """Start the processes, and import there what an estimate needs: the first one would wait for it."""
+        for _ in range(_NUM_PROCESSES):
+            self._pool().submit(_import_engine)
+
     async def watch(self) -> None:
         """Look again and again whether Kafka and the cluster answer; what is back is used again."""
         while True:
@@ -156,6 +161,10 @@ class Services(param.Parameterized):
         if self._processes is not None:
             self._processes.shutdown(wait=False, cancel_futures=True)
             self._processes = None
+
+
+def _import_engine() -> None:
+    engine.estimate, engine.preview  # noqa: B018  each is imported on its first use
 
 
 def _end_with_parent() -> None:

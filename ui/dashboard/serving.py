@@ -172,17 +172,13 @@ def _child(
     settings: Settings, serving: Serving, sockets: list[socket.socket], pipe: multiprocessing.connection.Connection
 ) -> None:
     """Serve in a process of several; it ends with the one that started it."""
-    with contextlib.ExitStack() as stack:
-        client = None
-        if settings.dask:
-            client = stack.enter_context(engine.connect(settings.dask, tls=settings.dask_tls))
-        services = Services(settings, client=client)
+    services = Services(settings)
 
-        def on_ready(loop: asyncio.AbstractEventLoop) -> None:
-            pipe.send(True)
-            loop.add_reader(pipe.fileno(), lambda: services.move_cluster(pipe.recv()))
+    def on_ready(loop: asyncio.AbstractEventLoop) -> None:
+        pipe.send(True)
+        loop.add_reader(pipe.fileno(), lambda: services.move_cluster(pipe.recv()))
 
-        _run(services, serving, sockets, on_ready)
+    _run(services, serving, sockets, on_ready)
 
 
 def _run(
@@ -193,6 +189,7 @@ def _run(
 ) -> None:
     with contextlib.closing(services), _loop() as loop:
         server = _server(services, serving, sockets)
+        services.warm_up()
         server.start()
         watching = loop.create_task(services.watch())
         on_ready(loop)
@@ -300,8 +297,8 @@ def open_page(services: Services, serving: Serving) -> pn.viewable.Viewable:
     session = Session(services, _user(services, serving))
     pn.state.on_session_destroyed(lambda _: session.end())
     search = "" if pn.state.location is None else pn.state.location.search
-    logout = f"{serving.path}logout" if login_is_on(services.settings) else None
-    return Page(session, search, logout_url=logout).view()
+    has_login = login_is_on(services.settings)
+    return Page(session, search, home=serving.path, has_login=has_login).view()
 
 
 def _user(services: Services, serving: Serving) -> User:

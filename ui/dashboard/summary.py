@@ -73,6 +73,7 @@ class Summary:
             self._text,
             self._problem,
             pmui.Row(self._look, self._exact, sizing_mode="stretch_width", margin=(10, 0, 0, 0), sx={"gap": "8px"}),
+            pn.Spacer(height=8),
             *self._actions,
             self._place,
             elevation=0,
@@ -146,11 +147,12 @@ def gauge(number: str, what: str, share: float | None, caption: str, *, is_limit
         filled = 2.0  # a little is not nothing
     near = (share or 0) if is_limit else 0
     colour = BAD if near > 1 else WARN if near > _NEAR else GOOD
+    size = "long" if len(number) > 7 else ""
     ring = f"stroke:{colour};stroke-dasharray:{filled:.1f} {around:.1f}"
     arc = f"<circle cx='50' cy='50' r='42' class='arc' style='{ring}'/>" if filled else ""
     return (
         f"<figure><svg viewBox='0 0 100 100' aria-hidden='true'><circle cx='50' cy='50' r='42'/>{arc}</svg>"
-        f"<div class='middle'><b>{escape(number)}</b><span>{escape(what)}</span></div>"
+        f"<div class='middle'><b class='{size}'>{escape(number)}</b><span>{escape(what)}</span></div>"
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
@@ -263,6 +265,7 @@ circle.arc { stroke-linecap: round; }
 .middle { position: absolute; left: 0; right: 0; top: 0; height: min(136px, calc(100% - 22px)); display: flex;
   flex-direction: column; align-items: center; justify-content: center; }
 .middle b { font-size: 19px; line-height: 1.2; }
+.middle b.long { font-size: 15px; }
 .middle span, figcaption { font-size: 12px; color: var(--mui-palette-text-secondary, #5d6470); }
 figcaption { margin-top: 6px; min-height: 1.4em; }
 .said { font-size: 15px; font-weight: 600; margin: 12px 0 8px; line-height: 1.4; }

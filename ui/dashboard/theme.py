@@ -12,6 +12,8 @@ _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial,
 def _theme(
     *, main: str, on_main: str, ground: str, paper: str, ink: str, faint: str, line: str, bad: str
 ) -> dict[str, Any]:
+    # Panel's own title is white, as for a bar of the main colour.
+    title = {"color": f"{ink} !important", "fontSize": "1.25rem", "fontWeight": 700}
     bar = {"backgroundColor": paper, "color": ink, "boxShadow": "none", "borderBottom": f"1px solid {line}"}
     return {
         "palette": {
@@ -24,9 +26,10 @@ def _theme(
         "shape": {"borderRadius": 8},
         "typography": {"fontFamily": _FONTS, "button": {"textTransform": "none", "fontWeight": 600}},
         "components": {
-            "MuiAppBar": {"styleOverrides": {"root": {**bar, "backgroundImage": "none"}}},
+            "MuiAppBar": {"styleOverrides": {"root": {**bar, "backgroundImage": "none", "& .title": title}}},
             "MuiPaper": {"styleOverrides": {"root": {"backgroundImage": "none"}}},
             "MuiButton": {"defaultProps": {"disableElevation": True}},
+            "MuiTypography": {"defaultProps": {"variantMapping": {"h3": "h1"}}},
         },
     }
 

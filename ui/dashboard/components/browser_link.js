@@ -27,9 +27,18 @@ export function render({ model, view }) {
     if (!isError) setTimeout(() => notice.remove(), 6000)
   }
 
+  // By day or by night: as the reader chose here before, else as the system has it.
+  const KEY = "alert-transfer-dark"
+  const remember = (dark) => { try { window.localStorage.setItem(KEY, dark ? "1" : "0") } catch (refused) { /* private */ } }
+  let kept = null
+  try { kept = window.localStorage.getItem(KEY) } catch (refused) { /* private */ }
+  const isDark = kept === null ? window.matchMedia("(prefers-color-scheme: dark)").matches : kept === "1"
+  if (isDark && model.is_page) model.send_msg({ dark: true })
+
   // The address: what is typed replaces it, a step or a job that is gone to is one more to come back to.
   model.on("msg:custom", (event) => {
-    const { search, is_place, notice, is_error } = event.data || event
+    const { search, is_place, notice, is_error, dark } = event.data || event
+    if (dark !== undefined) remember(dark)
     if (notice !== undefined) tell(notice, is_error)
     if (search === undefined || search === window.location.search) return
     const url = window.location.pathname + search + window.location.hash
@@ -81,7 +90,7 @@ export function render({ model, view }) {
     waiting = setTimeout(look, 1000)
   }
   const doc = view && view.model && view.model.document
-  if (doc && model.comes_back) doc.on_event("connection_lost", gone)
+  if (doc && model.is_page) doc.on_event("connection_lost", gone)
 
   model.on("remove", () => {
     clearTimeout(waiting)

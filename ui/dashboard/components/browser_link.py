@@ -12,12 +12,12 @@ __all__ = ["BrowserLink"]
 class BrowserLink(Component):
     """The browser around the page; nothing of it is seen but a sign where a file may be dropped, or a lost connection.
 
-    It tells `{"went": search}` when the user goes back or forward, `{"name": …, "text": …}` of a file that was dropped,
-    and `{"name": …, "nbytes": …}` of one that is too large.
+    It tells `{"dark": true}` at first if the reader likes pages dark; `{"went": search}` when the user goes back or
+    forward; `{"name": …, "text": …}` of a file that was dropped, `{"name": …, "nbytes": …}` of one that is too large.
     """
 
     most_nbytes = param.Integer(default=1_000_000, doc="Of a file that is dropped.")
-    comes_back = param.Boolean(default=True, doc="Whether to load the page again after a lost connection.")
+    is_page = param.Boolean(default=True, doc="Whether the page is ours: it may be loaded again, and be dark.")
 
     _esm = HERE / "browser_link.js"
     _stylesheets = [(HERE / "browser_link.css").read_text(encoding="utf-8")]  # noqa: RUF012
@@ -25,6 +25,10 @@ class BrowserLink(Component):
     def show_address(self, address: str, *, is_place: bool) -> None:
         """Have the address end in a query, as a place to come back to or in the place of what it was."""
         self._send_msg({"search": address, "is_place": is_place})
+
+    def remember_theme(self, *, is_dark: bool) -> None:
+        """Have the browser remember whether the reader likes the page dark."""
+        self._send_msg({"dark": is_dark})
 
     def show_notice(self, text: str, *, is_error: bool) -> None:
         """Tell something for a moment; an error stays until it is closed."""

@@ -49,7 +49,8 @@ export function render({ model }) {
     const body = table.createTBody()
     for (const field of found.slice(0, MOST)) {
       const row = body.insertRow()
-      const button = make('button', 'pill', field.name)
+      const button = make('button', 'pill')
+      button.append(...field.name.split(/(?<=\.)/).flatMap((part) => [part, document.createElement('wbr')]))
       button.type = 'button'
       if (model.chooses) button.setAttribute('aria-pressed', String(model.chosen.includes(field.name)))
       button.setAttribute('aria-label', model.chooses ? field.name : `Insert ${field.name}`)

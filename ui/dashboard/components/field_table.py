@@ -10,7 +10,7 @@ __all__ = ["FieldTable"]
 
 
 class FieldTable(Component):
-    """Fields with their units, meanings and shares of nulls; `on_told` is given `open`, or the name that is to be inserted."""
+    """Fields with their units, meanings and shares of nulls; `on_told` is given the name that is to be inserted."""
 
     title = param.String(default="Fields of this archive")
     fields = param.List(item_type=dict, doc="`name`, `type`, `unit`, `meaning`, `null` and `nights` of each.")

@@ -14,10 +14,10 @@ import engine
 from ui.dashboard.plots.measurements import Measurement, measurements_of, photometry_of
 from ui.dashboard.plots.palette import INK, band_style, dressed
 
-__all__ = ["describe_light_curve", "light_curve"]
+__all__ = ["describe_light_curve", "light_curve", "light_curve_key"]
 
 _MJD_0 = datetime(1858, 11, 17)
-_SIZE = 8
+_SIZES = {"alert": 13, "limit": 6, "forced": 5}
 _HOVER = [("date", "@date"), ("MJD", "@x{0.000}"), ("band", "@band"), ("", "@text")]
 
 
@@ -57,6 +57,19 @@ def light_curve(row: Mapping[str, Any], survey: engine.Survey, *, height: int = 
     return dressed(plot, grid=("x", "y"))
 
 
+def light_curve_key(row: Mapping[str, Any], survey: engine.Survey) -> str:
+    """Return what the signs of a light curve mean, as far as they are on it."""
+    points = measurements_of(row, survey)
+    parts = ["large: this alert"] if any(point.kind != "alert" for point in points) else []
+    if any(point.is_negative for point in points):
+        parts.append("hollow: fainter than the reference image")
+    if any(point.kind == "limit" for point in points):
+        parts.append("▽ upper limit")
+    if any(point.kind == "forced" for point in points):
+        parts.append("small: forced photometry")
+    return " · ".join(parts)
+
+
 def describe_light_curve(row: Mapping[str, Any], survey: engine.Survey) -> str:
     """Return in words what the light curve shows, for those who don't see it."""
     points = measurements_of(row, survey)
@@ -79,14 +92,13 @@ def _draw(
     plot: figure, band: str, points: Sequence[Measurement], *, is_limit: bool, is_negative: bool, unit: str
 ) -> None:
     style = band_style(band)
-    what = " upper limit" if is_limit else " fainter than reference" if is_negative else ""
     source = ColumnDataSource(
         {
             "x": [point.mjd for point in points],
             "y": [point.value for point in points],
             "low": [point.value - (point.error or 0) for point in points],
             "high": [point.value + (point.error or 0) for point in points],
-            "size": [_SIZE + 4 if point.kind == "alert" else _SIZE - 2 * is_limit for point in points],
+            "size": [_SIZES.get(point.kind, 8) for point in points],
             "width": [2.5 if point.kind == "alert" else 1 for point in points],
             "date": [f"{_MJD_0 + timedelta(days=point.mjd):%Y-%m-%d %H:%M}" for point in points],
             "band": [band] * len(points),
@@ -108,7 +120,8 @@ def _draw(
         fill_color=style.colour,
         fill_alpha=0 if is_limit or is_negative else 0.85,
         line_alpha=0.6 if is_limit else 1,
-        legend_label=f"{band or 'no band'}{what}",
+        legend_label=band
+        or "no band",  # of one band there is one entry, the first of which is a detection if there is any
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from bokeh.models import ColumnDataSource, FactorRange, HoverTool, NumeralTickFormatter
 from bokeh.plotting import figure
 
-__all__ = ["NO_CLASS", "OTHERS", "ClassesOfNights", "NightBars", "PerNightPlot", "nights_of"]
+__all__ = ["NO_CLASS", "OTHERS", "ClassesOfNights", "NightBars", "PerNightPlot", "legend_of", "nights_of"]
 
 NO_CLASS = "no class"
 OTHERS = "other classes"
@@ -20,6 +20,7 @@ _MOST_NIGHTS = 2_000
 _MOST_SHOWN_NIGHTS = 60
 _MOST_SHOWN_CLASSES = 6
 _MOST_CHARACTERS = 40
+_LENGTH_OF_MONTH, _LENGTH_OF_NIGHT = len("2021-11"), len("2021-11-22")
 _UNIX_EPOCH_MJD = 40_587
 _MJD_ZERO_JD = 2_400_000.5
 _TAI_AHEAD_S = 37.0
@@ -54,12 +55,9 @@ class NightBars:
     """Of each class that is shown, one a span: the most frequent first, then `OTHERS`."""
 
     @property
-    def text(self) -> str:
-        """What the plot shows, in words."""
-        totals = sorted(((sum(of), label) for label, of in self.counts.items()), reverse=True)
-        what = "month" if self.spans and len(self.spans[0]) == 7 else "night"
-        spans = f"{len(self.spans):,} {what}{'' if len(self.spans) == 1 else 's'}"
-        return f"{spans}; " + ", ".join(f"{count:,} {label}" for count, label in totals) + "."
+    def is_by_month(self) -> bool:
+        """Whether a span is a month."""
+        return bool(self.spans) and len(self.spans[0]) == _LENGTH_OF_MONTH
 
 
 @dataclass(kw_only=True)
@@ -91,7 +89,7 @@ class ClassesOfNights:
 
     def bars(self) -> NightBars:
         """Return the bars: by month where there are many nights, the most frequent classes and the others."""
-        length = len("2021-11") if len(self._nights) > _MOST_SHOWN_NIGHTS else len("2021-11-22")
+        length = _LENGTH_OF_MONTH if len(self._nights) > _MOST_SHOWN_NIGHTS else _LENGTH_OF_NIGHT
         spans = _spans(sorted(self._nights), length)
         totals: Counter[str] = Counter()
         for (_, label), number in self._counts.items():
@@ -110,7 +108,7 @@ class ClassesOfNights:
 def _spans(nights: list[str], length: int) -> list[str]:
     """Return the nights, or their months; nights without an alert between close ones are bars of no height."""
     spans = list(dict.fromkeys(night[:length] for night in nights))
-    if length != len("2021-11-22") or not spans:
+    if length == _LENGTH_OF_MONTH or not spans:
         return spans
     first, last = dt.date.fromisoformat(spans[0]), dt.date.fromisoformat(spans[-1])
     if (last - first).days >= _MOST_SHOWN_NIGHTS:
@@ -119,7 +117,7 @@ def _spans(nights: list[str], length: int) -> list[str]:
 
 
 class PerNightPlot:
-    """Bars of alerts by night, in parts by class.
+    """Bars of alerts by night, in parts by class; its legend is `legend_of`, in words.
 
     Parameters
     ----------
@@ -127,13 +125,12 @@ class PerNightPlot:
         Of the classes, the most frequent first; the last is that of `OTHERS`.
     """
 
-    def __init__(self, colours: list[str]):
-        self._colours = colours
-        self._labels: list[str] = []
-        self._source = ColumnDataSource({"span": []})
+    def __init__(self, colours: Sequence[str]):
+        self._names = [f"c{place}" for place in range(len(colours))]
+        self._source = ColumnDataSource(self._columns(NightBars(spans=[], counts={})))
         self._range = FactorRange()
         self.figure = figure(
-            height=260,
+            height=240,
             sizing_mode="stretch_width",
             toolbar_location=None,
             tools="",
@@ -141,50 +138,40 @@ class PerNightPlot:
             x_axis_label="night (UTC)",
             y_axis_label="alerts",
         )
+        # All bars that there may be, from the first on: a figure whose parts change is laid out anew.
+        stacked = self.figure.vbar_stack(
+            self._names, x="span", width=0.85, source=self._source, color=list(colours), line_color="white"
+        )
+        for name, bar in zip(self._names, stacked, strict=True):
+            # The label is looked up: as a part of the template it would be HTML.
+            told = [("night", "@span"), ("class", f"@{name}_label"), ("alerts", f"@{name}{{0,0}}")]
+            self.figure.add_tools(HoverTool(renderers=[bar], tooltips=told))
         self.figure.y_range.start = 0
         self.figure.xgrid.visible = False
         self.figure.xaxis.major_label_orientation = 0.9
         self.figure.yaxis.formatter = NumeralTickFormatter(format="0,0")
 
+    def _columns(self, bars: NightBars) -> dict[str, list[str] | list[int]]:
+        """Return what the bars are drawn of. Names of columns are numbers, since a label may be any text."""
+        columns: dict[str, list[str] | list[int]] = {"span": bars.spans}
+        labels = [label for label in bars.counts if label != OTHERS]
+        for place, name in enumerate(self._names):
+            label = OTHERS if name == self._names[-1] else labels[place] if place < len(labels) else ""
+            columns[name] = bars.counts.get(label, [0] * len(bars.spans))
+            columns[f"{name}_label"] = [label] * len(bars.spans)
+        return columns
+
     def show(self, bars: NightBars) -> None:
         """Draw other bars."""
-        labels = list(bars.counts)
-        # Names of columns are numbers: a label may be any text, that of the column of nights too.
-        data: dict[str, list[str] | list[int]] = {f"c{place}": bars.counts[label] for place, label in enumerate(labels)}
-        if labels != self._labels:
-            self.figure.renderers = []
-            if self.figure.legend:
-                self.figure.legend[0].items = []
-        texts = {f"{name}_label": [label] * len(bars.spans) for name, label in zip(data, labels, strict=True)}
-        self._source.data = {"span": bars.spans, **data, **texts}
         self._range.factors = bars.spans
-        self.figure.xaxis.axis_label = "month (UTC)" if bars.spans and len(bars.spans[0]) == 7 else "night (UTC)"
-        if labels == self._labels:
-            return
-        self._labels = labels
-        names = list(data)
-        colours = [
-            self._colours[-1] if label == OTHERS else self._colours[place % (len(self._colours) - 1)]
-            for place, label in enumerate(labels)
-        ]
-        stacked = self.figure.vbar_stack(
-            names,
-            x="span",
-            width=0.85,
-            source=self._source,
-            color=colours,
-            line_color="white",
-            legend_label=labels,
-        )
-        self.figure.tools = [
-            HoverTool(renderers=[bar], tooltips=_tooltips(name)) for name, bar in zip(names, stacked, strict=True)
-        ]
-        self.figure.legend.orientation = "horizontal"
-        self.figure.legend.ncols = 3
-        if self.figure.legend and self.figure.legend[0] not in self.figure.above:
-            self.figure.add_layout(self.figure.legend[0], "above")
+        self.figure.xaxis.axis_label = "month (UTC)" if bars.is_by_month else "night (UTC)"
+        self._source.data = self._columns(bars)
 
 
-def _tooltips(name: str) -> list[tuple[str, str]]:
-    # The label is looked up: as a part of the template it would be HTML.
-    return [("night", "@span"), ("class", f"@{name}_label"), ("alerts", f"@{name}{{0,0}}")]
+def legend_of(bars: NightBars, colours: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Return the colour, the label and the alerts of each class, as `PerNightPlot` of these colours draws them."""
+    labels = [label for label in bars.counts if label != OTHERS]
+    found = [(colours[place], label, sum(bars.counts[label])) for place, label in enumerate(labels)]
+    if OTHERS in bars.counts:
+        found.append((colours[-1], OTHERS, sum(bars.counts[OTHERS])))
+    return found

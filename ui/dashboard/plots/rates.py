@@ -39,7 +39,7 @@ class Rates:
     def text(self) -> str:
         """What the plot shows, in words."""
         if not self.alerts_per_s.any():
-            return "No alert is sent yet."
+            return "No alert was sent up to now."
         most = int(self.alerts_per_s.argmax())
         return (
             f"At most {self.alerts_per_s[most]:,.0f} alerts a second, "

@@ -135,7 +135,7 @@ class DataStep:
     async def _informed(self, _: param.parameterized.Event) -> None:
         self._show_info()
 
-    async def _changed(self, _: param.parameterized.Event) -> None:
+    async def _changed(self, *_: param.parameterized.Event) -> None:
         self._show_query()
 
     def _there(self) -> list[dt.date]:
@@ -160,7 +160,8 @@ class DataStep:
         finally:
             self._is_showing = False
         names = [*PRESETS, *years_of(there)] if there else []
-        self._presets.pressed = self._years.pressed = [n for n in names if preset(n, there) == self._query.nights]
+        pressed = [name for name in names if preset(name, there) == self._query.nights][:1]
+        self._presets.pressed = self._years.pressed = pressed  # a night may be all of its year, too
         self._chart.choose(dates)
         self._told.object = f"<p role='status' style='margin:0;font-size:13px;opacity:.85'>{self._said(dates)}</p>"
 

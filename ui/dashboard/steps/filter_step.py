@@ -73,7 +73,7 @@ class FilterStep:
 
     # --- What the user does -------------------------------------------------------------------------------------
 
-    async def _chose(self, _: param.parameterized.Event) -> None:
+    async def _chose(self, *_: param.parameterized.Event) -> None:
         if not self._is_showing:
             self._query.update(classes=list(self._picker.keep), exclude_classes=list(self._picker.leave_out))
 
