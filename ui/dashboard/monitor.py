@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 import param
 
 import engine
-from engine import AlertTransferError, JobStatus
+from engine import AlertTransferError, JobError, JobStatus
 from ui.dashboard.components import LogBox
 from ui.dashboard.drawing import redraw
 from ui.dashboard.errors import ErrorBox
@@ -109,7 +109,7 @@ class MonitorView:
         self._follower: Follower | None = None
         self._lines: list[str] = []
         self._what = pn.pane.HTML("<p>Reading how the job stands…</p>", **_pane())
-        self._told = pmui.Column(**_column())
+        self._told = pmui.Column(sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         self._plot = RatePlot(ACCENT)
         dressed(self._plot.figure)
         self._plot_pane = pn.pane.Bokeh(self._plot.figure, sizing_mode="stretch_width", margin=_NO_MARGIN)
@@ -202,7 +202,7 @@ class MonitorView:
         status = sight.status
         if status is not None:
             if status.error:
-                shown.append(ErrorBox(_Failure(status)).view())
+                shown.append(ErrorBox(_failure(status)).view())
             elif status.next_step and status.state in _RESUMABLE:
                 text = "What was sent stays in the topic. Resume sends the rest."
                 shown.append(pn.pane.HTML(f"<p class='faint'>{text}</p>", **_pane()))
@@ -274,16 +274,16 @@ class MonitorView:
         self._session.notify(f"{self.topic} goes on")
 
 
-class _Failure(Exception):
-    """Why a job failed, with what an error box shows."""
-
-    def __init__(self, status: JobStatus):
-        error = status.error or {}
-        self.message = str(error.get("message") or "the job failed")
-        super().__init__(self.message)
-        self.accepted = error.get("accepted")
-        steps = dict.fromkeys(str(step) for step in (error.get("next"), status.next_step) if step)
-        self.next_step = "\n".join(steps) or None
+def _failure(status: JobStatus) -> JobError:
+    """Return why a job failed as an error, which tells it in the same terms as all others."""
+    error = status.error or {}
+    steps = dict.fromkeys(str(step) for step in (error.get("next"), status.next_step) if step)
+    accepted = error.get("accepted")
+    return JobError(
+        str(error.get("message") or "the job failed"),
+        accepted=str(accepted) if accepted else None,
+        next_step="\n".join(steps) or None,
+    )
 
 
 def _told_of(sight: Sight) -> tuple[object, ...]:
