@@ -85,7 +85,7 @@ def opened(browser, address, request) -> Iterator[Callable[..., Page]]:
         context.on("request", lambda request: foreign.append(request.url) if is_foreign(request.url) else None)
         page = context.new_page()
         page.on("websocket", lambda socket: foreign.append(socket.url) if is_foreign(socket.url) else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", lambda error: errors.append(error.stack or str(error)))
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
         page.goto(address + where)
         page.get_by_role("tab").first.wait_for()
