@@ -148,7 +148,7 @@ class Page:
             sizing_mode="stretch_width",
         )
         share = pmui.Button(
-            label="Copy or share", variant="outlined", size="small", on_click=self._open_share, sx=_IN_HEADER
+            label="Copy or share", variant="outlined", size="small", on_click=self._open_share, sx={"whiteSpace": "nowrap"}
         )
         whole = pmui.Container(
             Banner(self._session).view(),
@@ -170,6 +170,7 @@ class Page:
             theme_config=THEME,
             busy_indicator=None,
             meta=_META,
+            sx=_PLAIN_BAR,
         )
         _let_go(page)
         page.param.watch(self._lit, "dark_theme")
@@ -182,7 +183,7 @@ class Page:
     def _who(self) -> list[pn.viewable.Viewable]:
         if not self._has_login:
             return []
-        leave = pmui.Button(label=f"Log out {self._session.user.name}", variant="text", size="small", sx=_IN_HEADER)
+        leave = pmui.Button(label=f"Log out {self._session.user.name}", variant="text", size="small")
         leave.js_on_click(code="window.location.assign(url)", args={"url": f"{self._home}logout"})
         return [leave]
 
@@ -195,7 +196,8 @@ def _let_go(page: pmui.Page) -> None:
 
 
 _GROUND = {"bgcolor": "background.default", "minHeight": "calc(100vh - 64px)", "display": "block"}
-_IN_HEADER = {"color": "primary.main", "borderColor": "primary.main", "whiteSpace": "nowrap"}
+# By exactly this, what is in the bar keeps the page's colours: else it is dressed for a bar of the main colour.
+_PLAIN_BAR = {".MuiAppBar-root": {"bgcolor": "primary.contrastText", "color": "primary.main"}}
 _STICKY = {"position": {"md": "sticky"}, "top": {"md": "80px"}}
 _META = pmui.template.base.Meta(
     title="Alert Transfer", description="Choose alerts of an archive, and have them sent to Kafka."

@@ -2,7 +2,8 @@ export function render({ model }) {
   const place = document.createElement("span")
   place.hidden = true
   let pieces = []
-  model.on("msg:custom", ({ piece, name, type }) => {
+  model.on("msg:custom", (event) => {
+    const { piece, name, type } = event.data || event
     if (piece !== undefined) {
       const text = atob(piece), bytes = new Uint8Array(text.length)
       for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at)
