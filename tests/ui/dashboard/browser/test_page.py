@@ -31,15 +31,10 @@ SCRIPT = "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>"
 expect.set_options(timeout=PATIENCE_MS)
 
 
-def summary(page: Page) -> str:
-    """Return what the summary says of the number and size, once it is no longer estimating."""
+def expect_alerts(page: Page, number: int) -> None:
+    """Wait until the summary says how many alerts there are, no longer estimating."""
     said = page.get_by_role("region", name="Summary").locator(".said")
-    expect(said).to_contain_text(re.compile(r"^(About )?[\d,]+ alerts?, [\d.,]+ .?B"))
-    return said.inner_text()
-
-
-def number_of_alerts(page: Page) -> int:
-    return int(re.search(r"([\d,]+) alert", summary(page))[1].replace(",", ""))
+    expect(said).to_contain_text(re.compile(rf"^{number:,} alerts?, [\d.,]+ .?B"))
 
 
 def choose_nights(page: Page, nights: str) -> None:
@@ -77,8 +72,7 @@ def test_from_opening_the_page_to_parquet(opened, shot, sample, kafka, tmp_path)
     chosen = engine.preview(
         engine.TransferRequest(archive=sample.archive, nights="2021-11-20:2021-11-22", where=WHERE), limit=1000
     )
-    expect(page.get_by_role("region", name="Summary")).to_contain_text(f"{chosen.num_rows} alerts")
-    assert number_of_alerts(page) == chosen.num_rows
+    expect_alerts(page, chosen.num_rows)
     shot(page, "filter")
     page.get_by_role("button", name="Preview").click()
     dialog = page.get_by_role("dialog")
@@ -95,7 +89,7 @@ def test_from_opening_the_page_to_parquet(opened, shot, sample, kafka, tmp_path)
     expect(page).to_have_url(re.compile("step=content"))
     page.reload()
     expect(page.get_by_role("tab", name="Content")).to_have_attribute("aria-selected", "true")
-    assert number_of_alerts(page) == chosen.num_rows
+    expect_alerts(page, chosen.num_rows)
 
     go_to(page, "Receive")
     page.get_by_role("region", name="Summary").get_by_role("button", name="Submit job").click()
@@ -131,10 +125,11 @@ def test_two_users_have_a_query_each(opened):
     first, second = opened(), opened()
     choose_nights(first, "2021-11-20")
     choose_nights(second, "2021-11-23:2021-11-25")
-    assert (number_of_alerts(first), number_of_alerts(second)) == (200, 600)
+    expect_alerts(first, 200)
+    expect_alerts(second, 600)
     write_conditions(first, "candidate.magpsf > 99;")
     expect(first.get_by_role("region", name="Summary")).to_contain_text("No alert")
-    assert number_of_alerts(second) == 600
+    expect_alerts(second, 600)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +137,7 @@ def test_two_users_have_a_query_each(opened):
 )
 def test_each_step_fits_and_can_be_used_by_all(opened, shot, name, options):
     page = opened("", **options)
-    summary(page)
+    expect_alerts(page, 200)
     found = {}
     for step, heading in HEADINGS.items():
         go_to(page, step)
@@ -169,7 +164,7 @@ def test_what_is_wrong_is_told_beside_what_caused_it(opened, shot):
 def test_script_of_others_is_text(opened, shot):
     query = urllib.parse.urlencode({"job": SCRIPT, "q": SCRIPT, "step": SCRIPT})
     page = opened(f"?{query}")
-    summary(page)
+    expect_alerts(page, 200)
     choose_nights(page, SCRIPT)
     go_to(page, "Filter")
     page.get_by_role("combobox", name="Alert classes").fill(SCRIPT)
@@ -184,7 +179,7 @@ def test_script_of_others_is_text(opened, shot):
 
 def test_the_keyboard_is_enough(opened):
     page = opened()
-    summary(page)
+    expect_alerts(page, 200)
 
     def tab_to(wanted) -> None:
         for _ in range(60):
