@@ -143,6 +143,10 @@ def estimator_of(session: Session) -> Estimator:
     """Return the estimator of a session; the same for all its views, begun on first use."""
     if session not in _of_sessions:
         _of_sessions[session] = Estimator(session)
-        session.on_end(lambda: _of_sessions.pop(session, None))
+        session.on_end(lambda: _let_go(session))
         _of_sessions[session].start()
     return _of_sessions[session]
+
+
+def _let_go(session: Session) -> None:
+    _of_sessions.pop(session, None)

@@ -32,7 +32,7 @@ __all__ = ["Summary", "gauge", "num_conditions", "summary_html"]
 
 _NEAR = 0.7
 """Share of a limit from which on a gauge warns."""
-_STEP_OF = {"source": 0, "nights": 0, "classes": 1, "where": 1, "fields": 2}
+_STEP_OF = {"data": 0, "classes": 1, "where": 1, "fields": 2}
 """Where an error stands beside what caused it, so that the summary need not show it too."""
 
 

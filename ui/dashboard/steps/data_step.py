@@ -58,7 +58,7 @@ class DataStep:
         self._years = ButtonRow(label="Years", margin=(6, 0, 0, 0))
         self._chart = NightChart(self._brushed)
         self._told = pn.pane.HTML("", sizing_mode="stretch_width", margin=(8, 0, 0, 0))
-        self._problems = ProblemPlace(self._estimator, self._query, "nights", "source")
+        self._problems = ProblemPlace(self._estimator, self._query, "data")
         self._sources.param.watch(self._chose_source, "value")
         self._picker.param.watch(self._picked, "value")
         self._typed.param.watch(self._wrote, "value")

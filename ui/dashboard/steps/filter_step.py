@@ -21,6 +21,8 @@ from ui.dashboard.steps.parts import ProblemPlace, heading, step_paper
 
 __all__ = ["FilterStep"]
 
+_NOT_COUNTED = "How many alerts each class has was not counted in this archive."
+
 
 class FilterStep:
     """Where classes and conditions are written.
@@ -121,8 +123,12 @@ class FilterStep:
         except engine.AlertTransferError:
             nights = []
         info = self._estimator.info
-        labels = class_labels(self._survey(), counts_of(info, nights))
-        self._picker.labels = [label.to_dict() for label in labels]
+        counts = counts_of(info, nights)
+        labels = [label.to_dict() for label in class_labels(self._survey(), counts)]
+        # What is the same is not sent to the browser again: it is the largest thing on the page.
+        if labels != self._picker.labels:
+            self._picker.labels = labels
+        self._picker.note = "" if counts or info is None else _NOT_COUNTED
 
     async def _show_fields(self) -> None:
         source = self._query.sources[self._query.source]
