@@ -52,7 +52,7 @@ class Summary:
         self._estimator = estimator_of(session)
         self._actions = actions
         self._text = pn.pane.HTML("", stylesheets=[_STYLE], sizing_mode="stretch_width", margin=(0, 0, 0, 0))
-        self._problem = pn.Column(sizing_mode="stretch_width", margin=(0, 0, 0, 0))
+        self._problem = pn.Column(sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         self._exact = pmui.Button(
             label="Count exactly", variant="outlined", size="small", on_click=self._count, margin=(0, 0, 0, 0)
         )

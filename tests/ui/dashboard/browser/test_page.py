@@ -138,6 +138,8 @@ def test_two_users_have_a_query_each(opened):
 def test_each_step_fits_and_can_be_used_by_all(opened, shot, name, options):
     page = opened("", **options)
     expect_alerts(page, 200)
+    if name == "dark":
+        expect(page.locator("html")).to_have_class(re.compile("dark"))
     found = {}
     for step, heading in HEADINGS.items():
         go_to(page, step)
