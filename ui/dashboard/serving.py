@@ -21,6 +21,7 @@ import panel as pn
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
 from panel.io.application import build_applications
+from panel.io.resources import LOCAL_DIST
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
@@ -42,7 +43,8 @@ _log = logging.getLogger("alert_transfer.dashboard")
 _HERE = ("127.0.0.1", "localhost", "::1")
 _MEND_S = 2.0
 _ABANDONED_MS = 60_000
-"""A page that is gone is ended after so long: one that only lost its connection comes back sooner."""
+"""A page that is gone is ended after so long: one that only lost its connection comes back sooner, and one that a slow
+network or a busy machine keeps loading is not yet gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,6 +297,10 @@ def _origin(text: str) -> str:
 def open_page(services: Services, serving: Serving) -> pn.viewable.Viewable:
     """Return the page of a new session, and have it ended when the browser is gone."""
     session = Session(services, _user(services, serving))
+    if pn.state.curdoc is not None:
+        # Panel tells a page where its styles are as it writes the HTML. A session that a browser comes back to by its
+        # websocket alone has no HTML, and Panel would name another host.
+        pn.state.curdoc.template_variables.setdefault("dist_url", LOCAL_DIST)
     pn.state.on_session_destroyed(lambda _: session.end())
     search = "" if pn.state.location is None else pn.state.location.search
     has_login = login_is_on(services.settings)

@@ -12,8 +12,8 @@ __all__ = ["BrowserLink"]
 class BrowserLink(Component):
     """The browser around the page; nothing of it is seen but a sign where a file may be dropped, or a lost connection.
 
-    It tells `{"went": search}` when the user goes back or
-    forward; `{"name": …, "text": …}` of a file that was dropped, `{"name": …, "nbytes": …}` of one that is too large.
+    It tells `{"went": search}` when the user goes back or forward; `{"name": …, "text": …}` of a file that was dropped,
+    and `{"name": …, "nbytes": …}` of one that is too large.
     """
 
     most_nbytes = param.Integer(default=1_000_000, doc="Of a file that is dropped.")
