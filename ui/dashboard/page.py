@@ -66,7 +66,12 @@ class Page:
         self._is_whole = is_whole
         self._home, self._has_login = home, has_login
         self._browser = BrowserLink(
-            most_nbytes=MOST_YAML_NBYTES, is_page=is_whole, has_address=is_whole, search=search, sizing_mode="fixed", width=0
+            most_nbytes=MOST_YAML_NBYTES,
+            is_page=is_whole,
+            has_address=is_whole,
+            search=search,
+            sizing_mode="fixed",
+            width=0,
         )
         self._browser.on_told(self._told)
         session.param.watch(self._noticed, "notice")
@@ -147,7 +152,11 @@ class Page:
             sizing_mode="stretch_width",
         )
         share = pmui.Button(
-            label="Copy or share", variant="outlined", size="small", on_click=self._open_share, sx={"whiteSpace": "nowrap"}
+            label="Copy or share",
+            variant="outlined",
+            size="small",
+            on_click=self._open_share,
+            sx={"whiteSpace": "nowrap"},
         )
         whole = pmui.Container(
             Banner(self._session).view(),
