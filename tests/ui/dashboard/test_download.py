@@ -61,9 +61,7 @@ def streamed(monkeypatch, *items) -> list[str]:
 
 
 def select(num_alerts: int = MOST_ALERTS, form: str = "Parquet", is_running: bool = False):
-    return selection(
-        TOPIC, kafka="host:1", kafka_options={}, num_alerts=num_alerts, form=form, is_running=is_running
-    )
+    return selection(TOPIC, kafka="host:1", kafka_options={}, num_alerts=num_alerts, form=form, is_running=is_running)
 
 
 def test_parquet_holds_the_first_alerts_as_they_are(monkeypatch):

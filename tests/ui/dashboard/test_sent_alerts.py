@@ -12,19 +12,16 @@ from ui.dashboard.sent_alerts import SentAlerts, column_at
 @pytest.fixture(scope="module")
 def alerts(sample_archive) -> dict[str, pa.Table]:
     """The alerts of both nights, in the contents that topics have."""
-    contents = ("full", "lightcurve")
-    return {
-        content: engine.preview(
-            engine.TransferRequest(archive=sample_archive, nights=["2021-11-22", "2021-11-24"], content=content), limit=20
-        )
-        for content in contents
-    }
+
+    def sent(content: str) -> pa.Table:
+        request = engine.TransferRequest(archive=sample_archive, nights=["2021-11-22", "2021-11-24"], content=content)
+        return engine.preview(request, limit=20)
+
+    return {content: sent(content) for content in ("full", "lightcurve")}
 
 
 def summed_of(batches, survey="ztf", time_field="candidate.jd"):
-    sent = SentAlerts(
-        engine.survey_named(survey) if survey else None, time_field=time_field, time_scale="jd_utc"
-    )
+    sent = SentAlerts(engine.survey_named(survey) if survey else None, time_field=time_field, time_scale="jd_utc")
     for batch in batches:
         sent.add(batch)
     return sent.summed()
@@ -87,9 +84,7 @@ def test_a_field_of_another_type_is_no_number():
 
 def test_places_are_a_sample_in_which_early_and_late_ones_are_as_likely():
     ones = np.ones(10_000)
-    batches = [
-        pa.RecordBatch.from_pydict({"ra": ones * number, "dec": ones, "jd": ones}) for number in range(1, 6)
-    ]
+    batches = [pa.RecordBatch.from_pydict({"ra": ones * number, "dec": ones, "jd": ones}) for number in range(1, 6)]
     ra, _ = summed_of(batches, time_field="jd").places
     assert len(ra) == 3_000
     numbers = [ra.count(number) for number in range(1, 6)]
