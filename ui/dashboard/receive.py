@@ -204,8 +204,8 @@ class ReceiveStep:
         topic = self._session.job
         if not topic:
             text = (
-                f"No job yet. In the summary, Test job sends the first {TEST_ALERTS} alerts the whole way, and Submit job "
-                "all of them; what they sent, and how to fetch it, stands here then."
+                f"No job yet. In the summary, Test job sends the first {TEST_ALERTS} alerts the whole way, and Submit "
+                "job all of them. How to fetch what they send stands here then."
             )
             self._place[:] = [pn.pane.HTML(f"<p class='hint'>{text}</p>", **_pane())]
             return
