@@ -12,23 +12,12 @@ from ui.dashboard.sent_alerts import SentAlerts, column_at
 @pytest.fixture(scope="module")
 def alerts(sample_archive) -> dict[str, pa.Table]:
     """The alerts of both nights, in the contents that topics have."""
-<<<<<<< HEAD
-    contents = ("full", "lightcurve")
-    return {
-        content: engine.preview(
-            engine.TransferRequest(archive=sample_archive, nights=["2021-11-22", "2021-11-24"], content=content),
-            limit=20,
-        )
-        for content in contents
-    }
-=======
 
     def sent(content: str) -> pa.Table:
         request = engine.TransferRequest(archive=sample_archive, nights=["2021-11-22", "2021-11-24"], content=content)
         return engine.preview(request, limit=20)
 
     return {content: sent(content) for content in ("full", "lightcurve")}
->>>>>>> w-jobs
 
 
 def summed_of(batches, survey="ztf", time_field="candidate.jd"):

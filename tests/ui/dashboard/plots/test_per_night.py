@@ -13,15 +13,8 @@ COLOURS = ("#1", "#2", "#3", "#4", "#5", "#6", "#9")
 
 def test_a_night_is_the_utc_date_of_the_time():
     # 2021-11-22 12:00 UTC is JD 2459541.0; the date changes half a day later.
-<<<<<<< HEAD
-    assert [str(night) for night in nights_of(np.array([2459541.49, 2459541.5]), "jd_utc")] == [
-        "2021-11-22",
-        "2021-11-23",
-    ]
-=======
     nights = nights_of(np.array([2459541.49, 2459541.5]), "jd_utc")
     assert [str(night) for night in nights] == ["2021-11-22", "2021-11-23"]
->>>>>>> w-jobs
     assert str(nights_of(np.array([59541.0]), "mjd_utc")[0]) == "2021-11-23"
     # TAI is 37 s ahead of UTC: its midnight is still the day before.
     assert str(nights_of(np.array([59541.0]), "mjd_tai")[0]) == "2021-11-22"
