@@ -9,7 +9,7 @@ import ui
 def test_a_cell_of_a_notebook_shows_the_page(notebook, sample_archive):
     notebook.user_ns["archive"] = sample_archive
     done = notebook.run_cell(
-        f"async def show():\n    import ui\n    return ui.app(archive, kafka='127.0.0.1:1')\nview = await show()\nview"
+        "async def show():\n    import ui\n    return ui.app(archive, kafka='127.0.0.1:1')\nview = await show()\nview"
     )
     assert done.error_in_exec is None
     data, _ = notebook.display_formatter.format(done.result)
