@@ -9,7 +9,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,8 @@ from ui.dashboard.errors import ErrorBox
 from ui.dashboard.job_access import open_job
 from ui.dashboard.plots.histogram import HistogramPlot
 from ui.dashboard.plots.light_curve import describe_light_curve, light_curve
-from ui.dashboard.plots.palette import ACCENT, CATEGORIES, INK, dressed
+from ui.dashboard.plots.measurements import measurements_of
+from ui.dashboard.plots.palette import ACCENT, CATEGORIES, INK, band_style, dressed
 from ui.dashboard.plots.per_night import PerNightPlot, legend_of
 from ui.dashboard.plots.sky import mollweide, sky_map
 from ui.dashboard.sent_alerts import SentAlerts, Summed
@@ -356,12 +357,13 @@ class _Plots:
             return
         shown: list[pn.viewable.Viewable] = []
         for name, row in summed.curves:
+            figure = light_curve(row, self._survey, height=220)
+            # Beside another curve, and on a phone, the legend of a figure has no room; this one is broken into lines.
+            figure.legend.visible = False
             words = html.escape(describe_light_curve(row, self._survey))
-            figure = light_curve(row, self._survey, height=250)
-            figure.legend.update(ncols=2, label_text_font_size="11px", spacing=2, padding=2)
             shown.append(
                 pmui.Grid(
-                    _words(f"<h4>{html.escape(name)}</h4>"),
+                    _words(f"<h4>{html.escape(name)}</h4>{_legend(row, self._survey)}"),
                     _figure(figure),
                     _words(f"<p>{words}</p>"),
                     size={"xs": 12, "md": 6},
@@ -371,6 +373,16 @@ class _Plots:
 
     def _say(self, name: str, text: str) -> None:
         self._texts[name].object = f"<p>{html.escape(text)}</p>"
+
+
+def _legend(row: Mapping[str, Any], survey: engine.Survey) -> str:
+    """Return what the marks of a light curve mean, as HTML."""
+    points = measurements_of(row, survey)
+    styles = [band_style(band) for band in sorted({point.band for point in points})]
+    marks = [f"<b style='color: {style.colour}'>{style.symbol}</b> {html.escape(style.name)}" for style in styles]
+    marks += ["○ hollow: fainter than the reference"] * any(point.is_negative for point in points)
+    marks += ["▽ upper limit"] * any(point.kind == "limit" for point in points)
+    return f"<ul class='legend' aria-hidden='true'>{''.join(f'<li>{mark}</li>' for mark in marks)}</ul>"
 
 
 def _figure(figure: Any) -> pn.pane.Bokeh:

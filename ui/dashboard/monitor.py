@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 import param
 
 import engine
-from engine import AlertTransferError, JobStatus
+from engine import AlertTransferError, JobError, JobStatus
 from ui.dashboard.components import LogBox
 from ui.dashboard.drawing import redraw
 from ui.dashboard.errors import ErrorBox
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["MonitorView", "status_html"]
 
 _NO_MARGIN = (0, 0, 0, 0)
-_BUTTON_MARGIN = (10, 8, 0, 0)
 _MOST_LINES = 300
 _RESUMABLE = ("interrupted", "failed", "cancelled")
 _RUNNING = ("queued", "running")
@@ -109,7 +108,7 @@ class MonitorView:
         self._follower: Follower | None = None
         self._lines: list[str] = []
         self._what = pn.pane.HTML("<p>Reading how the job stands…</p>", **_pane())
-        self._told = pmui.Column(**_column())
+        self._told = pmui.Column(sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         self._plot = RatePlot(ACCENT)
         dressed(self._plot.figure)
         self._plot_pane = pn.pane.Bokeh(self._plot.figure, sizing_mode="stretch_width", margin=_NO_MARGIN)
@@ -118,8 +117,9 @@ class MonitorView:
         self._log = LogBox()
         parts = (_heading("Alerts a second"), self._plot_place, self._plot_words, _heading("Log"), self._log)
         self._details = pmui.Column(*parts, visible=False, **_column())
-        self._cancel = pmui.Button(label="Cancel job", variant="outlined", color="error", visible=False, margin=_BUTTON_MARGIN)
-        self._resume = pmui.Button(label="Resume job", variant="outlined", visible=False, margin=_BUTTON_MARGIN)
+        look = {"variant": "outlined", "visible": False, "margin": (10, 8, 0, 0)}
+        self._cancel = pmui.Button(label="Cancel job", color="error", **look)
+        self._resume = pmui.Button(label="Resume job", **look)
         self._dialog: pmui.Dialog | None = None
         self._dialog_place = pmui.Column(**_column())
         self._is_busy = False
@@ -129,6 +129,10 @@ class MonitorView:
     def view(self) -> pn.viewable.Viewable:
         """Return what is shown, and begin to follow the job."""
         self.follow()
+        return self.layout()
+
+    def layout(self) -> pn.viewable.Viewable:
+        """Return what is shown."""
         return pmui.Column(
             self._what,
             self._told,
@@ -202,7 +206,7 @@ class MonitorView:
         status = sight.status
         if status is not None:
             if status.error:
-                shown.append(ErrorBox(_Failure(status)).view())
+                shown.append(ErrorBox(_failure(status)).view())
             elif status.next_step and status.state in _RESUMABLE:
                 text = "What was sent stays in the topic. Resume sends the rest."
                 shown.append(pn.pane.HTML(f"<p class='faint'>{text}</p>", **_pane()))
@@ -274,16 +278,16 @@ class MonitorView:
         self._session.notify(f"{self.topic} goes on")
 
 
-class _Failure(Exception):
-    """Why a job failed, with what an error box shows."""
-
-    def __init__(self, status: JobStatus):
-        error = status.error or {}
-        self.message = str(error.get("message") or "the job failed")
-        super().__init__(self.message)
-        self.accepted = error.get("accepted")
-        steps = dict.fromkeys(str(step) for step in (error.get("next"), status.next_step) if step)
-        self.next_step = "\n".join(steps) or None
+def _failure(status: JobStatus) -> JobError:
+    """Return why a job failed as an error, which tells it in the same terms as all others."""
+    error = status.error or {}
+    steps = dict.fromkeys(str(step) for step in (error.get("next"), status.next_step) if step)
+    accepted = error.get("accepted")
+    return JobError(
+        str(error.get("message") or "the job failed"),
+        accepted=str(accepted) if accepted else None,
+        next_step="\n".join(steps) or None,
+    )
 
 
 def _told_of(sight: Sight) -> tuple[object, ...]:

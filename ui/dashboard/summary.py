@@ -52,7 +52,7 @@ class Summary:
         self._estimator = estimator_of(session)
         self._actions = actions
         self._text = pn.pane.HTML("", stylesheets=[_STYLE], sizing_mode="stretch_width", margin=(0, 0, 0, 0))
-        self._problem = pn.Column(sizing_mode="stretch_width", margin=(0, 0, 0, 0))
+        self._problem = pn.Column(sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         self._exact = pmui.Button(
             label="Count exactly", variant="outlined", size="small", on_click=self._count, margin=(0, 0, 0, 0)
         )
@@ -101,7 +101,9 @@ class Summary:
         self._problem[:] = [] if problem is None or is_beside else [ErrorBox(problem).view()]
         is_open = found is not None and not found.exact
         self._exact.param.update(visible=is_open, disabled=self._estimator.counting is not None)
-        self._look.disabled = found is None or not found.num_alerts_high
+        # Not while it is estimated: a button that is closed and opened in a moment may stay closed in a slow browser.
+        if problem is not None or found is not None:
+            self._look.disabled = found is None or not found.num_alerts_high
 
 
 def summary_html(query: Query, estimator: Estimator, limits: Any) -> str:
