@@ -181,8 +181,9 @@ def num_conditions(where: str) -> int:
 def _gauges(estimator: Estimator, limits: Any) -> str:
     found = estimator.estimate
     alerts = found.num_alerts if found else estimator.most
-    if alerts is None:
-        return gauge("…", "alerts", None, "") + gauge("…", "to send", None, "")
+    if alerts is None or estimator.problem is not None:
+        unknown = "…" if estimator.problem is None else "—"
+        return gauge(unknown, "alerts", None, "") + gauge(unknown, "to send", None, "")
     is_upper = found is None
     number = f"{'≤ ' if is_upper else ''}{short_number(alerts)}"
     if limits.max_alerts is not None:
@@ -239,7 +240,12 @@ def _rows(query: Query, estimator: Estimator) -> list[tuple[str, str]]:
         ("Nights", nights or "none"),
         ("Classes", classes),
         ("Conditions", f"{number:,}" if number else "none"),
-        ("Content", f"{len(query.fields):,} fields of your choice" if query.content == "fields" else query.content),
+        (
+            "Content",
+            count_text(len(query.fields), "field of your choice", "fields of your choice")
+            if query.content == "fields"
+            else query.content,
+        ),
     ]
     if query.limit is not None:
         rows.append(("Limit", f"the first {count_text(query.limit, 'alert')}"))

@@ -7,7 +7,6 @@ import pytest
 from bokeh.events import SelectionGeometry, Tap
 
 from ui.dashboard.night_chart import NightChart, bars_of
-from ui.dashboard.plots.palette import ACCENT
 
 DAY = dt.timedelta(days=1)
 FIRST = dt.date(2021, 11, 20)
@@ -42,9 +41,9 @@ def test_few_nights_have_a_bar_each_and_many_one_a_month():
 
 def test_the_chosen_nights_stand_out(chart):
     [source] = [renderer.data_source for renderer in chart.plot.renderers]
-    assert [colour == ACCENT for colour in source.data["colour"]] == [True, False, False, False, False]
+    assert [alpha == 1 for alpha in source.data["alpha"]] == [True, False, False, False, False]
     chart.choose([FIRST + DAY, FIRST + 2 * DAY])
-    assert [colour == ACCENT for colour in source.data["colour"]] == [False, True, True, False, False]
+    assert [alpha == 1 for alpha in source.data["alpha"]] == [False, True, True, False, False]
 
 
 def test_a_brush_chooses_the_nights_that_it_touches(chart, brushed):
