@@ -18,7 +18,7 @@ __all__ = ["Follower", "Sight", "look_at"]
 _log = logging.getLogger("alert_transfer.dashboard")
 
 _EVERY_S = 0.7
-_EVERY_STOPPED_S = 5.0
+_EVERY_STOPPED_S = 10.0
 """A job that was stopped may be taken up again, from anywhere."""
 _EVERY_COMPLETE_S = 30.0
 """Of one that is complete, the topics may be deleted."""

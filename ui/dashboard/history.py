@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,8 @@ class HistoryView:
             texts.insert(0, "No job runs." if self._running.value else "No job of the last 30 days.")
         elif self._more.visible:
             texts.append(f"{count_text(len(self._statuses), 'job')}, of which the last {len(shown):,} are shown.")
-        self._told[:] = [pmui.Typography(text, variant="body2", margin=(4, 0, 4, 0)) for text in map(_plain, texts)]
+        told = "".join(f"<p role='status'>{html.escape(text)}</p>" for text in texts)
+        self._told[:] = [pn.pane.HTML(told, sizing_mode="stretch_width", margin=_NO_MARGIN, stylesheets=[_STYLE])]
 
     async def _refresh_clicked(self, _: param.parameterized.Event) -> None:
         self.refresh()
@@ -158,6 +160,7 @@ class HistoryView:
             self._session.job = str(topic)
 
 
-def _plain(text: str) -> str:
-    """Return a text that Markdown takes for nothing else."""
-    return "".join(f"&#{ord(sign)};" if not (sign.isalnum() or sign in " .,:") else sign for sign in text)
+_STYLE = """
+:host { color: var(--mui-palette-text-secondary, #5d6470); font-size: 13px; }
+p { margin: 6px 0; overflow-wrap: anywhere; }
+"""

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["MonitorView", "status_html"]
 
 _NO_MARGIN = (0, 0, 0, 0)
-_BUTTON_MARGIN = (10, 8, 0, 0)
 _MOST_LINES = 300
 _RESUMABLE = ("interrupted", "failed", "cancelled")
 _RUNNING = ("queued", "running")
@@ -118,8 +117,9 @@ class MonitorView:
         self._log = LogBox()
         parts = (_heading("Alerts a second"), self._plot_place, self._plot_words, _heading("Log"), self._log)
         self._details = pmui.Column(*parts, visible=False, **_column())
-        self._cancel = pmui.Button(label="Cancel job", variant="outlined", color="error", visible=False, margin=_BUTTON_MARGIN)
-        self._resume = pmui.Button(label="Resume job", variant="outlined", visible=False, margin=_BUTTON_MARGIN)
+        look = {"variant": "outlined", "visible": False, "margin": (10, 8, 0, 0)}
+        self._cancel = pmui.Button(label="Cancel job", color="error", **look)
+        self._resume = pmui.Button(label="Resume job", **look)
         self._dialog: pmui.Dialog | None = None
         self._dialog_place = pmui.Column(**_column())
         self._is_busy = False
@@ -129,6 +129,10 @@ class MonitorView:
     def view(self) -> pn.viewable.Viewable:
         """Return what is shown, and begin to follow the job."""
         self.follow()
+        return self.layout()
+
+    def layout(self) -> pn.viewable.Viewable:
+        """Return what is shown."""
         return pmui.Column(
             self._what,
             self._told,

@@ -192,7 +192,6 @@ class ReceiveStep:
         text = "Kafka keeps the alerts of a topic for 4 days. Fetch them with the consumer, wherever you want them."
         return pmui.Paper(
             pn.pane.HTML(f"<h2>Receive your alerts</h2><p class='faint'>{text}</p>", **_pane()),
-            SubmitButtons(self._session).view(),
             self._place,
             self._jobs,
             sizing_mode="stretch_width",
@@ -204,7 +203,10 @@ class ReceiveStep:
         self._close()
         topic = self._session.job
         if not topic:
-            text = f"No job yet. A test job sends the first {TEST_ALERTS} alerts the whole way; Submit job sends all that you chose."
+            text = (
+                f"No job yet. In the summary, Test job sends the first {TEST_ALERTS} alerts the whole way, and Submit "
+                "job all of them. How to fetch what they send stands here then."
+            )
             self._place[:] = [pn.pane.HTML(f"<p class='hint'>{text}</p>", **_pane())]
             return
         self._part = JobPart(self._session, topic)

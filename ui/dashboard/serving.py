@@ -42,6 +42,8 @@ __all__ = ["Serving", "check", "open_page", "serve"]
 
 _log = logging.getLogger("alert_transfer.dashboard")
 _HERE = ("127.0.0.1", "localhost", "::1")
+_DARK = "alert-transfer-dark"
+"""Cookie of a reader who likes the page dark."""
 _MEND_S = 2.0
 _ABANDONED_MS = 60_000
 """A page that is gone is ended after so long: one that only lost its connection comes back sooner, and one that a slow
@@ -265,7 +267,7 @@ def _server(services: Services, serving: Serving, sockets: list[socket.socket]) 
         use_index=False,
         ico_path=str(Path(__file__).with_name("favicon.ico")),
         include_headers=["Host", "User-Agent", "X-Forwarded-Proto"],
-        include_cookies=["user", "id_token", "access_token"] if options else [],
+        include_cookies=[_DARK, *(["user", "id_token", "access_token"] if options else [])],
         websocket_max_message_size_bytes=MOST_MESSAGE_NBYTES,
         unused_session_lifetime_milliseconds=_ABANDONED_MS,
         check_unused_sessions_milliseconds=5_000,
@@ -311,6 +313,8 @@ def open_page(services: Services, serving: Serving) -> pn.viewable.Viewable:
         pn.state.curdoc.template_variables.setdefault("dist_url", LOCAL_DIST)
     pn.state.on_session_destroyed(lambda _: session.end())
     search = "" if pn.state.location is None else pn.state.location.search
+    if pn.state.cookies.get(_DARK) == "1":
+        pn.config.theme = "dark"
     has_login = login_is_on(services.settings)
     return Page(session, search, home=serving.path, has_login=has_login).view()
 

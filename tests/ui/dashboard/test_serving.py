@@ -221,12 +221,21 @@ def proxy(address: str) -> Iterator[str]:
             while True:
                 here, _ = listening.accept()
                 there = socket.create_connection((backend.hostname, backend.port))
+                opened.extend((here, there))
                 for pair, is_request in (((here, there), True), ((there, here), False)):
                     threading.Thread(target=pass_on, args=pair, kwargs={"is_request": is_request}, daemon=True).start()
 
+    opened: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=accept, daemon=True).start()
+        accepting = threading.Thread(target=accept)
+        accepting.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        listening.shutdown(socket.SHUT_RDWR)
+        accepting.join()
+    for one in opened:
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
