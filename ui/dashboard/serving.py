@@ -26,6 +26,7 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 from tornado.web import RedirectHandler, decode_signed_value
+from tornado.websocket import WebSocketClosedError
 
 import engine
 from engine import Settings
@@ -214,10 +215,17 @@ async def _settled(loop: asyncio.AbstractEventLoop) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _lost(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # Bokeh waits for nothing that it sends: that a browser went away meanwhile is nobody's error.
+    if not isinstance(context.get("exception"), WebSocketClosedError):
+        loop.default_exception_handler(context)
+
+
 @contextlib.contextmanager
 def _loop() -> Iterator[asyncio.AbstractEventLoop]:
     """Make a loop that a signal ends, and the end of the process that started this one."""
     loop = asyncio.new_event_loop()
+    loop.set_exception_handler(_lost)
     asyncio.set_event_loop(loop)
     IOLoop.current()
     taken = []

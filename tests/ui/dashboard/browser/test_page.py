@@ -45,7 +45,7 @@ def choose_nights(page: Page, nights: str) -> None:
 
 def go_to(page: Page, step: str) -> None:
     page.get_by_role("tab", name=step).click()
-    expect(page.get_by_role("tab", name=step)).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("heading", name=HEADINGS[step])).to_be_visible()
 
 
 def write_conditions(page: Page, text: str) -> None:
@@ -92,7 +92,7 @@ def test_from_opening_the_page_to_parquet(opened, shot, sample, kafka, tmp_path)
     expect_alerts(page, chosen.num_rows)
 
     go_to(page, "Receive")
-    page.get_by_role("region", name="Summary").get_by_role("button", name="Submit job").click()
+    page.get_by_role("button", name="Submit job").first.click()
     command = page.get_by_role("group", name="the consume command")
     expect(command).to_contain_text("alert-transfer consume ftransfer_")
     page.reload()
@@ -141,9 +141,8 @@ def test_each_step_fits_and_can_be_used_by_all(opened, shot, name, options):
     if name == "dark":
         expect(page.locator("html")).to_have_class(re.compile("dark"))
     found = {}
-    for step, heading in HEADINGS.items():
+    for step in HEADINGS:
         go_to(page, step)
-        expect(page.get_by_role("heading", name=heading)).to_be_visible()
         shot(page, f"{name}-{step.lower()}")
         found[step] = findings(page)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), step
