@@ -11,7 +11,7 @@ from bokeh.events import SelectionGeometry, Tap
 from bokeh.models import BoxSelectTool, ColumnDataSource, DatetimeTickFormatter, HoverTool, NumeralTickFormatter
 from bokeh.plotting import figure
 
-from ui.dashboard.plots.palette import ACCENT, dressed
+from ui.dashboard.plots import ACCENT, dressed
 
 __all__ = ["MOST_NIGHTS", "NightChart", "bars_of"]
 

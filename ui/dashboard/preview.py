@@ -17,10 +17,18 @@ import pyarrow as pa
 import engine
 from ui.dashboard.components import ChoiceCards
 from ui.dashboard.errors import ErrorBox
-from ui.dashboard.plots.light_curve import describe_light_curve, light_curve, light_curve_key
-from ui.dashboard.plots.measurements import leaf_of, measurements_of, photometry_of, value_at
-from ui.dashboard.plots.sky import describe_place, sky_map
-from ui.dashboard.plots.stamps import stamps_html
+from ui.dashboard.plots import (
+    describe_light_curve,
+    describe_place,
+    leaf_of,
+    light_curve,
+    light_curve_key,
+    measurements_of,
+    photometry_of,
+    sky_map,
+    stamps_html,
+    value_at,
+)
 from ui.dashboard.preview_table import table_html
 from ui.dashboard.session import Session
 

@@ -15,7 +15,7 @@ from ui.dashboard.causes import cause_of
 from ui.dashboard.chosen_nights import dates_of
 from ui.dashboard.errors import ErrorBox
 from ui.dashboard.estimating import Estimator, estimator_of
-from ui.dashboard.plots.palette import BAD, GOOD, WARN
+from ui.dashboard.plots import BAD, GOOD, WARN
 from ui.dashboard.preview import PreviewDialog
 from ui.dashboard.query import Query
 from ui.dashboard.session import Session

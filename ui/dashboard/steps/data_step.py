@@ -23,8 +23,6 @@ from ui.dashboard.words import count_text, days_text, short_number
 
 __all__ = ["DataStep"]
 
-_SURVEYS = {"ztf": "Zwicky Transient Facility", "lsst": "Vera C. Rubin Observatory, LSST"}
-
 
 class DataStep:
     """Where the source and its nights are chosen.
@@ -202,7 +200,7 @@ class DataStep:
 
 
 def _card(source: Source, note: str) -> dict[str, str]:
-    text = _SURVEYS.get(source.survey, "")
+    text = engine.survey_named(source.survey).title
     return {"value": source.name, "title": source.name, "text": text, "note": note}
 
 

@@ -9,7 +9,6 @@ from tests.ui.dashboard.waiting import until
 from ui.dashboard.components import ButtonRow, ChoiceCards, ClassPicker, ConditionEditor, FieldTable
 from ui.dashboard.errors import ErrorBox
 from ui.dashboard.steps import ContentStep, DataStep, FilterStep
-from ui.dashboard.steps.examples import examples_of
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +139,7 @@ def test_filter_fields_complete_and_are_inserted(session):
     asyncio.run(look())
 
 
-@pytest.mark.parametrize("name", list(examples_of("ztf")))
+@pytest.mark.parametrize("name", list(engine.survey_named("ztf").examples))
 def test_filter_the_examples_are_one_click_away_and_right(session, name):
     session.query.nights = ["2021-11-22"]
 

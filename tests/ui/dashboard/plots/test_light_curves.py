@@ -4,7 +4,7 @@ import pytest
 from bokeh.models import GlyphRenderer, Whisker
 
 from tests.ui.dashboard.plots.alerts import LSST, ZTF, lsst_row, ztf_row
-from ui.dashboard.plots.light_curve import describe_light_curve, light_curve, light_curve_key
+from ui.dashboard.plots.light_curves import describe_light_curve, light_curve, light_curve_key
 from ui.dashboard.plots.measurements import measurements_of
 from ui.dashboard.plots.palette import band_style
 
