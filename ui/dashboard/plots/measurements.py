@@ -87,7 +87,9 @@ def _measured(
     value = _number(item.get(photometry.value))
     if value is None:
         limit = _number(item.get(photometry.limit)) if photometry.limit else None
-        return limit and Measurement(mjd=mjd, band=band, value=limit, error=None, kind="limit")
+        if limit is None:
+            return None
+        return Measurement(mjd=mjd, band=band, value=limit, error=None, kind="limit")
     error = _number(item.get(photometry.error)) if photometry.error else None
     sign = str(item.get(photometry.sign)).lower() if photometry.sign else ""
     return Measurement(mjd=mjd, band=band, value=value, error=error, kind=kind, is_negative=sign in ("f", "0", "false"))
