@@ -66,6 +66,7 @@ def findings(page: Page) -> list[str]:
 
 def test_from_opening_the_page_to_parquet(opened, shot, sample, kafka, tmp_path):
     page = opened()
+    expect_alerts(page, 200)
     shot(page, "data")
     choose_nights(page, "2021-11-20:2021-11-22")
     write_conditions(page, f"{WHERE};")
