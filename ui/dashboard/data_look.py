@@ -24,13 +24,21 @@ from engine import AlertTransferError, Job, JobError
 from ui.dashboard.drawing import redraw
 from ui.dashboard.errors import ErrorBox
 from ui.dashboard.job_access import open_job
+from ui.dashboard.plots import (
+    ACCENT,
+    CATEGORIES,
+    INK,
+    HistogramPlot,
+    PerNightPlot,
+    band_style,
+    describe_light_curve,
+    dressed,
+    legend_of,
+    measurements_of,
+    mollweide,
+    sky_map,
+)
 from ui.dashboard.plots.curve_svg import curve_svg
-from ui.dashboard.plots.histogram import HistogramPlot
-from ui.dashboard.plots.light_curve import describe_light_curve
-from ui.dashboard.plots.measurements import measurements_of
-from ui.dashboard.plots.palette import ACCENT, CATEGORIES, INK, band_style, dressed
-from ui.dashboard.plots.per_night import PerNightPlot, legend_of
-from ui.dashboard.plots.sky import mollweide, sky_map
 from ui.dashboard.sent_alerts import SentAlerts, Summed
 
 if TYPE_CHECKING:
