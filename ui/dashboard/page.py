@@ -79,7 +79,7 @@ class Page:
         self._went = watch_address(session, self._browser.show_address) if is_whole else None
         self._built: dict[str, pn.viewable.Viewable] = {}
         self._place = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
-        self._dialogs = pmui.Column(margin=_NO_MARGIN)
+        self._dialogs = pn.Column(margin=_NO_MARGIN)
         self._share: ShareDialog | None = None
         self._stepper = pmui.StepperMenu(
             items=[{"label": name} for name in STEPS],

@@ -18,10 +18,11 @@ __all__ = ["MOST_YAML_NBYTES", "ShareDialog", "take_yaml"]
 
 MOST_YAML_NBYTES = 1_000_000
 _NO_MARGIN = (0, 0, 0, 0)
-_TABS: tuple[tuple[str, str, Callable[[engine.TransferRequest], str]], ...] = (
+_FORMS: tuple[tuple[str, str, Callable[[engine.TransferRequest], str]], ...] = (
     ("Command", "the command", engine.TransferRequest.to_command),
     ("Python", "the lines of Python", engine.TransferRequest.to_python),
     ("YAML", "the YAML", engine.TransferRequest.to_yaml),
+    ("Link", "the link", engine.TransferRequest.to_link),
 )
 
 
@@ -69,22 +70,29 @@ class ShareDialog:
 
     def __init__(self, session: Session):
         self._session = session
-        self._place = pn.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
+        self._boxes = {title: CopyBox(name_of=name) for title, name, _ in _FORMS}
+        self._errors = {title: ErrorBox("").view() for title, _, _ in _FORMS}
+        self._problem = ErrorBox("").view()
         self._save = SaveFile()
+        save = pmui.Button(label="Download the YAML", variant="outlined", on_click=self._saved)
         self._file = pmui.FileInput(
             accept=".yaml,.yml,.txt", label="Open a request in YAML", variant="outlined", sizing_mode="stretch_width"
         )
         self._file.param.watch(self._given, "value")
-        close = pmui.Button(label="Close", variant="text", on_click=self._close)
+        parts: list[pn.viewable.Viewable] = [self._problem]
+        for title, _, _ in _FORMS:
+            heading = pn.pane.HTML(f"<h3>{title}</h3>", sizing_mode="stretch_width", margin=(4, 0, 0, 0))
+            parts += [heading, self._boxes[title], self._errors[title]]
         self._dialog = pmui.Dialog(
-            self._place,
+            *parts,
             self._save,
-            pmui.Row(self._file, close, sizing_mode="stretch_width", margin=(16, 0, 0, 0)),
+            pmui.Row(save, self._file, sizing_mode="stretch_width", margin=(16, 0, 0, 0)),
             title="Copy, share or open a request",
             title_variant="h6",
             width_option="md",
             close_on_click=True,
             show_close_button=True,
+            scroll="paper",
         )
 
     def view(self) -> pmui.Dialog:
@@ -93,38 +101,29 @@ class ShareDialog:
 
     def open(self) -> None:
         """Show the query as it is now."""
+        self._fill()
+        self._dialog.open = True
+
+    def _fill(self) -> None:
         try:
             request = self._session.query.request()
         except engine.AlertTransferError as exc:
-            self._place[:] = [ErrorBox(exc).view()]
-        else:
-            self._place[:] = self._forms(request)
-        self._dialog.open = True
-
-    def _forms(self, request: engine.TransferRequest) -> list[pn.viewable.Viewable]:
-        boxes = []
-        for title, name, form in _TABS:
+            request, problem = None, exc
+        self._problem.param.update(visible=request is None, object="" if request else ErrorBox(problem).html())
+        for title, _, form in _FORMS:
+            error, text = "", ""
             try:
-                boxes.append((title, CopyBox(text=form(request), name_of=name)))
-            except engine.AlertTransferError as exc:  # too long for a shell
-                boxes.append((title, ErrorBox(exc).view()))
-        try:
-            boxes.append(("Link", CopyBox(text=self._link(request), name_of="the link")))
-        except engine.AlertTransferError as exc:
-            boxes.append(("Link", ErrorBox(exc).view()))
-        tabs = pmui.Tabs(*boxes, dynamic=True, sizing_mode="stretch_width", margin=_NO_MARGIN)
-        save = pmui.Button(label="Download the YAML", variant="outlined", margin=(12, 0, 0, 0))
+                text = form(request) if request else ""
+            except engine.AlertTransferError as exc:  # too long for a shell, or for a link
+                error = ErrorBox(exc).html()
+            if title == "Link" and text:
+                text = f"{_page()}{text}"
+            self._boxes[title].param.update(text=text, visible=bool(text))
+            self._errors[title].param.update(object=error, visible=bool(error))
 
-        async def saved(_: Any) -> None:
-            await self._save.save("request.yaml", request.to_yaml().encode(), "application/yaml")
-
-        save.on_click(saved)
-        return [tabs, save]
-
-    def _link(self, request: engine.TransferRequest) -> str:
-        location = pn.state.location
-        page = "" if location is None else f"{location.href or ''}".partition("?")[0].partition("#")[0]
-        return f"{page}{request.to_link()}"
+    async def _saved(self, _: Any) -> None:
+        if text := self._boxes["YAML"].text:
+            await self._save.save("request.yaml", text.encode(), "application/yaml")
 
     async def _given(self, event: param.parameterized.Event) -> None:
         if event.new:
@@ -132,5 +131,8 @@ class ShareDialog:
             self._file.param.update(value=None, filename=None)
             self._dialog.open = False
 
-    async def _close(self, _: Any) -> None:
-        self._dialog.open = False
+
+def _page() -> str:
+    """Return the page's address without its query; nothing where the page has none, in a notebook."""
+    location = pn.state.location
+    return "" if location is None else f"{location.href or ''}".partition("?")[0].partition("#")[0]

@@ -13,7 +13,7 @@ from ui.dashboard.sharing import MOST_YAML_NBYTES, ShareDialog, take_yaml
 
 
 def texts(dialog: ShareDialog) -> dict[str, str]:
-    return {box.name_of: box.text for box in dialog.view().select(CopyBox)}
+    return {box.name_of: box.text for box in dialog.view().select(CopyBox) if box.visible}
 
 
 def test_the_dialog_has_command_python_yaml_and_link_of_the_query_as_it_is(session):
