@@ -182,8 +182,15 @@ def _child(
     services = Services(settings)
 
     def on_ready(loop: asyncio.AbstractEventLoop) -> None:
+        def moved() -> None:
+            try:
+                services.move_cluster(pipe.recv())
+            except EOFError:  # who started us is gone
+                loop.remove_reader(pipe.fileno())
+                loop.stop()
+
         pipe.send(True)
-        loop.add_reader(pipe.fileno(), lambda: services.move_cluster(pipe.recv()))
+        loop.add_reader(pipe.fileno(), moved)
 
     _run(services, serving, sockets, on_ready)
 
