@@ -9,7 +9,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,11 +34,11 @@ from ui.dashboard.plots import (
     describe_light_curve,
     dressed,
     legend_of,
-    light_curve,
     measurements_of,
     mollweide,
     sky_map,
 )
+from ui.dashboard.plots.curve_svg import curve_svg
 from ui.dashboard.sent_alerts import SentAlerts, Summed
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ _MOST_NBYTES = 400_000_000
 _TELL_EVERY_S = 1.0
 _CURVES_EVERY_S = 4.0
 _NO_MARGIN = (0, 0, 0, 0)
+_STRETCHED: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": _NO_MARGIN}
 _CLASS_COLOURS = (*CATEGORIES[:6], INK)
 _PLAIN_NAME = re.compile(r"[a-z0-9_-]{1,40}")
 
@@ -198,7 +199,7 @@ class DataLook:
         self.topic = topic or session.job or ""
         self.looked = Looked()
         self._look: _Look | None = None
-        self._survey: engine.Survey | None = None
+        self._turn = 0
         self._button = pmui.Button(label="Look at the data", variant="outlined", margin=(0, 8, 4, 0))
         self._button.on_click(self._clicked)
         self._all = pmui.Button(label="Look at all of it", variant="text", visible=False, margin=(0, 0, 4, 0))
@@ -215,6 +216,8 @@ class DataLook:
     def start(self, *, is_all: bool = False) -> None:
         """Begin to look."""
         self.stop()
+        self._turn += 1
+        self.looked = Looked()
         self._button.param.update(label="Stop looking", visible=True)
         self._all.visible = False
         self._say("Reading the topic…")
@@ -228,17 +231,27 @@ class DataLook:
             self._button.label = "Look at the data"
 
     def _begin(self, sent: SentAlerts, survey: engine.Survey | None) -> None:
-        self._plots = _Plots(sent, survey)
         self._place[:] = []
+        self._plots = None
+        self._session.task(self._build(sent, survey))
+
+    async def _build(self, sent: SentAlerts, survey: engine.Survey | None) -> None:
+        """Make the plots in a thread, and bring them to the page one after the other: others' pages go on meanwhile."""
+        turn = self._turn
+        figures = await self._session.services.run(_Figures, sent)
+        if self._turn != turn:
+            return  # one looks again
+        self._plots = _Plots(figures, survey)
+        self._show_plots()
+        for part in self._plots.parts():
+            self._place.append(part)
+            await asyncio.sleep(0.01)
 
     def show(self, looked: Looked) -> None:
         """Show what was seen."""
         self.looked = looked
         summed = looked.summed
-        if summed is not None and summed.num_alerts and self._plots is not None:
-            self._plots.show(summed, is_last=looked.is_over)
-            if not len(self._place):
-                self._place[:] = [self._plots.view()]
+        self._show_plots()
         number = summed.num_alerts if summed else 0
         if looked.is_over:
             self._look = None
@@ -253,6 +266,11 @@ class DataLook:
             self._say(f"{number:,} alerts: all that the topic holds.{of_job}" if number else f"No alert.{of_job}")
         else:
             self._say(f"{number:,} alerts so far…")
+
+    def _show_plots(self) -> None:
+        summed = self.looked.summed
+        if summed is not None and summed.num_alerts and self._plots is not None:
+            self._plots.show(summed, is_last=self.looked.is_over)
 
     def _say(self, text: str) -> None:
         shown = f"<p role='status'>{html.escape(text)}</p>"
@@ -273,56 +291,56 @@ class DataLook:
         self.start(is_all=True)
 
 
+class _Figures:
+    """The figures of a look, of no page yet."""
+
+    def __init__(self, sent: SentAlerts):
+        self.histogram = HistogramPlot(
+            name=sent.brightness_name, unit=sent.unit, is_magnitude=sent.is_magnitude, colour=ACCENT
+        )
+        self.nights = PerNightPlot(_CLASS_COLOURS)
+        self.sky = sky_map([], [])
+        self.places = next(drawn for drawn in self.sky.renderers if "ra" in drawn.data_source.data)
+        self.places.glyph.update(size=3, fill_alpha=0.4, line_alpha=0.4)
+        for plot in (self.histogram.figure, self.nights.figure):
+            dressed(plot)
+
+
 class _Plots:
-    """The plots of a look, and their words.
+    """The plots of a look on a page, and their words.
 
     Parameters
     ----------
-    sent
-        What sums up the alerts.
+    figures
+        The figures.
     survey
-        Whose they are; None if that is not known.
+        Whose alerts they show; None if that is not known.
     """
 
-    def __init__(self, sent: SentAlerts, survey: engine.Survey | None):
+    def __init__(self, figures: _Figures, survey: engine.Survey | None):
         self._survey = survey
         self._summed: Summed | None = None
         self._curves_at = 0.0
-        self._curve_names: list[str] = []
-        self._histogram = HistogramPlot(
-            name=sent.brightness_name, unit=sent.unit, is_magnitude=sent.is_magnitude, colour=ACCENT
-        )
-        self._nights = PerNightPlot(_CLASS_COLOURS)
-        self._sky = sky_map([], [])
-        self._places = next(drawn for drawn in self._sky.renderers if "ra" in drawn.data_source.data)
-        self._places.glyph.update(size=3, fill_alpha=0.4, line_alpha=0.4)
-        for plot in (self._histogram.figure, self._nights.figure):
-            dressed(plot)
+        self._histogram, self._nights, self._places = figures.histogram, figures.nights, figures.places
         self._panes = {
             "brightness": _figure(self._histogram.figure),
             "nights": _figure(self._nights.figure),
-            "sky": _figure(self._sky),
+            "sky": _figure(figures.sky),
         }
         self._texts = {name: _words("") for name in self._panes}
         self._column = pmui.Select(
             label="Class of", options=[], visible=False, size="small", width=180, margin=(8, 0, 0, 0)
         )
         self._column.param.watch(self._column_changed, "value")
-        self._curves = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
+        self._curves = _words("")
 
-    def view(self) -> pn.viewable.Viewable:
-        half = {"xs": 12, "md": 6}
-        return pmui.Grid(
-            pmui.Grid(_heading("Brightness"), self._panes["brightness"], self._texts["brightness"], size=half),
-            pmui.Grid(_heading("On the sky"), self._panes["sky"], self._texts["sky"], size=half),
-            pmui.Grid(
-                _heading("Nights and classes"), self._column, self._panes["nights"], self._texts["nights"], size=12
-            ),
-            pmui.Grid(_heading("Light curves"), self._curves, size=12),
-            container=True,
-            spacing=2,
-            sizing_mode="stretch_width",
-        )
+    def parts(self) -> Iterator[pn.viewable.Viewable]:
+        """Yield what is shown, in pieces."""
+        yield pn.Column(_heading("Brightness"), self._panes["brightness"], self._texts["brightness"], **_STRETCHED)
+        yield pn.Column(_heading("On the sky"), self._panes["sky"], self._texts["sky"], **_STRETCHED)
+        nights = (_heading("Nights and classes"), self._column, self._panes["nights"], self._texts["nights"])
+        yield pn.Column(*nights, **_STRETCHED)
+        yield pn.Column(_heading("Light curves"), self._curves, **_STRETCHED)
 
     def show(self, summed: Summed, *, is_last: bool) -> None:
         self._summed = summed
@@ -362,23 +380,15 @@ class _Plots:
 
     def _show_curves(self, summed: Summed) -> None:
         if self._survey is None or not summed.curves:
-            self._curves[:] = [_words("<p>No object has measurements enough for a light curve yet.</p>")]
+            self._curves.object = "<p>No object has measurements enough for a light curve yet.</p>"
             return
-        shown: list[pn.viewable.Viewable] = []
+        shown = []
         for name, row in summed.curves:
-            figure = light_curve(row, self._survey, height=220)
-            # Beside another curve, and on a phone, the legend of a figure has no room; this one is broken into lines.
-            figure.legend.visible = False
             words = html.escape(describe_light_curve(row, self._survey))
-            shown.append(
-                pmui.Grid(
-                    _words(f"<h4>{html.escape(name)}</h4>{_legend(row, self._survey)}"),
-                    _figure(figure),
-                    _words(f"<p>{words}</p>"),
-                    size={"xs": 12, "md": 6},
-                )
-            )
-        self._curves[:] = [pmui.Grid(*shown, container=True, spacing=2, sizing_mode="stretch_width")]
+            marks = _legend(row, self._survey)
+            drawn = curve_svg(row, self._survey, label=f"Light curve of {name}")
+            shown.append(f"<div><h4>{html.escape(name)}</h4>{marks}{drawn}<p>{words}</p></div>")
+        self._curves.object = f"<div class='curves'>{''.join(shown)}</div>"
 
     def _say(self, name: str, text: str) -> None:
         self._texts[name].object = f"<p>{html.escape(text)}</p>"
@@ -411,6 +421,10 @@ _STYLE = """
 p { margin: 2px 0 6px; overflow-wrap: anywhere; }
 h3, h4 { color: var(--mui-palette-text-primary, inherit); font-size: 14px; font-weight: 600; margin: 10px 0 2px; }
 h4 { font-size: 13px; overflow-wrap: anywhere; }
+.curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 8px 24px; }
+svg { display: block; width: 100%; max-width: 480px; height: auto; }
+svg text { font-size: 11px; fill: currentColor; }
+.grid { stroke: #8884; fill: none; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 4px 0; padding: 0; }
 .legend span { display: inline-block; width: 12px; height: 12px; border-radius: 2px; margin-right: 6px; }
 """

@@ -30,6 +30,7 @@ from tornado.websocket import WebSocketClosedError
 
 import engine
 from engine import Settings
+from ui.dashboard.lifeline import end_with_parent
 from ui.dashboard.local_services import LocalServices
 from ui.dashboard.login import login_is_on, login_provider
 from ui.dashboard.page import Page
@@ -177,6 +178,7 @@ def _child(
     settings: Settings, serving: Serving, sockets: list[socket.socket], pipe: multiprocessing.connection.Connection
 ) -> None:
     """Serve in a process of several; it ends with the one that started it."""
+    end_with_parent(grace_s=10.0)
     services = Services(settings)
 
     def on_ready(loop: asyncio.AbstractEventLoop) -> None:

@@ -76,7 +76,8 @@ class Visitor:
             with self._opener.open(urllib.request.Request(url, data=data, headers=headers), timeout=60) as answer:
                 return answer.status, answer.read().decode(errors="replace"), dict(answer.headers), answer.url
         except urllib.error.HTTPError as exc:
-            return exc.code, exc.read().decode(errors="replace"), dict(exc.headers), exc.url
+            with exc:
+                return exc.code, exc.read().decode(errors="replace"), dict(exc.headers), exc.url
 
     def log_in(self, url: str, password: str = "correct horse", **fields: str) -> Answer:
         _, form, _, where = self.get(url)
@@ -245,6 +246,6 @@ def test_whatever_ends_the_server_nothing_of_it_stays(tmp_path, sample_archive, 
         family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
         assert len(family) > 2
         server.send_signal(number)
-        _, alive = psutil.wait_procs(family, timeout=60)
+        _, alive = psutil.wait_procs(family, timeout=120)
         assert alive == []
     assert server.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
