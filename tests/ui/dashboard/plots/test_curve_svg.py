@@ -13,7 +13,7 @@ any_number = st.floats(allow_nan=True, allow_infinity=True) | st.none() | st.int
 detection = st.fixed_dictionaries(
     {
         "jd": any_number | st.just(2459541.5),
-        "fid": st.integers(0, 5) | st.none() | st.text(max_size=5),
+        "fid": st.sampled_from([1, 2, 5, None, "<b>", "'\""]),
         "magpsf": any_number,
         "sigmapsf": any_number,
         "diffmaglim": any_number,
