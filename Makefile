@@ -2,7 +2,7 @@
 PYTHON ?= python3
 UV := .venv/bin/uv
 
-.PHONY: install demo test coverage lint lock bench clean
+.PHONY: install demo dashboard test coverage lint lock bench clean
 .DEFAULT_GOAL := install
 
 install: .venv/installed
@@ -19,6 +19,11 @@ install: .venv/installed
 
 demo: install
 	.venv/bin/alert-transfer demo
+
+# Ctrl-C ends it, as is meant.
+dashboard: install
+	test -d alert-transfer-demo/archive/science || .venv/bin/alert-transfer archive sample alert-transfer-demo/archive
+	.venv/bin/alert-transfer serve --archive alert-transfer-demo/archive/science || test $$? -eq 130
 
 # A file's tests stay together: they share brokers and clusters, which take longer to start than to use. Files run in
 # the order that tests/conftest.py puts them in: the longest first. Three processes keep two cores busy, since tests wait

@@ -48,6 +48,7 @@ LONGEST_FIRST = (
     "tests/whole_way/test_existing_client.py",
     "tests/ui/cli/test_first_steps.py",
     "tests/torture/test_kafka_dies.py",
+    "tests/ui/dashboard/browser/test_page.py",
     "tests/ui/cli/test_commands.py",
     "tests/whole_way/test_stopped_jobs.py",
     "tests/whole_way/test_outside_cluster.py",

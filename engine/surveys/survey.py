@@ -68,6 +68,10 @@ class Survey:
     """Size of a pixel of stamps that have no world coordinates; their first row is the northernmost, east is left."""
     object_page: str | None = None
     """Where the broker's portal shows an object: a URL with `{object}` in the place of the object field's value."""
+    title: str = ""
+    """Its name in full."""
+    examples: Mapping[str, str] = field(default_factory=dict)
+    """What is looked for -> conditions that do it, for those who write their first ones."""
     example: str = ""
     """A condition that a few of its alerts meet, for hints."""
     is_described: bool = False

@@ -70,10 +70,11 @@ class _Watching:
 
     def __init__(self, session: Session, show: Show):
         self._session, self._show = session, show
-        self._shown = address_of(session)
+        self._shown: str | None = None
         self._is_waiting = self._is_told = False
         session.query.param.watch(self._typed, "revision")
         session.param.watch(self._gone, ["step", "job"])
+        self._write(is_place=False)
 
     async def _typed(self, _: param.parameterized.Event) -> None:
         if self._is_waiting:
@@ -104,7 +105,8 @@ class _Watching:
     def went(self, search: str) -> None:
         """Follow the browser, which went back or forward."""
         open_address(self._session, search)
-        self._shown = address_of(self._session)
+        self._shown = search
+        self._write(is_place=False)
 
 
 def watch_address(session: Session, show: Show) -> Went:

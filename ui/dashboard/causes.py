@@ -9,23 +9,26 @@ from ui.dashboard.query import Query
 
 __all__ = ["cause_of", "place_of"]
 
+_TNS = "(TNS)"
 _PLACE = re.compile(r"\(line (\d+), column (\d+)\)\n.*\n *(\^+)")
 
 
 def cause_of(error: Exception, query: Query) -> str:
-    """Return `where`, `classes`, `fields`, `nights` or `source`: the part of the query that an error is about.
+    """Return the part of the query that an error is about: `where`, `classes`, `fields`, or else `data`.
 
-    An error tells the value that is wrong, so that is looked for in its message.
+    An error tells the value that is wrong, so that is looked for in what it says.
     """
     if isinstance(error, engine.ConditionError):
         return "where"
     if query.content == "fields" and not query.fields:
         return "fields"
-    message = getattr(error, "message", str(error))
-    for name, values in (("classes", [*query.classes, *query.exclude_classes]), ("fields", query.fields)):
-        if any(value and value in message for value in values):
-            return name
-    return "nights" if not query.nights or "night" in message else "source"
+    said = str(error)
+    labels = [*query.classes, *query.exclude_classes]
+    if any(label and label in said for label in labels):
+        return "classes"
+    if _TNS in said and any(label.startswith(_TNS) for label in labels):
+        return "classes"  # all of them: there is nothing to match them with
+    return "fields" if any(field and field in said for field in query.fields) else "data"
 
 
 def place_of(error: Exception) -> tuple[int, int, int] | None:

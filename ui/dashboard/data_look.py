@@ -24,13 +24,22 @@ from engine import AlertTransferError, Job, JobError
 from ui.dashboard.drawing import redraw
 from ui.dashboard.errors import ErrorBox
 from ui.dashboard.job_access import open_job
-from ui.dashboard.plots.curve_svg import curve_svg
-from ui.dashboard.plots.histogram import HistogramPlot
-from ui.dashboard.plots.light_curve import describe_light_curve
-from ui.dashboard.plots.measurements import measurements_of
-from ui.dashboard.plots.palette import ACCENT, CATEGORIES, INK, band_style, dressed
-from ui.dashboard.plots.per_night import PerNightPlot, legend_of
-from ui.dashboard.plots.sky import mollweide, sky_map
+from ui.dashboard.plots import (
+    ACCENT,
+    CATEGORIES,
+    INK,
+    HistogramPlot,
+    PerNightPlot,
+    band_style,
+    curve_svg,
+    describe_light_curve,
+    dressed,
+    legend_of,
+    light_curve_key,
+    measurements_of,
+    mollweide,
+    sky_map,
+)
 from ui.dashboard.sent_alerts import SentAlerts, Summed
 
 if TYPE_CHECKING:
@@ -391,8 +400,7 @@ def _legend(row: Mapping[str, Any], survey: engine.Survey) -> str:
     points = measurements_of(row, survey)
     styles = [band_style(band) for band in sorted({point.band for point in points})]
     marks = [f"<b style='color: {style.colour}'>{style.symbol}</b> {html.escape(style.name)}" for style in styles]
-    marks += ["○ hollow: fainter than the reference"] * any(point.is_negative for point in points)
-    marks += ["▽ upper limit"] * any(point.kind == "limit" for point in points)
+    marks += [html.escape(light_curve_key(row, survey))]
     return f"<ul class='legend' aria-hidden='true'>{''.join(f'<li>{mark}</li>' for mark in marks)}</ul>"
 
 

@@ -53,9 +53,16 @@ class Estimator(param.Parameterized):
         self.counting = (0, 0)
         services = self._session.services
         try:
-            found = await engine.aio.estimate(
-                request, settings=services.settings, client=services.client, exact=True, progress=self._progress(number)
-            )
+            if services.client is None:  # then it is counted on this machine, in a process of its own
+                found = await services.compute(engine.estimate, request, settings=services.settings, exact=True)
+            else:
+                found = await engine.aio.estimate(
+                    request,
+                    settings=services.settings,
+                    client=services.client,
+                    exact=True,
+                    progress=self._progress(number),
+                )
         except engine.AlertTransferError as exc:
             self._settle(number, None, exc)
         else:
@@ -85,13 +92,19 @@ class Estimator(param.Parameterized):
             return
         if number != self._number:
             return
-        is_new, self.info = self.info is not info, info
-        if is_new and info.nights and not query.nights:
+        if self.info is info:
+            return
+        self.param.update(info=info, estimate=None, problem=None)  # what was estimated was of another source
+        if info.nights and not query.nights:
             query.nights = preset("night", [night.night for night in info.nights])
 
     async def _make(self, number: int) -> None:
+        self.is_working = True  # what is shown is of the query before
         await self._read_info(number)
-        if number != self._number or self.info is None:
+        if number != self._number:
+            return
+        if self.info is None:
+            self.is_working = False
             return
         self.param.update(counting=None, most=self._most())
         await asyncio.sleep(_PAUSE_S)
@@ -105,7 +118,6 @@ class Estimator(param.Parameterized):
             if not self._session.query.nights:
                 self._settle(number, None, None)
                 return
-            self.is_working = True
             request = self._session.query.request()
             services = self._session.services
             found = await services.compute(engine.estimate, request, settings=services.settings)
@@ -143,6 +155,10 @@ def estimator_of(session: Session) -> Estimator:
     """Return the estimator of a session; the same for all its views, begun on first use."""
     if session not in _of_sessions:
         _of_sessions[session] = Estimator(session)
-        session.on_end(lambda: _of_sessions.pop(session, None))
+        session.on_end(lambda: _let_go(session))
         _of_sessions[session].start()
     return _of_sessions[session]
+
+
+def _let_go(session: Session) -> None:
+    _of_sessions.pop(session, None)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine import AlertTransferError, Job, JobStatus, KafkaError
-from ui.dashboard.plots.rates import Finished, Rates, rates_of
+from ui.dashboard.plots import Finished, Rates, rates_of
 
 __all__ = ["Follower", "Sight", "look_at"]
 

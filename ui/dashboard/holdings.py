@@ -79,13 +79,13 @@ class Holdings:
         """Return what is kept, or is being read for another session; what failed is read anew."""
         kept = self._kept.get(key)
         if kept is None or time.monotonic() > kept.until or _has_failed(kept.task):
-            task = asyncio.ensure_future(_awaited(read()))
+            task = asyncio.ensure_future(_called(read))
             kept = self._kept[key] = _Kept(task=task, until=time.monotonic() + _KEPT_S)
         return await asyncio.shield(kept.task)  # one session's end does not end it for the others
 
 
-async def _awaited(found: Awaitable[T]) -> T:
-    return await found
+async def _called(read: Callable[[], Awaitable[T]]) -> T:
+    return await read()
 
 
 def _has_failed(task: asyncio.Task[Any]) -> bool:

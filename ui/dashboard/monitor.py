@@ -18,8 +18,7 @@ from ui.dashboard.drawing import redraw
 from ui.dashboard.errors import ErrorBox
 from ui.dashboard.following import Follower, Sight
 from ui.dashboard.job_access import open_job
-from ui.dashboard.plots.palette import ACCENT, dressed
-from ui.dashboard.plots.rates import RatePlot
+from ui.dashboard.plots import ACCENT, RatePlot, dressed
 from ui.dashboard.words import count_text, size_text, time_text
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from bokeh.events import SelectionGeometry, Tap
 from bokeh.models import BoxSelectTool, ColumnDataSource, DatetimeTickFormatter, HoverTool, NumeralTickFormatter
 from bokeh.plotting import figure
 
-from ui.dashboard.plots.palette import ACCENT, FADED, dressed
+from ui.dashboard.plots import ACCENT, dressed
 
 __all__ = ["MOST_NIGHTS", "NightChart", "bars_of"]
 
@@ -19,6 +19,8 @@ MOST_NIGHTS = 200
 """With more nights than this between the first and the last, a bar is a month."""
 _FEW = 12
 """Days that the chart spans at least: a single night is no wall."""
+_FAINT = 0.25
+"""Of bars that are not chosen; their outline is as clear as that of the others."""
 _DAY = dt.timedelta(days=1)
 _HALF = dt.timedelta(hours=12)
 
@@ -60,7 +62,14 @@ class NightChart:
             min_border_right=14,
         )
         bars = self.plot.quad(
-            left="left", right="right", bottom=0, top="top", source=self._source, fill_color="colour", line_color=None
+            left="left",
+            right="right",
+            bottom=0,
+            top="top",
+            source=self._source,
+            fill_color=ACCENT,
+            fill_alpha="alpha",
+            line_color=ACCENT,
         )
         bars.nonselection_glyph = bars.selection_glyph = None
         self.plot.y_range.start = 0
@@ -117,7 +126,7 @@ def _columns(bars: Collection[tuple[dt.date, dt.date, int]], chosen: Collection[
         "right": [_left(last) + _DAY - gap / 2 for _, last, _ in bars],
         "top": [number for _, _, number in bars],
         "label": [f"{first}" if first == last else f"{first:%B %Y}" for first, last, _ in bars],
-        "colour": [ACCENT if any(first <= one <= last for one in within) else FADED for first, last, _ in bars],
+        "alpha": [1.0 if any(first <= one <= last for one in within) else _FAINT for first, last, _ in bars],
     }
 
 

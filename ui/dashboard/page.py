@@ -65,7 +65,14 @@ class Page:
         self._session = session
         self._is_whole = is_whole
         self._home, self._has_login = home, has_login
-        self._browser = BrowserLink(most_nbytes=MOST_YAML_NBYTES, is_page=is_whole, sizing_mode="fixed", width=0)
+        self._browser = BrowserLink(
+            most_nbytes=MOST_YAML_NBYTES,
+            is_page=is_whole,
+            has_address=is_whole,
+            search=search,
+            sizing_mode="fixed",
+            width=0,
+        )
         self._browser.on_told(self._told)
         session.param.watch(self._noticed, "notice")
         open_address(session, search)
@@ -73,7 +80,6 @@ class Page:
         self._built: dict[str, pn.viewable.Viewable] = {}
         self._place = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
         self._dialogs = pmui.Column(margin=_NO_MARGIN)
-        self._whole: pmui.Page | None = None
         self._share: ShareDialog | None = None
         self._stepper = pmui.StepperMenu(
             items=[{"label": name} for name in STEPS],
@@ -122,8 +128,6 @@ class Page:
         name, text = str(data.get("name") or "the file"), data.get("text")
         if isinstance(data.get("went"), str) and self._went is not None:
             self._went(data["went"])
-        elif isinstance(data.get("dark"), bool) and self._whole is not None:
-            self._whole.dark_theme = data["dark"]
         elif isinstance(text, str):
             take_yaml(self._session, name, text)
         elif isinstance(data.get("nbytes"), int):
@@ -148,7 +152,11 @@ class Page:
             sizing_mode="stretch_width",
         )
         share = pmui.Button(
-            label="Copy or share", variant="outlined", size="small", on_click=self._open_share, sx={"whiteSpace": "nowrap"}
+            label="Copy or share",
+            variant="outlined",
+            size="small",
+            on_click=self._open_share,
+            sx={"whiteSpace": "nowrap"},
         )
         whole = pmui.Container(
             Banner(self._session).view(),
@@ -174,7 +182,6 @@ class Page:
         )
         _let_go(page)
         page.param.watch(self._lit, "dark_theme")
-        self._whole = page
         return page
 
     async def _lit(self, event: param.parameterized.Event) -> None:

@@ -17,10 +17,18 @@ import pyarrow as pa
 import engine
 from ui.dashboard.components import ChoiceCards
 from ui.dashboard.errors import ErrorBox
-from ui.dashboard.plots.light_curve import describe_light_curve, light_curve, light_curve_key
-from ui.dashboard.plots.measurements import leaf_of, measurements_of, photometry_of, value_at
-from ui.dashboard.plots.sky import describe_place, sky_map
-from ui.dashboard.plots.stamps import stamps_html
+from ui.dashboard.plots import (
+    describe_light_curve,
+    describe_place,
+    leaf_of,
+    light_curve,
+    light_curve_key,
+    measurements_of,
+    photometry_of,
+    sky_map,
+    stamps_html,
+    value_at,
+)
 from ui.dashboard.preview_table import table_html
 from ui.dashboard.session import Session
 
@@ -124,7 +132,9 @@ class AlertView:
         """Return the alerts and the one that is looked at."""
         return pmui.Grid(
             pmui.Grid(
-                self._cards, size={"xs": 12, "md": 4}, sx={"maxHeight": {"md": 720}, "overflow": "auto", "p": "3px"}
+                self._cards,
+                size={"xs": 12, "md": 4},
+                sx={"maxHeight": {"xs": 230, "md": 720}, "overflow": "auto", "p": "3px"},
             ),
             pmui.Grid(self._details, size={"xs": 12, "md": 8}),
             container=True,
@@ -188,8 +198,18 @@ def _card(value: str, row: Mapping[str, Any], survey: engine.Survey) -> dict[str
     photometry = photometry_of(survey)
     own = next((one for one in measurements_of(row, survey) if one.kind == "alert"), None)
     bright = f"{own.value:,.2f} {photometry.unit} in {own.band}" if own and photometry else ""
-    classes = _classes(row, survey)
-    return {"value": value, "title": _name(row, survey), "text": bright, "note": classes[0][1] if classes else ""}
+    return {"value": value, "title": _name(row, survey), "text": bright, "note": _class_note(row, survey)}
+
+
+def _class_note(row: Mapping[str, Any], survey: engine.Survey) -> str:
+    """Return the first class that has a name; a number says nothing by itself."""
+    for column in survey.class_columns:
+        value = value_at(row, column)
+        if isinstance(value, str) and value:
+            return value
+        if value is True:
+            return column
+    return ""
 
 
 def _name(row: Mapping[str, Any], survey: engine.Survey) -> str:

@@ -11,9 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import engine
-from ui.dashboard.plots.histogram import Bars, Brightness
-from ui.dashboard.plots.measurements import leaf_of, photometry_of
-from ui.dashboard.plots.per_night import ClassesOfNights, NightBars, nights_of
+from ui.dashboard.plots import Bars, Brightness, ClassesOfNights, NightBars, leaf_of, nights_of, photometry_of
 
 __all__ = ["SentAlerts", "Summed", "column_at"]
 

@@ -8,8 +8,6 @@ import contextlib
 import logging
 import multiprocessing
 import multiprocessing.connection
-import os
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -17,6 +15,7 @@ import param
 
 import engine
 from engine import Settings
+from ui.dashboard.lifeline import end_with_parent
 from ui.dashboard.sources import Sources
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ class Services(param.Parameterized):
             # Started afresh: a fork would copy the server's threads' locks.
             spawn = multiprocessing.get_context("spawn")
             self._processes = concurrent.futures.ProcessPoolExecutor(
-                max_workers=_NUM_PROCESSES, mp_context=spawn, initializer=_end_with_parent
+                max_workers=_NUM_PROCESSES, mp_context=spawn, initializer=end_with_parent
             )
         return self._processes
 
@@ -161,22 +160,12 @@ class Services(param.Parameterized):
         if self._processes is not None:
             self._processes.shutdown(wait=False, cancel_futures=True)
             self._processes = None
+            for child in multiprocessing.active_children():
+                child.terminate()
 
 
 def _import_engine() -> None:
     engine.estimate, engine.preview  # noqa: B018  each is imported on its first use
-
-
-def _end_with_parent() -> None:
-    """Have this process end with the server, however that ends."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def wait() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True, name="parent").start()
 
 
 async def _connects(address: str) -> bool:

@@ -21,13 +21,16 @@ import panel as pn
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
 from panel.io.application import build_applications
+from panel.io.resources import LOCAL_DIST
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 from tornado.web import RedirectHandler, decode_signed_value
+from tornado.websocket import WebSocketClosedError
 
 import engine
 from engine import Settings
+from ui.dashboard.lifeline import end_with_parent
 from ui.dashboard.local_services import LocalServices
 from ui.dashboard.login import login_is_on, login_provider
 from ui.dashboard.page import Page
@@ -40,9 +43,12 @@ __all__ = ["Serving", "check", "open_page", "serve"]
 
 _log = logging.getLogger("alert_transfer.dashboard")
 _HERE = ("127.0.0.1", "localhost", "::1")
+_DARK = "alert-transfer-dark"
+"""Cookie of a reader who likes the page dark."""
 _MEND_S = 2.0
-_ABANDONED_MS = 15_000
-"""A page that is gone is ended after so long: one that only lost its connection comes back sooner."""
+_ABANDONED_MS = 60_000
+"""A page that is gone is ended after so long: one that only lost its connection comes back sooner, and one that a slow
+network or a busy machine keeps loading is not yet gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +178,7 @@ def _child(
     settings: Settings, serving: Serving, sockets: list[socket.socket], pipe: multiprocessing.connection.Connection
 ) -> None:
     """Serve in a process of several; it ends with the one that started it."""
+    end_with_parent(grace_s=10.0)
     services = Services(settings)
 
     def on_ready(loop: asyncio.AbstractEventLoop) -> None:
@@ -210,10 +217,17 @@ async def _settled(loop: asyncio.AbstractEventLoop) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _lost(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # Bokeh waits for nothing that it sends: that a browser went away meanwhile is nobody's error.
+    if not isinstance(context.get("exception"), WebSocketClosedError):
+        loop.default_exception_handler(context)
+
+
 @contextlib.contextmanager
 def _loop() -> Iterator[asyncio.AbstractEventLoop]:
     """Make a loop that a signal ends, and the end of the process that started this one."""
     loop = asyncio.new_event_loop()
+    loop.set_exception_handler(_lost)
     asyncio.set_event_loop(loop)
     IOLoop.current()
     taken = []
@@ -255,7 +269,7 @@ def _server(services: Services, serving: Serving, sockets: list[socket.socket]) 
         use_index=False,
         ico_path=str(Path(__file__).with_name("favicon.ico")),
         include_headers=["Host", "User-Agent", "X-Forwarded-Proto"],
-        include_cookies=["user", "id_token", "access_token"] if options else [],
+        include_cookies=[_DARK, *(["user", "id_token", "access_token"] if options else [])],
         websocket_max_message_size_bytes=MOST_MESSAGE_NBYTES,
         unused_session_lifetime_milliseconds=_ABANDONED_MS,
         check_unused_sessions_milliseconds=5_000,
@@ -295,8 +309,14 @@ def _origin(text: str) -> str:
 def open_page(services: Services, serving: Serving) -> pn.viewable.Viewable:
     """Return the page of a new session, and have it ended when the browser is gone."""
     session = Session(services, _user(services, serving))
+    if pn.state.curdoc is not None:
+        # Panel tells a page where its styles are as it writes the HTML. A session that a browser comes back to by its
+        # websocket alone has no HTML, and Panel would name another host.
+        pn.state.curdoc.template_variables.setdefault("dist_url", LOCAL_DIST)
     pn.state.on_session_destroyed(lambda _: session.end())
     search = "" if pn.state.location is None else pn.state.location.search
+    if pn.state.cookies.get(_DARK) == "1":
+        pn.config.theme = "dark"
     has_login = login_is_on(services.settings)
     return Page(session, search, home=serving.path, has_login=has_login).view()
 

@@ -69,7 +69,7 @@ class ShareDialog:
 
     def __init__(self, session: Session):
         self._session = session
-        self._place = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
+        self._place = pn.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
         self._save = SaveFile()
         self._file = pmui.FileInput(
             accept=".yaml,.yml,.txt", label="Open a request in YAML", variant="outlined", sizing_mode="stretch_width"
@@ -81,6 +81,7 @@ class ShareDialog:
             self._save,
             pmui.Row(self._file, close, sizing_mode="stretch_width", margin=(16, 0, 0, 0)),
             title="Copy, share or open a request",
+            title_variant="h6",
             width_option="md",
             close_on_click=True,
             show_close_button=True,

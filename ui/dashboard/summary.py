@@ -15,7 +15,7 @@ from ui.dashboard.causes import cause_of
 from ui.dashboard.chosen_nights import dates_of
 from ui.dashboard.errors import ErrorBox
 from ui.dashboard.estimating import Estimator, estimator_of
-from ui.dashboard.plots.palette import BAD, GOOD, WARN
+from ui.dashboard.plots import BAD, GOOD, WARN
 from ui.dashboard.preview import PreviewDialog
 from ui.dashboard.query import Query
 from ui.dashboard.session import Session
@@ -32,7 +32,7 @@ __all__ = ["Summary", "gauge", "num_conditions", "summary_html"]
 
 _NEAR = 0.7
 """Share of a limit from which on a gauge warns."""
-_STEP_OF = {"source": 0, "nights": 0, "classes": 1, "where": 1, "fields": 2}
+_STEP_OF = {"data": 0, "classes": 1, "where": 1, "fields": 2}
 """Where an error stands beside what caused it, so that the summary need not show it too."""
 
 
@@ -52,7 +52,7 @@ class Summary:
         self._estimator = estimator_of(session)
         self._actions = actions
         self._text = pn.pane.HTML("", stylesheets=[_STYLE], sizing_mode="stretch_width", margin=(0, 0, 0, 0))
-        self._problem = pn.Column(sizing_mode="stretch_width", margin=(0, 0, 0, 0))
+        self._problem = pn.Column(sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         self._exact = pmui.Button(
             label="Count exactly", variant="outlined", size="small", on_click=self._count, margin=(0, 0, 0, 0)
         )
@@ -101,7 +101,9 @@ class Summary:
         self._problem[:] = [] if problem is None or is_beside else [ErrorBox(problem).view()]
         is_open = found is not None and not found.exact
         self._exact.param.update(visible=is_open, disabled=self._estimator.counting is not None)
-        self._look.disabled = found is None or not found.num_alerts_high
+        # Not while it is estimated: a button that is closed and opened in a moment may stay closed in a slow browser.
+        if problem is not None or found is not None:
+            self._look.disabled = found is None or not found.num_alerts_high
 
 
 def summary_html(query: Query, estimator: Estimator, limits: Any) -> str:
@@ -179,8 +181,9 @@ def num_conditions(where: str) -> int:
 def _gauges(estimator: Estimator, limits: Any) -> str:
     found = estimator.estimate
     alerts = found.num_alerts if found else estimator.most
-    if alerts is None:
-        return gauge("…", "alerts", None, "") + gauge("…", "to send", None, "")
+    if alerts is None or estimator.problem is not None:
+        unknown = "…" if estimator.problem is None else "—"
+        return gauge(unknown, "alerts", None, "") + gauge(unknown, "to send", None, "")
     is_upper = found is None
     number = f"{'≤ ' if is_upper else ''}{short_number(alerts)}"
     if limits.max_alerts is not None:
@@ -237,7 +240,12 @@ def _rows(query: Query, estimator: Estimator) -> list[tuple[str, str]]:
         ("Nights", nights or "none"),
         ("Classes", classes),
         ("Conditions", f"{number:,}" if number else "none"),
-        ("Content", f"{len(query.fields):,} fields of your choice" if query.content == "fields" else query.content),
+        (
+            "Content",
+            count_text(len(query.fields), "field of your choice", "fields of your choice")
+            if query.content == "fields"
+            else query.content,
+        ),
     ]
     if query.limit is not None:
         rows.append(("Limit", f"the first {count_text(query.limit, 'alert')}"))

@@ -29,6 +29,7 @@ def _theme(
             "MuiAppBar": {"styleOverrides": {"root": {**bar, "backgroundImage": "none", "& .title": title}}},
             "MuiPaper": {"styleOverrides": {"root": {"backgroundImage": "none"}}},
             "MuiButton": {"defaultProps": {"disableElevation": True}},
+            "MuiLinearProgress": {"defaultProps": {"aria-label": "Progress"}},
             "MuiTypography": {"defaultProps": {"variantMapping": {"h3": "h1"}}},
         },
     }

@@ -18,6 +18,13 @@ _TYPES = (
     *("xm.spicy_class", "xm.x3hsp_type", "xm.x4lac_type", "xm.tns_type", "xm.simbad_otype"),
 )
 
+_EXAMPLES = {
+    "Bright in g": "diaSource.psfFlux > 13500;\ndiaSource.band = 'g';",
+    "Seen more than three times": "diaObject.nDiaSources > 3;",
+    "A magnitude": "31.4 - 2.5 * LOG10(diaSource.scienceFlux) < 21;",
+    "Supernovae": "clf.snnSnVsOthers_score > 0.5;\nxm.tns_type IN ('SN Ia', 'SN II');",
+}
+
 LSST = Survey(
     name="lsst",
     candidate="diaSource",
@@ -46,6 +53,8 @@ LSST = Survey(
     portal_computed={},
     brightness_field="diaSource.psfFlux",
     photometry=Photometry(value="psfFlux", error="psfFluxErr", unit="nJy"),
+    title="Vera C. Rubin Observatory, LSST",
+    examples=_EXAMPLES,
     object_page="https://lsst.fink-portal.org/{object}",
     example="diaSource.psfFlux > 13500",
     classes=Classes(

@@ -76,7 +76,8 @@ class Visitor:
             with self._opener.open(urllib.request.Request(url, data=data, headers=headers), timeout=60) as answer:
                 return answer.status, answer.read().decode(errors="replace"), dict(answer.headers), answer.url
         except urllib.error.HTTPError as exc:
-            return exc.code, exc.read().decode(errors="replace"), dict(exc.headers), exc.url
+            with exc:
+                return exc.code, exc.read().decode(errors="replace"), dict(exc.headers), exc.url
 
     def log_in(self, url: str, password: str = "correct horse", **fields: str) -> Answer:
         _, form, _, where = self.get(url)
@@ -221,12 +222,21 @@ def proxy(address: str) -> Iterator[str]:
             while True:
                 here, _ = listening.accept()
                 there = socket.create_connection((backend.hostname, backend.port))
+                opened.extend((here, there))
                 for pair, is_request in (((here, there), True), ((there, here), False)):
                     threading.Thread(target=pass_on, args=pair, kwargs={"is_request": is_request}, daemon=True).start()
 
+    opened: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=accept, daemon=True).start()
+        accepting = threading.Thread(target=accept)
+        accepting.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        listening.shutdown(socket.SHUT_RDWR)
+        accepting.join()
+    for one in opened:
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -236,6 +246,6 @@ def test_whatever_ends_the_server_nothing_of_it_stays(tmp_path, sample_archive, 
         family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
         assert len(family) > 2
         server.send_signal(number)
-        _, alive = psutil.wait_procs(family, timeout=60)
+        _, alive = psutil.wait_procs(family, timeout=120)
         assert alive == []
     assert server.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Small parts of the page in plain JavaScript, each a file beside its class: light, and whole for the keyboard.
+"""Small parts of the page in plain JavaScript: each has a file beside its class. What Panel has not as well comes in.
 
 They fetch nothing from anywhere, write users' texts as text only, and take their colours from the page's theme.
 """

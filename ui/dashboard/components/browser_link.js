@@ -27,26 +27,41 @@ export function render({ model, view }) {
     if (!isError) setTimeout(() => notice.remove(), 6000)
   }
 
-  // By day or by night: as the reader chose here before, else as the system has it.
-  const KEY = "alert-transfer-dark"
-  const remember = (dark) => { try { window.localStorage.setItem(KEY, dark ? "1" : "0") } catch (refused) { /* private */ } }
-  let kept = null
-  try { kept = window.localStorage.getItem(KEY) } catch (refused) { /* private */ }
-  const isDark = kept === null ? window.matchMedia("(prefers-color-scheme: dark)").matches : kept === "1"
-  if (isDark && model.is_page) model.send_msg({ dark: true })
+  // By day or by night: as the reader chose here before, else as the system has it. The server reads the cookie, so
+  // that the next page comes in its colours.
+  const page = view && view.root && view.root.model, doc = view && view.model && view.model.document
+  const remember = (dark) => {
+    document.cookie = `alert-transfer-dark=${dark ? 1 : 0}; path=${window.location.pathname}; max-age=31536000; samesite=lax`
+  }
+  model.on("msg:custom", (event) => {
+    const { dark } = event.data || event
+    if (dark !== undefined) remember(dark)
+  })
+  const isNew = model.is_page && !/(^|; )alert-transfer-dark=/.test(document.cookie)
+  const darken = () => { page.data.dark_theme = true; remember(true) }
+  if (isNew && page && page.data && doc && window.matchMedia("(prefers-color-scheme: dark)").matches) {
+    if (doc.is_idle) darken()
+    else doc.idle.connect(darken)
+  }
+
+  let told = 0
+  const tellAll = () => {
+    for (const { number, text, is_error } of model.notices) if (number > told) { told = number; tell(text, is_error) }
+  }
+  model.on("notices", tellAll)
+  tellAll()
 
   // The address: what is typed replaces it, a step or a job that is gone to is one more to come back to.
-  model.on("msg:custom", (event) => {
-    const { search, is_place, notice, is_error, dark } = event.data || event
-    if (dark !== undefined) remember(dark)
-    if (notice !== undefined) tell(notice, is_error)
-    if (search === undefined || search === window.location.search) return
-    const url = window.location.pathname + search + window.location.hash
-    if (is_place) window.history.pushState({}, "", url)
+  const showAddress = () => {
+    if (!model.has_address || model.search === window.location.search) return
+    const url = window.location.pathname + model.search + window.location.hash
+    if (model.is_place) window.history.pushState({}, "", url)
     else window.history.replaceState({}, "", url)
-  })
+  }
+  model.on("search", showAddress)
+  showAddress()
   const went = () => model.send_msg({ went: window.location.search })
-  window.addEventListener("popstate", went)
+  if (model.has_address) window.addEventListener("popstate", went)
 
   // Files
   const hasFiles = (event) => Array.from((event.dataTransfer || {}).types || []).includes("Files")
@@ -89,7 +104,6 @@ export function render({ model, view }) {
     lost.hidden = false
     waiting = setTimeout(look, 1000)
   }
-  const doc = view && view.model && view.model.document
   if (doc && model.is_page) doc.on_event("connection_lost", gone)
 
   model.on("remove", () => {

@@ -138,6 +138,7 @@ export function render({ model }) {
       }
     }
     if (!nodes.length) nodes.push(make('span', 'hint', 'Leave this empty to receive every class.'))
+    if (model.note) nodes.push(make('span', 'hint', model.note))
     chips.replaceChildren(...nodes)
     if (!list.hidden) fill()
   }
@@ -165,6 +166,7 @@ export function render({ model }) {
   })
   mode.addEventListener('change', () => { if (!list.hidden) fill() })
   model.on('labels', () => { if (!list.hidden) fill() })
+  model.on('note', show)
   model.on('keep', show)
   model.on('leave_out', show)
   show()

@@ -16,7 +16,6 @@ __all__ = [
     "ACCENT",
     "BAD",
     "CATEGORIES",
-    "FADED",
     "GOOD",
     "INK",
     "LINE",
@@ -28,8 +27,6 @@ __all__ = [
 
 ACCENT = "#2f6bed"
 """Of bars, lines and points that mean no band."""
-FADED = "#9db7ee"
-"""Of the same, where they are not chosen."""
 INK = "#767676"
 """Of axes and their words: readable on white and on the dark ground."""
 LINE = "#8884"

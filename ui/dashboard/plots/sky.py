@@ -92,8 +92,7 @@ def _graticule(plot: figure) -> None:
         plot.line(*mollweide(np.full_like(along, ra), along), color=LINE)
     for dec in (-60, -30, 0, 30, 60):
         plot.line(*mollweide(around, np.full_like(around, dec)), color=LINE)
-    ra, dec = _galactic_plane()
-    x, y = mollweide(ra, dec)
+    x, y = mollweide(*_galactic_plane())
     edge = 1 + int(np.argmax(np.abs(np.diff(x))))  # where the plane leaves the map on one side and enters on the other
     plot.line(np.roll(x[:-1], -edge), np.roll(y[:-1], -edge), color=INK, line_dash="dashed", line_alpha=0.8)
     words = {"text_color": INK, "text_font_size": "11px", "text_baseline": "middle"}
@@ -101,9 +100,9 @@ def _graticule(plot: figure) -> None:
     for place, text in marks:
         (at,), (level,) = mollweide([place], [0])
         plot.text([at], [level], [text], x_offset=3, y_offset=-8, **words)
-    for place in (-60, -30, 30, 60):
-        (at,), (level,) = mollweide([-179.99], [place])
-        plot.text([at], [level], [f"{place:+d}°"], x_offset=4, **words)
+    parallels = (-60, -30, 30, 60)
+    for north, across, up in zip(parallels, *mollweide([-179.99] * 4, parallels), strict=True):
+        plot.text([across], [up], [f"{north:+d}°"], x_offset=4, **words)
 
 
 def _galactic_plane() -> tuple[Array, Array]:

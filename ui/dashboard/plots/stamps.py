@@ -89,7 +89,7 @@ def stretched(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     middle = float(np.median(finite))
     noise = 1.4826 * float(np.median(np.abs(finite - middle))) or float(finite.std()) or 1.0
     scaled = np.arcsinh((np.nan_to_num(pixels, nan=middle, posinf=middle, neginf=middle) - middle) / (2 * noise))
-    low, high = np.arcsinh(-1.0), max(float(np.percentile(scaled, 99.8)), 1.0)
+    low, high = np.arcsinh(-1.0), max(float(np.percentile(scaled, 99.95)), 1.0)
     grey: npt.NDArray[np.uint8] = (255 * np.clip((scaled - low) / (high - low), 0, 1)).astype(np.uint8)
     grey[~np.isfinite(pixels)] = 0
     return grey

@@ -23,8 +23,6 @@ from ui.dashboard.words import count_text, days_text, short_number
 
 __all__ = ["DataStep"]
 
-_SURVEYS = {"ztf": "Zwicky Transient Facility", "lsst": "Vera C. Rubin Observatory, LSST"}
-
 
 class DataStep:
     """Where the source and its nights are chosen.
@@ -58,7 +56,7 @@ class DataStep:
         self._years = ButtonRow(label="Years", margin=(6, 0, 0, 0))
         self._chart = NightChart(self._brushed)
         self._told = pn.pane.HTML("", sizing_mode="stretch_width", margin=(8, 0, 0, 0))
-        self._problems = ProblemPlace(self._estimator, self._query, "nights", "source")
+        self._problems = ProblemPlace(self._estimator, self._query, "data")
         self._sources.param.watch(self._chose_source, "value")
         self._picker.param.watch(self._picked, "value")
         self._typed.param.watch(self._wrote, "value")
@@ -202,7 +200,7 @@ class DataStep:
 
 
 def _card(source: Source, note: str) -> dict[str, str]:
-    text = _SURVEYS.get(source.survey, "")
+    text = engine.survey_named(source.survey).title
     return {"value": source.name, "title": source.name, "text": text, "note": note}
 
 

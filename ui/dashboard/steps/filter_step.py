@@ -15,11 +15,12 @@ from ui.dashboard.components import ButtonRow, ClassPicker, ConditionEditor, Fie
 from ui.dashboard.estimating import estimator_of
 from ui.dashboard.holdings import holdings_of
 from ui.dashboard.session import Session
-from ui.dashboard.steps.examples import examples_of
 from ui.dashboard.steps.field_rows import condition_rows
 from ui.dashboard.steps.parts import ProblemPlace, heading, step_paper
 
 __all__ = ["FilterStep"]
+
+_NOT_COUNTED = "How many alerts each class has was not counted in this archive."
 
 
 class FilterStep:
@@ -37,9 +38,7 @@ class FilterStep:
         self._is_showing = False
         self._examples: dict[str, str] = {}
         self._picker = ClassPicker(margin=(6, 0, 0, 0))
-        self._editor = ConditionEditor(
-            label="Conditions", placeholder="candidate.magpsf > 19.5;", value=self._query.where, margin=(6, 0, 0, 0)
-        )
+        self._editor = ConditionEditor(label="Conditions", value=self._query.where, margin=(6, 0, 0, 0))
         self._rows = ButtonRow(label="Examples of conditions", margin=(10, 0, 0, 0))
         self._table = FieldTable(title="Fields that a condition can name", margin=(12, 0, 0, 0))
         self._class_problems = ProblemPlace(self._estimator, self._query, "classes")
@@ -108,7 +107,7 @@ class FilterStep:
 
     def _show_source(self) -> None:
         survey = self._survey()
-        self._examples = examples_of(survey.name, survey.example)
+        self._examples = dict(survey.examples)
         self._rows.buttons = [{"value": name, "label": name, "title": text} for name, text in self._examples.items()]
         self._editor.placeholder = f"{survey.example};" if survey.example else ""
         self._table.fields = []
@@ -121,8 +120,12 @@ class FilterStep:
         except engine.AlertTransferError:
             nights = []
         info = self._estimator.info
-        labels = class_labels(self._survey(), counts_of(info, nights))
-        self._picker.labels = [label.to_dict() for label in labels]
+        counts = counts_of(info, nights)
+        labels = [label.to_dict() for label in class_labels(self._survey(), counts)]
+        # What is the same is not sent to the browser again: it is the largest thing on the page.
+        if labels != self._picker.labels:
+            self._picker.labels = labels
+        self._picker.note = "" if counts or info is None else _NOT_COUNTED
 
     async def _show_fields(self) -> None:
         source = self._query.sources[self._query.source]

@@ -62,7 +62,13 @@ class ProblemPlace:
 
     def __init__(self, estimator: Estimator, query: Query, *causes: str):
         self._estimator, self._query, self._causes = estimator, query, causes
-        self.column = pn.Column(sizing_mode="stretch_width", margin=(6, 0, 0, 0))
+        # Where a condition is wrong is told by carets below its line, so all characters are of one width.
+        font = (
+            {"--error-font": "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"}
+            if "where" in causes
+            else {}
+        )
+        self.column = pn.Column(sizing_mode="stretch_width", margin=(6, 0, 0, 0), styles=font)
         estimator.param.watch(self._show, "problem")
         self.found: Exception | None = None
         self._show_now()

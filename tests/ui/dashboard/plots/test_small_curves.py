@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from ui.dashboard.plots.curve_svg import curve_svg, ticks
+from ui.dashboard.plots import curve_svg, ticks
 
 ZTF = engine.survey_named("ztf")
 any_number = st.floats(allow_nan=True, allow_infinity=True) | st.none() | st.integers(-(10**6), 10**6)

@@ -107,7 +107,7 @@ def _draw(
     )
     if not is_limit and any(point.error for point in points):
         whisker = Whisker(base="x", lower="low", upper="high", source=source, line_color=style.colour, line_alpha=0.7)
-        whisker.upper_head.size = whisker.lower_head.size = 0  # type: ignore[union-attr]  # Whisker makes heads
+        whisker.upper_head.size = whisker.lower_head.size = 0
         plot.add_layout(whisker)
     plot.scatter(
         "x",
