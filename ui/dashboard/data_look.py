@@ -31,14 +31,15 @@ from ui.dashboard.plots import (
     HistogramPlot,
     PerNightPlot,
     band_style,
+    curve_svg,
     describe_light_curve,
     dressed,
     legend_of,
+    light_curve_key,
     measurements_of,
     mollweide,
     sky_map,
 )
-from ui.dashboard.plots.curve_svg import curve_svg
 from ui.dashboard.sent_alerts import SentAlerts, Summed
 
 if TYPE_CHECKING:
@@ -399,8 +400,7 @@ def _legend(row: Mapping[str, Any], survey: engine.Survey) -> str:
     points = measurements_of(row, survey)
     styles = [band_style(band) for band in sorted({point.band for point in points})]
     marks = [f"<b style='color: {style.colour}'>{style.symbol}</b> {html.escape(style.name)}" for style in styles]
-    marks += ["○ hollow: fainter than the reference"] * any(point.is_negative for point in points)
-    marks += ["▽ upper limit"] * any(point.kind == "limit" for point in points)
+    marks += [html.escape(light_curve_key(row, survey))]
     return f"<ul class='legend' aria-hidden='true'>{''.join(f'<li>{mark}</li>' for mark in marks)}</ul>"
 
 

@@ -121,7 +121,7 @@ class MonitorView:
         self._resume = pmui.Button(label="Resume job", **look)
         self._dialog: pmui.Dialog | None = None
         self._dialog_place = pmui.Column(**_column())
-        self._is_busy = False
+        self._is_busy = self._is_stopped = False
         self._cancel.on_click(self._ask_to_cancel)
         self._resume.on_click(self._resume_clicked)
 
@@ -142,7 +142,9 @@ class MonitorView:
         )
 
     def follow(self) -> None:
-        """Begin to follow the job, or look at it at once."""
+        """Begin to follow the job, or look at it at once; not once the monitor was stopped."""
+        if self._is_stopped:
+            return
         if self._follower is None:
             self._follower = Follower(lambda: open_job(self.topic, self._session), self.show)
         else:
@@ -150,11 +152,15 @@ class MonitorView:
 
     def follow_again(self) -> None:
         """Follow a job that had come to its end, or was not there."""
-        self.stop()
+        self._unfollow()
         self.follow()
 
     def stop(self) -> None:
-        """Follow the job no more."""
+        """Follow the job no more, whatever is done with it meanwhile."""
+        self._is_stopped = True
+        self._unfollow()
+
+    def _unfollow(self) -> None:
         if self._follower is not None:
             self._follower.stop()
             self._follower = None

@@ -144,7 +144,8 @@ class AlertView:
         )
 
     async def _chosen(self, event: param.parameterized.Event) -> None:
-        self._show(int(event.new))
+        if event.new in map(str, range(len(self._rows))):
+            self._show(int(event.new))
 
     def _show(self, at: int) -> None:
         row, survey = self._rows[at], self._survey

@@ -20,6 +20,8 @@ def quick(monkeypatch):
 def followed(open_job, until) -> list:
     """Return what a follower told until something held; it is stopped then, and its thread has ended."""
 
+    others = set(threading.enumerate())
+
     async def run() -> list:
         told: list = []
         follower = Follower(open_job, told.append)
@@ -29,7 +31,7 @@ def followed(open_job, until) -> list:
         follower.stop()
         number = len(told)
         async with asyncio.timeout(20):
-            while any(thread.name == "job-follower" for thread in threading.enumerate()):
+            while any(thread.name == "job-follower" for thread in set(threading.enumerate()) - others):
                 await asyncio.sleep(0.002)
         assert len(told) == number
         return told

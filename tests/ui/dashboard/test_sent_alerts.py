@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 import engine
-from ui.dashboard.plots.measurements import measurements_of
+from ui.dashboard.plots import measurements_of
 from ui.dashboard.sent_alerts import SentAlerts, column_at
 
 

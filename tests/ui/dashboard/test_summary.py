@@ -1,6 +1,7 @@
 """The summary says what the query selects, and whether the operator allows it."""
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -96,3 +97,24 @@ def test_an_error_stands_in_the_summary_only_where_its_step_does_not_show_it(ses
 )
 def test_conditions_are_counted_as_they_are_meant(where, number):
     assert num_conditions(where) == number
+
+
+def test_an_interval_is_told_and_the_exact_number_is_a_click_away(session):
+    session.query.nights = ["2021-11"]
+
+    async def look():
+        view = Summary(session).view()
+        estimator = estimator_of(session)
+        [button] = view.select(lambda part: getattr(part, "label", "") == "Count exactly")
+        await until(lambda: estimator.estimate)
+        assert not button.visible
+        estimator.estimate = replace(estimator.estimate, exact=False, num_alerts_low=15, num_alerts_high=26)
+        html = summary_html(session.query, estimator, limits())
+        assert "About 20 alerts" in html
+        assert "most likely 15 to 26" in html
+        await until(lambda: button.visible)
+        button.param.trigger("clicks")
+        await until(lambda: estimator.estimate.exact)
+        await until(lambda: not button.visible)
+
+    asyncio.run(look())

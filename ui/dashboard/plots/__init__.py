@@ -10,6 +10,7 @@ from ui.dashboard.plots.palette import ACCENT, BAD, CATEGORIES, GOOD, INK, WARN,
 from ui.dashboard.plots.per_night import ClassesOfNights, NightBars, PerNightPlot, legend_of, nights_of
 from ui.dashboard.plots.rates import Finished, RatePlot, Rates, rates_of
 from ui.dashboard.plots.sky import describe_place, mollweide, sky_map
+from ui.dashboard.plots.small_curves import curve_svg, ticks
 from ui.dashboard.plots.stamps import stamps_html
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RatePlot",
     "Rates",
     "band_style",
+    "curve_svg",
     "describe_light_curve",
     "describe_place",
     "dressed",
@@ -44,5 +46,6 @@ __all__ = [
     "rates_of",
     "sky_map",
     "stamps_html",
+    "ticks",
     "value_at",
 ]

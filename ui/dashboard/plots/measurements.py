@@ -12,6 +12,8 @@ import engine
 __all__ = ["Measurement", "leaf_of", "measurements_of", "photometry_of", "value_at"]
 
 _JD_OF_MJD = 2_400_000.5
+_MOST_MJD = 1e6
+_MOST_CHARACTERS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +84,10 @@ def _measured(
     if time is None:
         return None
     mjd = time - _JD_OF_MJD if time > _JD_OF_MJD else time
+    if not 0 < mjd < _MOST_MJD:
+        return None
     raw = item.get(leaf_of(survey.band_field)) if survey.band_field else None
-    band = "" if raw is None else photometry.band_names.get(str(raw), str(raw))
+    band = "" if raw is None else _name_of(photometry.band_names.get(str(raw), str(raw)))
     value = _number(item.get(photometry.value))
     if value is None:
         limit = _number(item.get(photometry.limit)) if photometry.limit else None
@@ -93,6 +97,11 @@ def _measured(
     error = _number(item.get(photometry.error)) if photometry.error else None
     sign = str(item.get(photometry.sign)).lower() if photometry.sign else ""
     return Measurement(mjd=mjd, band=band, value=value, error=error, kind=kind, is_negative=sign in ("f", "0", "false"))
+
+
+def _name_of(text: str) -> str:
+    """Return what others wrote as a band's name, short and without what is no character to be shown."""
+    return "".join(char for char in text if char.isprintable())[:_MOST_CHARACTERS]
 
 
 def _number(value: Any) -> float | None:

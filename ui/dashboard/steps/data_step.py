@@ -96,7 +96,7 @@ class DataStep:
     # --- What the user does -------------------------------------------------------------------------------------
 
     async def _chose_source(self, event: param.parameterized.Event) -> None:
-        if self._is_showing or event.new == self._query.source:
+        if self._is_showing or event.new == self._query.source or event.new not in self._query.sources:
             return
         old, new = self._query.sources[self._query.source], self._query.sources[event.new]
         values: dict[str, Any] = {"source": event.new, "nights": []}
@@ -116,7 +116,8 @@ class DataStep:
             self._choose(split_nights(event.new))
 
     def _pressed(self, name: str) -> None:
-        if there := self._there():
+        there = self._there()
+        if there and name in (*PRESETS, *years_of(there)):  # what a browser tells may be anybody's
             self._choose(preset(name, there))
 
     def _brushed(self, first: dt.date, last: dt.date) -> None:

@@ -81,12 +81,12 @@ class FilterStep:
             self._query.where = event.new
 
     def _took_example(self, name: str) -> None:
-        text, before = self._examples[name], self._query.where.rstrip()
+        text, before = self._examples.get(name, ""), self._query.where.rstrip()
         if text not in before:
             self._query.where = f"{before}\n{text}" if before else text
 
     def _asked(self, told: Any) -> None:
-        if "insert" in told:
+        if isinstance(told, dict) and isinstance(told.get("insert"), str):
             self._editor.insert(told["insert"])
 
     # --- What is shown ------------------------------------------------------------------------------------------

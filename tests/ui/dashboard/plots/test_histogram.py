@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.dashboard.plots.histogram import Brightness, HistogramPlot
+from ui.dashboard.plots import Brightness, HistogramPlot
 
 values = st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), max_size=50)
 

@@ -75,3 +75,11 @@ def test_words_tell_what_is_drawn():
     assert "upper limit" in key
     assert "hollow" in key
     assert "forced" in light_curve_key(lsst_row(), LSST)
+
+
+@pytest.mark.parametrize("own", [{"jd": 1e300}, {"jd": -5.0}, {"fid": "\x1f<b>" * 9}, {"magpsf": 1e200}])
+def test_what_others_wrote_may_be_of_any_size(own):
+    row = ztf_row(**own)
+    light_curve(row, ZTF)
+    bands = {point.band for point in measurements_of(row, ZTF)}
+    assert all(band.isprintable() and len(band) < 20 for band in bands)

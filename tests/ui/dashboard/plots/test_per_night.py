@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.dashboard.plots.per_night import NO_CLASS, OTHERS, ClassesOfNights, PerNightPlot, legend_of, nights_of
+from ui.dashboard.plots import ClassesOfNights, PerNightPlot, legend_of, nights_of
 
+NO_CLASS, OTHERS = "no class", "other classes"
 COLOURS = ("#1", "#2", "#3", "#4", "#5", "#6", "#9")
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.dashboard.plots.rates import Finished, RatePlot, rates_of
+from ui.dashboard.plots import Finished, RatePlot, rates_of
 
 part = st.builds(
     Finished,

@@ -198,3 +198,21 @@ def test_content_a_limit_that_is_none_is_not_taken(session, typed, limit):
         await until(lambda: (session.query.limit, field.error_state) == (limit, limit == 7))
 
     asyncio.run(look())
+
+
+@pytest.mark.parametrize("told", ["nonsense", "1066", "", "<script>"])
+def test_what_a_browser_tells_may_be_anything(session, told):
+    session.query.nights = ["2021-11-22"]
+
+    async def look():
+        data, filters = DataStep(session).view(), FilterStep(session).view()
+        await until(lambda: one(data, ButtonRow, 1).buttons)
+        one(data, ButtonRow)._handle_msg(told)
+        one(filters, ButtonRow)._handle_msg(told)
+        one(filters, FieldTable)._handle_msg(told)
+        one(data, ChoiceCards).value = told
+        await asyncio.sleep(0.05)
+        query = session.query
+        assert (query.source, query.nights, query.where) == ("main", ["2021-11-22"], "")
+
+    asyncio.run(look())

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from ui.dashboard.plots.curve_svg import curve_svg, ticks
+from ui.dashboard.plots import curve_svg, ticks
 
 ZTF = engine.survey_named("ztf")
 any_number = st.floats(allow_nan=True, allow_infinity=True) | st.none() | st.integers(-(10**6), 10**6)
 detection = st.fixed_dictionaries(
     {
         "jd": any_number | st.just(2459541.5),
-        "fid": st.integers(0, 5) | st.none() | st.text(max_size=5),
+        "fid": st.sampled_from([1, 2, 5, None, "<b>", "'\""]),
         "magpsf": any_number,
         "sigmapsf": any_number,
         "diffmaglim": any_number,
