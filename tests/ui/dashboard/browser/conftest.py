@@ -5,6 +5,7 @@ They last as long as a file's tests: Playwright keeps a loop running in its thre
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,7 +98,11 @@ def opened(browser, address, request) -> Iterator[Callable[..., Page]]:
         return not url.startswith((address, address.replace("http", "ws", 1), "data:", "blob:", "about:"))
 
     yield open_page
-    for context in contexts:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    for number, context in enumerate(contexts):
+        # What a test that failed was looking at.
+        name = re.sub(r"\W+", "-", request.node.name).strip("-")
+        context.pages[0].screenshot(path=SCREENSHOTS / f"end-of-{name}-{number}.png")
         context.close()
     assert foreign == [], "the page asked another host"
     assert [error for error in errors if _HARMLESS not in error] == [], "the browser met an error"

@@ -64,8 +64,10 @@ def findings(page: Page) -> list[str]:
     ]
 
 
+@pytest.mark.timeout(900)
 def test_from_opening_the_page_to_parquet(opened, shot, sample, kafka, tmp_path):
     page = opened()
+    expect_alerts(page, 200)
     shot(page, "data")
     choose_nights(page, "2021-11-20:2021-11-22")
     write_conditions(page, f"{WHERE};")
@@ -111,7 +113,8 @@ def test_from_opening_the_page_to_parquet(opened, shot, sample, kafka, tmp_path)
     assert sorted(rows["candid"].to_pylist()) == sorted(chosen["candid"].to_pylist())
 
     page.get_by_role("button", name="Look at the data").click()
-    expect(page.get_by_text("magnitude").first).to_be_visible()
+    expect(page.get_by_text(f"{chosen.num_rows} alerts: all that the topic holds")).to_be_visible()
+    page.get_by_role("heading", name="Light curves").scroll_into_view_if_needed()
     shot(page, "look")
     with page.expect_download() as downloading:
         page.get_by_role("button", name="Download").click()
