@@ -61,6 +61,8 @@ class Visitor:
         token = re.search(r'"token":"([^"]+)"', html)[1]
         request = HTTPRequest(self._url.replace("http", "ws", 1) + "ws", headers={"Origin": self._url.rstrip("/")})
         self._socket = await websocket_connect(request, subprotocols=["bokeh", token], max_message_size=200_000_000)
+        for _ in range(3):  # the frames of ACK: now the server listens
+            await self._socket.read_message()
         self._reading = asyncio.create_task(self._read())
         document = await self._ask("PULL-DOC-REQ", {})
         self._stepper = _model_with(document, lambda values: STEP in values and "items" in values)

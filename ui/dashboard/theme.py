@@ -60,5 +60,6 @@ THEME = {
 
 
 def button_names(name: str) -> dict[str, Any]:
-    """Return the theme of a component whose buttons are icons only: what a screen reader calls them."""
-    return {"components": {"MuiIconButton": {"defaultProps": {"aria-label": name}}}}
+    """Return the theme for a component whose buttons are icons only, with what a screen reader calls them."""
+    named = {"MuiIconButton": {"defaultProps": {"aria-label": name}}}
+    return {mode: theme | {"components": theme["components"] | named} for mode, theme in THEME.items()}

@@ -21,8 +21,9 @@ SCREENSHOTS = Path(__file__).with_name("screenshots")
 # Names of hosts lead nowhere, so that a page which asks another one is also seen to lack what it asked for.
 _NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 PATIENCE_MS = 60_000
-# Bokeh's own: a chart that is changed while it is first drawn is measured before it has a layout, and then again.
-_HARMLESS = "reading 'top_panel'"
+# Bokeh's own: a chart that is changed while it is first drawn is measured before it has a layout, and then again; what
+# changes in a step that is just being left is told of a model that the browser has let go.
+_HARMLESS = re.compile(r"reading 'top_panel'|reference p\d+ isn't known")
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +68,10 @@ def address(executable, sample, kafka, dask_client, tmp_path_factory) -> Iterato
             answer = server.stdout.readline()
             assert answer, (folder / "err").read_text()
             yield json.loads(answer)["url"]
+            said = (folder / "err").read_text()
         finally:
             server.terminate()
             server.wait(30)
-    said = (folder / "err").read_text()
     assert "Traceback" not in said, said
 
 
@@ -105,7 +106,7 @@ def opened(browser, address, request) -> Iterator[Callable[..., Page]]:
         context.pages[0].screenshot(path=SCREENSHOTS / f"end-of-{name}-{number}.png")
         context.close()
     assert foreign == [], "the page asked another host"
-    assert [error for error in errors if _HARMLESS not in error] == [], "the browser met an error"
+    assert [error for error in errors if not _HARMLESS.search(error)] == [], "the browser met an error"
 
 
 @pytest.fixture
