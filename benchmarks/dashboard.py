@@ -25,7 +25,7 @@ import threading
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,15 @@ class Visitor:
             await self._socket.read_message()
         self._reading = asyncio.create_task(self._read())
         document = await self._ask("PULL-DOC-REQ", {})
-        self._stepper = _model_with(document, lambda values: STEP in values and "items" in values)
-        self._nights = _model_with(document, lambda values: values.get("label") == NIGHTS_LABEL)
+        stepper = _attributes_of(document, lambda values: values.get("class_name") == "StepperMenu")
+        nights = _attributes_of(
+            document,
+            lambda values: (
+                isinstance(values.get("data"), dict)
+                and values["data"].get("attributes", {}).get("label") == NIGHTS_LABEL
+            ),
+        )
+        self._stepper, self._nights = stepper["data"]["id"], nights["data"]["id"] if nights else None
         return took_s
 
     async def go(self, chance: random.Random) -> float:
@@ -108,19 +115,19 @@ class Visitor:
                     asked.set_result(json.loads(content))
 
 
-def _model_with(document: Any, is_meant: Any) -> str | None:
-    """Return the identity of the first model whose attributes are those that are meant."""
+def _attributes_of(document: Any, is_meant: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Return the attributes of the first model that is meant, none if there is none."""
     left = [document]
     while left:
         one = left.pop()
         if isinstance(one, dict):
             values = one.get("attributes")
-            if isinstance(values, dict) and "id" in one and is_meant(values):
-                return str(one["id"])
+            if isinstance(values, dict) and is_meant(values):
+                return values
             left += one.values()
         elif isinstance(one, list):
             left += one
-    return None
+    return {}
 
 
 @contextlib.contextmanager
