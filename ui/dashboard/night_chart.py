@@ -76,6 +76,7 @@ class NightChart:
         self.plot.x_range.range_padding_units = "absolute"
         self.plot.yaxis.formatter = NumeralTickFormatter(format="0.[0]a")
         self.plot.yaxis.ticker.desired_num_ticks = 3
+        self.plot.xaxis.ticker.desired_num_ticks = 4  # more would lie over each other on a phone
         self.plot.xaxis.formatter = DatetimeTickFormatter(
             days="%d %b", months="%b %Y", years="%Y", hours="%d %b", context=None
         )

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import param
 
-from engine import AlertTransferError
+from engine import AlertTransferError, Settings
 from ui.dashboard.query import Query
 from ui.dashboard.services import Services
 
@@ -63,6 +63,11 @@ class Session(param.Parameterized):
         self._at_end: list[Callable[[], None]] = []
         self._shared: dict[Callable[[Session], Any], Any] = {}
         self.is_ended = False
+
+    @property
+    def settings(self) -> Settings:
+        """The server's settings as they count for this user: with the user's own limits."""
+        return self.services.settings.for_user(self.user.name)
 
     def shared(self, make: Callable[[Session], T]) -> T:
         """Return what several parts of the page share, made when the first of them asks for it."""

@@ -47,7 +47,7 @@ class Submission(param.Parameterized):
                 session.query.request(),
                 client=services.client,
                 kafka=services.kafka or None,
-                settings=services.settings,
+                settings=session.settings,
                 owner=session.user.name,
                 test=test,
                 on_start=self._started,

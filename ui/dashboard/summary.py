@@ -96,7 +96,7 @@ class Summary:
 
     def _show(self) -> None:
         found, problem = self._estimator.estimate, self._estimator.problem
-        self._text.object = summary_html(self._query, self._estimator, self._session.services.settings.limits)
+        self._text.object = summary_html(self._query, self._estimator, self._session.settings.limits)
         is_beside = problem is not None and _STEP_OF[cause_of(problem, self._query)] == self._session.step
         self._problem[:] = [] if problem is None or is_beside else [ErrorBox(problem).view()]
         is_open = found is not None and not found.exact

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 import engine
+from ui.dashboard.services import Services
+from ui.dashboard.session import Session, User
 
 
 def test_a_task_is_cancelled_with_the_session_and_its_error_is_told(session):
@@ -58,3 +60,11 @@ def test_all_who_wait_for_the_end_are_told_once_also_if_one_fails(session, caplo
 def test_a_step_is_one_of_four(session):
     with pytest.raises(ValueError, match="step"):
         session.step = 4
+
+
+def test_a_user_has_the_limits_of_the_settings_or_those_of_their_own(sample_archive):
+    limits = {"me": {"max_alerts": 7}}
+    settings = engine.Settings(archive=sample_archive, limits={"max_alerts": 5}, dashboard={"user_limits": limits})
+    services = Services(settings)
+    assert Session(services, User(name="me")).settings.limits.max_alerts == 7
+    assert Session(services, User(name="you")).settings.limits.max_alerts == 5
