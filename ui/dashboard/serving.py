@@ -185,9 +185,8 @@ def _child(
         def moved() -> None:
             try:
                 services.move_cluster(pipe.recv())
-            except EOFError:  # who started us is gone
+            except EOFError:  # who started us is gone, which the loop is told by another way
                 loop.remove_reader(pipe.fileno())
-                loop.stop()
 
         pipe.send(True)
         loop.add_reader(pipe.fileno(), moved)
@@ -237,14 +236,23 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop.set_exception_handler(_lost)
     asyncio.set_event_loop(loop)
     IOLoop.current()
+    is_stopped = False
+
+    def stop() -> None:
+        """Stop the loop once: what then still has to end in it must not be stopped."""
+        nonlocal is_stopped
+        if not is_stopped:
+            is_stopped = True
+            loop.stop()
+
     taken = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if (before := signal.getsignal(number)) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, loop.stop)
+            loop.add_signal_handler(number, stop)
             taken.append((number, before))
     parent = multiprocessing.parent_process()
     if parent is not None:
-        loop.add_reader(parent.sentinel, loop.stop)
+        loop.add_reader(parent.sentinel, stop)
     try:
         yield loop
     finally:
