@@ -2,7 +2,7 @@
 PYTHON ?= python3
 UV := .venv/bin/uv
 
-.PHONY: install demo versitygw test coverage lint lock bench clean
+.PHONY: install demo dashboard versitygw test coverage lint lock bench clean
 .DEFAULT_GOAL := install
 
 install: .venv/installed
@@ -27,11 +27,17 @@ versitygw:
 	elif command -v go > /dev/null; then GOBIN="$(CURDIR)/.tools" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0; \
 	else echo "versitygw is not built, since there is no Go: its tests are skipped"; fi
 
+# Ctrl-C ends it, as is meant.
+dashboard: install
+	test -d alert-transfer-demo/archive/science || .venv/bin/alert-transfer archive sample alert-transfer-demo/archive
+	.venv/bin/alert-transfer serve --archive alert-transfer-demo/archive/science || test $$? -eq 130
+
 # A file's tests stay together: they share brokers and clusters, which take longer to start than to use. Files run in
 # the order that tests/conftest.py puts them in: the longest first. Three processes keep two cores busy, since tests wait
 # for processes to start and to be missed: 10 min 14 s, with two 12 min 44 s.
 test: install
 	.venv/bin/python -m compileall -q consumer engine ui
+	.venv/bin/python -m tests.ui.dashboard.browser.chrome
 	.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # What no test runs, line by line; several times as long as the tests alone.

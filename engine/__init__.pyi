@@ -21,7 +21,7 @@ from .planning import ArchiveFields, TransferPlan, fields, plan, preview
 from .request import TEST_ALERTS, TransferRequest, looks_like_link, read_yaml, write_yaml
 from .sample import DEFAULT_NIGHTS, PROFILE_NAMES, SampleArchive, write_sample
 from .settings import Settings, SourcedSettings, load_settings, settings_schema, sourced_settings
-from .surveys import known_labels
+from .surveys import Photometry, Survey, known_labels, survey_named
 from .transfer import (
     Checked,
     Cleaned,
@@ -67,10 +67,12 @@ __all__ = [
     "JobTopics",
     "KafkaError",
     "NightInfo",
+    "Photometry",
     "RequestError",
     "SampleArchive",
     "Settings",
     "SourcedSettings",
+    "Survey",
     "TransferPlan",
     "TransferRequest",
     "aio",
@@ -95,6 +97,7 @@ __all__ = [
     "sourced_settings",
     "start_broker",
     "submit",
+    "survey_named",
     "topics",
     "write_sample",
     "write_yaml",

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from engine.local import local_cluster, start_broker
+from tests.java_cache import share_java_cache
 
 # Machines are busy with other work at times: how long an example takes to draw or to run says nothing of the code.
 hypothesis.settings.register_profile(
@@ -34,6 +36,8 @@ os.environ |= {
 }
 dask.config.refresh()
 
+_JAVA_CACHE = pytest.StashKey[subprocess.Popen[bytes] | None]()
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("ALERT_TRANSFER_SHARED", REPOSITORY.parent / "shared"))
 
@@ -44,6 +48,7 @@ LONGEST_FIRST = (
     "tests/whole_way/test_existing_client.py",
     "tests/ui/cli/test_first_steps.py",
     "tests/torture/test_kafka_dies.py",
+    "tests/ui/dashboard/browser/test_page.py",
     "tests/ui/cli/test_commands.py",
     "tests/whole_way/test_stopped_jobs.py",
     "tests/whole_way/test_outside_cluster.py",
@@ -56,6 +61,7 @@ LONGEST_FIRST = (
     "tests/whole_way/test_secrets.py",
     "tests/engine/conditions/test_agreement.py",
     "tests/engine/conditions/test_fuzz.py",
+    "tests/engine/conditions/test_parser.py",
     "tests/engine/local/test_broker.py",
     "tests/whole_way/test_unreadable.py",
     "tests/whole_way/test_upgrades.py",
@@ -63,10 +69,21 @@ LONGEST_FIRST = (
 )
 
 
-def pytest_configure() -> None:
-    """Have Ctrl-C work in what tests start: a shell that runs the tests beside other things has it ignored."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Have Ctrl-C work in what tests start: a shell that runs the tests beside other things has it ignored.
+
+    Have Kafka start faster as well: what it takes to write the cache comes back where all the tests run.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not hasattr(config, "workerinput"):
+        config.stash[_JAVA_CACHE] = share_java_cache(write=bool(config.getoption("numprocesses", None)))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let nothing go on once the tests have ended."""
+    if writing := config.stash.get(_JAVA_CACHE, None):
+        writing.wait(60)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -29,6 +29,8 @@ ALLOWED = {
     "consumer/cli/examples.py": ({"lsst", "magpsf", "jd"}, f"{CHOICE}; {EXAMPLE}, which ends the help of commands"),
     "consumer/wire": ({"jd", "candid"}, "time scales, and paths of plans, are named on the wire"),
     "consumer/dataset/partition.py": ({"candid"}, EXAMPLE),
+    "consumer/settings": ({"ztf", "lsst"}, CHOICE),
+    "ui/dashboard": ({"ztf", "magpsf", "jd"}, f"{CHOICE}; {EXAMPLE}; a time scale, as it is named on the wire"),
     "ui/cli": ({"ztf", "lsst", "magpsf", "objectid", "jd"}, f"{CHOICE}; {EXAMPLE}, which `demo` shows"),
 }
 

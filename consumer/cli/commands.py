@@ -51,6 +51,7 @@ _ENGINE_COMMANDS = {
     "preview": "Show the first alerts that a request selects.",
     "request": "Show a request as YAML, command, Python or link.",
     "resume": "Take up a job that was interrupted.",
+    "serve": "Serve the dashboard, a page in the browser, until Ctrl-C.",
     "status": "Show how a job stands.",
     "submit": "Start a transfer.",
     "topics": "List the topics of jobs, or delete those whose time is over.",

@@ -87,6 +87,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("one's own, that run or ended lately", "jobs"),
         ("everyone's, that run", "jobs --all --running"),
     ),
+    "serve": _of(
+        ("on this machine alone", "serve --archive sample/science"),
+        ("behind a proxy, in four processes", "serve --prefix /alerts --allow-origin example.org --num-procs 4"),
+    ),
     "status": _of(
         ("now", f"status {_TOPIC}"),
         ("until it has ended", f"status {_TOPIC} --follow"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -28,7 +28,11 @@ _PATIENCE_S = 1.0
 
 
 def stream(
-    topic: str, *, kafka: str | None = None, kafka_options: Mapping[str, Any] | None = None
+    topic: str,
+    *,
+    kafka: str | None = None,
+    kafka_options: Mapping[str, Any] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield a topic's alerts as Arrow batches, each alert once, nothing on disk; ends when the job has.
 
@@ -39,6 +43,8 @@ def stream(
     ----------
     topic, kafka, kafka_options
         As of `consume`.
+    progress
+        Called now and then with the number of alerts that came, also while none come. What it raises ends the stream.
 
     Raises
     ------
@@ -50,10 +56,10 @@ def stream(
         At the end, if the job failed, was cancelled or interrupted, or if alerts are missing that it sent.
     """
     check_topic(topic)
-    return _stream(topic, cluster_of(kafka, kafka_options))
+    return _stream(topic, cluster_of(kafka, kafka_options), progress or (lambda num_alerts: None))
 
 
-def _stream(topic: str, cluster: Cluster) -> Iterator[pa.RecordBatch]:
+def _stream(topic: str, cluster: Cluster, progress: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
     with closing(ManifestFollower(cluster, topic)) as follower:
         plan = follower.wait_for_plan(PLAN_TIMEOUT_S).require_plan()
         seen, num_rejected = Seen(), 0
@@ -61,7 +67,7 @@ def _stream(topic: str, cluster: Cluster) -> Iterator[pa.RecordBatch]:
         state = follower.state()
         with closing(DataReader(cluster, topic, plan.num_partitions, {})) as reader:
             end = End(follower, reader, state, wait=True)
-            for messages in _read(reader, end):
+            for messages in _read(reader, end, lambda: progress(len(seen))):
                 taken = intake.take(messages)
                 num_rejected += len(taken.rejected)
                 if taken.batch.num_rows:
@@ -69,9 +75,10 @@ def _stream(topic: str, cluster: Cluster) -> Iterator[pa.RecordBatch]:
         _check(follower.manifest, end.state, seen, num_rejected)
 
 
-def _read(reader: DataReader, end: End) -> Iterator[Messages]:
+def _read(reader: DataReader, end: End, tell: Callable[[], None]) -> Iterator[Messages]:
     """Yield the messages of a topic, so many at a time as make a batch."""
     while not end.reached():
+        tell()
         parts: list[Messages] = []
         num_messages = nbytes = 0
         begun = time.monotonic()

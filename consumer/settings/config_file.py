@@ -16,7 +16,7 @@ __all__ = ["ConfigFile", "read_config"]
 
 KEYS = (
     *("archive", "kafka", "dask", "tns_catalogue", "storage_options", "kafka_options"),
-    *("dask_tls", "topics", "window", "limits", "local"),
+    *("login_options", "dask_tls", "topics", "window", "limits", "local", "dashboard"),
 )
 
 

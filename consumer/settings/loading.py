@@ -62,7 +62,13 @@ class SourcedSettings:
 
     def _setting(self, path: Path, value: Any) -> Setting:
         source, place = self.sources.get(path) or self.sources.get(path[:1]) or ("default", None)
-        return Setting(name=".".join(path), value=value, source=source, place=place)
+        return Setting(name=".".join(path), value=_plain(value), source=source, place=place)
+
+
+def _plain(value: Any) -> Any:
+    """Return a table of groups as one of plain values."""
+    groups = isinstance(value, dict) and all(hasattr(type(item), "model_fields") for item in value.values())
+    return {name: item.model_dump(exclude_none=True) for name, item in value.items()} if groups else value
 
 
 def load_settings(path: str | os.PathLike[str] | None = None, **given: Any) -> Settings:

@@ -24,9 +24,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from consumer.errors import ConfigError
 from consumer.settings.addresses import check_url, refuse_user
 from consumer.settings.mistakes import told
-from consumer.settings.secrets import Options, masked, remember_secrets
+from consumer.settings.secrets import Options, masked, remember_secrets, resolved
 
-__all__ = ["DaskTls", "Limits", "LocalCluster", "Settings", "Topics", "Window"]
+__all__ = ["Dashboard", "DashboardSource", "DaskTls", "Limits", "LocalCluster", "Settings", "Topics", "Window"]
 
 
 def _number(value: Any) -> Any:
@@ -44,6 +44,10 @@ def _options(value: dict[str, Any]) -> Options:
 def _names(value: Any) -> Any:
     """Return names as a text with commas between them; a list of YAML is as good."""
     return ", ".join(value) if isinstance(value, list | tuple) and all(isinstance(n, str) for n in value) else value
+
+
+def _separate(names: str) -> tuple[str, ...]:
+    return tuple(name for part in names.split(",") if (name := part.strip()))
 
 
 _Whole = Annotated[int, Field(ge=1, le=2**53), BeforeValidator(_number)]
@@ -90,7 +94,7 @@ class Topics(_Group):
 
     def operator_names(self) -> tuple[str, ...]:
         """Return the names of the operators."""
-        return tuple(name for part in self.operators.split(",") if (name := part.strip()))
+        return _separate(self.operators)
 
     @model_validator(mode="after")
     def _manifest_outlives_data(self) -> Self:
@@ -129,6 +133,41 @@ class LocalCluster(_Group):
     )
 
 
+class DashboardSource(_Group):
+    """An archive that the dashboard offers, under a name."""
+
+    archive: _Url = Field(description="root of the archive")
+    survey: str = Field(default="ztf", max_length=4_096, description="its survey: ztf, lsst, or a file of one")
+    tns_catalogue: _Url | None = Field(default=None, description="Parquet or TNS's CSV with ra, declination, type")
+
+
+class Dashboard(_Group):
+    """What the dashboard offers, and to whom."""
+
+    sources: dict[str, DashboardSource] = Field(
+        default_factory=dict, description="name -> archive, survey, tns_catalogue; none: the settings' one archive"
+    )
+    survey: str = Field(default="ztf", max_length=4_096, description="survey of the settings' one archive")
+    users_file: str | None = Field(
+        default=None, description="who may log in: a line name:hash each, by alert-transfer serve --hash-password"
+    )
+    operators: _Names = Field(default="", description="users who see and cancel the jobs of all, with commas")
+    user_limits: dict[str, Limits] = Field(
+        default_factory=dict, description="user -> limits that count for this user in the place of `limits`"
+    )
+    frame_ancestors: _Names = Field(
+        default="", description="origins whose pages may show the dashboard in a frame, with commas; none: no page"
+    )
+
+    def operator_names(self) -> tuple[str, ...]:
+        """Return the names of the operators."""
+        return _separate(self.operators)
+
+    def frame_ancestor_names(self) -> tuple[str, ...]:
+        """Return the origins that may show the dashboard in a frame."""
+        return _separate(self.frame_ancestors)
+
+
 class Settings(BaseSettings):
     """Where things are, and how jobs are run. Nothing in it is needed for work on one machine."""
 
@@ -154,11 +193,26 @@ class Settings(BaseSettings):
         default_factory=Options,
         description="librdkafka's properties: security, credentials; a value: {env: NAME} or {file: PATH}",
     )
+    login_options: _Options = Field(
+        default_factory=Options,
+        description="the dashboard's OAuth: provider, key, secret, redirect_uri, extra_params; cookie_secret, which "
+        "keeps users logged in over a restart; a value: {env: NAME} or {file: PATH}",
+    )
     dask_tls: DaskTls = Field(default_factory=DaskTls, description="certificates for a Dask scheduler at tls://")
     topics: Topics = Field(default_factory=Topics, description="what topics are made with")
     window: Window = Field(default_factory=Window, description="how many fragments of a job are in flight")
     limits: Limits = Field(default_factory=Limits, description="what one request may have")
     local: LocalCluster = Field(default_factory=LocalCluster, description="the Dask cluster on this machine")
+    dashboard: Dashboard = Field(default_factory=Dashboard, description="what the dashboard offers, and to whom")
+
+    def login(self) -> dict[str, Any]:
+        """Return `login_options` with every secret read."""
+        return resolved(self.login_options, "login_options")
+
+    def for_user(self, name: str) -> Self:
+        """Return the settings as they count for a user of the dashboard: with the user's own limits."""
+        limits = self.dashboard.user_limits.get(name)
+        return self if limits is None else self.model_copy(update={"limits": limits})
 
     if not TYPE_CHECKING:
 

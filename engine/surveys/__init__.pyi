@@ -3,6 +3,7 @@ from .classes import ClassColumn, Classes, LabelForm
 from .descriptions import Description, read_descriptions
 from .in_files import SurveyInFiles, find_survey
 from .labels import known_labels, nearest_labels
+from .looks import Photometry
 from .page_requests import PAGE_KEYS, table_of_any_page
 from .registry import survey_from_plan, survey_in_plan, survey_named
 from .simbad_names import names_of
@@ -15,6 +16,7 @@ __all__ = [
     "Classes",
     "Description",
     "LabelForm",
+    "Photometry",
     "RequestedClass",
     "RequestedClasses",
     "Survey",

@@ -11,6 +11,7 @@ import pyarrow as pa
 from engine.enrichment import Enrichment
 from engine.schema import has_path, once_a_schema
 from engine.surveys.classes import Classes
+from engine.surveys.looks import Photometry
 
 __all__ = ["Survey"]
 
@@ -61,6 +62,16 @@ class Survey:
     """What is computed where a file lacks it; what they add goes out with every content."""
     brightness_field: str | None = None
     """How bright the detection is, a magnitude or a flux, for those who look at what an archive holds."""
+    photometry: Photometry | None = None
+    """What a light curve is drawn of; None where only `brightness_field` is known."""
+    stamp_pixel_arcsec: float | None = None
+    """Size of a pixel of stamps that have no world coordinates; their first row is the northernmost, east is left."""
+    object_page: str | None = None
+    """Where the broker's portal shows an object: a URL with `{object}` in the place of the object field's value."""
+    title: str = ""
+    """Its name in full."""
+    examples: Mapping[str, str] = field(default_factory=dict)
+    """What is looked for -> conditions that do it, for those who write their first ones."""
     example: str = ""
     """A condition that a few of its alerts meet, for hints."""
     is_described: bool = False

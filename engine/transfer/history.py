@@ -34,6 +34,7 @@ def jobs(
     kafka: str | None = None,
     *,
     settings: Settings | None = None,
+    owner: str | None = None,
     everyone: bool = False,
     running: bool = False,
     most: int | None = None,
@@ -48,6 +49,8 @@ def jobs(
     ----------
     kafka, settings
         As for `submit`.
+    owner
+        Whose jobs instead of one's own: what `submit(owner=…)` was given.
     everyone
         Also those of others.
     running
@@ -59,7 +62,8 @@ def jobs(
     """
     cluster = kafka_of(kafka, settings or load_settings())
     cluster.check()
-    who = None if everyone else own_name(cluster.options)
+    own = own_name(cluster.options) if owner is None else owner
+    who = None if everyone else own
     return JobList(itertools.islice(_listed(cluster, who, running, note or (lambda text: None)), most))
 
 

@@ -132,13 +132,14 @@ def resume(
     client: distributed.Client | None = None,
     kafka: str | None = None,
     settings: Settings | None = None,
+    by: str | None = None,
     on_start: Callable[[Job], None] | None = None,
     on_wait: Callable[[str], None] | None = None,
 ) -> Job:
     """Take up a job that was interrupted, failed or cancelled; finished fragments are not sent again.
 
-    Parameters are those of `submit`. A job that seems to run is watched first, until it gives a sign of life or is
-    silent for so long that it counts as interrupted.
+    Parameters are those of `submit`; `by` says for the log who takes it up, instead of one's own name. A job that seems
+    to run is watched first, until it gives a sign of life or is silent for so long that it counts as interrupted.
 
     Raises
     ------
@@ -162,7 +163,7 @@ def resume(
         client_ = where.client(on_wait)
         storage_options, cluster = entrust(client_, settings, cluster)
         with contextlib.closing(KafkaManifestStore(cluster, topic)) as store:
-            by = own_name(cluster.options)
+            by = by or own_name(cluster.options)
             start_again(task.job_id, client_, replace(sink, kafka=cluster), store, storage_options, by=by)
         return _see_started(job_, where.outside is None, on_start)
 

@@ -343,8 +343,13 @@ class Job:
                 self.wait_for_more(_NEWS_S)
                 has_grown = time.monotonic() - begun < _NEWS_S
 
-    def cancel(self) -> JobStatus:
+    def cancel(self, by: str | None = None) -> JobStatus:
         """Ask the job to stop, and return once it has; what was sent stays readable. The log says who asked.
+
+        Parameters
+        ----------
+        by
+            Who asks; default: Kafka's user, as the settings name it, else the system's.
 
         Raises
         ------
@@ -356,7 +361,7 @@ class Job:
             state = "has failed" if status.state == "failed" else f"is {status.state}"
             raise JobError(f"the job {self.topic} can't be cancelled: it {state} already")
         plan_ = self._store.manifest.require_plan()
-        by = own_name(self.kafka.options) or None
+        by = by or own_name(self.kafka.options) or None
         self._store.append(CancelRequest(job_id=plan_.job_id, time=time.time(), by=by))
         while not (status := self.status()).is_final:
             self.wait_for_more(0.5)

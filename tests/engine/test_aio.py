@@ -27,6 +27,7 @@ SHORT = {
         "read_yaml",
         "settings_schema",
         "sourced_settings",
+        "survey_named",
         "write_yaml",
     ),  # done at once
     *("connect", "local_cluster", "start_broker"),  # contexts

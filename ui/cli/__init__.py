@@ -26,6 +26,7 @@ commands = Offered(
         "preview": "ui.cli.request_commands:preview",
         "request": "ui.cli.request_command:request",
         "resume": "ui.cli.job_commands:resume",
+        "serve": "ui.cli.serve_command:serve",
         "status": "ui.cli.job_commands:status",
         "submit": "ui.cli.request_commands:submit",
         "topics": "ui.cli.topic_commands:topics",

@@ -7,6 +7,7 @@ object is null in `diaObject` for detections of the solar system; `diaSource` ha
 from __future__ import annotations
 
 from engine.surveys.classes import ClassColumn, Classes, LabelForm
+from engine.surveys.looks import Photometry
 from engine.surveys.survey import Survey
 
 __all__ = ["LSST"]
@@ -16,6 +17,13 @@ _TYPES = (
     *("pred.main_label_crossmatch", "pred.main_label_classifier", "clf.cats_class", "xm.vsx_Type", "xm.gcvs_type"),
     *("xm.spicy_class", "xm.x3hsp_type", "xm.x4lac_type", "xm.tns_type", "xm.simbad_otype"),
 )
+
+_EXAMPLES = {
+    "Bright in g": "diaSource.psfFlux > 13500;\ndiaSource.band = 'g';",
+    "Seen more than three times": "diaObject.nDiaSources > 3;",
+    "A magnitude": "31.4 - 2.5 * LOG10(diaSource.scienceFlux) < 21;",
+    "Supernovae": "clf.snnSnVsOthers_score > 0.5;\nxm.tns_type IN ('SN Ia', 'SN II');",
+}
 
 LSST = Survey(
     name="lsst",
@@ -44,6 +52,10 @@ LSST = Survey(
     portal_prefixes={"r": ("diaSource.", "diaObject.", ""), "f": ("",)},
     portal_computed={},
     brightness_field="diaSource.psfFlux",
+    photometry=Photometry(value="psfFlux", error="psfFluxErr", unit="nJy"),
+    title="Vera C. Rubin Observatory, LSST",
+    examples=_EXAMPLES,
+    object_page="https://lsst.fink-portal.org/{object}",
     example="diaSource.psfFlux > 13500",
     classes=Classes(
         columns=(

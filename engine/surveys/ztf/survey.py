@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from engine.enrichment import FinkClass, TnsClass
 from engine.surveys.classes import ClassColumn, Classes, LabelForm
+from engine.surveys.looks import Photometry
 from engine.surveys.survey import Survey
 
 __all__ = ["ZTF"]
+
+# Those of the announcement of the service that users know, as they stand there.
+_EXAMPLES = {
+    "Faint, away from known sources": (
+        "-- Alerts with magnitude above 19.5 and\n"
+        "-- at least 2'' distance away to nearest\n"
+        "-- source in ZTF reference images:\n"
+        "candidate.magpsf > 19.5;\n"
+        "candidate.distnr > 2;"
+    ),
+    "A combination of fields": "(candidate.magnr - candidate.magpsf) < -4 * (LOG10(candidate.distnr) + 0.2);",
+    "Machine-learning scores": "rf_snia_vs_nonia > 0.5;\nsnn_snia_vs_nonia > 0.5;",
+}
 
 ZTF = Survey(
     name="ztf",
@@ -61,6 +75,18 @@ ZTF = Survey(
         ),
     ),
     brightness_field="candidate.magpsf",
+    photometry=Photometry(
+        value="magpsf",
+        error="sigmapsf",
+        unit="mag",
+        limit="diffmaglim",
+        sign="isdiffpos",
+        band_names={"1": "g", "2": "r", "3": "i"},
+    ),
+    title="Zwicky Transient Facility",
+    examples=_EXAMPLES,
+    stamp_pixel_arcsec=1.01,
+    object_page="https://ztf.fink-portal.org/{object}",
     example="candidate.magpsf < 17",
     enrichments=(FinkClass(), TnsClass(ra_field="candidate.ra", dec_field="candidate.dec")),
 )

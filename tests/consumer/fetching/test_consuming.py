@@ -546,6 +546,26 @@ def test_a_stream_of_a_job_that_failed_gives_what_there_is_and_then_raises(make_
     assert sum(batch.num_rows for batch in got) == 40
 
 
+def test_a_stream_tells_its_progress_also_while_nothing_comes_and_ends_if_that_raises(make_job):
+    job = make_job()
+    job.send(0)
+    told = []
+
+    class Enough(Exception):
+        pass
+
+    def progress(num_alerts):
+        told.append(num_alerts)
+        if told.count(40) > 1:
+            raise Enough  # the job runs on, and nothing comes
+
+    got = []
+    with pytest.raises(Enough):
+        got.extend(consumer.stream(job.topic, kafka=job.kafka, progress=progress))
+    assert sum(batch.num_rows for batch in got) == 40
+    assert told[0] == 0
+
+
 def test_real_alerts_come_through_unchanged(make_job, tmp_path, shared_service):
     written = json.loads((shared_service / "avro_schema.json").read_text())
     schema = {key: value for key, value in written.items() if not key.startswith("__")}

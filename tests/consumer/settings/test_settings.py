@@ -272,7 +272,8 @@ def test_the_page_describes_every_setting_with_its_default(monkeypatch):
         for name in re.findall(r"`([^`]+)`", names):
             rows[group + name if name.startswith(".") else name] = default
     found = {one.name: one.value for one in sourced_settings()}
-    assert rows == {name: f"{value:g}" if value else "none" for name, value in found.items()}
+    texts = {name: value if isinstance(value, str) else f"{value:g}" if value else "" for name, value in found.items()}
+    assert rows == {name: text or "none" for name, text in texts.items()}
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert Settings(**yaml.safe_load(example)).topics.num_partitions == 20
 

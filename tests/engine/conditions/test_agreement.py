@@ -783,7 +783,7 @@ FREELY = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
 @pytest.mark.timeout(900)
-@settings(max_examples=500, **FREELY)
+@settings(max_examples=300, **FREELY)
 @given(st.data())
 def test_random_conditions_keep_what_plain_python_keeps(alerts, data):
     condition = data.draw(conditions(alerts))

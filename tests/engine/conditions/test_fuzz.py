@@ -243,7 +243,7 @@ NESTED = {
 @pytest.mark.parametrize("name", NESTED)
 def test_nesting_of_any_depth_is_refused_or_bounded(name):
     before, inner, after = NESTED[name]
-    for depth in (5, 11, 12, 13, 20, 24, 25, 26, 49, 60, 400, 20_000):
+    for depth in (5, 11, 12, 13, 20, 24, 25, 26, 49, 60, 400, 4_000):
         in_thread(lambda depth=depth: ask(before * depth + inner + after * depth))
 
 

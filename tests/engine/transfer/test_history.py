@@ -64,6 +64,13 @@ def test_ones_own_jobs_are_listed_and_those_of_others_on_demand(fake):
     assert found[others].to_dict()["owner"] == "bob"
 
 
+def test_a_service_lists_the_jobs_of_the_user_for_whom_it_asks(fake):
+    make_job(fake, "alice")
+    bobs, nobodys = make_job(fake, "bob"), make_job(fake, "", "failed")
+    assert set(listed(fake, owner="bob")) == {bobs, nobodys}
+    assert len(listed(fake, owner="bob", everyone=True)) == 3
+
+
 def test_the_plan_says_whose_a_job_is_and_not_the_list(fake):
     topic = make_job(fake, "bob", said="")
     assert listed(fake) == []

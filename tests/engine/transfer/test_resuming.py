@@ -154,3 +154,9 @@ def test_where_no_coordinator_is_left_whoever_cancels_says_so():
     assert silent.cancel().state == "cancelled"
     assert store.log.announced == [("cancelled", 0)]
     assert any(isinstance(record, CancelRequest) for record in store.records())
+
+
+def test_a_service_says_who_cancels():
+    silent, store = job(says("running", "a", time.time() - 3600))
+    silent.cancel(by="bob")
+    assert [record.by for record in store.records() if isinstance(record, CancelRequest)] == ["bob"]

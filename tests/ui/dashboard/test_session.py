@@ -1,0 +1,70 @@
+"""A session ends with its browser: its tasks, and what waits for its end."""
+
+import asyncio
+
+import pytest
+
+import engine
+from ui.dashboard.services import Services
+from ui.dashboard.session import Session, User
+
+
+def test_a_task_is_cancelled_with_the_session_and_its_error_is_told(session):
+    async def waits(ended: list[str]) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append("cancelled")
+
+    async def fails(error: Exception) -> None:
+        raise error
+
+    async def run() -> None:
+        ended: list[str] = []
+        session.task(waits(ended))
+        session.task(fails(engine.KafkaError("Kafka is silent", next_step="wait")))
+        await asyncio.sleep(0.01)
+        assert session.notice.is_error
+        assert session.notice.text.splitlines() == ["Kafka is silent", "Next: wait"]
+        session.on_end(lambda: ended.append("told"))
+        session.end()
+        await asyncio.sleep(0.01)
+        assert sorted(ended) == ["cancelled", "told"]
+
+    asyncio.run(run())
+
+
+def test_an_error_of_our_own_tells_users_nothing_of_our_code(session, caplog):
+    async def run() -> None:
+        async def fails() -> None:
+            raise KeyError("/secret/path")
+
+        session.task(fails())
+        await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+    assert "secret" not in session.notice.text
+    assert "/secret/path" in caplog.text
+
+
+def test_all_who_wait_for_the_end_are_told_once_also_if_one_fails(session, caplog):
+    told: list[int] = []
+    session.on_end(lambda: told.append(1))
+    session.on_end(lambda: [][0])
+    session.end()
+    session.end()
+    assert told == [1]
+    assert "IndexError" in caplog.text
+
+
+def test_a_step_is_one_of_four(session):
+    with pytest.raises(ValueError, match="step"):
+        session.step = 4
+
+
+def test_a_user_has_the_limits_of_the_settings_or_those_of_their_own(sample_archive):
+    limits = {"me": {"max_alerts": 7}}
+    settings = engine.Settings(archive=sample_archive, limits={"max_alerts": 5}, dashboard={"user_limits": limits})
+    services = Services(settings)
+    assert Session(services, User(name="me")).settings.limits.max_alerts == 7
+    assert Session(services, User(name="you")).settings.limits.max_alerts == 5
