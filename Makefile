@@ -51,7 +51,7 @@ lint: install
 	.venv/bin/mypy
 
 bench: install
-	.venv/bin/python benchmarks/one_night.py
+	.venv/bin/python benchmarks/experiments.py --scale 0.1 --rounds 1
 
 # Versions and hashes only: no registry's address goes into the lock.
 lock: install

@@ -148,9 +148,7 @@ class Dashboard(_Group):
         default_factory=dict, description="name -> archive, survey, tns_catalogue; none: the settings' one archive"
     )
     survey: str = Field(default="ztf", max_length=4_096, description="survey of the settings' one archive")
-    users_file: str | None = Field(
-        default=None, description="who may log in: a line name:hash each, by alert-transfer serve --hash-password"
-    )
+    users_file: str | None = Field(default=None, description="who may log in: a file with a line name:hash for each")
     operators: _Names = Field(default="", description="users who see and cancel the jobs of all, with commas")
     user_limits: dict[str, Limits] = Field(
         default_factory=dict, description="user -> limits that count for this user in the place of `limits`"

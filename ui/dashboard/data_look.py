@@ -205,14 +205,14 @@ class DataLook:
         self._button.on_click(self._clicked)
         self._all = pmui.Button(label="Look at all of it", variant="text", visible=False, margin=(0, 0, 4, 0))
         self._all.on_click(self._all_clicked)
-        self._told = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
-        self._place = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
+        self._told = pn.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
+        self._place = pn.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
         self._plots: _Plots | None = None
 
     def view(self) -> pn.viewable.Viewable:
         """Return what is shown."""
         buttons = pmui.Row(self._button, self._all, margin=_NO_MARGIN)
-        return pmui.Column(buttons, self._told, self._place, sizing_mode="stretch_width", margin=_NO_MARGIN)
+        return pn.Column(buttons, self._told, self._place, sizing_mode="stretch_width", margin=_NO_MARGIN)
 
     def start(self, *, is_all: bool = False) -> None:
         """Begin to look."""

@@ -55,7 +55,7 @@ class DownloadView:
         self._button = pmui.Button(label="Download", variant="outlined", margin=_NO_MARGIN)
         self._button.on_click(self._clicked)
         self._file = SaveFile(width=0, height=0, sizing_mode="fixed")
-        self._told = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
+        self._told = pn.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
         self._is_busy = False
 
     def view(self) -> pn.viewable.Viewable:
@@ -67,7 +67,7 @@ class DownloadView:
         choices = pmui.FlexBox(
             self._number, self._form, self._button, align_items="center", gap="12px", margin=(8, 0, 0, 0)
         )
-        return pmui.Column(
+        return pn.Column(
             pmui.Typography(text, variant="body2", margin=_NO_MARGIN),
             choices,
             self._file,

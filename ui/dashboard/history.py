@@ -86,14 +86,14 @@ class HistoryView:
         )
         for choice in (self._running, self._everyone):
             choice.param.watch(self._choice_changed, "value")
-        self._told = pmui.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
+        self._told = pn.Column(sizing_mode="stretch_width", margin=_NO_MARGIN)
         session.param.watch(self._job_changed, "job")
 
     def view(self) -> pn.viewable.Viewable:
         """Return what is shown; it is read now."""
         self.refresh()
         choices = pmui.FlexBox(self._refresh, self._running, self._everyone, align_items="center", margin=_NO_MARGIN)
-        return pmui.Column(choices, self._told, self._table, self._more, sizing_mode="stretch_width", margin=_NO_MARGIN)
+        return pn.Column(choices, self._told, self._table, self._more, sizing_mode="stretch_width", margin=_NO_MARGIN)
 
     def refresh(self) -> None:
         """Read the list anew, in a thread; while it is read, a second wish is remembered."""

@@ -107,20 +107,20 @@ class MonitorView:
         self._follower: Follower | None = None
         self._lines: list[str] = []
         self._what = pn.pane.HTML("<p>Reading how the job stands…</p>", **_pane())
-        self._told = pmui.Column(sizing_mode="stretch_width", margin=(8, 0, 0, 0))
+        self._told = pn.Column(sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         self._plot = RatePlot(ACCENT)
         dressed(self._plot.figure)
         self._plot_pane = pn.pane.Bokeh(self._plot.figure, sizing_mode="stretch_width", margin=_NO_MARGIN)
-        self._plot_place = pmui.Column(**_column())
+        self._plot_place = pn.Column(**_column())
         self._plot_words = pn.pane.HTML("", **_pane())
         self._log = LogBox()
         parts = (_heading("Alerts a second"), self._plot_place, self._plot_words, _heading("Log"), self._log)
-        self._details = pmui.Column(*parts, visible=False, **_column())
+        self._details = pn.Column(*parts, visible=False, **_column())
         look = {"variant": "outlined", "visible": False, "margin": (10, 8, 0, 0)}
         self._cancel = pmui.Button(label="Cancel job", color="error", **look)
         self._resume = pmui.Button(label="Resume job", **look)
         self._dialog: pmui.Dialog | None = None
-        self._dialog_place = pmui.Column(**_column())
+        self._dialog_place = pn.Column(**_column())
         self._is_busy = self._is_stopped = False
         self._cancel.on_click(self._ask_to_cancel)
         self._resume.on_click(self._resume_clicked)
@@ -132,7 +132,7 @@ class MonitorView:
 
     def layout(self) -> pn.viewable.Viewable:
         """Return what is shown."""
-        return pmui.Column(
+        return pn.Column(
             self._what,
             self._told,
             pmui.Row(self._cancel, self._resume, margin=_NO_MARGIN),

@@ -46,13 +46,13 @@ class SubmitButtons:
         self._test.on_click(self._test_clicked)
         self._submit.on_click(self._submit_clicked)
         self._waits = pn.pane.HTML("", **_pane())
-        self._told = pmui.Column(**_column())
+        self._told = pn.Column(**_column())
         self._submission.param.watch(self._changed, ["is_busy", "waits_for", "error", "notes"])
         self._show()
 
     def view(self) -> pn.viewable.Viewable:
         """Return what is shown."""
-        return pmui.Column(pmui.Row(self._test, self._submit, margin=_NO_MARGIN), self._waits, self._told, **_column())
+        return pn.Column(pmui.Row(self._test, self._submit, margin=_NO_MARGIN), self._waits, self._told, **_column())
 
     async def _test_clicked(self, _: param.parameterized.Event) -> None:
         self._submission.submit(test=True)
@@ -94,14 +94,14 @@ class JobPart:
         self.topic = topic
         self._monitor = MonitorView(session, topic, on_status=self._read)
         self._look = DataLook(session, topic)
-        self._hint = pmui.Column(**_column())
-        self._fetch = pmui.Column(visible=False, **_column())
-        self._data = pmui.Column(visible=False, **_column())
+        self._hint = pn.Column(**_column())
+        self._fetch = pn.Column(visible=False, **_column())
+        self._data = pn.Column(visible=False, **_column())
         self._state: str | None = None
 
     def view(self) -> pn.viewable.Viewable:
         """Return what is shown, and begin to follow the job."""
-        return pmui.Column(
+        return pn.Column(
             pn.pane.HTML("<h3>Topic</h3>", **_pane()),
             CopyBox(text=self.topic, label="Copy topic", name_of="the topic's name"),
             self._fetch,
@@ -139,7 +139,7 @@ class JobPart:
             ("Notebook", notebook_snippet(self.topic, kafka), "the notebook's cell"),
         )
         boxes = [(title, CopyBox(text=text, name_of=name)) for title, text, name in made]
-        return pmui.Column(
+        return pn.Column(
             pn.pane.HTML("<h3>Fetch it</h3>", **_pane()),
             pmui.Tabs(*boxes, dynamic=True, sizing_mode="stretch_width", margin=_NO_MARGIN),
             **_column(),
@@ -172,9 +172,9 @@ class ReceiveStep:
     def __init__(self, session: Session):
         self._session = session
         self._part: JobPart | None = None
-        self._place = pmui.Column(**_column())
+        self._place = pn.Column(**_column())
         self._history: HistoryView | None = None
-        self._history_place = pmui.Column(**_column())
+        self._history_place = pn.Column(**_column())
         self._jobs = pmui.Accordion(
             ("Your jobs", self._history_place),
             active=[],
@@ -227,7 +227,7 @@ class ReceiveStep:
 
 
 def _section(title: str, content: pn.viewable.Viewable) -> pn.viewable.Viewable:
-    return pmui.Column(pn.pane.HTML(f"<h3>{title}</h3>", **_pane()), content, **_column())
+    return pn.Column(pn.pane.HTML(f"<h3>{title}</h3>", **_pane()), content, **_column())
 
 
 def _pane() -> dict[str, object]:

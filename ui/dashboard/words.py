@@ -85,7 +85,8 @@ def estimate_text(estimate: engine.Estimate) -> str:
     if estimate.num_alerts_high:
         parts.append(size_text(estimate.nbytes))
     if estimate.seconds is not None and estimate.num_alerts:
-        parts.append(f"some {time_text(estimate.seconds)} to send")
+        about = "some " if estimate.seconds >= 1 else ""
+        parts.append(f"{about}{time_text(estimate.seconds)} to send")
     return ", ".join(parts)
 
 
