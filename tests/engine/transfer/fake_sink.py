@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from consumer.wire import FragmentDone
 from engine.errors import JobError
 from tests.engine.transfer.job_records import TOPIC
+
+ACKNOWLEDGED_AFTER_S = 0.15
 
 
 class FakeWriter:
@@ -78,3 +81,18 @@ def there() -> FakeSink:
     sink = FakeSink()
     sink.is_there = True
     return sink
+
+
+class SlowWriter(FakeWriter):
+    """Waits for an acknowledgement, as real sinks do."""
+
+    def finish(self) -> FragmentDone:
+        time.sleep(ACKNOWLEDGED_AFTER_S)
+        return super().finish()
+
+
+class SlowSink(FakeSink):
+    """A sink that takes its time, so that a job's tasks wait for workers."""
+
+    def open(self, fragment, figures, is_wanted, folder=None) -> SlowWriter:
+        return SlowWriter(self, fragment, figures, is_wanted)

@@ -19,7 +19,7 @@ from engine.transfer.coordinator.loop import Coordinator
 from engine.transfer.manifest_plan import plan_records
 from engine.transfer.starting import start_new
 from engine.workers import await_workers, check_workers, on_worker
-from tests.engine.transfer.fake_sink import FakeSink, there
+from tests.engine.transfer.fake_sink import FakeSink, SlowSink, there
 from tests.engine.transfer.fake_store import FakeStore
 from tests.engine.transfer.job_records import JOB, TOPIC
 from tests.strange_workers import KINDS, dask_scheduler, environment, strange_workers
@@ -84,7 +84,7 @@ class Joined(DaskCluster):
     """A cluster that workers join as soon as something has ended, if they are to."""
 
     def __init__(self, client: distributed.Client, join=None):
-        super().__init__(client, FakeSink(), {})
+        super().__init__(client, SlowSink(), {})
         self._join = join
 
     def ended(self, timeout_s: float):
