@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+import panel as pn
 import panel_material_ui as pmui
 import pytest
 
@@ -78,7 +79,7 @@ def test_a_job_that_is_not_there_shows_no_empty_monitor(session):
     view = MonitorView(session, TOPIC)
     view.show(replace(view.sight, problem=engine.InputError("there is no job"), is_gone=True))
     assert "there is no job" in shown(view.layout())
-    assert any(not box.visible and box.select(LogBox) for box in view.layout().select(pmui.Column))
+    assert any(not box.visible and box.select(LogBox) for box in view.layout().select(pn.Column))
     assert not labels(view.layout())
 
 
