@@ -93,8 +93,7 @@ class Producer:
         self._raw.poll(0)
         # A producer that failed may be unusable for good (fatal errors of idempotence are): the next one is fresh.
         if not is_wanted():
-            forget(self.kind, self._cluster, self)
-            self._raw.purge()
+            self.abandon()
             raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
         try:
             self._reports.check()
@@ -108,6 +107,11 @@ class Producer:
                 raise missing_right(self._cluster.bootstrap, "write to", topic, why)
             kind = MessageSizeError if why.code() in _TOO_LARGE else KafkaError
             raise kind(f"the message {key!r} was not delivered to {topic}: {why.str()}")
+
+    def abandon(self) -> None:
+        """Drop what is still queued, and be used no more."""
+        forget(self.kind, self._cluster, self)
+        self._raw.purge()
 
     def flush(self, latch: _Latch, is_wanted: _Wanted) -> None:
         """Return when every message is acknowledged; raise if one is not."""
@@ -192,6 +196,10 @@ class FragmentSender:
         for key, datum, partition in zip(keys, datums, partitions, strict=True):
             send(topic, key, datum, partition, latch, is_wanted)
         self._producer.check(latch, is_wanted)
+
+    def abandon(self) -> None:
+        """Drop what is still queued."""
+        self._producer.abandon()
 
     def finish(self) -> None:
         """Return when every alert that was queued is acknowledged.

@@ -161,6 +161,11 @@ class _KafkaWriter:
                     sender.send(keys[here], datums[here].to_pylist(), partitions[here].tolist())
                 self._per_partition += np.bincount(partitions, minlength=sink.num_partitions)
 
+    def abandon(self) -> None:
+        """Drop what is still queued."""
+        if self._sender is not None:
+            self._sender.abandon()
+
     def finish(self) -> FragmentDone:
         """Return once all is acknowledged."""
         if self._sender is None:

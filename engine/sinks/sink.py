@@ -46,6 +46,9 @@ class FragmentWriter(Protocol):
         Raises what `finish` raises.
         """
 
+    def abandon(self) -> None:
+        """Drop what was taken and has not left yet; nothing else is called afterwards."""
+
     def finish(self) -> FragmentDone:
         """Return once the sink has acknowledged all that was taken, which is sent first if `send` was not called.
 

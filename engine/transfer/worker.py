@@ -159,10 +159,15 @@ def send_fragments(
             fragment=sending.fragment, done=sending.finish(), identifiers=sending.identifiers
         )
 
+    def abandon() -> None:
+        if under_way:
+            under_way.abandon()
+
     chosen: _Sending | None = None
     under_way: _Sending | None = None
     with contextlib.ExitStack() as stack:
         sendings = _opened(task, fragments, positions, quotas, is_wanted, with_identifiers, stack)
+        stack.callback(abandon)
         # What is selected is known of the next fragment, and is being fetched, while one is read and encoded, and the
         # one before is on its way.
         for sending in itertools.chain(sendings, [None]):
@@ -173,8 +178,9 @@ def send_fragments(
                     attempt(under_way, partial(settle, under_way))
                 under_way = chosen if is_sent else None
             chosen = sending if is_chosen else None
-    if under_way:
-        attempt(under_way, partial(settle, under_way))
+        if under_way:
+            attempt(under_way, partial(settle, under_way))
+            under_way = None
     return [outcomes[fragment.number] for fragment in fragments]
 
 
@@ -308,6 +314,10 @@ class _Sending:
         """Have the sink take the alerts."""
         with self._timed():
             self._writer.send()
+
+    def abandon(self) -> None:
+        """Have the sink drop what it has not sent yet: the job does not want the fragment any more."""
+        self._writer.abandon()
 
     def finish(self) -> FragmentDone:
         """Return the record of the fragment once the sink has acknowledged all of it."""

@@ -28,6 +28,9 @@ class FakeWriter:
         self._sink.written.append((self._fragment.number, self._rows))
         self._sink.blocks += self._blocks
 
+    def abandon(self) -> None:
+        self._sink.abandoned.append(self._fragment.number)
+
     def finish(self) -> FragmentDone:
         return self._figures.done(nbytes=7, partitions={0: len(self._rows)})
 
@@ -41,6 +44,7 @@ class FakeSink:
         self.is_there = False
         self.written: list[tuple[int, list[int]]] = []
         self.blocks = []
+        self.abandoned: list[int] = []
         self.num_held: int | None = None
         self.refuses: Exception | None = None
         self.keeps: Exception | None = None

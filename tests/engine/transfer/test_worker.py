@@ -264,6 +264,11 @@ def test_a_job_that_is_not_wanted_any_more_ends_the_task(three_nights):
     sink.fails["write", 1] = JobError("stopped on the way")
     with pytest.raises(JobError, match="stopped"):
         send_all(task, fragments)
+    assert sink.abandoned == [0], "what is on its way is not sent to its end"
+    sink.fails.clear()
+    sink.abandoned.clear()
+    send_all(task, fragments)
+    assert sink.abandoned == []
 
 
 def test_a_fragments_file_is_opened_once_and_its_row_groups_read_once(three_nights, monkeypatch):
