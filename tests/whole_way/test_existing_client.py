@@ -29,7 +29,7 @@ def fetch(finkctl: str, home: Path, topic: str, group: str, kafka: str, survey: 
     environment = {**os.environ, "HOME": str(home)}
     register = ["auth", "register", "-survey", survey, "-username", "tester", "-groupid", group, "-servers", kafka]
     transfer = ["transfer", "-survey", survey, "-topic", topic, "-outdir", "out", "-partitionby", "time", "--verbose"]
-    for words in ([*register, "-maxtimeout", "2"], transfer):
+    for words in ([*register, "-maxtimeout", "5"], transfer):
         done = subprocess.run(
             [finkctl, *words], env=environment, cwd=home, capture_output=True, text=True, timeout=280, check=False
         )

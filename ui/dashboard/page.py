@@ -134,10 +134,13 @@ class Page:
             self._session.notify(too_large(name, data["nbytes"]))
 
     async def _open_share(self, _: Any) -> None:
-        if self._share is None:
-            self._share = ShareDialog(self._session)
-            self._dialogs[:] = [self._share.view()]
+        if self._share is not None:
+            self._share.open()
+            return
+        self._share = ShareDialog(self._session)
         self._share.open()
+        # As with the preview: what it is told while React mounts it may be lost.
+        self._dialogs[:] = [self._share.view()]
 
     def view(self) -> pn.viewable.Viewable:
         """Return the page, or its part of a notebook."""

@@ -96,7 +96,7 @@ class ShareDialog:
         )
 
     def view(self) -> pmui.Dialog:
-        """Return the dialog, closed."""
+        """Return the dialog."""
         return self._dialog
 
     def open(self) -> None:

@@ -89,10 +89,13 @@ class Summary:
         self._session.task(self._estimator.count_all())
 
     async def _preview(self, _: Any) -> None:
-        if self._dialog is None:
-            self._dialog = PreviewDialog(self._session)
-            self._place[:] = [self._dialog.view()]
+        if self._dialog is not None:
+            await self._dialog.open()
+            return
+        self._dialog = PreviewDialog(self._session)
         await self._dialog.open()
+        # Open when it comes to the page: what it is told while React mounts it may be lost.
+        self._place[:] = [self._dialog.view()]
 
     def _show(self) -> None:
         found, problem = self._estimator.estimate, self._estimator.problem
