@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -30,8 +31,12 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def _status(dask_worker) -> str:
+    return dask_worker.status.name
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each worker is started by itself")
-def test_workers_are_copies_that_are_gone_in_the_end():
+def test_workers_are_copies_that_are_replaced_and_gone_in_the_end():
     with begun_cluster(2, Settings()) as processes, joined_cluster(processes) as client:
         began = client.run(os.getpid)
         # Copies of one process, in the process group that the watchdog ends.
@@ -44,6 +49,11 @@ def test_workers_are_copies_that_are_gone_in_the_end():
         assert cpu_s < sum(psutil.Process(parent).cpu_times()[:2]), "a copy imports nothing"
         loaded = client.run(lambda: "dask_sql.context" in __import__("sys").modules)
         assert set(loaded.values()) == {True}
+        # Until it has begun, what starts a worker anew ends with the worker instead, and all with it.
+        assert until(lambda: set(client.run(_status, nanny=True).values()) == {"running"})
+        killed = next(iter(began))
+        os.kill(began[killed], signal.SIGKILL)
+        assert until(lambda: len(client.nthreads()) == 2 and killed not in client.nthreads())
         all_of_them = [*client.run(os.getpid).values(), parent, processes.workers.pid, processes.scheduler.pid]
         folder = processes.folder
     assert until(lambda: not any(is_alive(pid) for pid in all_of_them), 10)
