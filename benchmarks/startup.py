@@ -48,7 +48,7 @@ STEPS = (
     (THERE, "engine.transfer.coordinator.dask_cluster", "DaskCluster.send", "tasks are made and submitted"),
     (THERE, "engine.transfer.coordinator.tasks", "find", "filter"),
     (THERE, "engine.transfer.coordinator.tasks", "send", "read, encode, send"),
-    (THERE, "engine.kafka.producer", "own_producer", "  of it: a producer"),
+    (THERE, "engine.kafka.producer", "take_ready", "  of it: a producer"),
     (THERE, "engine.kafka.producer", "FragmentSender.finish", "  of it: acknowledgements"),
     (THERE, "engine.sinks.kafka_sink", "KafkaSink.check_holds", "end: Kafka holds it"),
     (THERE, "engine.transfer.coordinator.loop", "Coordinator.run", "coordinator in all"),

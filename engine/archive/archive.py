@@ -195,13 +195,6 @@ class Archive:
         with self._open(fragment) as opened:
             return opened.read_leaves(leaves, types)
 
-    def read_leaf_blocks(
-        self, fragment: Fragment, leaves: Sequence[str], types: Sequence[pa.DataType], block_nbytes: int
-    ) -> Iterator[pa.Table]:
-        """Open a fragment and yield leaves of it in blocks. See `OpenFragment.read_leaf_blocks`."""
-        with self._open(fragment) as opened:
-            yield from opened.read_leaf_blocks(leaves, types, block_nbytes)
-
     def read_blocks(
         self, fragment: Fragment, columns: Sequence[str], row_groups: Sequence[int], block_alerts: int
     ) -> Iterator[pa.RecordBatch]:

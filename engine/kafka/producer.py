@@ -13,7 +13,7 @@ from engine.kafka.kept_clients import forget, kept
 from engine.kafka.limits import MAX_MESSAGE_NBYTES
 from engine.kafka.ready_producers import take_ready
 
-__all__ = ["FragmentSender", "Producer", "own_producer", "send_all"]
+__all__ = ["FragmentSender", "Producer", "send_all"]
 
 _PROPERTIES = {
     "enable.idempotence": True,
@@ -118,11 +118,6 @@ class Producer:
         while self._raw.flush(0.5):
             self.check(latch, is_wanted)
         self.check(latch, is_wanted)
-
-
-def own_producer(cluster: Cluster) -> Producer:
-    """Return the thread's own producer."""
-    return _kept(cluster, _KINDS[0])
 
 
 def _kept(cluster: Cluster, kind: str) -> Producer:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.table import Table
 from rich.text import Text
 
-from consumer.cli import one_line, some_text
+from consumer.cli import one_line
 from engine import JobStatus
 from ui.cli.render import bytes_text
+from ui.request_text import request_line
 
-__all__ = ["jobs_table", "no_jobs_text", "request_text"]
+__all__ = ["jobs_table", "no_jobs_text"]
 
-_MOST_NAMED = 2
 _MOST_CHARACTERS = 60
 
 
@@ -25,7 +24,7 @@ def jobs_table(statuses: Sequence[JobStatus], *, everyone: bool) -> Table:
         table.add_column("owner")
         table.add_column("asked for")
     for status in statuses:
-        whose = (one_line(status.owner, _MOST_CHARACTERS), request_text(status.request)) if everyone else ()
+        whose = (one_line(status.owner, _MOST_CHARACTERS), request_line(status.request)) if everyone else ()
         table.add_row(
             status.topic,
             Text(status.state_text),
@@ -36,21 +35,6 @@ def jobs_table(statuses: Sequence[JobStatus], *, everyone: bool) -> Table:
             *map(Text, whose),
         )
     return table
-
-
-def request_text(request: Mapping[str, Any]) -> str:
-    """Return a request on one line: nights, classes, conditions, content; others wrote it, so it may be anything."""
-    parts = [_some(request.get("nights"))]
-    parts += [_some(request.get("classes")), _some(request.get("exclude_classes"), "not ")]
-    parts += [_some(request.get("where"), "where "), _some(request.get("content", "lightcurve"))]
-    parts += [_some(request.get("fields")), _some(request.get("limit"), "first ")]
-    return "; ".join(part for part in parts if part)
-
-
-def _some(value: Any, before: str = "") -> str:
-    items = value if isinstance(value, list | tuple) else [] if value is None else [value]
-    text = some_text([one_line(str(item), _MOST_CHARACTERS) for item in items], _MOST_NAMED)
-    return before + text if text else ""
 
 
 def no_jobs_text(any_listed: bool) -> str:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import panel as pn
 import panel_material_ui as pmui
 import param
 
 import engine
-from consumer.cli import one_line, some_text
+from consumer.cli import one_line
 from engine import AlertTransferError, JobStatus
 from ui.dashboard.components import JobTable
 from ui.dashboard.errors import ErrorBox
 from ui.dashboard.job_access import may_see
 from ui.dashboard.words import count_text, size_text
+from ui.request_text import request_line
 
 if TYPE_CHECKING:
     from ui.dashboard.session import Session
 
-__all__ = ["HistoryView", "asked_for", "row_of"]
+__all__ = ["HistoryView", "row_of"]
 
 _NO_MARGIN = (0, 0, 0, 0)
 _MOST_ROWS = 50
-_MOST_NAMED = 2
 _MOST_CHARACTERS = 60
 
 
@@ -38,23 +38,8 @@ def row_of(status: JobStatus) -> dict[str, str]:
         "alerts": f"{status.num_alerts_sent:,}" + ("" if is_all else f" of {status.num_alerts:,}"),
         "size": size_text(status.nbytes),
         "owner": one_line(status.owner, _MOST_CHARACTERS),
-        "asked": asked_for(status.request),
+        "asked": request_line(status.request),
     }
-
-
-def asked_for(request: dict[str, Any]) -> str:
-    """Return a request on one line: nights, classes, conditions, content; others wrote it, so it may be anything."""
-    parts = [_some(request.get("nights"))]
-    parts += [_some(request.get("classes")), _some(request.get("exclude_classes"), "not ")]
-    parts += [_some(request.get("where"), "where "), _some(request.get("content", "lightcurve"))]
-    parts += [_some(request.get("fields")), _some(request.get("limit"), "first ")]
-    return "; ".join(part for part in parts if part)
-
-
-def _some(value: Any, before: str = "") -> str:
-    items = value if isinstance(value, list | tuple) else [] if value is None else [value]
-    text = some_text([one_line(str(item), _MOST_CHARACTERS) for item in items], _MOST_NAMED)
-    return before + text if text else ""
 
 
 class HistoryView:

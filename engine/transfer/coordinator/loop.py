@@ -155,7 +155,6 @@ class Coordinator(Generic[FutureT]):
             finished=finished,
             counted=counted | nights.gathered,
             num_threads=self._cluster.num_threads,
-            is_limited=is_limited,
             **Window.model_validate(self._plan.details.get("window", {})).model_dump(),
         )
         self._flow = flow = Flow(backlog, nights.wants)

@@ -26,9 +26,6 @@ class Backlog:
         Nights that need not be counted any more.
     num_threads
         Tasks that the cluster works on at once.
-    is_limited
-        Whether the job has a limit: then what a window may send depends on what the windows before it found, so none
-        begins before the last has ended.
     min_fragments
         Tasks that the cluster may have at once, at least.
     fragments_per_thread
@@ -42,7 +39,6 @@ class Backlog:
         finished: Container[int],
         counted: Container[str],
         num_threads: int,
-        is_limited: bool,
         min_fragments: int = 32,
         fragments_per_thread: int = 4,
     ):
@@ -51,7 +47,6 @@ class Backlog:
         """Alerts of the archive in the fragments that wait."""
         self.num_threads = num_threads
         self._min_fragments, self._fragments_per_thread = min_fragments, fragments_per_thread
-        self._is_limited = is_limited
         self._nights: dict[str, list[Fragment]] = {}
         for fragment in fragments:
             if (night := _night(fragment)) not in counted:
@@ -75,12 +70,6 @@ class Backlog:
         fragment = self._waiting.popleft()
         self.num_alerts -= fragment.num_alerts
         return fragment
-
-    def is_due(self, num_in_flight: int) -> bool:
-        """Return whether the next window is to be submitted while so many tasks have not ended."""
-        if not self._waiting:
-            return False
-        return num_in_flight == 0 if self._is_limited else num_in_flight <= self.capacity(self.num_threads) // 2
 
     def take(self, most: int | None = None) -> list[Fragment]:
         """Take the fragments of the next window, `most` at most."""

@@ -23,7 +23,7 @@ class Simulated:
 
     def __init__(self, sizes, seconds, threads=2, **window):
         fragments = fragments_of(planned(sizes).manifest)
-        self.backlog = Backlog(fragments, finished=(), counted=(), num_threads=threads, is_limited=False, **window)
+        self.backlog = Backlog(fragments, finished=(), counted=(), num_threads=threads, **window)
         self.flow, self.threads, self.seconds = Flow(self.backlog), threads, seconds
         self.in_flight, self.ended = [], []
 
@@ -175,9 +175,7 @@ def test_no_estimate_is_negative_or_falls_with_the_alerts(sent):
 
 def test_what_other_jobs_would_pass_for_ever_is_submitted_anew_with_the_turn():
     now, cluster = [0.0], FakeCluster()
-    backlog = Backlog(
-        fragments_of(planned([100] * 8).manifest), finished=(), counted=("2021-11-01",), num_threads=4, is_limited=False
-    )
+    backlog = Backlog(fragments_of(planned([100] * 8).manifest), finished=(), counted=("2021-11-01",), num_threads=4)
     flow = Flow(backlog, clock=lambda: now[0])
     in_flight = InFlight(cluster, None, flow, Nights(JOB, (), finished=(), counted=()), lambda: None)
     in_flight.send(flow.next_loads(4))

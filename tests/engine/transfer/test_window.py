@@ -8,14 +8,14 @@ from engine.transfer.manifest_plan import fragments_of
 from tests.engine.transfer.fake_store import planned
 
 
-def backlog(sizes, *, finished=(), counted=(), num_threads=1, is_limited=False, per_night=10) -> Backlog:
+def backlog(sizes, *, finished=(), counted=(), num_threads=1, per_night=10) -> Backlog:
     fragments = fragments_of(planned(sizes, per_night=per_night).manifest)
-    return Backlog(fragments, finished=finished, counted=counted, num_threads=num_threads, is_limited=is_limited)
+    return Backlog(fragments, finished=finished, counted=counted, num_threads=num_threads)
 
 
 def test_how_many_are_taken_is_a_setting():
     fragments = fragments_of(planned([1] * 100, per_night=10).manifest)
-    how = {"finished": (), "counted": (), "num_threads": 3, "is_limited": False}
+    how = {"finished": (), "counted": (), "num_threads": 3}
     assert len(Backlog(fragments, **how).take()) == 32
     assert len(Backlog(fragments, **how, min_fragments=5).take()) == 12
     assert len(Backlog(fragments, **how, min_fragments=5, fragments_per_thread=20).take()) == 60
@@ -33,7 +33,6 @@ def test_fragments_are_taken_in_order_whatever_is_put_back(num_fragments, finish
     nights: list[str] = []
     returns = iter(put_back)
     while waiting:
-        assert waiting.is_due(0)
         window = waiting.take()
         assert 0 < len(window) <= max(32, 4 * num_threads)
         kept = max(1, len(window) - next(returns, 0))
@@ -46,14 +45,6 @@ def test_fragments_are_taken_in_order_whatever_is_put_back(num_fragments, finish
     nights += [night for night, _ in waiting.take_nights()]
     assert nights == sorted(set(nights))
     assert len(nights) == -(-num_fragments // 10)
-
-
-def test_the_next_window_is_due_when_half_of_one_is_left_and_with_a_limit_when_none_is():
-    assert backlog([1] * 100, num_threads=20).is_due(40)
-    assert not backlog([1] * 100, num_threads=20).is_due(41)
-    assert not backlog([1] * 100, is_limited=True).is_due(1)
-    assert backlog([1] * 100, is_limited=True).is_due(0)
-    assert not backlog([1], finished={0}).is_due(0)
 
 
 def test_a_night_that_was_counted_is_not_counted_again():
