@@ -38,9 +38,14 @@ class End:
             self._ends = reader.ends_at_first
         self.state = follower.state()
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known up to which messages there is something to read: so many come, however slow Kafka is."""
+        return self._ends is not None
+
     def reached(self) -> bool:
         """Whether every partition is read to its end, and the end is known."""
-        return not self.growing() and self._ends is not None
+        return not self.growing() and self.is_known
 
     def growing(self) -> dict[int, int]:
         """Return the offset that comes next, per partition that is not read to its end; looks at the manifest first."""

@@ -121,7 +121,7 @@ class Fetcher:
                 if end.reached():
                     return
                 growing = end.growing()
-            elif self._is_enough(is_quiet):
+            elif self._is_enough(is_quiet and not end.is_known):
                 if self._is_idle():
                     self._hand_over_rest(reader, end)
                 self._tell(reader, end)  # of what is being decoded, some may be new
@@ -137,12 +137,12 @@ class Fetcher:
                 self._tell(reader, end)
         self._drain(reader, end)
 
-    def _is_enough(self, is_quiet: bool) -> bool:
-        """Whether what was read suffices for the limit; where nothing more comes, what waits for others counts, too."""
+    def _is_enough(self, is_stuck: bool) -> bool:
+        """Whether what was read suffices for the limit; where nobody knows if more comes, what waits counts, too."""
         left = self._gatherer.left
         if left is None or len(self._cutter) < left:
             return False
-        if is_quiet:
+        if is_stuck:
             self._cutter.settle({})
         return self._cutter.num_settled >= left
 

@@ -25,6 +25,7 @@ import pytest
 
 import consumer
 from consumer.errors import IncompleteError, InputError, JobError, KafkaError
+from consumer.kafka import DataReader
 from consumer.wire import JOBS_TOPIC, manifest_topic
 
 
@@ -241,6 +242,28 @@ def test_a_limit_needs_not_wait_for_a_job_that_runs(make_job, tmp_path):
     job.send(0)
     result = consumer.consume(job.topic, tmp_path / "out", kafka=job.kafka, limit=7)
     assert (result.num_alerts, result.state, result.stopped_early) == (7, "running", True)
+
+
+def test_a_limit_takes_the_same_alerts_where_a_partition_comes_late(make_job, tmp_path, monkeypatch):
+    job = make_job(sizes=(300, 400, 300)).run()
+    consumer.consume(job.topic, tmp_path / "whole", kafka=job.kafka, limit=200)
+
+    class LateReader(DataReader):
+        """The first partition's messages come after three reads that brought nothing."""
+
+        num_quiet = 0
+
+        def hold(self, partitions):
+            super().hold(partitions | {0} if self.num_quiet < 3 else partitions)
+
+        def read(self, *arguments):
+            messages = super().read(*arguments)
+            self.num_quiet += not len(messages)
+            return messages
+
+    monkeypatch.setattr("consumer.fetching.fetcher.DataReader", LateReader)
+    consumer.consume(job.topic, tmp_path / "late", kafka=job.kafka, limit=200)
+    assert _candids(tmp_path / "late") == _candids(tmp_path / "whole")
 
 
 def test_files_depend_on_the_topic_and_not_on_interruptions(make_job, tmp_path):
