@@ -13,13 +13,13 @@ NIGHT = "2021-11-22"
 
 
 def hold(folder: str) -> None:
-    """Have fragments of jobs that are called held wait until as many as they may end; runs on each worker."""
+    """Have fragments of jobs that are called like the folder wait until they may end; runs on each worker."""
     from engine.sinks import KafkaSink
 
     opened = KafkaSink.open
 
     def open_later(self, fragment, *arguments):
-        if "held" in self.topic:
+        if Path(folder).name in self.topic:
             name = f"{self.topic}-{fragment.number}"
             (Path(folder) / f"begun-{name}").touch()
             while not ((Path(folder) / f"may-end-{name}").exists() or (Path(folder) / "all-may-end").exists()):
@@ -40,7 +40,8 @@ def hold_no_more() -> None:
 @pytest.fixture
 def gate(dask_client, tmp_path):
     """Folder in which fragments of held jobs say that they have begun, and are told that they may end."""
-    folder = tmp_path / "gate"
+    # Of this test alone: what another one left behind, where it failed, is not held.
+    folder = tmp_path / f"held_{time.time_ns()}"
     folder.mkdir()
     dask_client.run(hold, str(folder))
     yield folder
@@ -73,7 +74,7 @@ def test_a_test_job_ends_as_soon_as_what_runs_has_ended(dask_client, kafka, gate
     num_threads = sum(dask_client.nthreads().values())
     stamp = time.time_ns()
     submit = {"client": dask_client, "kafka": kafka}
-    topics = [f"ftransfer_held_{stamp}_{number}" for number in (0, 1)]
+    topics = [f"ftransfer_{gate.name}_{number}" for number in (0, 1)]
     held = [engine.TransferRequest(archive=root, nights=NIGHT, topic=topic) for topic in topics]
     others = [engine.submit(held[0], **submit)]
     released: set[str] = set()
@@ -117,7 +118,7 @@ def test_jobs_beyond_the_limit_of_their_owner_wait_and_start_in_order(dask_clien
         request = engine.TransferRequest(archive=root, nights=NIGHT, topic=f"ftransfer_{name}_{stamp}")
         return engine.submit(request, client=dask_client, kafka=kafka, settings=settings, owner=owner, **more)
 
-    first = submit("held")
+    first = submit(gate.name)
     until(lambda: begun(gate))
     second, third, fourth = (submit(name) for name in ("second", "third", "fourth"))
     assert [job.status().queue_place for job in (first, second, third, fourth)] == [None, 1, 2, 3]
