@@ -56,7 +56,7 @@ def jobs(
     running
         Only those that have not ended.
     most
-        So many at most; none of the others is looked at.
+        So many at most, the newest ones; none of the others is looked at.
     note
         Called with a sentence on what stands in the list and can't be read: it is passed over.
     """
@@ -64,7 +64,8 @@ def jobs(
     cluster.check()
     own = own_name(cluster.options) if owner is None else owner
     who = None if everyone else own
-    return JobList(itertools.islice(_listed(cluster, who, running, note or (lambda text: None)), most))
+    newest_first = itertools.islice(_listed(cluster, who, running, note or (lambda text: None)), most)
+    return JobList(reversed(list(newest_first)))
 
 
 def is_own(owner: str, who: str) -> bool:
@@ -83,7 +84,7 @@ def _listed(cluster: KafkaCluster, who: str | None, running: bool, note: Callabl
         summaries = [summary for summary in summaries if summary.state not in FINAL_STATES]
     there = [summary for summary in summaries if manifest_topic(summary.topic) in topics]
     tell_hidden(cluster, [summary for summary in summaries if manifest_topic(summary.topic) not in topics], note)
-    for summary in there:
+    for summary in reversed(there):
         try:
             status = _status(summary.topic, cluster, note)
         except AlertTransferError as exc:

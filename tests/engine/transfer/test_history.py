@@ -64,6 +64,13 @@ def test_ones_own_jobs_are_listed_and_those_of_others_on_demand(fake):
     assert found[others].to_dict()["owner"] == "bob"
 
 
+def test_the_newest_jobs_are_listed_where_not_all_are_wanted(fake):
+    topics = [make_job(fake, "alice", state) for state in ("complete", "running", "failed")]
+    assert listed(fake) == topics
+    assert listed(fake, most=2) == topics[1:]
+    assert listed(fake, most=1, everyone=True) == topics[2:]
+
+
 def test_a_service_lists_the_jobs_of_the_user_for_whom_it_asks(fake):
     make_job(fake, "alice")
     bobs, nobodys = make_job(fake, "bob"), make_job(fake, "", "failed")
