@@ -164,5 +164,5 @@ print("done")
 
 
 def test_a_huge_message_is_passed_over_within_a_gigabyte():
-    done = subprocess.run([sys.executable, "-c", IN_A_CHILD], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", IN_A_CHILD], capture_output=True, text=True, timeout=150, check=False)
     assert done.stdout.strip() == "done", done.stderr[-2000:]

@@ -36,7 +36,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def until(condition, timeout_s: float = 60.0) -> bool:
+def until(condition, timeout_s: float = 150.0) -> bool:
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
@@ -47,11 +47,11 @@ def until(condition, timeout_s: float = 60.0) -> bool:
 
 def create_topic(bootstrap: str, topic: str, num_partitions: int = 1) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(topic, num_partitions, 1)])[topic].result(30)
+    admin.create_topics([NewTopic(topic, num_partitions, 1)])[topic].result(150)
 
 
 def topics(bootstrap: str) -> set[str]:
-    return set(AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=30).topics)
+    return set(AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=150).topics)
 
 
 def produce(bootstrap: str, topic: str, values: list[bytes], **config) -> None:
@@ -67,7 +67,7 @@ def consume(bootstrap: str, topic: str, num: int) -> list[bytes]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic, "auto.offset.reset": "earliest"})
     consumer.subscribe([topic])
     values: list[bytes] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while len(values) < num and time.monotonic() < deadline:
         for message in consumer.consume(num, timeout=0.5):
             assert message.error() is None
@@ -107,7 +107,7 @@ def test_messages_go_in_and_out(broker, codec):
 
 
 def test_topics_are_not_made_by_asking_for_them(broker):
-    AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics("never_created", timeout=30)
+    AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics("never_created", timeout=150)
     assert "never_created" not in topics(broker.bootstrap)
 
 
@@ -384,7 +384,7 @@ def test_it_listens_elsewhere_only_if_it_is_told_to():
 def test_a_broker_that_ends_by_itself_says_why_to_those_that_it_left():
     def left_by(broker):
         psutil.Process(broker.pid).terminate()
-        broker.wait(60)
+        broker.wait(150)
         raise KafkaError("no Kafka answers")
 
     with pytest.raises(BrokerError, match="ended by itself") as caught, start_broker() as left:
