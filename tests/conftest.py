@@ -24,8 +24,11 @@ hypothesis.settings.register_profile(
     "any-machine",
     hypothesis.settings.default,
     deadline=None,
+    max_examples=50,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
+# Each run draws other examples, so few a run find what there is to find; who wants many at once: --hypothesis-profile.
+hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("any-machine"), max_examples=1000)
 hypothesis.settings.load_profile("any-machine")
 # Dask watches itself: fifty times a second each process looks how late it is, a hundred times each worker what it does.
 # Clusters that stand for all tests would spend a tenth of a core on it, each.

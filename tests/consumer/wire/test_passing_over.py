@@ -73,7 +73,7 @@ def told(manifest: Manifest) -> dict:
     return found
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_any_message_at_any_place_gives_our_errors_or_what_there_was(data):
     messages = sound()
@@ -88,7 +88,7 @@ def test_any_message_at_any_place_gives_our_errors_or_what_there_was(data):
         told(manifest)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.data())
 def test_a_record_with_any_other_value_in_it_gives_our_errors(data):
     messages = sound()
