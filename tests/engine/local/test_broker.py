@@ -188,16 +188,19 @@ def test_nothing_is_left_by_an_owner_that_is_killed(tmp_path, jars):
     assert written == []
 
 
-def test_port_in_use_is_refused_before_anything_is_started(tmp_path, jars):
+def test_a_broker_that_can_not_be_started_leaves_port_and_folder_as_they_were(tmp_path, jars):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(BrokerError, match=f"port {port} cannot be used: Address already in use"):
             start_broker(port=port, data_dir=tmp_path / "data")
-    assert not (tmp_path / "data" / "broker.log").exists()
-    with start_broker(port=port, data_dir=tmp_path / "data") as broker:  # now it is free, and the folder is good
+    assert not (tmp_path / "data" / "broker.log").exists(), "told before anything is started"
+    with pytest.raises(BrokerError, match="is not ready after 0 s"):
+        start_broker(port=port, data_dir=tmp_path / "data", timeout_s=0.0)
+    with start_broker(port=port, data_dir=tmp_path / "data") as broker:  # neither is in use, and the folder is whole
         assert broker.port == port
+        assert topics(broker.bootstrap) == set()
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
@@ -220,13 +223,6 @@ def test_kafka_that_ends_at_once_is_reported_with_its_log(tmp_path, jars):
     with pytest.raises(BrokerError, match=r"(?s)by itself with code 1.*num\.io\.threads") as caught:
         start_broker(data_dir=tmp_path, properties={"num.io.threads": "many"})
     assert "\tat " not in caught.value.message
-
-
-def test_kafka_that_is_not_ready_in_time_is_ended(tmp_path, jars):
-    with pytest.raises(BrokerError, match="is not ready after 0 s"):
-        start_broker(data_dir=tmp_path / "data", timeout_s=0.0)
-    with start_broker(data_dir=tmp_path / "data") as broker:  # not in use, and whole
-        assert topics(broker.bootstrap) == set()
 
 
 def test_jar_that_is_not_of_the_lock_is_refused(copied_jars, tmp_path):
