@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -24,8 +25,11 @@ hypothesis.settings.register_profile(
     "any-machine",
     hypothesis.settings.default,
     deadline=None,
+    max_examples=50,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
+# Each run draws other examples, so few a run find what there is to find; who wants many at once: --hypothesis-profile.
+hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("any-machine"), max_examples=1000)
 hypothesis.settings.load_profile("any-machine")
 # Dask watches itself: fifty times a second each process looks how late it is, a hundred times each worker what it does.
 # Clusters that stand for all tests would spend a tenth of a core on it, each.
@@ -46,25 +50,31 @@ SHARED = Path(os.environ.get("ALERT_TRANSFER_SHARED", REPOSITORY.parent / "share
 LONGEST_FIRST = (
     "tests/torture/test_torture.py",
     "tests/whole_way/test_existing_client.py",
-    "tests/ui/cli/test_first_steps.py",
-    "tests/torture/test_kafka_dies.py",
     "tests/ui/dashboard/browser/test_page.py",
-    "tests/ui/cli/test_commands.py",
+    "tests/torture/test_kafka_dies.py",
     "tests/whole_way/test_stopped_jobs.py",
+    "tests/ui/cli/test_first_steps.py",
+    "tests/ui/cli/test_commands.py",
+    "tests/consumer/fetching/test_consuming.py",
     "tests/whole_way/test_outside_cluster.py",
     "tests/consumer/dataset/test_spool.py",
-    "tests/consumer/fetching/test_consuming.py",
+    "tests/ui/dashboard/test_serving.py",
     "tests/engine/transfer/test_strange_workers.py",
     "tests/engine/kafka/test_rights.py",
+    "tests/engine/schema/test_union_archives.py",
+    "tests/engine/local/test_broker.py",
     "tests/consumer/cli/test_manners.py",
     "tests/ui/cli/test_hostile_topics.py",
     "tests/whole_way/test_secrets.py",
     "tests/engine/conditions/test_agreement.py",
     "tests/engine/conditions/test_fuzz.py",
     "tests/engine/conditions/test_parser.py",
-    "tests/engine/local/test_broker.py",
+    "tests/engine/conditions/test_dask_sql_adapter.py",
     "tests/whole_way/test_unreadable.py",
     "tests/whole_way/test_upgrades.py",
+    "tests/whole_way/test_object_store.py",
+    "tests/whole_way/test_fairness.py",
+    "tests/whole_way/test_receipt.py",
     "tests/whole_way/test_whole_way.py",
 )
 
@@ -76,6 +86,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Seven thousand tests and what they import are millions of objects, none of them garbage: to look through them
+    # again and again takes a fifth of the collection's time.
+    gc.set_threshold(50_000, 20, 100)
     if not hasattr(config, "workerinput"):
         config.stash[_JAVA_CACHE] = share_java_cache(write=bool(config.getoption("numprocesses", None)))
 
@@ -90,6 +103,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have the longest files run first: one that is begun last would run alone at the end."""
     place = {REPOSITORY / file: number for number, file in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
+def pytest_collection_finish() -> None:
+    """Have no garbage collection look at the tests themselves, as long as they run."""
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Have Python end as ever: some libraries report what was not collected."""
+    gc.unfreeze()
 
 
 def _shared(name: str) -> Path:

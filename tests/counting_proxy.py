@@ -88,7 +88,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if thrown < proxy.reset:
             self._break_off(0)
             return
-        connection = http.client.HTTPConnection(self.upstream, timeout=30)
+        connection = http.client.HTTPConnection(self.upstream, timeout=150)
         try:
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():

@@ -49,12 +49,12 @@ def versitygw(folder: Path) -> Iterator[dict[str, Any]]:
         yield {"endpoint_url": f"http://{address}", "key": "me", "secret": "sesame"}
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=150)
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     host, _, port = address.rpartition(":")
-    until = time.monotonic() + 30
+    until = time.monotonic() + 150
     while True:
         try:
             socket.create_connection((host, int(port)), timeout=1).close()

@@ -65,7 +65,7 @@ def dask_scheduler(folder: Path, env: dict[str, str] | None = None, more: Sequen
     file = folder / "scheduler.json"
     options = ["--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file), *more]
     with _dask(folder, "scheduler", options, env):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         while not (file.exists() and file.read_text().strip()):
             assert time.monotonic() < deadline, (folder / "scheduler.log").read_text()
         yield json.loads(file.read_text())["address"]
@@ -81,7 +81,7 @@ def strange_workers(folder: Path, client: distributed.Client, *kinds: str) -> It
             options = [client.scheduler.address, "--nthreads", "1", "--name", f"{kind}-{folder.name}", "--no-nanny"]
             options += ["--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(folder)]
             stack.enter_context(_dask(folder, "worker", options, env, log=kind))
-        client.wait_for_workers(before + len(kinds), timeout=60)
+        client.wait_for_workers(before + len(kinds), timeout=150)
         names = {about["name"]: address for address, about in client.scheduler_info(n_workers=-1)["workers"].items()}
         yield {kind: names[f"{kind}-{folder.name}"] for kind in kinds}
 

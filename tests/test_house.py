@@ -28,7 +28,7 @@ def test_rooms_import_as_pyproject_says():
         "-c",
         "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(cache_dir=None))",
     ]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -49,18 +49,15 @@ class FooterMaker:
         """Return what a file's footer says, and the file with the CRC and the length of its footer."""
         metadata, head = parsed.metadata, self._head(parsed)
         row_groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
-        num_leaves = len(head.leaves.paths)
-        sizes = []
-        for row_group in row_groups:
-            here = [row_group.column(i).total_uncompressed_size for i in range(row_group.num_columns)]
-            sizes.append(here + [0] * (num_leaves - len(here)))
+        places = range(len(head.leaves.paths))
+        sizes = [[row_group.column(place).total_uncompressed_size for place in places] for row_group in row_groups]
         return Footer.of(
             replace(file, footer_crc=footer_crc(metadata), footer_nbytes=parsed.nbytes),
             head.schema,
             (row_group.num_rows for row_group in row_groups),
             head.leaves,
             sizes,
-            _nulls(row_groups, num_leaves) if self._with_nulls else None,
+            _nulls(row_groups, len(places)) if self._with_nulls else None,
             self._ranges(row_groups, head.leaves) if self._ranges_of else None,
         )
 
@@ -95,8 +92,7 @@ class FooterMaker:
             ranges = [
                 (statistics.min, statistics.max)
                 for group in row_groups
-                if place < group.num_columns
-                and (statistics := group.column(int(place)).statistics) is not None
+                if (statistics := group.column(int(place)).statistics) is not None
                 and statistics.has_min_max
                 and isinstance(statistics.min, int | float)
             ]
@@ -110,7 +106,7 @@ def _nulls(row_groups: Sequence[pq.RowGroupMetaData], num_leaves: int) -> list[i
     counts = [0] * num_leaves
     for row_group in row_groups:
         for place in range(num_leaves):
-            statistics = row_group.column(place).statistics if place < row_group.num_columns else None
+            statistics = row_group.column(place).statistics
             if statistics is None or not statistics.has_null_count or counts[place] < 0:
                 counts[place] = -1
             else:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.storage.encryption import EncryptedError, has_encrypted_columns, schema_nbytes
+from engine.storage.footer_check import check_footer
 
 __all__ = ["ParsedFooter", "footer_crc", "footer_nbytes_of", "parse_footer"]
 
@@ -84,7 +85,7 @@ def parse_footer(tail: bytes, metadata: pq.FileMetaData | None = None) -> Parsed
     EncryptedError
         If columns are encrypted.
     pyarrow.ArrowException, OSError
-        If it is not Parquet.
+        If it is not Parquet, or says what Arrow ends the process at when it is asked for it.
     """
     footer_nbytes = footer_nbytes_of(tail)
     start = len(tail) - _END_NBYTES - footer_nbytes
@@ -93,6 +94,7 @@ def parse_footer(tail: bytes, metadata: pq.FileMetaData | None = None) -> Parsed
     metadata = metadata or pq.read_metadata(pa.BufferReader(tail))
     if has_encrypted_columns(memoryview(tail)[start:-_END_NBYTES], metadata):
         raise EncryptedError("columns of it are encrypted")
+    check_footer(tail[start:-_END_NBYTES], metadata)
     return ParsedFooter(metadata=metadata, _tail=tail, _start=start)
 
 

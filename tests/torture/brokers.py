@@ -116,7 +116,7 @@ class Brokers:
             proxy.cut()
 
     def _metadata(self):
-        return AdminClient({"bootstrap.servers": self.bootstrap}).list_topics(timeout=30)
+        return AdminClient({"bootstrap.servers": self.bootstrap}).list_topics(timeout=150)
 
     def _properties(self, number: int) -> dict[str, str]:
         advertised = f"CLIENT://{_HOST}:{self._proxies[number].port}"

@@ -41,7 +41,7 @@ class Proxy:
 
     def cut(self) -> int:
         """Drop all connections in the midst of whatever they carry; returns how many there were."""
-        return asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(150)
 
     async def _cut(self) -> int:
         writers = list(self._open)

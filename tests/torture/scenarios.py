@@ -53,7 +53,7 @@ def _kill_coordinator(round_: Round) -> None:
 
 def _kill_submitter(round_: Round) -> None:
     os.kill(round_.submitter.pid, signal.SIGKILL)
-    round_.submitter.wait(10)
+    round_.submitter.wait(150)
 
 
 def _kill_scheduler(round_: Round) -> None:
@@ -153,7 +153,7 @@ def _limit_files(round_: Round) -> None:
         consumer = round_.start_consumer()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    _expect_refusal(round_, consumer.wait(120))
+    _expect_refusal(round_, consumer.wait(150))
 
 
 def _fill_disk(round_: Round) -> None:
@@ -162,7 +162,7 @@ def _fill_disk(round_: Round) -> None:
     round_.await_state("complete")
     with _small_disk(round_.folder / "disk") as disk:
         round_.outdir = disk / "out"
-        _expect_refusal(round_, round_.start_consumer().wait(120))
+        _expect_refusal(round_, round_.start_consumer().wait(150))
         subprocess.run(["mount", "-o", "remount,size=512m", str(disk)], check=True)
         round_.finish_consumer()
         round_.verify()
@@ -211,7 +211,7 @@ def _two_coordinators(round_: Round) -> None:
     round_.stage.brokers.delay(0.0)
     if (code := resumed.wait(300)) != 0:
         raise RoundFailed(f"resume ended with {code}")
-    until(lambda: not old.coordinates(round_.topic), "the first coordinator ends", 120)
+    until(lambda: not old.coordinates(round_.topic), "the first coordinator ends")
     changes = round_.job.manifest.changes
     first_end = next(at for at, change in enumerate(changes) if change.state in FINAL_STATES)
     if late := [change.state for change in changes[first_end + 1 :]]:

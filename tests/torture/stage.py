@@ -34,7 +34,7 @@ class RoundFailed(Exception):
     """What had to come true did not."""
 
 
-def until(condition: Callable[[], object], what: str, timeout_s: float = 120.0, every_s: float = 0.02) -> None:
+def until(condition: Callable[[], object], what: str, timeout_s: float = 150.0, every_s: float = 0.02) -> None:
     """Wait for a condition.
 
     Raises
@@ -87,13 +87,13 @@ class Cluster:
     @contextlib.contextmanager
     def client(self) -> Iterator[distributed.Client]:
         """Yield a client that is nobody's default."""
-        with distributed.Client(self.address, timeout=30, set_as_default=False) as client:
+        with distributed.Client(self.address, timeout=150, set_as_default=False) as client:
             yield client
 
     def await_whole(self) -> None:
         """Wait until all workers are there (a nanny starts a killed one anew) and have nothing to do."""
         with self.client() as client:
-            client.wait_for_workers(self._num_workers, timeout=120)
+            client.wait_for_workers(self._num_workers, timeout=150)
             until(lambda: not any(client.processing().values()), "the cluster is idle")
 
     def pids(self, topic: str) -> tuple[int, list[int]]:

@@ -201,6 +201,6 @@ def raw_manifest(job: engine.Job) -> str:
         partition = confluent_kafka.TopicPartition(f"{job.topic}_manifest", 0, 0)
         reader.assign([partition])
         _, end = reader.get_watermark_offsets(partition)
-        return "\n".join(message.value().decode() for message in reader.consume(end, timeout=20))
+        return "\n".join(message.value().decode() for message in reader.consume(end, timeout=150))
     finally:
         reader.close()

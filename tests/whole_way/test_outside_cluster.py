@@ -37,14 +37,14 @@ def address(tmp_path_factory) -> Iterator[str]:
     dask = [sys.executable, "-m", "dask"]
     options = ["--no-dashboard", "--scheduler-file", str(file)]
     with start_owned([*dask, "scheduler", "--port", "0", *options], log=folder / "scheduler.log"):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         while not (file.exists() and file.read_text().strip()):
             assert time.monotonic() < deadline, "the scheduler did not start"
         worker = [*dask, "worker", "--nthreads", "1", "--local-directory", str(folder), *options]
         with start_owned(worker, log=folder / "1.log"), start_owned(worker, log=folder / "2.log"):
             address = json.loads(file.read_text())["address"]
             with distributed.Client(address) as client:
-                client.wait_for_workers(2, timeout=60)
+                client.wait_for_workers(2, timeout=150)
             yield address
 
 

@@ -114,9 +114,9 @@ def _messages(options: dict[str, Any], topics: list[str]) -> list[bytes]:
     try:
         for topic in topics:
             where = ck.TopicPartition(topic, 0, 0)
-            _, end = reader.get_watermark_offsets(where, timeout=10)
+            _, end = reader.get_watermark_offsets(where, timeout=150)
             reader.assign([where])
-            read = reader.consume(end, timeout=20) if end else []
+            read = reader.consume(end, timeout=150) if end else []
             found += [part for message in read for part in (message.key(), message.value()) if part]
         return found
     finally:

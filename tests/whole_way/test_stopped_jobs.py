@@ -68,7 +68,7 @@ def test_a_cancelled_job_stays_readable_and_can_be_ended(archive, kafka, dask_cl
     assert proof.num_alerts + proof.missing == proof.num_expected == archive.num_alerts
     assert (proof.num_unfinished, proof.complete) == (result.num_unfinished, False)
     # No thread of a worker goes on with what nobody wants: the cluster is free for the next job.
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while any(dask_client.processing().values()):
         assert time.monotonic() < deadline, dask_client.processing()
         time.sleep(0.05)

@@ -172,7 +172,7 @@ def on_the_wire(job: engine.Job) -> dict[int, dict[str, Any]]:
         partitions = [confluent_kafka.TopicPartition(job.topic, p, 0) for p in range(10)]
         ends = sum(reader.get_watermark_offsets(p)[1] for p in partitions)
         reader.assign(partitions)
-        messages = reader.consume(ends, timeout=30) if ends else []
+        messages = reader.consume(ends, timeout=150) if ends else []
         assert len(messages) == ends
     finally:
         reader.close()

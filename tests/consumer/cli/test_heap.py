@@ -23,7 +23,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def faults(how: str) -> int:
     """Return how many pages the system gives for blocks of a size that was used and freed before."""
     words = [sys.executable, "-c", _SCRIPT, how]
-    return int(subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout)
+    return int(subprocess.run(words, capture_output=True, text=True, timeout=150, check=True).stdout)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what is set is glibc's")

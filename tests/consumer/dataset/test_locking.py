@@ -86,10 +86,10 @@ def test_where_the_system_has_no_locks_a_marker_stands_for_one(home):
     lock(home, home).close()  # a folder from a system with locks has the file of one that ended
     first = start()
     assert first.stdout.readline() == "held\n"
-    told, wrong = start().communicate(timeout=60)
+    told, wrong = start().communicate(timeout=150)
     assert (told, "right now" in wrong) == ("", True)
     first.kill()
-    first.communicate(timeout=60)
+    first.communicate(timeout=150)
     # The lock ends with the process that held it.
-    assert start().communicate(timeout=60) == ("held\n", "")
+    assert start().communicate(timeout=150) == ("held\n", "")
     assert [path.name for path in home.iterdir()] == ["lock"]

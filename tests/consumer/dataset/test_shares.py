@@ -94,8 +94,8 @@ def test_an_operators_tools_see_how_far_a_topic_was_fetched(make_job, tmp_path):
     reader = ck.Consumer({"bootstrap.servers": job.kafka, "group.id": f"alert-transfer-{job.topic}"})
     try:
         partitions = [ck.TopicPartition(job.topic, partition) for partition in range(job.num_partitions)]
-        committed = {found.partition: found.offset for found in reader.committed(partitions, timeout=20)}
-        ends = {p.partition: reader.get_watermark_offsets(p, timeout=20)[1] for p in partitions}
+        committed = {found.partition: found.offset for found in reader.committed(partitions, timeout=150)}
+        ends = {p.partition: reader.get_watermark_offsets(p, timeout=150)[1] for p in partitions}
     finally:
         reader.close()
     assert committed == ends

@@ -312,7 +312,7 @@ def test_a_consumer_that_is_killed_loses_and_doubles_nothing(make_job, tmp_path)
     # Each is killed as soon as the journal has grown: in the midst of renaming, staging or fetching.
     for _ in range(4):
         process = _start(job, outdir)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         while process.poll() is None and time.monotonic() < deadline:
             size = journal.stat().st_size if journal.exists() else 0
             if size > reached:

@@ -40,18 +40,18 @@ def test_no_more_is_taken_than_there_is_room_for():
 
     def work(item) -> None:
         began.set()
-        may_go_on.wait(30)
+        may_go_on.wait(150)
 
     stage = Stage("slow", work, most=2)
     with running(stage):
         assert stage.put(1)
-        assert began.wait(30)
+        assert began.wait(150)
         assert stage.put(2)
         assert not stage.put(3, 0.01)
         assert not stage.wait(0.01)
         may_go_on.set()
         assert stage.put(3, 30)
-        assert stage.wait(30)
+        assert stage.wait(150)
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), MemoryError(), OSError(28, "full")])
@@ -90,7 +90,7 @@ def test_what_is_stopped_half_way_drops_what_waits_and_leaves_no_thread():
     full = Stage("full", lambda item: stage.put(item), most=1)
     with contextlib.suppress(KeyboardInterrupt), running(full, stage):
         hand_over(full, range(6))  # five are there, of which one is at work, and a sixth waits to be put there
-        assert began.wait(30)
+        assert began.wait(150)
         raise KeyboardInterrupt
     assert threads() == done == []
     with pytest.raises(StoppedError):
@@ -99,7 +99,7 @@ def test_what_is_stopped_half_way_drops_what_waits_and_leaves_no_thread():
 
 def test_ctrl_c_while_threads_are_waited_for_does_not_leave_them_behind(monkeypatch):
     may_go_on = threading.Event()
-    stage = Stage("slow", lambda item: may_go_on.wait(30), most=1)
+    stage = Stage("slow", lambda item: may_go_on.wait(150), most=1)
     join, calls = threading.Thread.join, []
 
     def interrupted(thread, timeout=None):

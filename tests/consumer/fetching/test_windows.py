@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).with_name("like_windows.py")
 
 def run(*words: object) -> subprocess.CompletedProcess:
     command = [sys.executable, "-W", "error", str(SCRIPT), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
 
 
 def test_consume_and_verify_run_without_what_windows_lacks(make_job, tmp_path):

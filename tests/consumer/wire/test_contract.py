@@ -332,9 +332,9 @@ def test_a_real_job_writes_what_the_page_says(shared_archive, kafka, dask_client
     ]
     reader = confluent_kafka.Consumer({"bootstrap.servers": kafka, "group.id": "test-wire"})
     try:
-        ends = sum(reader.get_watermark_offsets(partition, timeout=30)[1] for partition in partitions)
+        ends = sum(reader.get_watermark_offsets(partition, timeout=150)[1] for partition in partitions)
         reader.assign(partitions)
-        alerts = reader.consume(ends, timeout=60)
+        alerts = reader.consume(ends, timeout=150)
     finally:
         reader.close()
     assert len(alerts) == ends

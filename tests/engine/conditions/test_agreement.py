@@ -783,7 +783,7 @@ FREELY = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
 @pytest.mark.timeout(900)
-@settings(max_examples=300, **FREELY)
+@settings(max_examples=150, **FREELY)
 @given(st.data())
 def test_random_conditions_keep_what_plain_python_keeps(alerts, data):
     condition = data.draw(conditions(alerts))
@@ -792,7 +792,7 @@ def test_random_conditions_keep_what_plain_python_keeps(alerts, data):
     assert found == alerts.kept(condition), condition.sql
 
 
-@settings(max_examples=25, **FREELY)
+@settings(max_examples=12, **FREELY)
 @given(st.data())
 def test_preview_and_transfer_keep_the_same_alerts(alerts, data):
     condition = data.draw(conditions(alerts))

@@ -2,7 +2,6 @@
 
 import logging
 import pickle
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from distributed import Client, LocalCluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,33 +156,28 @@ def test_threads_may_ask_at_once():
 # --- On a cluster -------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+def test_two_processes_find_the_same_rows(dask_client):
+    check(dask_client.gather(dask_client.map(filter_table, [make(seed) for seed in range(14)], [SQL] * 14)))
 
 
-def test_two_processes_find_the_same_rows(client):
-    check(client.gather(client.map(filter_table, [make(seed) for seed in range(14)], [SQL] * 14)))
-
-
-def test_conditions_at_once_do_not_take_each_others_results(client):
+def test_conditions_at_once_do_not_take_each_others_results(dask_client):
     texts = [f"candidate.magpsf <= {limit}" for limit in (18.5, 19, 20, 21)]
     predicates = [parse_conditions(text, NESTED).sql for text in texts]
     tables = [make(seed) for seed in range(7)]
-    computed = [client.map(filter_table, tables, [sql] * 7) for sql in predicates]
+    computed = [dask_client.map(filter_table, tables, [sql] * 7) for sql in predicates]
     for sql, futures in zip(predicates, computed, strict=True):
-        for table, positions in zip(tables, client.gather(futures), strict=True):
+        for table, positions in zip(tables, dask_client.gather(futures), strict=True):
             assert positions.tolist() == filter_table(table, sql).tolist()
 
 
-def test_workers_have_nothing_to_warn_of(client):
-    client.gather(client.map(filter_table, [make(seed) for seed in range(7)], [SQL] * 7))
-    logs = [line for lines in client.get_worker_logs().values() for line in lines]
-    assert not [line for line in logs if line[0] in ("WARNING", "ERROR", "CRITICAL")]
+def test_workers_have_nothing_to_warn_of(dask_client):
+    def warnings() -> list[str]:
+        logs = [line for lines in dask_client.get_worker_logs().values() for line in lines]
+        return sorted(text for level, text in logs if level in ("WARNING", "ERROR", "CRITICAL"))
+
+    before = warnings()
+    dask_client.gather(dask_client.map(filter_table, [make(seed) for seed in range(7)], [SQL] * 7))
+    assert warnings() == before
 
 
 # --- Real alerts, DuckDB as a second opinion ------------------------------------------------------------------------

@@ -173,7 +173,7 @@ def test_word_soup(seed):
     in_thread(soup)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.text(max_size=200) | st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join))
 @example("\ud800")
 @example("objectId = '\x00'")
@@ -183,7 +183,7 @@ def test_any_text(text):
     ask(text)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=60))
 def test_any_bytes_as_latin_text(raw):
     ask(raw.decode("latin-1"))

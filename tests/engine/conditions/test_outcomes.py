@@ -33,7 +33,7 @@ def test_notes_agree_with_what_spark_selects():
 PLAIN = [golden for golden in GOLDEN["conditions"] if "--" not in golden["sql"] and len(golden["sql"]) < 60]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=75)
 @given(
     st.lists(st.tuples(st.sampled_from(PLAIN), st.booleans()), min_size=2, max_size=4), st.sampled_from(["AND", "OR"])
 )
@@ -66,7 +66,7 @@ def comparisons(draw) -> str:
     return f"{name} IS NULL"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     st.recursive(
         comparisons(),

@@ -14,7 +14,7 @@ from engine.errors import KafkaError, MessageSizeError, RequestError
 from engine.kafka import FragmentSender, KafkaCluster
 from tests.kafka_fake import FakeKafka
 
-_WAIT_S = 30.0
+_WAIT_S = 150.0
 _log = logging.getLogger("tests.engine.kafka")
 _log.disabled = True
 
@@ -117,8 +117,8 @@ def test_fewer_messages_than_asked_for_come_when_the_time_is_over(either):
     assert either.time.monotonic() - begun >= 1.9
     either.send(b"c", b"d")
     begun = either.time.monotonic()
-    assert len(consumer.consume(2, 20.0)) == 2
-    assert either.time.monotonic() - begun < 19
+    assert len(consumer.consume(2, 150.0)) == 2
+    assert either.time.monotonic() - begun < 149
 
 
 def test_an_offset_without_a_message_is_left_out_and_counts(either):

@@ -79,7 +79,7 @@ def test_a_stranger_at_the_address_is_told_in_time(who, monkeypatch):
     began = time.monotonic()
     with stranger() as address, pytest.raises(ClusterError, match=words) as raised, engine.connect(address):
         pass
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
     assert address in raised.value.message
     assert "tls://" in raised.value.next_step
 
@@ -182,7 +182,7 @@ def test_without_certificates_or_with_wrong_ones_it_is_told(tls, tls_scheduler, 
         began = time.monotonic()
         with pytest.raises(error) as raised, engine.connect(address, tls=given):
             pass
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 25
         assert all(word in str(raised.value) for word in words), (str(raised.value), words)
 
 
@@ -197,8 +197,8 @@ def test_a_client_of_a_scheduler_that_is_gone_is_told(tmp_path):
     request = engine.TransferRequest(archive=tmp_path, nights="2021-11-22")
     with contextlib.ExitStack() as stack:
         with dask_scheduler(tmp_path / "gone") as address:
-            client = stack.enter_context(distributed.Client(address, set_as_default=False, timeout=5))
+            client = stack.enter_context(distributed.Client(address, set_as_default=False, timeout=150))
         began = time.monotonic()
         with pytest.raises(ClusterError, match="can't be used"):
             engine.preview(request, client=client)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 25

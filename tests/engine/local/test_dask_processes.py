@@ -15,7 +15,7 @@ from engine.errors import ClusterError
 from engine.local import begun_cluster, joined_cluster
 
 
-def until(condition, timeout_s: float = 120.0) -> bool:
+def until(condition, timeout_s: float = 150.0) -> bool:
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
@@ -76,4 +76,4 @@ def test_workers_that_do_not_start_are_told_with_their_words(monkeypatch):
 
 def test_dask_is_not_imported_to_begin():
     code = "import sys\nfrom engine.local import begun_cluster\nassert 'distributed' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=150)

@@ -175,7 +175,7 @@ def arrays(draw) -> tuple[pa.Field, pa.Array]:
     return field, array.slice(start, length)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(arrays(), arrays())
 def test_any_layout_becomes_what_fastavro_writes(first, second):
     num_rows = min(len(first[1]), len(second[1]))
@@ -186,7 +186,7 @@ def test_any_layout_becomes_what_fastavro_writes(first, second):
 # ---- single rules ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.sampled_from([1, 2, 5, 9, 10]), st.data())
 def test_integers_of_all_lengths(longest, data):
     bound = 2 ** min(63, 7 * longest - 1)

@@ -28,7 +28,7 @@ class Remote:
 
     def read(self, start: int, end: int) -> bytes:
         self.asked.append((start, end))
-        assert self.may_answer.wait(30)
+        assert self.may_answer.wait(150)
         return self.content[start:end]
 
     def close(self) -> None:

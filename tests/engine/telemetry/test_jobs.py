@@ -28,7 +28,7 @@ def test_threads_that_work_for_different_jobs_name_their_own(caplog):
 
     def work(job: str) -> None:
         with in_job(job):
-            both.wait(30)
+            both.wait(150)
             log.warning("working")
 
     with caplog.at_level(logging.INFO):

@@ -37,7 +37,7 @@ def test_whatever_hangs_is_told_in_time(silent):
     settings = engine.Settings(archive="s3://b/x", storage_options=away, kafka=silent, dask=f"tcp://{silent}")
     begun = time.monotonic()
     found = check_settings(settings, within_s=0.5)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 9
     assert [one.state for one in found] == ["failed"] * 3
     assert {one.message for one in found} == {"no answer within 0.5 s"}
     assert all(one.next_step for one in found)

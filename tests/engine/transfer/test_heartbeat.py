@@ -98,6 +98,6 @@ def test_it_watches_on_through_an_outage():
 
     store.wait_for_more = away_at_first
     with watch.running():
-        assert has_read.wait(30)
+        assert has_read.wait(150)
     with pytest.raises(Cancelled):
         watch.check_wanted()

@@ -34,7 +34,7 @@ def may_answer(monkeypatch) -> threading.Event:
     may_answer = threading.Event()
 
     def check_workers(client) -> frozenset[str]:
-        may_answer.wait(60)
+        may_answer.wait(150)
         raise WRONG
 
     monkeypatch.setattr(engine.workers, "check_workers", check_workers)
@@ -86,5 +86,5 @@ def test_workers_that_are_right_are_made_ready_and_not_asked_again(monkeypatch):
         assert where.client(waits.append) is client
     assert asked == [client, {"tcp://a"}]
     assert waits == ["starting the job"]
-    assert client.ran.wait(60)
+    assert client.ran.wait(150)
     assert client.ran_on == ["tcp://a"]

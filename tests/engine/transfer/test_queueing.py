@@ -20,7 +20,7 @@ from tests.engine.transfer.fake_store import FakeStore, planned
 from tests.engine.transfer.job_records import JOB, done, says
 from tests.engine.transfer.test_launching import client  # noqa: F401  a fixture
 
-SOON_S = 30.0
+SOON_S = 150.0
 
 
 def other(state: str, created_at: float, owner: str = "alice") -> JobSummary:

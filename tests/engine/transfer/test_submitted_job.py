@@ -86,7 +86,7 @@ sys.exit(os.waitpid(child, 0)[1])
 
 
 def test_a_forked_process_asks_for_itself(kafka):
-    subprocess.run([sys.executable, "-c", FORKED, kafka], check=True, timeout=100)
+    subprocess.run([sys.executable, "-c", FORKED, kafka], check=True, timeout=150)
 
 
 def test_a_notebook_follows_a_job_without_widgets(kafka, notebook):

@@ -239,7 +239,7 @@ def test_broker_tells_where_it_is_and_ends_with_ctrl_c():
         assert told["pid"] == broker.pid
         assert run_here("jobs", "--json", kafka=told["kafka"]).stdout == "[]\n"
         broker.send_signal(signal.SIGINT)
-        assert broker.wait(30) == 130
+        assert broker.wait(150) == 130
 
 
 def test_info_lists_the_nights(sample):

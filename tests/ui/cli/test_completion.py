@@ -184,6 +184,6 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 def test_bash_itself(archive, tmp_path):
     line = f"alert-transfer preview --archive {archive} --where 'candidate.rb > 0 and candidate.fi"
     text = ASK.format(command=COMMAND, line="'" + line.replace("'", "'\\''") + "'")
-    done = subprocess.run(["bash", "--norc", "-c", text], capture_output=True, text=True, timeout=100, cwd=tmp_path)
+    done = subprocess.run(["bash", "--norc", "-c", text], capture_output=True, text=True, timeout=150, cwd=tmp_path)
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["candidate.rb > 0 and candidate.fid", "candidate.rb > 0 and candidate.field"]

@@ -61,7 +61,7 @@ class Shell:
         self._bash.stdin.close()
         if self._bash.poll() is None:
             os.killpg(self._bash.pid, signal.SIGKILL)
-        self._bash.wait(30)
+        self._bash.wait(150)
         self._bash.stdout.close()
 
     def paste(self, line: str, until: str = "pasted line ended with ") -> str:

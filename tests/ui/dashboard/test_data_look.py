@@ -52,7 +52,7 @@ def topic(monkeypatch):
 
 
 async def until(holds) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(150):
         while not holds():
             await asyncio.sleep(0.005)
 

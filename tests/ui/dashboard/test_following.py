@@ -25,12 +25,12 @@ def followed(open_job, until) -> list:
     async def run() -> list:
         told: list = []
         follower = Follower(open_job, told.append)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(150):
             while not until(told):
                 await asyncio.sleep(0.002)
         follower.stop()
         number = len(told)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(150):
             while any(thread.name == "job-follower" for thread in set(threading.enumerate()) - others):
                 await asyncio.sleep(0.002)
         assert len(told) == number

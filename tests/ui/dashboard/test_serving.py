@@ -40,7 +40,7 @@ def served(folder, archive: str, *words: str) -> Iterator[tuple[str, subprocess.
             yield json.loads(line)["url"], server
         finally:
             server.terminate()
-            server.wait(60)
+            server.wait(150)
     said = (folder / "err").read_text()
     assert "Traceback" not in said, said
 
@@ -71,7 +71,7 @@ class Visitor:
         """Return status, text, headers, and where it led."""
         data = None if fields is None else urllib.parse.urlencode(fields).encode()
         try:
-            with self._opener.open(urllib.request.Request(url, data=data, headers=headers), timeout=60) as answer:
+            with self._opener.open(urllib.request.Request(url, data=data, headers=headers), timeout=150) as answer:
                 return answer.status, answer.read().decode(errors="replace"), dict(answer.headers), answer.url
         except urllib.error.HTTPError as exc:
             with exc:
@@ -111,7 +111,7 @@ def socket_of(address: str, page: str, *, origin: str, cookies: str = "") -> str
         "Upgrade: websocket",
     ]
     said = b""
-    with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=150) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         while b"ACK" not in said and (b"\r\n\r\n" not in said or b" 101 " in said.splitlines()[0]):
             if not (data := connection.recv(65_536)):
@@ -252,6 +252,6 @@ def test_whatever_ends_the_server_nothing_of_it_stays(tmp_path, sample_archive, 
         family = psutil.Process(server.pid).children(recursive=True)
         assert len(family) >= 2
         server.send_signal(number)
-        assert server.wait(120) == code
-        _, alive = psutil.wait_procs(family, timeout=120)
+        assert server.wait(150) == code
+        _, alive = psutil.wait_procs(family, timeout=150)
         assert alive == []

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 __all__ = ["until"]
 
-_LONG_S = 60.0
+_LONG_S = 150.0
 
 
 async def until(is_so: Callable[[], object]) -> None:

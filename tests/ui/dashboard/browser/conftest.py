@@ -71,7 +71,7 @@ def address(executable, sample, kafka, dask_client, tmp_path_factory) -> Iterato
             said = (folder / "err").read_text()
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(150)
     assert "Traceback" not in said, said
 
 
