@@ -171,7 +171,7 @@ def rates_by_turns(
         more |= {"peak_mb": [peak_mb[name]]} if peak_mb and name in peak_mb else {}
         rates = {"alerts_per_s": [1 / one for one in its], "cpu_us": [1e6 * one for one in its]}
         figures += figures_of("codecs", case, name, **rates, **more)
-        console.print(f"  {name}: {1e6 * statistics.median(its):,.2f} µs an alert")
+        console.print(f"  {name}: {1e6 * statistics.median(its):,.3g} µs an alert")
     return figures
 
 
