@@ -47,10 +47,12 @@ def _beside(work: Any, *arguments: Any) -> Iterator[Connection]:
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=work, args=(*arguments, there), daemon=True)
     process.start()
+    there.close()  # so that its end is noticed, should it fail
     try:
         yield here
     finally:
-        here.send(None)
+        if process.is_alive():
+            here.send(None)
         process.join()
 
 
