@@ -17,6 +17,7 @@ import argparse
 import io
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -153,6 +154,8 @@ def measure(
         others = {FINK_CLIENT: data / FINK_CLIENT / "out"} if name == OURS and taken.get(FINK_CLIENT) else {}
         check(folder, others, num_alerts)
         assert consumer.verify(folder).complete, f"{folder} is not complete"
+    for home in ("consume", "by-class", "stream", FINK_CLIENT, "tiny"):
+        shutil.rmtree(data / home, ignore_errors=True)
     cluster = KafkaCluster(bootstrap=kafka)
     for one in (sample, topic, labelled, tiny):
         cluster.delete_job_topics(one)
