@@ -1,6 +1,6 @@
 """What a test job waits beside other jobs, and what it takes from them: on two workers of one thread each.
 
-    .venv/bin/python benchmarks/fairness.py [--scenario slow] [--seconds 2] [--tests 1]
+    .venv/bin/python benchmarks/fairness.py [--scenario slow] [--seconds 2] [--tests 1] [--json FILE]
 
 Fragments of the other jobs take so many seconds each: the workers' sink is a double that waits before it opens one.
 Scenarios: `slow`, one job of 30 such fragments; `large`, three of them; `small`, twenty jobs of one fragment beside
@@ -21,6 +21,8 @@ import distributed
 
 import engine
 import engine.transfer.coordinator as coordinator
+from benchmarks.figures import Figure
+from benchmarks.measuring import OURS, add_options, figures_of, keep
 from engine.transfer.coordinator import launch
 
 NIGHT = "2021-11-22"
@@ -71,8 +73,16 @@ def ended_at(job: engine.Job) -> float:
     return max(change.time for change in job.manifest.changes)
 
 
-def measure(client: distributed.Client, kafka: str, folder: Path, scenario: str, tests: int, fragments: int) -> float:
-    """Run a scenario with so many test jobs, one after another; return the seconds that the other jobs took."""
+def measure(
+    client: distributed.Client, kafka: str, folder: Path, scenario: str, tests: int, fragments: int
+) -> tuple[float, list[Figure]]:
+    """Run a scenario with so many test jobs, one after another.
+
+    Returns
+    -------
+    seconds, figures
+        What the other jobs took, and what the test jobs waited.
+    """
     num_large, num_small = SCENARIOS[scenario]
     many, one = archives(Path(tempfile.mkdtemp(dir=folder)), fragments // num_large)
     stamp = time.time_ns()
@@ -86,12 +96,15 @@ def measure(client: distributed.Client, kafka: str, folder: Path, scenario: str,
     with ThreadPoolExecutor(8) as pool:
         others = list(pool.map(submitted, range(num_large)))
         others += pool.map(submitted, range(num_large, num_large + num_small))
+    firsts, wholes = [], []
     for number in range(tests):
         at = time.time()
         request = engine.TransferRequest(archive=many, nights=NIGHT, topic=f"ftransfer_test_{stamp}_{number}")
         test = engine.submit(request, client=client, kafka=kafka, test=True)
         end = ended_at(test)
         first = min(done.time for done in test.manifest.fragments.values())
+        firsts.append(first - at)
+        wholes.append(end - at)
         waiting = sum(job.status().state in ("queued", "running") for job in others)
         handed, ends = handed_over[-1], [done.time for job in others for done in job.manifest.fragments.values()]
         print(
@@ -100,7 +113,8 @@ def measure(client: distributed.Client, kafka: str, folder: Path, scenario: str,
             f"{sum(handed < ended <= first for ended in ends)} fragments of others",
             flush=True,
         )
-    return max(ended_at(job) for job in others) - begun
+    waited = figures_of("fairness", scenario, f"{OURS}, test", first_alert_s=firsts, seconds=wholes) if tests else []
+    return max(ended_at(job) for job in others) - begun, waited
 
 
 def main() -> None:
@@ -109,7 +123,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="that a fragment of the other jobs takes")
     parser.add_argument("--fragments", type=int, default=30, help="of the large jobs in all")
     parser.add_argument("--tests", type=int, default=1)
+    add_options(parser, rounds=None)
     options = parser.parse_args()
+    figures: list[Figure] = []
     coordinator.launch = launch_noted
     with (
         engine.start_broker() as broker,
@@ -119,7 +135,12 @@ def main() -> None:
         client.run(slow_down, options.seconds)
         for scenario in options.scenario or SCENARIOS:
             how = (client, broker.bootstrap, Path(folder), scenario)
-            alone_s, beside_s = (measure(*how, tests, options.fragments) for tests in (0, options.tests))
+            alone_s, _ = measure(*how, 0, options.fragments)
+            beside_s, waited = measure(*how, options.tests, options.fragments)
+            for what, others_s in (("without the test", alone_s), ("with the test", beside_s)):
+                figures += figures_of("fairness", scenario, f"{OURS}, others {what}", seconds=[others_s])
+            figures += waited
+            keep(options, figures)
             print(
                 f"{scenario}: the other jobs took {alone_s:.1f} s without, {beside_s:.1f} s with the test", flush=True
             )

@@ -1,6 +1,6 @@
 """What a job costs beside its work: each step of `submit` on a warm cluster, and the whole command from cold.
 
-    python benchmarks/startup.py --rounds 5
+    .venv/bin/python benchmarks/startup.py [--rounds 5] [--only cold] [--json FILE]
 
 Steps are timed where they run, in this process and on the workers: medians of all rounds but the first. Steps hold
 others, and some run side by side. CPU seconds are those of all processes of the command, without the broker's. On a
@@ -13,6 +13,7 @@ import argparse
 import builtins
 import functools
 import importlib
+import math
 import os
 import statistics
 import subprocess
@@ -25,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import engine
+from benchmarks.figures import Figure
+from benchmarks.measuring import OURS, add_options, figures_of, keep
 
 NIGHT = "2021-11-22"
 WHERE = "candidate.magpsf > 14"
@@ -93,8 +96,8 @@ def taken() -> list[tuple[str, float]]:
     return found
 
 
-def warm(archive: str, rounds: int) -> None:
-    """Print the steps of a job on a cluster that has run one before."""
+def warm(archive: str, rounds: int) -> list[Figure]:
+    """Print the steps of a job on a cluster that has run one before; return their figures."""
     found: dict[str, list[float]] = defaultdict(list)
     firsts, wholes = [], []
     request = engine.TransferRequest(archive=archive, nights=NIGHT, where=WHERE)
@@ -120,24 +123,31 @@ def warm(archive: str, rounds: int) -> None:
             print(f"| {text} | {statistics.median(seen) * 1000:.0f} | {min(seen) * 1000:.0f} |")
     for text, seen in (("first alert, from when topics are made", firsts), ("submit to its noticed end", wholes)):
         print(f"| {text} | {statistics.median(seen) * 1000:.0f} | {min(seen) * 1000:.0f} |")
+    figures = figures_of("startup", "warm", OURS, first_alert_s=firsts, seconds=wholes)
+    for text, seen in found.items():
+        if not any(map(math.isnan, seen)):  # the step is not there in this version
+            figures += figures_of("startup", f"warm: {text.strip()}", OURS, seconds=seen)
+    return figures
 
 
-def cold(archive: str, rounds: int) -> None:
-    """Print what the whole command takes, its own cluster included, and what its processes import."""
+def cold(archive: str, rounds: int) -> list[Figure]:
+    """Print what the whole command takes, its own cluster included, and what its processes import; return figures."""
     print("\n| from cold | seconds, best | CPU seconds, median |\n|---|---|---|")
+    figures = []
     with engine.start_broker() as broker:
         submit = ["submit", "--archive", archive, "--nights", NIGHT, "--kafka", broker.bootstrap, "--where", WHERE]
         command = [sys.executable, "-c", "from consumer.cli import main; main()"]
-        _print_run("alert-transfer submit", [*command, *submit], rounds)
-        _print_run("alert-transfer submit --help", [*command, "submit", "--help"], rounds)
+        figures += _print_run("alert-transfer submit", [*command, *submit], rounds)
+        figures += _print_run("alert-transfer submit --help", [*command, "submit", "--help"], rounds)
     for text, module in (
         ("import of a worker's", "engine.transfer.coordinator.preloading"),
         ("import of a scheduler's", "distributed"),
     ):
-        _print_run(text, [sys.executable, "-c", f"import {module}"], rounds)
+        figures += _print_run(text, [sys.executable, "-c", f"import {module}"], rounds)
+    return figures
 
 
-def _print_run(text: str, command: list[str], rounds: int) -> None:
+def _print_run(text: str, command: list[str], rounds: int) -> list[Figure]:
     seconds, cpu = [], []
     for _ in range(rounds):
         begun = time.perf_counter()
@@ -149,21 +159,24 @@ def _print_run(text: str, command: list[str], rounds: int) -> None:
         seconds.append(time.perf_counter() - begun)
         cpu.append(used.ru_utime + used.ru_stime)  # of it and of all processes that it waited for
     print(f"| {text} | {min(seconds):.2f} | {statistics.median(cpu):.2f} |", flush=True)
+    return figures_of("startup", f"cold: {text}", OURS, cold_s=seconds, cpu_s=cpu)
 
 
 def main() -> None:
     """Make an archive, and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--alerts", type=int, default=2_000, help="in the one night")
     parser.add_argument("--only", choices=("warm", "cold"))
+    add_options(parser, rounds=5)
     options = parser.parse_args()
+    figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
         made = engine.write_sample(Path(folder), nights=NIGHT, alerts_per_night=options.alerts)
         if options.only != "cold":
-            warm(made.archive, options.rounds)
+            figures += warm(made.archive, options.rounds)
         if options.only != "warm":
-            cold(made.archive, options.rounds)
+            figures += cold(made.archive, options.rounds)
+    keep(options, figures)
 
 
 if __name__ == "__main__":

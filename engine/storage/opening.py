@@ -222,12 +222,14 @@ def _check_plain(tail: bytes) -> None:
         raise EncryptedError("it is encrypted, its footer too")
 
 
-def _chunks(metadata: pq.FileMetaData, row_groups: Sequence[int], places: Sequence[int]) -> list[Range]:
-    """Return where the column chunks of some leaves stand in the file, by row group."""
-    found = []
-    for chunk in (metadata.row_group(group).column(place) for group in row_groups for place in places):
+def _chunks(metadata: pq.FileMetaData, row_groups: Sequence[int], places: Sequence[int]) -> list[list[Range]]:
+    """Return where the column chunks of some leaves stand in the file, for each row group."""
+
+    def chunk_of(group: int, place: int) -> Range:
+        chunk = metadata.row_group(group).column(place)
         # A dictionary stands before the data; writers that don't say where it is put 0. A damaged footer says anything.
         offsets = (chunk.dictionary_page_offset, chunk.data_page_offset)
         start = min((offset for offset in offsets if offset and offset > 0), default=0)
-        found.append((start, start + max(0, chunk.total_compressed_size)))
-    return found
+        return start, start + max(0, chunk.total_compressed_size)
+
+    return [[chunk_of(group, place) for place in places] for group in row_groups]

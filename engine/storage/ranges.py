@@ -1,7 +1,8 @@
 """Ranges of a remote file that are fetched ahead of whoever reads it, several at once, in bounded memory.
 
 Arrow reads a column chunk in one go, and each once. So chunks are the unit: those that lie near each other come with
-one request, large ones with several, and what was read is let go.
+one request, large ones with several, and what was read is let go. Before its first batch Arrow holds all chunks of a
+row group: once it has begun with one of them, the others are fetched at once, whatever they weigh.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
+import numpy as np
+
 from engine.storage.remote import RemoteFile
 
 __all__ = ["Range", "RangedFile", "brought_together"]
@@ -29,7 +32,7 @@ but of thousands of small row groups nearly all lies between."""
 _PART_NBYTES = 8 * 1024 * 1024
 """One request brings so much at most: several at once come faster than one, and a cut costs no more."""
 _AHEAD_NBYTES = 48 * 1024 * 1024
-"""So much may lie ready or be on its way, of one open file."""
+"""So much may lie ready or be on its way, of one open file, besides what the row group that is being read has left."""
 _KEPT_NBYTES = 4 * 1024 * 1024
 """So much of what was read stays: the filter's columns are read again with the content."""
 _REQUESTS_AT_ONCE = 16
@@ -77,8 +80,10 @@ class _Piece:
 
     start: int
     end: int
+    group: int = 0
+    """Which of the file's groups of chunks, counted over all that were fetched, it comes with."""
     unread: set[Range] = field(default_factory=set)
-    data: bytes | bytearray = b""
+    data: memoryview = field(default_factory=lambda: memoryview(b""))
     requests: list[Future[None]] = field(default_factory=list)
     """None of them: it was not begun yet."""
 
@@ -94,7 +99,7 @@ class _Piece:
         wait(self.requests)
         for request in self.requests:
             request.result()
-        return memoryview(self.data)[start - self.start : end - self.start]
+        return self.data[start - self.start : end - self.start]
 
 
 def _place(piece: _Piece) -> int:
@@ -122,32 +127,41 @@ class RangedFile(io.RawIOBase):
         self._kept: OrderedDict[_Piece, None] = OrderedDict()
         """Those that were read, the latest last."""
         self._kept_nbytes = 0
+        self._num_groups = 0
+        self._reading = -1
+        """The last group of which something was read."""
         self._ahead = 0
         """Bytes that are here or on their way, and that nobody has read yet."""
 
-    def fetch(self, chunks: Sequence[Range], spare: int) -> None:
+    def fetch(self, groups: Sequence[Sequence[Range]], spare: int) -> None:
         """Begin to fetch column chunks, but for those that are here or on their way.
 
         Parameters
         ----------
-        chunks
-            In the order in which they will be read.
+        groups
+            The chunks of each row group, in the order in which they will be read.
         spare
             Bytes that may come besides them, and besides a part of what they weigh.
         """
         with self._lock:
             order: dict[Range, int] = {}
-            for start, end in ((start, min(end, self._remote.nbytes)) for start, end in chunks):
-                piece = self._piece(start, end)
-                if piece is not None:
-                    self._want_again(piece, (start, end))
-                elif end > start:
-                    order.setdefault((start, end), len(order))
+            group_of: dict[Range, int] = {}
+            for group, chunks in enumerate(groups, self._num_groups):
+                for start, end in ((start, min(end, self._remote.nbytes)) for start, end in chunks):
+                    piece = self._piece(start, end)
+                    if piece is not None:
+                        self._want_again(piece, (start, end))
+                    elif end > start:
+                        order.setdefault((start, end), len(order))
+                        group_of.setdefault((start, end), group)
+            self._num_groups += len(groups)
             spare += int(_WASTE * sum(end - start for start, end in order))
             found = [_Piece(start, end) for start, end in brought_together(order, spare)]
             starts = [piece.start for piece in found]
             for chunk in order:
                 found[bisect_right(starts, chunk[0]) - 1].unread.add(chunk)
+            for piece in found:
+                piece.group = min(group_of[chunk] for chunk in piece.unread)
             self._waiting += sorted(found, key=lambda piece: min(order[chunk] for chunk in piece.unread))
             self._pieces = sorted([*self._pieces, *found], key=_place)
             self._longest = max((piece.nbytes for piece in self._pieces), default=0)
@@ -165,7 +179,8 @@ class RangedFile(io.RawIOBase):
         while self._waiting:
             piece = self._waiting[0]
             if not piece.requests:
-                if self._ahead and self._ahead + piece.nbytes > _AHEAD_NBYTES:
+                is_late = self._ahead and self._ahead + piece.nbytes > _AHEAD_NBYTES
+                if is_late and piece.group > self._reading:
                     break
                 self._begin(piece)
             self._waiting.popleft()
@@ -173,17 +188,12 @@ class RangedFile(io.RawIOBase):
     def _begin(self, piece: _Piece) -> None:
         starts = range(piece.start, piece.end, _PART_NBYTES)
         self._ahead += piece.nbytes
-        if len(starts) > 1:
-            piece.data = bytearray(piece.nbytes)
+        piece.data = np.empty(piece.nbytes, np.uint8).data  # not filled with zeros first
         piece.requests = [_requests().submit(self._load, piece, start) for start in starts]
 
     def _load(self, piece: _Piece, start: int) -> None:
         end = min(start + _PART_NBYTES, piece.end)
-        data = self._remote.read(start, end)
-        if isinstance(piece.data, bytearray):
-            piece.data[start - piece.start : end - piece.start] = data
-        else:
-            piece.data = data
+        self._remote.read_into(start, piece.data[start - piece.start : end - piece.start])
 
     def _piece(self, start: int, end: int) -> _Piece | None:
         # Gaps may have come twice: the last that begins before it need not be that which holds it.
@@ -201,6 +211,13 @@ class RangedFile(io.RawIOBase):
             if piece is not None and not piece.requests:
                 self._begin(piece)
         return piece
+
+    def _note_begun(self, piece: _Piece) -> None:
+        """Take in that a reader waits for a piece: it needs the rest of the group, too, before it does anything."""
+        with self._lock:
+            if piece.group > self._reading:
+                self._reading = piece.group
+                self._go_on()
 
     def _note_read(self, piece: _Piece, start: int, end: int) -> None:
         with self._lock:
@@ -239,6 +256,7 @@ class RangedFile(io.RawIOBase):
         if piece is None:
             data = memoryview(self._remote.read(start, end))
         else:
+            self._note_begun(piece)
             data = piece.part(start, end)
             self._note_read(piece, start, end)
         self._at += len(data)

@@ -14,6 +14,9 @@ from engine.storage.stores import Store
 
 __all__ = ["ChangedError", "OpenedFile", "RemoteFile", "S3Object", "open_remote"]
 
+_PART_NBYTES = 1024 * 1024
+"""So much of an answer is taken at once, at most."""
+
 
 class ChangedError(OSError):
     """A file is not the one any more that was planned or opened."""
@@ -26,6 +29,12 @@ class RemoteFile(Protocol):
 
     def read(self, start: int, end: int) -> bytes:
         """Return the bytes from `start` up to `end`, or up to the file's end; safe to call from several threads."""
+
+    def read_into(self, start: int, room: memoryview) -> None:
+        """Put the bytes from `start` on where they are wanted, as many as there is room for; the file must have them.
+
+        As safe as `read`, and without its copies. What fails leaves anything there.
+        """
 
     def close(self) -> None:
         """Let go of it; who waits for a range is told as soon as may be."""
@@ -60,37 +69,52 @@ class S3Object:
         ChangedError
             If the object is another one by now.
         """
-        end = min(end, self.nbytes)
-        if end <= start:
-            return b""
-        return retried(lambda: self._asked(start, end), self._stopped)
+        data = bytearray(max(0, min(end, self.nbytes) - start))
+        self.read_into(start, memoryview(data))
+        return bytes(data)
+
+    def read_into(self, start: int, room: memoryview) -> None:
+        """Put the bytes from `start` on into some room, all of which they fill.
+
+        Raises
+        ------
+        ChangedError
+            If the object is another one by now.
+        """
+        if room.nbytes:
+            retried(lambda: self._asked(start, room), self._stopped)
 
     def close(self) -> None:
         """Have no request sent again."""
         self._stopped.set()
 
-    def _asked(self, start: int, end: int) -> bytes:
+    def _asked(self, start: int, room: memoryview) -> None:
         try:
-            data: bytes = sync(self._files.loop, self._answer, start, end)
+            num_came: int = sync(self._files.loop, self._answer, start, room)
         except OSError as exc:
             # 416: there is no such range, on a server that does not know conditions.
             if _status(exc) in (412, 416):
                 raise ChangedError(f"its ETag is no longer {self.etag}") from exc
             raise
-        if len(data) != end - start:
-            raise CutShortError(f"{len(data)} bytes came of {end - start}")
-        return data
+        if num_came != room.nbytes:
+            raise CutShortError(f"{num_came} bytes came of {room.nbytes}")
 
-    async def _answer(self, start: int, end: int) -> bytes:
-        answer = await self._files._call_s3(
-            "get_object", **self._object, Range=f"bytes={start}-{end - 1}", IfMatch=f'"{self.etag}"'
-        )
+    async def _answer(self, start: int, room: memoryview) -> int:
+        """Fill the room with an answer, as far as it goes; return how many bytes came."""
+        wanted = f"bytes={start}-{start + room.nbytes - 1}"
+        answer = await self._files._call_s3("get_object", **self._object, Range=wanted, IfMatch=f'"{self.etag}"')
         with_etag = str(answer.get("ETag") or "").strip('"')
         try:
             if with_etag and with_etag != self.etag:
                 raise ChangedError(f"its ETag is {with_etag}, and was {self.etag}")
-            data: bytes = await answer["Body"].read()
-            return data
+            num_came = 0
+            # Each part goes to its place as it comes: the whole body in one piece would be a further copy.
+            while part := await answer["Body"].read(_PART_NBYTES):
+                end = num_came + len(part)
+                if end <= room.nbytes:
+                    room[num_came:end] = part
+                num_came = end
+            return num_came
         finally:
             answer["Body"].close()
 
@@ -119,6 +143,13 @@ class OpenedFile:
         if end <= start:
             return b""
         return retried(lambda: self._asked(start, end), self._stopped)
+
+    def read_into(self, start: int, room: memoryview) -> None:
+        """Put the bytes from `start` on into some room, all of which they must fill."""
+        data = self.read(start, start + room.nbytes)
+        if len(data) != room.nbytes:
+            raise CutShortError(f"{len(data)} bytes came of {room.nbytes}")
+        room[:] = data
 
     def close(self) -> None:
         """Have no request sent again, and close the file."""

@@ -31,6 +31,9 @@ class Remote:
         assert self.may_answer.wait(150)
         return self.content[start:end]
 
+    def read_into(self, start: int, room: memoryview) -> None:
+        room[:] = self.read(start, start + len(room))
+
     def close(self) -> None:
         self.is_closed = True
 
@@ -59,7 +62,7 @@ def test_a_reader_gets_what_the_file_has_in_any_order(asked, spare):
     content = bytes(place * 7 % 251 for place in range(5_600))
     remote = Remote(content)
     file = RangedFile(remote)
-    file.fetch(asked, spare)
+    file.fetch([asked], spare)
     for start, end in [*reversed(asked), *asked, (3, 30)]:
         file.seek(start)
         assert file.read(end - start) == content[start:end]
@@ -71,7 +74,7 @@ def test_each_chunk_is_fetched_once_though_it_is_wanted_twice():
     remote = Remote(bytes(100_000))
     file = RangedFile(remote)
     for _ in range(3):
-        file.fetch([(10, 2_000), (50_000, 60_000)], 0)
+        file.fetch([[(10, 2_000), (50_000, 60_000)]], 0)
         assert file.peek(10, 20) == bytes(10)
         for start, end in ((10, 2_000), (50_000, 60_000)):
             file.seek(start)
@@ -86,7 +89,7 @@ def test_no_more_is_on_its_way_than_memory_allows(monkeypatch):
     remote = Remote(bytes(20 * MIB))
     file = RangedFile(remote)
     wanted = [(place * MIB, (place + 1) * MIB) for place in range(20)]
-    file.fetch(wanted, 0)
+    file.fetch([[chunk] for chunk in wanted], 0)
     for place, (start, end) in enumerate(wanted):
         file.seek(start)
         file.read_buffer(end - start)
@@ -94,11 +97,29 @@ def test_no_more_is_on_its_way_than_memory_allows(monkeypatch):
     assert sorted(remote.asked) == wanted
 
 
+def test_once_a_row_group_is_begun_the_rest_of_it_comes_whatever_it_weighs(monkeypatch):
+    class Together(Remote):
+        """Answers two requests at once, or none."""
+
+        both = threading.Barrier(2, timeout=30)
+
+        def read(self, start: int, end: int) -> bytes:
+            self.both.wait()
+            return super().read(start, end)
+
+    monkeypatch.setattr(ranges, "_AHEAD_NBYTES", 1)
+    remote = Together(bytes(range(200)))
+    file = RangedFile(remote)
+    file.fetch([[(0, 10), (50, 60)], [(100, 110)]], 0)
+    assert file.read(10) == bytes(range(10))
+    assert sorted(remote.asked) == [(0, 10), (50, 60)]
+
+
 def test_what_is_read_out_of_turn_does_not_wait_for_what_comes_first(monkeypatch):
     monkeypatch.setattr(ranges, "_AHEAD_NBYTES", 1)
     remote = Remote(bytes(range(200)))
     file = RangedFile(remote)
-    file.fetch([(0, 10), (100, 110)], 0)
+    file.fetch([[(0, 10)], [(100, 110)]], 0)
     file.seek(100)
     assert file.read(10) == bytes(range(100, 110))
 
@@ -107,7 +128,7 @@ def test_a_range_comes_while_nobody_waits_for_it():
     remote = Remote(bytes(1_000))
     remote.may_answer.clear()
     file = RangedFile(remote)
-    file.fetch([(0, 10)], 0)  # returns, though nothing was answered
+    file.fetch([[(0, 10)]], 0)  # returns, though nothing was answered
     remote.may_answer.set()
     assert file.read(10) == bytes(10)
 
@@ -118,7 +139,7 @@ def test_a_failure_is_told_to_who_reads():
             raise ConnectionResetError("gone")
 
     file = RangedFile(Away(bytes(100)))
-    file.fetch([(0, 10)], 0)
+    file.fetch([[(0, 10)]], 0)
     with pytest.raises(ConnectionResetError):
         file.read(10)
     file.close()
