@@ -1,0 +1,54 @@
+"""Where the page, its plots and its JSON are written: into the repository, or into a folder beside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.page import page_text, readme_lines, with_lines
+from benchmarks.page_beside import Found
+from benchmarks.suite_results import Results, write_results
+
+__all__ = ["DOCS", "KEPT", "kept_page", "kept_readme", "write_kept", "write_page"]
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+KEPT = ROOT / "benchmarks" / "results"
+PLOTS = DOCS / "images" / "benchmarks"
+README = ROOT / "README.md"
+
+
+def kept_page(results: Results | None, plots: list[str]) -> str:
+    """Return the page as it stands in docs/."""
+    date = "" if results is None else results.date
+    return page_text(results, images="images/benchmarks", json_path=f"../benchmarks/results/{date}.json", plots=plots)
+
+
+def kept_readme(text: str, results: Results | None) -> str:
+    """Return README's text with the figures that matter."""
+    return with_lines(text, readme_lines(results, "docs/benchmarks.md"))
+
+
+def write_kept(results: Results) -> Path:
+    """Write page, plots, JSON and README's lines into the repository; return the page's path."""
+    # matplotlib takes a second, and whoever only reads results needs none of it.
+    from benchmarks.plots import write_plots
+
+    plots = write_plots(Found(results.figures), PLOTS)
+    write_results(KEPT / f"{results.date}.json", results)
+    README.write_text(kept_readme(README.read_text(encoding="utf-8"), results), encoding="utf-8")
+    page = DOCS / "benchmarks.md"
+    page.write_text(kept_page(results, plots), encoding="utf-8")
+    return page
+
+
+def write_page(results: Results, folder: Path) -> Path:
+    """Write page and plots into a folder beside the run's JSON; return the page's path."""
+    from benchmarks.plots import write_plots
+
+    plots = write_plots(Found(results.figures), folder / "images")
+    write_results(folder / f"{results.date}.json", results)
+    page = folder / "benchmarks.md"
+    page.write_text(
+        page_text(results, images="images", json_path=f"{results.date}.json", plots=plots), encoding="utf-8"
+    )
+    return page

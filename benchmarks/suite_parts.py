@@ -1,0 +1,79 @@
+"""Parts of the suite: which scripts it runs, how, and about how long each takes on two quiet cores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["PARTS", "SIZES", "Step", "steps_of"]
+
+SIZES = ("small", "full", "check")
+"""`make bench`, `make bench-full` and `make bench-check`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One script, run as a process of its own with `--json FILE`."""
+
+    name: str
+    script: str
+    """Name of the file in benchmarks/."""
+    options: str
+    """Its options, as they are typed."""
+    minutes: float
+    """About how long it takes; the last run's time counts where it is known."""
+    is_check: bool = False
+    """Whether it is of the small set that the guard repeats."""
+
+    @property
+    def command(self) -> str:
+        """What a reader types to measure it again."""
+        return f".venv/bin/python benchmarks/{self.script} {self.options}".rstrip()
+
+
+def _step(name: str, script: str, options: str, minutes: float) -> Step:
+    return Step(name=name, script=script, options=options, minutes=minutes, is_check=name.startswith("check-"))
+
+
+_CHECKS = (
+    _step("check-experiments", "experiments.py", "E1 --scale 0.1 --rounds 3", 1.5),
+    _step("check-encoder", "encoder.py", "", 0.5),
+    _step("check-decoder", "decoder.py", "", 0.5),
+    _step("check-consume", "consume.py", "--alerts 100000 --rounds 2 --without fink-client", 1.5),
+    _step("check-store", "store.py", "--files 6 --nbytes 5000000 --latency 0", 0.5),
+)
+PARTS: dict[str, tuple[Step, ...]] = {
+    "small": (
+        _step("experiments", "experiments.py", "E1 E3 E4 --scale 0.2 --rounds 1", 12),
+        _step("consume-lightcurve", "consume.py", "--alerts 200000 --rounds 1 --without fink-client", 3),
+        _step("consume-full", "consume.py", "--content full --profile 2021 --alerts 10000 --rounds 1", 3),
+    ),
+    "full": (
+        _step("experiments-E1", "experiments.py", "E1 --rounds 3", 12),
+        _step("experiments-E1-2025", "experiments.py", "E1-2025 --rounds 3", 10),
+        _step("experiments-E2", "experiments.py", "E2 --rounds 3", 10),
+        _step("experiments-E3", "experiments.py", "E3 --rounds 3", 10),
+        _step("experiments-E4", "experiments.py", "E4 --rounds 3", 10),
+        _step("consume-lightcurve", "consume.py", "--rounds 3", 10),
+        _step("consume-full", "consume.py", "--content full --profile 2021 --alerts 30000 --rounds 3", 8),
+        _step("growth", "growth.py", "--rounds 3", 20),
+        _step("planning", "planning.py", "--nights 2000 --files 10", 5),
+        _step("encoder", "encoder.py", "", 1),
+        _step("decoder", "decoder.py", "", 1),
+        _step("filter", "filter.py", "", 1),
+        _step("store", "store.py", "--files 30 --nbytes 20000000 --latency 0 50", 3),
+        _step("startup", "startup.py", "--rounds 3", 2),
+        _step("fairness", "fairness.py", "--tests 3", 6),
+        *_CHECKS,
+    ),
+    "check": _CHECKS,
+}
+
+
+def steps_of(size: str, *, only: Iterable[str] = (), without: Iterable[str] = ()) -> list[Step]:
+    """Return the steps of a size, or those that are asked for; raise ValueError where one has no such name."""
+    steps = {step.name: step for step in PARTS[size]}
+    for name in [*only, *without]:
+        if name not in steps:
+            raise ValueError(f"there is no part {name!r} of this size; there are {', '.join(steps)}")
+    return [step for name, step in steps.items() if name not in without and (not only or name in only)]
