@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.page_beside import Found, beside, head_lines
+from benchmarks.page_beside import Found, head_lines
 from benchmarks.page_goals import Judged, judged
 from benchmarks.page_sections import SECTIONS, Section
-from benchmarks.page_words import SPARKS, factor_text, number_text, share_text, span_text, table
+from benchmarks.page_words import SPARKS, number_text, span_text, table
 from benchmarks.suite_results import Part, Results
 
-__all__ = ["BEGIN", "END", "page_text", "readme_lines", "with_lines"]
+__all__ = ["page_text"]
 
-BEGIN, END = "<!-- figures: written by benchmarks/suite.py -->", "<!-- end of figures -->"
+HEAD_PLOT = "spark"
 UNMEASURED = "Not measured yet: `make bench-full` on a quiet machine writes this page, its plots and its JSON."
 
 
@@ -36,9 +36,8 @@ def page_text(results: Results | None, *, images: str, json_path: str, plots: Se
     found = Found(results.figures)
     lines += [*_head(found, results, images, plots), ""]
     lines += [*_taken_on(results, json_path), ""]
-    shown_plots = {"spark"} if "spark" in plots else set()
     for section in SECTIONS:
-        lines += [*_section(section, found, results, images, set(plots) - shown_plots), ""]
+        lines += [*_section(section, found, results, images, plots), ""]
     return "\n".join(lines[:-1]) + "\n"
 
 
@@ -46,18 +45,15 @@ def _head(found: Found, results: Results, images: str, plots: Sequence[str]) -> 
     told = head_lines(found)
     if not told:
         return ["Spark was not measured in this run, so nothing is said of it here."]
-    lines = ["alert-transfer beside Spark 3.5, the least and the most of "]
-    lines[0] += f"{', '.join(_cases_with_spark(found))}:" if _cases_with_spark(found) else "the experiments:"
-    lines += ["", *(f"- {line}" for line in told)]
+    cases = [case for case in found.cases("experiments") if set(SPARKS) & set(found.whats("experiments", case))]
+    lines = [f"alert-transfer beside Spark, the least and the most of {', '.join(cases)}:", ""]
+    lines += [f"- {line}" for line in told]
     if results.size == "full" and (missed := [one for one in _all_judged(found) if not one.is_reached]):
         lines[-1] += f" Of {len(_all_judged(found))} goals of our own {len(missed)} are not reached: see below."
-    if "spark" in plots:
-        lines += ["", f"![{SECTIONS[0].plot_text.capitalize()}]({images}/spark.svg)"]
+    if HEAD_PLOT in plots:
+        (text,) = (section.plot_text for section in SECTIONS if section.plot == HEAD_PLOT)
+        lines += ["", f"![{text}]({images}/{HEAD_PLOT}.svg)"]
     return lines
-
-
-def _cases_with_spark(found: Found) -> list[str]:
-    return [case for case in found.cases("experiments") if set(SPARKS) & set(found.whats("experiments", case))]
 
 
 def _all_judged(found: Found) -> list[Judged]:
@@ -85,7 +81,7 @@ def _loads(parts: Sequence[Part]) -> str:
     return span_text([number_text(load) for load in sorted(part.load_before for part in parts)]) if parts else "unknown"
 
 
-def _section(section: Section, found: Found, results: Results, images: str, plots: set[str]) -> list[str]:
+def _section(section: Section, found: Found, results: Results, images: str, plots: Sequence[str]) -> list[str]:
     lines = [f"## {section.title}", ""]
     tables = section.lines(found, section.name)
     if not tables:
@@ -100,9 +96,9 @@ def _section(section: Section, found: Found, results: Results, images: str, plot
     if older := [part for part in parts if part.ended[:10] != results.date]:
         lines += ["", *(f"Of another day: `{part.command}`, {part.ended[:10]}." for part in older)]
     lines += ["", f"Commit {_commits(parts)}.", "", *tables]
-    if section.plot in plots:
-        lines += ["", f"![{section.plot_text.capitalize()}]({images}/{section.plot}.svg)"]
-    if section.lines is not SECTIONS[1].lines and results.size == "full":
+    if section.plot in plots and section.plot != HEAD_PLOT:
+        lines += ["", f"![{section.plot_text}]({images}/{section.plot}.svg)"]
+    if section.has_goals and results.size == "full":
         lines += _goals(list(judged(found, section.name)))
     return lines
 
@@ -129,41 +125,3 @@ def _goals(goals: Sequence[Judged]) -> list[str]:
         "",
         *table(["case", "goal", "aimed at", "is"], rows),
     ]
-
-
-def readme_lines(results: Results | None, page: str) -> list[str]:
-    """Return what README says of the figures: the three that matter, or the link alone."""
-    found = Found(results.figures if results is not None else [])
-    told = []
-    spark = next((name for name in (*SPARKS[:1], *SPARKS[2:]) if _cases_of(found, name)), None)
-    if spark is not None:
-        some = [beside(found, case, spark) for case in _cases_of(found, spark)]
-        faster = sorted(one.faster for one in some if one.faster is not None)
-        cpu = sorted(one.cpu for one in some if one.cpu is not None)
-        if faster:
-            told.append(f"- {span_text([factor_text(value) for value in faster])} times as many alerts a second as {spark}")
-        if cpu:
-            told.append(f"- at {span_text([share_text(value) for value in cpu])} of its processor time")
-    clients = [beside(found, case, "fink-client", section="consumers") for case in found.cases("consumers")]
-    if times := sorted(one.faster for one in clients if one.faster is not None):
-        told.append(f"- topics fetched to disk {span_text([factor_text(value) for value in times])} times as fast as fink-client does")
-    if not told or results is None:
-        return [f"What was measured, and how, is told in [{page}]({page})."]
-    return [
-        f"Measured side by side on {results.machine['cores']} cores on {results.date} ([{page}]({page}), where not as well):",
-        "",
-        *told,
-    ]
-
-
-def _cases_of(found: Found, other: str) -> list[str]:
-    return [case for case in found.cases("experiments") if other in found.whats("experiments", case)]
-
-
-def with_lines(text: str, lines: Sequence[str]) -> str:
-    """Return a page's text with other lines between its two marks."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the marks {BEGIN} and {END} are not there")
-    return f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}"

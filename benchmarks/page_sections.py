@@ -1,25 +1,12 @@
-"""Tables of the page, a section each."""
+"""Sections of the page: what each is about, and how its figures were taken."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.figures import Figure
-from benchmarks.page_beside import Found, beside
-from benchmarks.page_words import (
-    CEILINGS,
-    OURS,
-    QUANTITIES,
-    SPARKS,
-    factor_text,
-    number_text,
-    ordered,
-    quantity_text,
-    share_text,
-    table,
-)
-from benchmarks.suite_results import spread
+from benchmarks.page_beside import Found
+from benchmarks.page_tables import ceilings, consumers, experiments, growth, plain
 
 __all__ = ["SECTIONS", "Section"]
 
@@ -34,221 +21,49 @@ class Section:
     text: str
     lines: Callable[[Found, str], list[str]]
     """Makes its tables; none without figures."""
+    has_goals: bool = True
+    """Whether goals of these figures are told here: once, where two sections share figures."""
     plot: str | None = None
     """Name of its plot, if it has one."""
     plot_text: str = ""
     """What the plot shows, for those who don't see it."""
 
 
-def plain(found: Found, section: str, *, skipped: Sequence[str] = (), only: Sequence[str] = ()) -> list[str]:
-    """Return a table with a row for each case and who was measured, and a column for each quantity."""
-    chosen = [one for one in found.figures if one.section == section]
-    chosen = [one for one in chosen if one.what not in skipped and (not only or one.what in only)]
-    return _table_of(chosen)
-
-
-def _table_of(figures: Sequence[Figure], *, case_head: str = "case") -> list[str]:
-    if not figures:
-        return []
-    quantities = ordered((one.quantity for one in figures), list(QUANTITIES))
-    rows: dict[tuple[str, str], dict[str, Figure]] = {}
-    for one in figures:
-        rows.setdefault((one.case, one.what), {})[one.quantity] = one
-    whats = ordered((what for _, what in rows), (OURS, *SPARKS, *CEILINGS))
-    cases = ordered((case for case, _ in rows), ())
-    order = sorted(rows, key=lambda row: (cases.index(row[0]), whats.index(row[1])))
-    head = [case_head, "what", *map(quantity_text, quantities), "spread"]
-    return table(
-        head,
-        (
-            [
-                case,
-                what,
-                *(
-                    number_text(rows[case, what][quantity].median) if quantity in rows[case, what] else ""
-                    for quantity in quantities
-                ),
-                spread_text(rows[case, what].values()),
-            ]
-            for case, what in order
-        ),
-    )
-
-
-def spread_text(figures: Iterable[Figure]) -> str:
-    """Return the largest spread of figures; empty for single runs."""
-    apart = [value for one in figures if (value := spread(one)) is not None]
-    return share_text(max(apart)) if apart and max(apart) else ("0 %" if apart else "")
-
-
-def experiments(found: Found, section: str) -> list[str]:
-    """Return ours and Spark's figures, and ours beside each of Spark's variants."""
-    lines = plain(found, section, skipped=CEILINGS)
-    others = [
-        beside(found, case, other)
-        for case in found.cases(section)
-        for other in ordered(found.whats(section, case), SPARKS)
-        if other in SPARKS and OURS in found.whats(section, case)
-    ]
-    if not others:
-        return lines
-    head = [
-        "alert-transfer in",
-        "beside",
-        "times as many alerts/s",
-        "its CPU",
-        "its memory",
-        "its time to the first alert",
-        "its time from cold",
-    ]
-
-    def share(value: float | None) -> str:
-        return "" if value is None else share_text(value)
-
-    rows = [
-        [
-            one.case,
-            one.other,
-            "" if one.faster is None else factor_text(one.faster),
-            *map(share, (one.cpu, one.memory, one.first, one.cold)),
-        ]
-        for one in others
-    ]
-    return [*lines, "", *table(head, rows)]
-
-
-def ceilings(found: Found, section: str) -> list[str]:
-    """Return the bare parts, and the engine's share of each and of their sum."""
-    rows = []
-    for case in found.cases(section):
-        cpu, rate = (found.median(section, case, OURS, quantity) for quantity in ("cpu_us", "alerts_per_s"))
-        for what in ordered(found.whats(section, case), CEILINGS):
-            if what not in CEILINGS:
-                continue
-            bare_cpu, bare_rate = (found.median(section, case, what, name) for name in ("cpu_us", "alerts_per_s"))
-            mb = found.median(section, case, what, "mb_per_s")
-            rows.append(
-                [
-                    case,
-                    what,
-                    "" if bare_cpu is None else number_text(bare_cpu),
-                    "" if bare_cpu is None or not cpu else share_text(bare_cpu / cpu),
-                    "" if bare_rate is None else number_text(bare_rate),
-                    "" if not bare_rate or rate is None else share_text(rate / bare_rate),
-                    "" if mb is None else number_text(mb),
-                ]
-            )
-    head = [
-        "experiment",
-        "alone",
-        "CPU µs an alert",
-        "its share of the engine's CPU",
-        "alerts/s",
-        "the engine's rate, of it",
-        "MB/s",
-    ]
-    return table(head, rows) if rows else []
-
-
-def consumers(found: Found, section: str) -> list[str]:
-    """Return what fetched a topic, and ours beside the others."""
-    lines = plain(found, section, skipped=["topic"])
-    rows = []
-    for case in found.cases(section):
-        for other in found.whats(section, case):
-            if other.startswith(OURS) or other == "topic" or OURS not in found.whats(section, case):
-                continue
-            one = beside(found, case, other, section=section)
-            rows.append(
-                [
-                    case,
-                    other,
-                    "" if one.faster is None else factor_text(one.faster),
-                    "" if one.cpu is None else share_text(one.cpu),
-                    "" if one.memory is None else share_text(one.memory),
-                ]
-            )
-    if not rows:
-        return lines
-    return [*lines, "", *table(["alert-transfer on", "beside", "times as fast", "its CPU", "its memory"], rows)]
-
-
-def growth(found: Found, section: str) -> list[str]:
-    """Return a table for each axis, `<axis> <number>`, with what is fixed and what each one more takes."""
-    figures = [one for one in found.figures if one.section == section]
-    by_axis: dict[str, list[Figure]] = {}
-    for one in figures:
-        if one.what != "fitted":
-            by_axis.setdefault(axis_of(one), []).append(one)
-    lines: list[str] = []
-    for axis, its in by_axis.items():
-        for mine in (True, False):
-            if some := [one for one in its if (one.what == OURS) == mine]:
-                lines += ["", *_table_of(some, case_head=axis)]
-        if mine_fitted := [one for one in figures if one.what == "fitted" and one.case == axis]:
-            lines += ["", f"Fitted through these, by {axis}:", "", *_fitted(mine_fitted)]
-    return lines[1:]
-
-
-def axis_of(figure: Figure) -> str:
-    """Return what grows: the case without its last word, if that is a number."""
-    axis, _, last = figure.case.rpartition(" ")
-    return axis if axis and last.replace(".", "", 1).isdigit() else figure.case
-
-
-def _fitted(figures: Sequence[Figure]) -> list[str]:
-    medians = {one.quantity: one.median for one in figures}
-    names = ordered((name.partition("_")[2] for name in medians), list(QUANTITIES))
-    head = ["", *map(quantity_text, names)]
-    parts = {"fixed": "fixed", "each": "each one more"}
-    return table(
-        head,
-        (
-            [
-                text,
-                *(number_text(medians[f"{part}_{name}"]) if f"{part}_{name}" in medians else "" for name in names),
-            ]
-            for part, text in parts.items()
-        ),
-    )
-
-
 SECTIONS = (
     Section(
         name="experiments",
         title="The experiments, with Spark side by side",
-        text=(
-            "E1: nights of 2021's schema with a magnitude condition, lightcurve, one core; E1-2025: the same of 2025's; "
-            "E2: 4 % of the alerts, full packets, one core; E3: no condition, lightcurve, two cores; E4: no condition, "
-            "full packets, one core. Both sides read the same archive and send to the same broker. Ours is measured from "
-            "submit to complete on a warm cluster, Spark in its write alone; `from cold` is the whole command of each, "
-            "from its start to its end. CPU is that of all processes but the broker's, of an alert read."
-        ),
+        text="""\
+E1: nights of 2021's schema with a magnitude condition, lightcurve, one core; E1-2025: the same of 2025's; E2: 4 % of
+the alerts, full packets, one core; E3: no condition, lightcurve, two cores; E4: no condition, full packets, one core.
+Both sides read the same archive and send to the same broker. Ours is measured from submit to complete on a warm
+cluster, Spark in its write alone; `from cold` is the whole command of each, from its start to its end. CPU is that of
+all processes but the broker's, of an alert read. Shares below 100 % are where ours takes less.""",
         lines=experiments,
         plot="spark",
-        plot_text="how many times as fast as Spark, and at what share of its processor time and memory",
+        plot_text="How many times as fast as Spark, and at what share of its CPU and memory",
     ),
     Section(
         name="experiments",
         title="The ceilings",
-        text=(
-            "What can't be done without, each alone in one thread in the same run: the same columns read by pyarrow, the "
-            "survivors encoded, the same bytes sent from memory by librdkafka. `bare parts` is their sum."
-        ),
+        text="""\
+What can't be done without, each alone in one thread in the same run: the same columns read by pyarrow, the survivors
+encoded, the same bytes sent from memory by librdkafka. `bare parts` is their sum. An engine without any cost of its own
+would have 100 % of its CPU in the sum.""",
         lines=ceilings,
+        has_goals=False,
         plot="ceilings",
-        plot_text="processor time of an alert, in all and of each bare part",
+        plot_text="CPU of an alert, in all and of each bare part",
     ),
     Section(
         name="consumers",
         title="A topic fetched to disk",
-        text=(
-            "Whole commands from start to exit, by turns, of the same topic; what lies on the disk afterwards is the same. "
-            "`fastavro alone` decodes the messages from memory, one by one, and keeps nothing."
-        ),
+        text="""\
+Whole commands from start to exit, by turns, of the same topic; what lies on the disk afterwards is the same. `fastavro
+alone` decodes the messages from memory, one by one, and keeps nothing.""",
         lines=consumers,
         plot="consumers",
-        plot_text="alerts a second of each consumer",
+        plot_text="Alerts a second of each consumer",
     ),
     Section(
         name="growth",
@@ -256,7 +71,7 @@ SECTIONS = (
         text="What a job takes as one thing grows and the rest stays.",
         lines=growth,
         plot="growth",
-        plot_text="seconds, as the numbers of alerts, fragments and nights grow",
+        plot_text="Seconds, as the numbers of alerts, fragments and nights grow",
     ),
     Section(
         name="codecs",
@@ -264,15 +79,14 @@ SECTIONS = (
         text="One thread, the same rows or datums as fastavro, by turns; each content of each survey.",
         lines=plain,
         plot="codecs",
-        plot_text="how many times as fast as fastavro",
+        plot_text="How many times as fast as fastavro",
     ),
     Section(
         name="store",
         title="Reading from S3",
-        text=(
-            "An S3 server behind a proxy that counts, and that keeps each answer back for so many milliseconds. "
-            "Bytes are beside what the needed column chunks and one footer a file weigh."
-        ),
+        text="""\
+An S3 server behind a proxy that counts, and that keeps each answer back for so many milliseconds. Bytes are beside what
+the needed column chunks and one footer a file weigh.""",
         lines=plain,
     ),
     Section(

@@ -82,7 +82,7 @@ def value_text(value: float, quantity: str) -> str:
 
 def factor_text(value: float) -> str:
     """Return how many times: "3.4", "12", "0.85"."""
-    return f"{value:.0f}" if value >= 20 else f"{value:.1f}" if value >= 1.05 else f"{value:.2f}"
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 1.05 else f"{value:.2f}"
 
 
 def share_text(value: float) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.page import page_text, readme_lines, with_lines
+from benchmarks.page import page_text
 from benchmarks.page_beside import Found
+from benchmarks.page_readme import readme_lines, with_lines
 from benchmarks.suite_results import Results, write_results
 
-__all__ = ["DOCS", "KEPT", "kept_page", "kept_readme", "write_kept", "write_page"]
+__all__ = ["DOCS", "KEPT", "README", "kept_page", "kept_readme", "write_kept", "write_page"]
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from benchmarks.page_beside import Found, beside
-from benchmarks.page_sections import axis_of
+from benchmarks.page_tables import axis_of
 from benchmarks.page_words import CEILINGS, OURS, SPARKS, factor_text, number_text, share_text
 
 __all__ = ["PLOTS", "write_plots"]
@@ -112,11 +112,7 @@ def spark(found: Found) -> Drawing | None:
     found_of: dict[str, Bars] = {}
     for quantity, *_ in panels:
         values = {
-            name: {
-                case: value
-                for case in cases
-                if (value := getattr(beside(found, case, name), quantity)) is not None
-            }
+            name: {case: value for case in cases if (value := getattr(beside(found, case, name), quantity)) is not None}
             for name in series
         }
         if any(values.values()):
@@ -156,13 +152,20 @@ def ceilings(found: Found) -> Drawing | None:
     series = list(values)
     drawing = Drawing(figsize=(7, 0.9 + 0.2 * len(series) * len(cases)), layout="constrained")
     axes = drawing.subplots()
-    groups = {case: f"{case}\n{number_text(found.median('experiments', case, OURS, 'cpu_us') or 0)} µs" for case in cases}
+    groups = {
+        case: f"{case}\n{number_text(found.median('experiments', case, OURS, 'cpu_us') or 0)} µs" for case in cases
+    }
     values = {name: {groups[case]: value for case, value in one.items()} for name, one in values.items()}
     bars(axes, values, list(groups.values()), series, share_text)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_title("processor time of an alert, as a share of the engine's", fontsize=9)
     drawing.legend(loc="outside lower center", ncols=3, frameon=False)
     return drawing
+
+
+def _with_cpu(found: Found, case: str) -> str:
+    cpu = found.median("experiments", case, OURS, "cpu_us")
+    return case if cpu is None else f"{case}\n{number_text(cpu)} µs"
 
 
 def rates(found: Found, section: str, quantity: str, title: str) -> Drawing | None:
@@ -254,4 +257,3 @@ PLOTS: dict[str, Callable[[Found], Drawing | None]] = {
     "growth": growth,
     "codecs": codecs,
 }
-

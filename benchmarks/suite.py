@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from pathlib import Path
 
 from rich.console import Console
 

@@ -188,7 +188,7 @@ def run_script(step: Step, folder: Path, shown: _Shown, *, limit_s: float) -> li
     Failure
         It ended with a code, gave no figures, or took too long.
     """
-    script, log = Path(__file__).with_name(step.script), folder / "logs" / f"{step.name}.log"
+    script, log = Path(__file__).parent / step.script, folder / "logs" / f"{step.name}.log"
     if not script.exists():
         raise Failure(f"there is no {step.script}")
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -207,6 +207,8 @@ def run_script(step: Step, folder: Path, shown: _Shown, *, limit_s: float) -> li
         finally:
             _end(process)
             reader.join(ENDING_S)
+            if process.stderr is not None:
+                process.stderr.close()
             out.write("\n--- on stderr, at its end ---\n" + "\n".join(last) + "\n")
     if code is None:
         raise Failure(f"it was stopped after {minutes_text(limit_s)}; see {log}")

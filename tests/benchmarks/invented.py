@@ -89,4 +89,6 @@ def part(name: str, *its: Figure, **how) -> Part:
 
 def results(*parts: Part, size: str = "full") -> Results:
     machine = {"cpu": "Some CPU", "cores": 2, "memory_gb": 24, "system": "Linux"}
-    return Results(size=size, machine=machine, parts=parts or [part("experiments", *experiments()), part("others", *others())])
+    return Results(
+        size=size, machine=machine, parts=parts or [part("experiments", *experiments()), part("others", *others())]
+    )

@@ -1,0 +1,196 @@
+"""Tables of the page: made of figures alone, each with the columns and rows that were measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from benchmarks.figures import Figure
+from benchmarks.page_beside import Found, beside
+from benchmarks.page_words import (
+    CEILINGS,
+    OURS,
+    QUANTITIES,
+    SPARKS,
+    factor_text,
+    number_text,
+    ordered,
+    quantity_text,
+    share_text,
+    table,
+)
+from benchmarks.suite_results import spread
+
+__all__ = ["axis_of", "ceilings", "consumers", "experiments", "growth", "plain"]
+
+
+def plain(found: Found, section: str, *, skipped: Sequence[str] = (), only: Sequence[str] = ()) -> list[str]:
+    """Return a table with a row for each case and who was measured, and a column for each quantity."""
+    chosen = [one for one in found.figures if one.section == section]
+    chosen = [one for one in chosen if one.what not in skipped and (not only or one.what in only)]
+    return _table_of(chosen)
+
+
+def _table_of(figures: Sequence[Figure], *, case_head: str = "case") -> list[str]:
+    if not figures:
+        return []
+    quantities = ordered((one.quantity for one in figures), list(QUANTITIES))
+    rows: dict[tuple[str, str], dict[str, Figure]] = {}
+    for one in figures:
+        rows.setdefault((one.case, one.what), {})[one.quantity] = one
+    whats = ordered((what for _, what in rows), (OURS, *SPARKS, *CEILINGS))
+    cases = ordered((case for case, _ in rows), ())
+    order = sorted(rows, key=lambda row: (cases.index(row[0]), whats.index(row[1])))
+    head = [case_head, "what", *map(quantity_text, quantities), "spread"]
+    return table(
+        head,
+        (
+            [
+                case,
+                what,
+                *(
+                    number_text(rows[case, what][quantity].median) if quantity in rows[case, what] else ""
+                    for quantity in quantities
+                ),
+                spread_text(rows[case, what].values()),
+            ]
+            for case, what in order
+        ),
+    )
+
+
+def spread_text(figures: Iterable[Figure]) -> str:
+    """Return the largest spread of figures; empty for single runs."""
+    apart = [value for one in figures if (value := spread(one)) is not None]
+    return share_text(max(apart)) if apart and max(apart) else ("0 %" if apart else "")
+
+
+def experiments(found: Found, section: str) -> list[str]:
+    """Return ours and Spark's figures, and ours beside each of Spark's variants."""
+    lines = plain(found, section, skipped=CEILINGS)
+    others = [
+        beside(found, case, other)
+        for case in found.cases(section)
+        for other in ordered(found.whats(section, case), SPARKS)
+        if other in SPARKS and OURS in found.whats(section, case)
+    ]
+    if not others:
+        return lines
+    head = [
+        "alert-transfer in",
+        "beside",
+        "times as many alerts/s",
+        "its CPU",
+        "its memory",
+        "its time to the first alert",
+        "its time from cold",
+    ]
+
+    def share(value: float | None) -> str:
+        return "" if value is None else share_text(value)
+
+    rows = [
+        [
+            one.case,
+            one.other,
+            "" if one.faster is None else factor_text(one.faster),
+            *map(share, (one.cpu, one.memory, one.first, one.cold)),
+        ]
+        for one in others
+    ]
+    return [*lines, "", *table(head, rows)]
+
+
+def ceilings(found: Found, section: str) -> list[str]:
+    """Return the bare parts, and the engine's share of each and of their sum."""
+    rows = []
+    for case in found.cases(section):
+        cpu, rate = (found.median(section, case, OURS, quantity) for quantity in ("cpu_us", "alerts_per_s"))
+        for what in ordered(found.whats(section, case), CEILINGS):
+            if what not in CEILINGS:
+                continue
+            bare_cpu, bare_rate = (found.median(section, case, what, name) for name in ("cpu_us", "alerts_per_s"))
+            mb = found.median(section, case, what, "mb_per_s")
+            rows.append(
+                [
+                    case,
+                    what,
+                    "" if bare_cpu is None else number_text(bare_cpu),
+                    "" if bare_cpu is None or not cpu else share_text(bare_cpu / cpu),
+                    "" if bare_rate is None else number_text(bare_rate),
+                    "" if not bare_rate or rate is None else share_text(rate / bare_rate),
+                    "" if mb is None else number_text(mb),
+                ]
+            )
+    head = [
+        "experiment",
+        "alone",
+        "CPU µs an alert",
+        "its share of the engine's CPU",
+        "alerts/s",
+        "the engine's rate, of it",
+        "MB/s",
+    ]
+    return table(head, rows) if rows else []
+
+
+def consumers(found: Found, section: str) -> list[str]:
+    """Return what fetched a topic, and ours beside the others."""
+    lines = plain(found, section, skipped=["topic"])
+    rows = []
+    for case in found.cases(section):
+        for other in found.whats(section, case):
+            if other.startswith(OURS) or other == "topic" or OURS not in found.whats(section, case):
+                continue
+            one = beside(found, case, other, section=section)
+            rows.append(
+                [
+                    case,
+                    other,
+                    "" if one.faster is None else factor_text(one.faster),
+                    "" if one.cpu is None else share_text(one.cpu),
+                    "" if one.memory is None else share_text(one.memory),
+                ]
+            )
+    if not rows:
+        return lines
+    return [*lines, "", *table(["alert-transfer on", "beside", "times as fast", "its CPU", "its memory"], rows)]
+
+
+def growth(found: Found, section: str) -> list[str]:
+    """Return a table for each axis, `<axis> <number>`, with what is fixed and what each one more takes."""
+    figures = [one for one in found.figures if one.section == section]
+    by_axis: dict[str, list[Figure]] = {}
+    for one in figures:
+        if one.what != "fitted":
+            by_axis.setdefault(axis_of(one), []).append(one)
+    lines: list[str] = []
+    for axis, its in by_axis.items():
+        for mine in (True, False):
+            if some := [one for one in its if (one.what == OURS) == mine]:
+                lines += ["", *_table_of(some, case_head=axis)]
+        if mine_fitted := [one for one in figures if one.what == "fitted" and one.case == axis]:
+            lines += ["", f"Fitted through these, by {axis}:", "", *_fitted(mine_fitted)]
+    return lines[1:]
+
+
+def axis_of(figure: Figure) -> str:
+    """Return what grows: the case without its last word, if that is a number."""
+    axis, _, last = figure.case.rpartition(" ")
+    return axis if axis and last.replace(".", "", 1).isdigit() else figure.case
+
+
+def _fitted(figures: Sequence[Figure]) -> list[str]:
+    medians = {one.quantity: one.median for one in figures}
+    names = ordered((name.partition("_")[2] for name in medians), list(QUANTITIES))
+    head = ["", *map(quantity_text, names)]
+    parts = {"fixed": "fixed", "each": "each one more"}
+    return table(
+        head,
+        (
+            [
+                text,
+                *(number_text(medians[f"{part}_{name}"]) if f"{part}_{name}" in medians else "" for name in names),
+            ]
+            for part, text in parts.items()
+        ),
+    )
