@@ -16,7 +16,7 @@ HEAD_PLOT = "spark"
 UNMEASURED = "Not measured yet: `make bench-full` on a quiet machine writes this page, its plots and its JSON."
 
 
-def page_text(results: Results | None, *, images: str, json_path: str, plots: Sequence[str]) -> str:
+def page_text(results: Results | None, *, images: str, json_path: str, plots: Sequence[str], docs: str = "") -> str:
     """Return the page.
 
     Parameters
@@ -29,15 +29,17 @@ def page_text(results: Results | None, *, images: str, json_path: str, plots: Se
         The file of the results, as the page links it.
     plots
         Names of the plots that there are.
+    docs
+        How the page links the folder docs/, with a slash at its end; empty if it stands there.
     """
     lines = ["# Benchmarks", ""]
     if results is None or not results.parts:
         return "\n".join([*lines, UNMEASURED, ""])
     found = Found(results.figures)
     lines += [*_head(found, results, images, plots), ""]
-    lines += [*_taken_on(results, json_path), ""]
+    lines += [*_taken_on(results, json_path, docs), ""]
     for section in SECTIONS:
-        lines += [*_section(section, found, results, images, plots), ""]
+        lines += [*_section(section, found, results, images, plots, docs), ""]
     return "\n".join(lines[:-1]) + "\n"
 
 
@@ -60,7 +62,7 @@ def _all_judged(found: Found) -> list[Judged]:
     return [one for name in dict.fromkeys(section.name for section in SECTIONS) for one in judged(found, name)]
 
 
-def _taken_on(results: Results, json_path: str) -> list[str]:
+def _taken_on(results: Results, json_path: str, docs: str) -> list[str]:
     """Tell the machine, versions and how the page is made."""
     machine, measured = results.machine, [part for part in results.parts if not part.is_check]
     newest = max(measured or results.parts, key=lambda part: part.ended)
@@ -73,7 +75,7 @@ def _taken_on(results: Results, json_path: str) -> list[str]:
         f"{machine['memory_gb']} GB, broker included; load before each part {_loads(measured)}. Versions: {versions}. "
         f"`spread` is how far a row's runs are apart at most, as a share of their median. Each run is in the "
         f"[JSON]({json_path}), of which this page is made; no figure is written by hand. What no script of the suite "
-        "measures stands in [benchmarks](../benchmarks/README.md)."
+        f"measures stands in [benchmarks]({docs}../benchmarks/README.md)."
     ]
 
 
@@ -81,7 +83,9 @@ def _loads(parts: Sequence[Part]) -> str:
     return span_text([number_text(load) for load in sorted(part.load_before for part in parts)]) if parts else "unknown"
 
 
-def _section(section: Section, found: Found, results: Results, images: str, plots: Sequence[str]) -> list[str]:
+def _section(
+    section: Section, found: Found, results: Results, images: str, plots: Sequence[str], docs: str
+) -> list[str]:
     lines = [f"## {section.title}", ""]
     tables = section.lines(found, section.name)
     if not tables:
@@ -99,7 +103,10 @@ def _section(section: Section, found: Found, results: Results, images: str, plot
     if section.plot in plots and section.plot != HEAD_PLOT:
         lines += ["", f"![{section.plot_text}]({images}/{section.plot}.svg)"]
     if section.has_goals and results.size == "full":
-        lines += _goals(list(judged(found, section.name)))
+        against = (
+            f"; what stands against them: [{section.against[0]}]({docs}{section.against[1]})" if section.against else ""
+        )
+        lines += _goals(list(judged(found, section.name)), against)
     return lines
 
 
@@ -111,7 +118,7 @@ def _commits(parts: Sequence[Part]) -> str:
     return ", ".join(dict.fromkeys(text(part.commit) for part in parts))
 
 
-def _goals(goals: Sequence[Judged]) -> list[str]:
+def _goals(goals: Sequence[Judged], against: str) -> list[str]:
     """Tell what was not reached of the goals, and how many were."""
     if not goals:
         return []
@@ -121,7 +128,7 @@ def _goals(goals: Sequence[Judged]) -> list[str]:
     rows = [[one.goal.case, one.text, one.aimed_at, number_text(one.value)] for one in missed]
     return [
         "",
-        f"Not reached, {len(missed)} of {len(goals)} goals:",
+        f"Not reached, {len(missed)} of {len(goals)} goals{against}:",
         "",
         *table(["case", "goal", "aimed at", "is"], rows),
     ]

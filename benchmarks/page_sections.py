@@ -21,6 +21,8 @@ class Section:
     text: str
     lines: Callable[[Found, str], list[str]]
     """Makes its tables; none without figures."""
+    against: tuple[str, str] | None = None
+    """Name and place, as seen from docs/, of what says what stands against goals that aren't reached."""
     has_goals: bool = True
     """Whether goals of these figures are told here: once, where two sections share figures."""
     plot: str | None = None
@@ -40,6 +42,7 @@ Both sides read the same archive and send to the same broker. Ours is measured f
 cluster, Spark in its write alone; `from cold` is the whole command of each, from its start to its end. CPU is that of
 all processes but the broker's, of an alert read. Shares below 100 % are where ours takes less.""",
         lines=experiments,
+        against=("decision 31", "decisions/0031-where-a-microsecond-goes.md#what-stands-against-the-goals"),
         plot="spark",
         plot_text="How many times as fast as Spark, and at what share of its CPU and memory",
     ),
@@ -62,6 +65,7 @@ would have 100 % of its CPU in the sum.""",
 Whole commands from start to exit, by turns, of the same topic; what lies on the disk afterwards is the same. `fastavro
 alone` decodes the messages from memory, one by one, and keeps nothing.""",
         lines=consumers,
+        against=("decision 18", "decisions/0018-the-consumers-rounds-and-threads.md"),
         plot="consumers",
         plot_text="Alerts a second of each consumer",
     ),

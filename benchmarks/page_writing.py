@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from benchmarks.page import page_text
@@ -49,7 +50,7 @@ def write_page(results: Results, folder: Path) -> Path:
     plots = write_plots(Found(results.figures), folder / "images")
     write_results(folder / f"{results.date}.json", results)
     page = folder / "benchmarks.md"
-    page.write_text(
-        page_text(results, images="images", json_path=f"{results.date}.json", plots=plots), encoding="utf-8"
-    )
+    docs = f"{os.path.relpath(DOCS, folder)}/"
+    text = page_text(results, images="images", json_path=f"{results.date}.json", plots=plots, docs=docs)
+    page.write_text(text, encoding="utf-8")
     return page

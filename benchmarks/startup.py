@@ -1,6 +1,6 @@
 """What a job costs beside its work: each step of `submit` on a warm cluster, and the whole command from cold.
 
-    python benchmarks/startup.py --rounds 5
+    .venv/bin/python benchmarks/startup.py --rounds 5 [--json FILE]
 
 Steps are timed where they run, in this process and on the workers: medians of all rounds but the first. Steps hold
 others, and some run side by side. CPU seconds are those of all processes of the command, without the broker's. On a
@@ -13,6 +13,7 @@ import argparse
 import builtins
 import functools
 import importlib
+import math
 import os
 import statistics
 import subprocess
@@ -20,11 +21,12 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import engine
+from benchmarks.figures import Figure, write_figures
 
 NIGHT = "2021-11-22"
 WHERE = "candidate.magpsf > 14"
@@ -53,6 +55,9 @@ STEPS = (
     (THERE, "engine.sinks.kafka_sink", "KafkaSink.check_holds", "end: Kafka holds it"),
     (THERE, "engine.transfer.coordinator.loop", "Coordinator.run", "coordinator in all"),
 )
+
+WORK = ("filter", "read, encode, send")
+"""What a job of one fragment is for; all else is the cost of a job."""
 
 
 def install(where: str) -> None:
@@ -93,10 +98,20 @@ def taken() -> list[tuple[str, float]]:
     return found
 
 
-def warm(archive: str, rounds: int) -> None:
-    """Print the steps of a job on a cluster that has run one before."""
+def tell(text: str) -> None:
+    """Print progress."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def figure(case: str, quantity: str, runs: Sequence[float]) -> Figure:
+    """Return a figure of this script."""
+    return Figure(section="startup", case=case, what="alert-transfer", quantity=quantity, runs=list(runs))
+
+
+def warm(archive: str, rounds: int) -> list[Figure]:
+    """Print the steps of a job on a cluster that has run one before, and return their seconds."""
     found: dict[str, list[float]] = defaultdict(list)
-    firsts, wholes = [], []
+    firsts, wholes, overs = [], [], []
     request = engine.TransferRequest(archive=archive, nights=NIGHT, where=WHERE)
     with engine.start_broker() as broker, engine.local_cluster(num_workers=2) as client:
         install(HERE)
@@ -114,30 +129,36 @@ def warm(archive: str, rounds: int) -> None:
                 found["submit in all"].append(submitted)
                 firsts.append(status.first_alert_s or 0.0)
                 wholes.append(whole)
+                overs.append(whole - sum(seconds for text, seconds in noted if text in WORK))
+            tell(f"warm, {number} of {rounds}: {whole:.2f} s")
     print("| step | median ms | best ms |\n|---|---|---|")
-    for text in (*(text for *_, text in STEPS), "submit in all"):
-        if seen := found.get(text):
-            print(f"| {text} | {statistics.median(seen) * 1000:.0f} | {min(seen) * 1000:.0f} |")
-    for text, seen in (("first alert, from when topics are made", firsts), ("submit to its noticed end", wholes)):
+    told = [(text, found[text]) for text in (*(text for *_, text in STEPS), "submit in all") if found.get(text)]
+    told += [("first alert, from when topics are made", firsts), ("submit to its noticed end", wholes)]
+    told.append(("a job of one fragment over its work", overs))
+    for text, seen in told:
         print(f"| {text} | {statistics.median(seen) * 1000:.0f} | {min(seen) * 1000:.0f} |")
+    # A step that isn't there in this version has no time.
+    return [figure(text.strip(), "seconds", seen) for text, seen in told if not any(map(math.isnan, seen))]
 
 
-def cold(archive: str, rounds: int) -> None:
-    """Print what the whole command takes, its own cluster included, and what its processes import."""
+def cold(archive: str, rounds: int) -> list[Figure]:
+    """Print what the whole command takes, its own cluster included, and what its processes import; return that."""
+    figures = []
     print("\n| from cold | seconds, best | CPU seconds, median |\n|---|---|---|")
     with engine.start_broker() as broker:
         submit = ["submit", "--archive", archive, "--nights", NIGHT, "--kafka", broker.bootstrap, "--where", WHERE]
         command = [sys.executable, "-c", "from consumer.cli import main; main()"]
-        _print_run("alert-transfer submit", [*command, *submit], rounds)
-        _print_run("alert-transfer submit --help", [*command, "submit", "--help"], rounds)
+        figures += _print_run("alert-transfer submit", [*command, *submit], rounds)
+        figures += _print_run("alert-transfer submit --help", [*command, "submit", "--help"], rounds)
     for text, module in (
         ("import of a worker's", "engine.transfer.coordinator.preloading"),
         ("import of a scheduler's", "distributed"),
     ):
-        _print_run(text, [sys.executable, "-c", f"import {module}"], rounds)
+        figures += _print_run(text, [sys.executable, "-c", f"import {module}"], rounds)
+    return figures
 
 
-def _print_run(text: str, command: list[str], rounds: int) -> None:
+def _print_run(text: str, command: list[str], rounds: int) -> list[Figure]:
     seconds, cpu = [], []
     for _ in range(rounds):
         begun = time.perf_counter()
@@ -148,7 +169,9 @@ def _print_run(text: str, command: list[str], rounds: int) -> None:
             raise RuntimeError(f"{command} ended with code {started.returncode}")
         seconds.append(time.perf_counter() - begun)
         cpu.append(used.ru_utime + used.ru_stime)  # of it and of all processes that it waited for
+        tell(f"{text}: {seconds[-1]:.2f} s, {cpu[-1]:.2f} CPU seconds")
     print(f"| {text} | {min(seconds):.2f} | {statistics.median(cpu):.2f} |", flush=True)
+    return [figure(f"from cold: {text}", "seconds", seconds), figure(f"from cold: {text}", "cpu_s", cpu)]
 
 
 def main() -> None:
@@ -157,13 +180,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--alerts", type=int, default=2_000, help="in the one night")
     parser.add_argument("--only", choices=("warm", "cold"))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, all runs")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         made = engine.write_sample(Path(folder), nights=NIGHT, alerts_per_night=options.alerts)
+        figures = []
         if options.only != "cold":
-            warm(made.archive, options.rounds)
+            figures += warm(made.archive, options.rounds)
         if options.only != "warm":
-            cold(made.archive, options.rounds)
+            figures += cold(made.archive, options.rounds)
+    if options.json:
+        write_figures(options.json, figures)
 
 
 if __name__ == "__main__":
