@@ -72,6 +72,19 @@ RATIOS = (
         quantity="cpu_us",
         beside="fastavro alone",
     ),
+    *(
+        Ratio(
+            text=f"speed of the {codec} beside fastavro, {content}",
+            part=f"check-{codec}",
+            section="codecs",
+            case=f"{codec}: ZTF 2025, {content}",
+            quantity="alerts_per_s",
+            beside="fastavro alone",
+            less_is_better=False,
+        )
+        for codec in ("encoder", "decoder")
+        for content in ("lightcurve", "full")
+    ),
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.figures import Figure
-from benchmarks.page_words import OURS, SPARKS, factor_text, ordered, share_text, span_text
+from benchmarks.page_words import COLD, OURS, SPARKS, factor_text, ordered, share_text, span_text
 
 __all__ = ["Beside", "Found", "beside", "head_lines"]
 
@@ -56,21 +56,22 @@ class Beside:
 
 
 def beside(found: Found, case: str, other: str, *, section: str = "experiments", ours: str = OURS) -> Beside:
-    """Compare ours with another."""
+    """Compare ours with another: the rates of each, and for all else whole commands where ours was measured as one."""
+    whole = COLD if COLD in found.whats(section, case) else ours
 
-    def share(quantity: str) -> float | None:
-        mine, theirs = found.median(section, case, ours, quantity), found.median(section, case, other, quantity)
-        return mine / theirs if mine is not None and theirs else None
+    def share(quantity: str, mine: str) -> float | None:
+        value, theirs = (found.median(section, case, what, quantity) for what in (mine, other))
+        return value / theirs if value is not None and theirs else None
 
-    memory = share("peak_sum_mb")
+    memory = share("peak_sum_mb", whole)
     return Beside(
         case=case,
         other=other,
-        faster=share("alerts_per_s"),
-        cpu=share("cpu_us"),
-        memory=share("peak_mb") if memory is None else memory,
-        first=share("first_alert_s"),
-        cold=share("cold_s"),
+        faster=share("alerts_per_s", ours),
+        cpu=share("cpu_us", whole),
+        memory=share("peak_mb", whole) if memory is None else memory,
+        first=share("first_alert_s", whole),
+        cold=share("cold_s", whole),
     )
 
 

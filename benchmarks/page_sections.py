@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.page_beside import Found
-from benchmarks.page_tables import ceilings, consumers, experiments, growth, plain
+from benchmarks.page_tables import ceilings, codecs, consumers, experiments, growth, plain
 
 __all__ = ["SECTIONS", "Section"]
 
@@ -38,9 +38,10 @@ SECTIONS = (
         text="""\
 E1: nights of 2021's schema with a magnitude condition, lightcurve, one core; E1-2025: the same of 2025's; E2: 4 % of
 the alerts, full packets, one core; E3: no condition, lightcurve, two cores; E4: no condition, full packets, one core.
-Both sides read the same archive and send to the same broker. Ours is measured from submit to complete on a warm
-cluster, Spark in its write alone; `from cold` is the whole command of each, from its start to its end. CPU is that of
-all processes but the broker's, of an alert read. Shares below 100 % are where ours takes less.""",
+All read the same archive and send as many alerts to the same broker, by turns. Rates: ours from submit to complete on a
+warm cluster, Spark's in its write alone. All else that is held against Spark is of whole commands, each with its start:
+`from cold` starts a cluster of its own, and Spark its JVM with as many cores. CPU is that of all processes but the
+broker's, of an alert read. Shares below 100 % are where ours takes less.""",
         lines=experiments,
         against=("decision 31", "decisions/0031-where-a-microsecond-goes.md#what-stands-against-the-goals"),
         plot="spark",
@@ -80,8 +81,11 @@ alone` decodes the messages from memory, one by one, and keeps nothing.""",
     Section(
         name="codecs",
         title="Encoder, decoder and filter alone",
-        text="One thread, the same rows or datums as fastavro, by turns; each content of each survey.",
-        lines=plain,
+        text="""\
+One thread, processor time, by turns; what comes out is the same. Each content of each survey; `real` are real alerts,
+where they are at hand. fastavro takes and gives a dictionary an alert; `into Arrow` makes columns of these. The filter
+reads nothing: the columns of its condition are there.""",
+        lines=codecs,
         plot="codecs",
         plot_text="How many times as fast as fastavro",
     ),

@@ -8,8 +8,10 @@ from benchmarks.figures import Figure
 from benchmarks.page_beside import Found, beside
 from benchmarks.page_words import (
     CEILINGS,
+    COLD,
     OURS,
     QUANTITIES,
+    REST,
     SPARKS,
     factor_text,
     number_text,
@@ -20,7 +22,7 @@ from benchmarks.page_words import (
 )
 from benchmarks.suite_results import spread
 
-__all__ = ["axis_of", "ceilings", "consumers", "experiments", "growth", "plain"]
+__all__ = ["axis_of", "ceilings", "codecs", "consumers", "experiments", "growth", "plain"]
 
 
 def plain(found: Found, section: str, *, skipped: Sequence[str] = (), only: Sequence[str] = ()) -> list[str]:
@@ -37,7 +39,7 @@ def _table_of(figures: Sequence[Figure], *, case_head: str = "case") -> list[str
     rows: dict[tuple[str, str], dict[str, Figure]] = {}
     for one in figures:
         rows.setdefault((one.case, one.what), {})[one.quantity] = one
-    whats = ordered((what for _, what in rows), (OURS, *SPARKS, *CEILINGS))
+    whats = ordered((what for _, what in rows), (OURS, COLD, *SPARKS, *CEILINGS))
     cases = ordered((case for case, _ in rows), ())
     order = sorted(rows, key=lambda row: (cases.index(row[0]), whats.index(row[1])))
     head = [case_head, "what", *map(quantity_text, quantities), "spread"]
@@ -138,22 +140,42 @@ def consumers(found: Found, section: str) -> list[str]:
     lines = plain(found, section, skipped=["topic"])
     rows = []
     for case in found.cases(section):
-        for other in found.whats(section, case):
-            if other.startswith(OURS) or other == "topic" or OURS not in found.whats(section, case):
-                continue
-            one = beside(found, case, other, section=section)
-            rows.append(
-                [
-                    case,
-                    other,
-                    "" if one.faster is None else factor_text(one.faster),
-                    "" if one.cpu is None else share_text(one.cpu),
-                    "" if one.memory is None else share_text(one.memory),
-                ]
-            )
+        whats = found.whats(section, case)
+        for other in whats:
+            if OURS in whats and other != "topic" and not other.startswith(OURS):
+                one = beside(found, case, other, section=section)
+                times = "" if one.faster is None else factor_text(one.faster)
+                shares = ["" if value is None else share_text(value) for value in (one.cpu, one.memory)]
+                rows.append([case, other, times, *shares])
     if not rows:
         return lines
     return [*lines, "", *table(["alert-transfer on", "beside", "times as fast", "its CPU", "its memory"], rows)]
+
+
+def codecs(found: Found, section: str) -> list[str]:
+    """Return a table for each codec, `<codec>: <case>`, with a line a case and the others beside ours in it."""
+    by_codec: dict[str, list[str]] = {}
+    for case in found.cases(section):
+        by_codec.setdefault(case.partition(":")[0], []).append(case)
+    lines: list[str] = []
+    for codec, cases in by_codec.items():
+        others = ordered((what for case in cases for what in found.whats(section, case) if what != OURS), REST)
+        head = [codec, "alerts/s", "MB/s", "peak MB"]
+        head += [text for other in others for text in (f"{other}: alerts/s", f"ours beside {other}")]
+        rows = []
+        for case in cases:
+            mine = found.median(section, case, OURS, "alerts_per_s")
+            row = [case.partition(":")[2].strip() or case]
+            for quantity in ("alerts_per_s", "mb_per_s", "peak_mb"):
+                value = found.median(section, case, OURS, quantity)
+                row.append("" if value is None else number_text(value))
+            for other in others:
+                rate = found.median(section, case, other, "alerts_per_s")
+                row.append("" if rate is None else number_text(rate))
+                row.append("" if not rate or mine is None else factor_text(mine / rate))
+            rows.append(row)
+        lines += ["", *table(head, rows)]
+    return lines[1:]
 
 
 def growth(found: Found, section: str) -> list[str]:

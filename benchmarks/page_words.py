@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 
 __all__ = [
     "CEILINGS",
+    "COLD",
     "OURS",
     "QUANTITIES",
+    "REST",
     "SPARKS",
     "factor_text",
     "number_text",
@@ -21,7 +23,10 @@ __all__ = [
 
 OURS = "alert-transfer"
 SPARKS = ("Spark as the service runs it", "Spark without its class UDFs", "Spark, tuned")
-CEILINGS = ("bare parts", "bare librdkafka", "bare pyarrow", "encode alone")
+COLD = "alert-transfer, from cold"
+"""Ours as a whole command with a cluster of its own, as Spark is measured."""
+CEILINGS = ("bare parts", "bare pyarrow", "labels alone", "encode alone", "bare librdkafka")
+REST = ("fastavro alone", "fastavro, into Arrow", "fink-client")
 
 QUANTITIES = {
     "num_alerts": "alerts",

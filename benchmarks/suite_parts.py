@@ -35,31 +35,30 @@ def _step(name: str, script: str, options: str, minutes: float) -> Step:
     return Step(name=name, script=script, options=options, minutes=minutes, is_check=name.startswith("check-"))
 
 
+_OF_ONE_YEAR = "--source 'ZTF 2025' --content lightcurve --content full --rounds 5"
 _CHECKS = (
-    _step("check-experiments", "experiments.py", "E1 --scale 0.1 --rounds 3", 1.5),
-    _step("check-encoder", "encoder.py", "", 0.5),
-    _step("check-decoder", "decoder.py", "", 0.5),
-    _step("check-consume", "consume.py", "--alerts 100000 --rounds 2 --without fink-client", 1.5),
+    _step("check-experiments", "experiments.py", "E1 --scale 0.1 --rounds 3 --without spark", 1.5),
+    _step("check-consume", "consume.py", "lightcurve --alerts 100000 --rounds 2 --without fink-client", 1.5),
+    _step("check-encoder", "encoder.py", _OF_ONE_YEAR, 0.5),
+    _step("check-decoder", "decoder.py", _OF_ONE_YEAR, 0.5),
     _step("check-store", "store.py", "--files 6 --nbytes 5000000 --latency 0", 0.5),
 )
 PARTS: dict[str, tuple[Step, ...]] = {
     "small": (
-        _step("experiments", "experiments.py", "E1 E3 E4 --scale 0.2 --rounds 1", 12),
-        _step("consume-lightcurve", "consume.py", "--alerts 200000 --rounds 1 --without fink-client", 3),
-        _step("consume-full", "consume.py", "--content full --profile 2021 --alerts 10000 --rounds 1", 3),
+        _step("experiments", "experiments.py", "E1 E3 E4 --scale 0.5 --rounds 1 --spark plain,tuned", 9),
+        _step("consume", "consume.py", "--scale 0.33 --rounds 1", 5),
     ),
     "full": (
-        _step("experiments-E1", "experiments.py", "E1 --rounds 3", 12),
-        _step("experiments-E1-2025", "experiments.py", "E1-2025 --rounds 3", 10),
-        _step("experiments-E2", "experiments.py", "E2 --rounds 3", 10),
-        _step("experiments-E3", "experiments.py", "E3 --rounds 3", 10),
-        _step("experiments-E4", "experiments.py", "E4 --rounds 3", 10),
-        _step("consume-lightcurve", "consume.py", "--rounds 3", 10),
-        _step("consume-full", "consume.py", "--content full --profile 2021 --alerts 30000 --rounds 3", 8),
-        _step("growth", "growth.py", "--rounds 3", 20),
-        _step("planning", "planning.py", "--nights 2000 --files 10", 5),
-        _step("encoder", "encoder.py", "", 1),
-        _step("decoder", "decoder.py", "", 1),
+        _step("experiments-E1", "experiments.py", "E1 --rounds 3", 8),
+        _step("experiments-E1-2025", "experiments.py", "E1-2025 --rounds 3", 7),
+        _step("experiments-E2", "experiments.py", "E2 --rounds 3", 12),
+        _step("experiments-E3", "experiments.py", "E3 --rounds 3", 9),
+        _step("experiments-E4", "experiments.py", "E4 --rounds 3", 9),
+        _step("consume-lightcurve", "consume.py", "lightcurve --rounds 3", 13),
+        _step("consume-full", "consume.py", "full --rounds 3", 8),
+        _step("growth", "growth.py", "--rounds 1", 25),
+        _step("encoder", "encoder.py", "", 2),
+        _step("decoder", "decoder.py", "", 2),
         _step("filter", "filter.py", "", 1),
         _step("store", "store.py", "--files 30 --nbytes 20000000 --latency 0 50", 3),
         _step("startup", "startup.py", "--rounds 3", 2),
@@ -68,6 +67,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
     ),
     "check": _CHECKS,
 }
+"""Size -> its parts, in the order in which they run."""
 
 
 def steps_of(size: str, *, only: Iterable[str] = (), without: Iterable[str] = ()) -> list[Step]:

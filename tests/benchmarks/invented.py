@@ -10,6 +10,7 @@ CASES = {"E1": 1.0, "E1-2025": 2.0, "E2": 12.0, "E3": 1.1, "E4": 60.0}
 WHO = {
     # Alerts a second and CPU of the lightest experiment, memory, first alert, from cold.
     "alert-transfer": (200_000, 5.0, 260, 0.4, 5.0),
+    "alert-transfer, from cold": (100_000, 10.0, 300, 3.0, 5.0),
     "Spark as the service runs it": (20_000, 80.0, 2_400, 11.0, 40.0),
     "Spark without its class UDFs": (60_000, 27.0, 900, 10.0, 24.0),
     "Spark, tuned": (75_000, 21.0, 1_000, 9.0, 22.0),
@@ -33,7 +34,7 @@ def experiments() -> list[Figure]:
                 "alerts_per_s": rate / weight,
                 "cpu_us": cpu * weight,
                 "peak_mb": peak * 0.8,
-                "peak_sum_mb": peak * (2 if who == "alert-transfer" else 1),
+                "peak_sum_mb": peak * (2 if who.startswith("alert-transfer") else 1),
                 "first_alert_s": first,
                 "cold_s": cold,
             }
@@ -65,8 +66,11 @@ def others() -> list[Figure]:
     for number in (500, 20_000):
         found.append(figure("growth", f"fragments {number}", "alert-transfer", "seconds", 1 + number / 200))
         found.append(figure("growth", f"fragments {number}", "status", "seconds", 0.5 + number / 2e4))
-    for case, ratio in {"encode ZTF lightcurve": 38, "decode ZTF full": 10.4}.items():
-        found.append(figure("codecs", case, "alert-transfer", "ratio", ratio))
+    for case, ratio in {"encoder: ZTF 2021, full": 60, "decoder: ZTF 2021, full": 10.4}.items():
+        found.append(figure("codecs", case, "fastavro alone", "alerts_per_s", *_around(800)))
+        found.append(figure("codecs", case, "alert-transfer", "alerts_per_s", *_around(800 * ratio)))
+    found.append(figure("codecs", "filter: magnitude, 500 rows", "alert-transfer", "alerts_per_s", 1e5))
+    found.append(figure("codecs", "filter: magnitude, 500 rows", "pandas", "alerts_per_s", 2e5))
     found.append(figure("store", "all, 50 ms", "alert-transfer", "ratio", 1.02))
     return found
 
