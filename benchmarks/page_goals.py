@@ -23,7 +23,7 @@ class Goal:
     """Whether more is better; else the figure is to be at most so large."""
     what: str = OURS
     beside: str | None = None
-    """Whose figure it is divided by; with `at_least` of seconds, the other way round: how many times as fast."""
+    """Whose figure it is divided by."""
     text: str | None = None
     """What the page calls it, where quantity and case don't say it."""
 
@@ -37,14 +37,66 @@ def _experiment(case: str, per_s: float, cpu_us: float, peak_mb: float = 600) ->
     )
 
 
+def _consumer(case: str, per_s: float, times: float) -> tuple[Goal, ...]:
+    by_class, few = f"{OURS}, by class", f"{OURS}, 100 alerts"
+    return (
+        Goal(section="consumers", case=case, quantity="alerts_per_s", bound=per_s, at_least=True),
+        Goal(
+            section="consumers",
+            case=case,
+            what=by_class,
+            quantity="alerts_per_s",
+            bound=per_s / 2,
+            at_least=True,
+            text="alerts/s, by class",
+        ),
+        Goal(
+            section="consumers",
+            case=case,
+            quantity="alerts_per_s",
+            beside="fink-client",
+            bound=times,
+            at_least=True,
+        ),
+        Goal(section="consumers", case=case, quantity="peak_mb", bound=700),
+        Goal(
+            section="consumers",
+            case=case,
+            what=by_class,
+            quantity="peak_mb",
+            bound=700,
+            text="largest process, MB, by class",
+        ),
+        Goal(section="consumers", case=case, what=few, quantity="seconds", bound=0.7, text="s, of 100 alerts"),
+    )
+
+
 GOALS: tuple[Goal, ...] = (
     *_experiment("E1", 160_000, 6),
     *_experiment("E1-2025", 95_000, 9.5),
     *_experiment("E2", 22_000, 48),
     *_experiment("E3", 220_000, 7.3),
     *_experiment("E4", 6_500, 165),
-    Goal(section="experiments", case="E4", quantity="first_alert_s", bound=0.4),
-    Goal(section="experiments", case="E4", quantity="cold_s", bound=5),
+    *_consumer("lightcurve", 80_000, 35),
+    *_consumer("full", 4_000, 6),
+    Goal(
+        section="growth",
+        case="fragments",
+        what="fitted",
+        quantity="each_seconds",
+        bound=0.005,
+        text="s, each tiny fragment more",
+    ),
+    Goal(section="startup", case="2,000 alerts: a job of one fragment over its work", quantity="seconds", bound=0.3),
+    Goal(
+        section="startup", case="50,000 alerts: first alert, from when topics are made", quantity="seconds", bound=0.4
+    ),
+    Goal(section="startup", case="50,000 alerts: from cold: alert-transfer submit", quantity="seconds", bound=5),
+    *(
+        Goal(section="fairness", case=case, quantity=quantity, bound=bound)
+        for case in ("slow", "large", "small")
+        for quantity, bound in {"first_alert_s": 5, "end_s": 10, "ratio": 1.05}.items()
+    ),
 )
 
 
@@ -82,7 +134,6 @@ def judged(found: Found, section: str, goals: Sequence[Goal] = GOALS) -> Iterato
         value = found.median(section, goal.case, goal.what, goal.quantity)
         if value is not None and goal.beside is not None:
             other = found.median(section, goal.case, goal.beside, goal.quantity)
-            turned = goal.at_least and not goal.quantity.endswith("_per_s")
-            value = None if not other else other / value if turned else value / other
+            value = value / other if other else None
         if value is not None:
             yield Judged(goal=goal, value=value)

@@ -16,9 +16,9 @@ from benchmarks.page_words import CEILINGS, OURS, SPARKS, factor_text, number_te
 
 __all__ = ["PLOTS", "write_plots"]
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 """Okabe and Ito's, which those who see few colours tell apart."""
-HATCHES = ("", "////", "\\\\\\\\", "xxx", "---")
+HATCHES = ("", "////", "\\\\\\\\", "xxx", "---", "|||")
 STYLE = {
     "svg.hashsalt": "alert-transfer",
     "svg.fonttype": "none",
@@ -240,9 +240,8 @@ def growth(found: Found) -> Drawing | None:
     for axes, (axis, by) in zip(every, shown.items(), strict=True):
         for number, (what, its) in enumerate(by.items()):
             x, y = zip(*sorted(its), strict=True)
-            axes.loglog(
-                x, y, marker="osD^vPX"[number % 7], label=what, color=COLOURS[number % 5], linewidth=1.4, markersize=4
-            )
+            colour, marker = COLOURS[number % len(COLOURS)], "osD^vPX"[number % 7]
+            axes.loglog(x, y, marker=marker, label=what, color=colour, linewidth=1.4, markersize=4)
         ticks = sorted({place for its in by.values() for place, _ in its})
         axes.set_xticks(ticks, [short_text(place) for place in ticks], minor=False)
         axes.xaxis.set_minor_locator(NullLocator())

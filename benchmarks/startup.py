@@ -103,12 +103,18 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def figure(case: str, quantity: str, runs: Sequence[float]) -> Figure:
+def figure(num_alerts: int, case: str, quantity: str, runs: Sequence[float]) -> Figure:
     """Return a figure of this script."""
-    return Figure(section="startup", case=case, what="alert-transfer", quantity=quantity, runs=list(runs))
+    return Figure(
+        section="startup",
+        case=f"{num_alerts:,} alerts: {case}",
+        what="alert-transfer",
+        quantity=quantity,
+        runs=list(runs),
+    )
 
 
-def warm(archive: str, rounds: int) -> list[Figure]:
+def warm(archive: str, num_alerts: int, rounds: int) -> list[Figure]:
     """Print the steps of a job on a cluster that has run one before, and return their seconds."""
     found: dict[str, list[float]] = defaultdict(list)
     firsts, wholes, overs = [], [], []
@@ -129,36 +135,37 @@ def warm(archive: str, rounds: int) -> list[Figure]:
                 found["submit in all"].append(submitted)
                 firsts.append(status.first_alert_s or 0.0)
                 wholes.append(whole)
-                overs.append(whole - sum(seconds for text, seconds in noted if text in WORK))
+                work = [seconds for text, seconds in noted if text in WORK]
+                overs += [whole - sum(work)] if len(work) == 1 else []
             tell(f"warm, {number} of {rounds}: {whole:.2f} s")
     print("| step | median ms | best ms |\n|---|---|---|")
     told = [(text, found[text]) for text in (*(text for *_, text in STEPS), "submit in all") if found.get(text)]
     told += [("first alert, from when topics are made", firsts), ("submit to its noticed end", wholes)]
-    told.append(("a job of one fragment over its work", overs))
+    told += [("a job of one fragment over its work", overs)] if overs else []
     for text, seen in told:
         print(f"| {text} | {statistics.median(seen) * 1000:.0f} | {min(seen) * 1000:.0f} |")
     # A step that isn't there in this version has no time.
-    return [figure(text.strip(), "seconds", seen) for text, seen in told if not any(map(math.isnan, seen))]
+    return [figure(num_alerts, text.strip(), "seconds", seen) for text, seen in told if not any(map(math.isnan, seen))]
 
 
-def cold(archive: str, rounds: int) -> list[Figure]:
+def cold(archive: str, num_alerts: int, rounds: int) -> list[Figure]:
     """Print what the whole command takes, its own cluster included, and what its processes import; return that."""
-    figures = []
+    runs: dict[tuple[str, str], list[float]] = {}
     print("\n| from cold | seconds, best | CPU seconds, median |\n|---|---|---|")
     with engine.start_broker() as broker:
         submit = ["submit", "--archive", archive, "--nights", NIGHT, "--kafka", broker.bootstrap, "--where", WHERE]
         command = [sys.executable, "-c", "from consumer.cli import main; main()"]
-        figures += _print_run("alert-transfer submit", [*command, *submit], rounds)
-        figures += _print_run("alert-transfer submit --help", [*command, "submit", "--help"], rounds)
+        runs |= _print_run("alert-transfer submit", [*command, *submit], rounds)
+        runs |= _print_run("alert-transfer submit --help", [*command, "submit", "--help"], rounds)
     for text, module in (
         ("import of a worker's", "engine.transfer.coordinator.preloading"),
         ("import of a scheduler's", "distributed"),
     ):
-        figures += _print_run(text, [sys.executable, "-c", f"import {module}"], rounds)
-    return figures
+        runs |= _print_run(text, [sys.executable, "-c", f"import {module}"], rounds)
+    return [figure(num_alerts, text, quantity, its) for (text, quantity), its in runs.items()]
 
 
-def _print_run(text: str, command: list[str], rounds: int) -> list[Figure]:
+def _print_run(text: str, command: list[str], rounds: int) -> dict[tuple[str, str], list[float]]:
     seconds, cpu = [], []
     for _ in range(rounds):
         begun = time.perf_counter()
@@ -171,7 +178,7 @@ def _print_run(text: str, command: list[str], rounds: int) -> list[Figure]:
         cpu.append(used.ru_utime + used.ru_stime)  # of it and of all processes that it waited for
         tell(f"{text}: {seconds[-1]:.2f} s, {cpu[-1]:.2f} CPU seconds")
     print(f"| {text} | {min(seconds):.2f} | {statistics.median(cpu):.2f} |", flush=True)
-    return [figure(f"from cold: {text}", "seconds", seconds), figure(f"from cold: {text}", "cpu_s", cpu)]
+    return {(f"from cold: {text}", "seconds"): seconds, (f"from cold: {text}", "cpu_s"): cpu}
 
 
 def main() -> None:
@@ -186,9 +193,9 @@ def main() -> None:
         made = engine.write_sample(Path(folder), nights=NIGHT, alerts_per_night=options.alerts)
         figures = []
         if options.only != "cold":
-            figures += warm(made.archive, options.rounds)
+            figures += warm(made.archive, options.alerts, options.rounds)
         if options.only != "warm":
-            figures += cold(made.archive, options.rounds)
+            figures += cold(made.archive, options.alerts, options.rounds)
     if options.json:
         write_figures(options.json, figures)
 

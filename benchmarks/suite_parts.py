@@ -62,6 +62,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
         _step("filter", "filter.py", "", 1),
         _step("store", "store.py", "--files 30 --nbytes 20000000 --latency 0 50", 3),
         _step("startup", "startup.py", "--rounds 3", 2),
+        _step("startup-50000", "startup.py", "--rounds 3 --alerts 50000", 2),
         _step("fairness", "fairness.py", "--tests 3", 6),
         *_CHECKS,
     ),
