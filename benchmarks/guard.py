@@ -74,6 +74,17 @@ RATIOS = (
     ),
     *(
         Ratio(
+            text=f"{text} from S3, {what}",
+            part="check-store",
+            section="store",
+            case=f"versitygw, {what}, S3, 0 ms",
+            quantity=quantity,
+        )
+        for quantity, text in {"ratio": "bytes read of those needed", "requests": "requests for 4 files"}.items()
+        for what in ("light curves with a condition", "full")
+    ),
+    *(
+        Ratio(
             text=f"speed of the {codec} beside fastavro, {content}",
             part=f"check-{codec}",
             section="codecs",

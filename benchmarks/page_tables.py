@@ -22,7 +22,7 @@ from benchmarks.page_words import (
 )
 from benchmarks.suite_results import spread
 
-__all__ = ["axis_of", "ceilings", "codecs", "consumers", "experiments", "growth", "plain"]
+__all__ = ["axis_of", "ceilings", "codecs", "consumers", "experiments", "growth", "plain", "store"]
 
 
 def plain(found: Found, section: str, *, skipped: Sequence[str] = (), only: Sequence[str] = ()) -> list[str]:
@@ -176,6 +176,29 @@ def codecs(found: Found, section: str) -> list[str]:
             rows.append(row)
         lines += ["", *table(head, rows)]
     return lines[1:]
+
+
+def store(found: Found, section: str) -> list[str]:
+    """Return what was read and asked of a store in each case, beside what was needed, and what was asked for."""
+    columns = (
+        ("s", OURS, "seconds", 1.0),
+        ("at most, s", "asked for", "seconds", 1.0),
+        ("CPU s", OURS, "cpu_s", 1.0),
+        ("MB read", OURS, "bytes_read", 1e-6),
+        ("of what is needed", OURS, "ratio", 1.0),
+        ("requests", OURS, "requests", 1.0),
+        ("CPU s of server and proxy", "server and proxy", "cpu_s", 1.0),
+    )
+    rows = []
+    for case in found.cases(section):
+        medians = [found.median(section, case, what, quantity) for _, what, quantity, _ in columns]
+        texts = [
+            "" if value is None else number_text(value * times)
+            for value, (*_, times) in zip(medians, columns, strict=True)
+        ]
+        mine = [one for one in found.figures if (one.section, one.case, one.what) == (section, case, OURS)]
+        rows.append([case, *texts, spread_text(mine)])
+    return table(["case", *(head for head, *_ in columns), "spread"], rows) if rows else []
 
 
 def growth(found: Found, section: str) -> list[str]:

@@ -41,7 +41,9 @@ _CHECKS = (
     _step("check-consume", "consume.py", "lightcurve --alerts 100000 --rounds 2 --without fink-client", 1.5),
     _step("check-encoder", "encoder.py", _OF_ONE_YEAR, 0.5),
     _step("check-decoder", "decoder.py", _OF_ONE_YEAR, 0.5),
-    _step("check-store", "store.py", "--files 6 --nbytes 5000000 --latency 0", 0.5),
+    _step(
+        "check-store", "store.py", "counts --server versitygw --files 4 --nbytes 5000000 --latency 0 --rounds 1", 0.5
+    ),
 )
 PARTS: dict[str, tuple[Step, ...]] = {
     "small": (
@@ -60,7 +62,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
         _step("encoder", "encoder.py", "", 2),
         _step("decoder", "decoder.py", "", 2),
         _step("filter", "filter.py", "", 1),
-        _step("store", "store.py", "--files 30 --nbytes 20000000 --latency 0 50", 3),
+        _step("store", "store.py", "--rounds 3", 6),
         _step("startup", "startup.py", "--rounds 3", 2),
         _step("startup-50000", "startup.py", "--rounds 3 --alerts 50000", 2),
         _step("fairness", "fairness.py", "--tests 3", 6),

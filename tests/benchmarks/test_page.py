@@ -120,6 +120,12 @@ def test_codecs_have_a_table_each_with_the_others_beside():
     assert "ours beside fastavro alone" not in heads[2]
 
 
+def test_the_store_has_a_line_a_case():
+    body = section(page(results()), "Reading from S3")
+    assert ["versitygw, full, S3, 50 ms", "164", "1.40", "0.70"] in rows(body)
+    assert ["versitygw, full, S3, 50 ms", "bytes read, of what is needed", "at most 1.30", "1.40"] in rows(body)
+
+
 def test_goals_that_are_not_reached_are_told_and_counted():
     text = page(results())
     missed = [one for one in judged(Found(results().figures), "experiments") if not one.is_reached]
