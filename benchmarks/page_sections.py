@@ -41,7 +41,8 @@ the alerts, full packets, one core; E3: no condition, lightcurve, two cores; E4:
 All read the same archive and send as many alerts to the same broker, by turns. Rates: ours from submit to complete on a
 warm cluster, Spark's in its write alone. All else that is held against Spark is of whole commands, each with its start:
 `from cold` starts a cluster of its own, and Spark its JVM with as many cores. CPU is that of all processes but the
-broker's, of an alert read; memory of all processes counts in each what they share. Shares below 100 % are where ours takes less.""",
+broker's, of an alert read; memory of all processes counts what they share in each of them. Shares below 100 % are where
+ours takes less.""",
         lines=experiments,
         against=("decision 31", "decisions/0031-where-a-microsecond-goes.md#what-stands-against-the-goals"),
         plot="spark",
@@ -93,8 +94,8 @@ reads nothing: the columns of its condition are there.""",
         name="store",
         title="Reading from S3",
         text="""\
-By the function that a worker's task runs, from a disk and from S3 servers behind a proxy that counts, and that keeps each
-answer back for so many milliseconds. Bytes are beside what the needed column chunks and one footer a file weigh. Server
+By the function that a worker's task runs, from a disk and from S3 servers behind a proxy that counts, and that keeps
+each answer back for so many milliseconds. Bytes are beside what the needed column chunks and one footer a file weigh. Server
 and proxy take their CPU of the same cores.""",
         lines=store,
     ),
