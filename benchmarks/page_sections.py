@@ -95,8 +95,8 @@ reads nothing: the columns of its condition are there.""",
         title="Reading from S3",
         text="""\
 By the function that a worker's task runs, from a disk and from S3 servers behind a proxy that counts, and that keeps
-each answer back for so many milliseconds. Bytes are beside what the needed column chunks and one footer a file weigh. Server
-and proxy take their CPU of the same cores.""",
+each answer back for so many milliseconds. Bytes are beside what the needed column chunks and one footer a file weigh.
+Server and proxy take their CPU of the same cores.""",
         lines=store,
     ),
     Section(
