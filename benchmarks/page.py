@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks.page_beside import Found, head_lines
 from benchmarks.page_goals import Judged, judged
 from benchmarks.page_sections import SECTIONS, Section
-from benchmarks.page_words import SPARKS, number_text, span_text, table
+from benchmarks.page_words import SPARKS, number_text, span_text, table, wrapped
 from benchmarks.suite_results import Part, Results
 
 __all__ = ["page_text"]
@@ -49,9 +49,9 @@ def _head(found: Found, results: Results, images: str, plots: Sequence[str]) -> 
         return ["Spark was not measured in this run, so nothing is said of it here."]
     cases = [case for case in found.cases("experiments") if set(SPARKS) & set(found.whats("experiments", case))]
     lines = [f"alert-transfer beside Spark, the least and the most of {', '.join(cases)}:", ""]
-    lines += [f"- {line}" for line in told]
     if results.size == "full" and (missed := [one for one in _all_judged(found) if not one.is_reached]):
-        lines[-1] += f" Of {len(_all_judged(found))} goals of our own {len(missed)} are not reached: see below."
+        told[-1] += f" Of {len(_all_judged(found))} goals of our own {len(missed)} are not reached: see below."
+    lines += [line for one in told for line in wrapped(f"- {one}", "  ")]
     if HEAD_PLOT in plots:
         (text,) = (section.plot_text for section in SECTIONS if section.plot == HEAD_PLOT)
         lines += ["", f"![{text}]({images}/{HEAD_PLOT}.svg)"]
@@ -70,13 +70,13 @@ def _taken_on(results: Results, json_path: str, docs: str) -> list[str]:
     rounds = max((len(figure.runs) for figure in results.figures), default=1)
     runs = f"medians of up to {rounds} runs" if rounds > 1 else "single runs"
     command = {"full": "make bench-full", "small": "make bench"}[results.size]
-    return [
+    return wrapped(
         f"Measured on {results.date} by `{command}`: {runs} on {machine['cores']} cores of {machine['cpu']} with "
         f"{machine['memory_gb']} GB, broker included; load before each part {_loads(measured)}. Versions: {versions}. "
         f"`spread` is how far a row's runs are apart at most, as a share of their median. Each run is in the "
         f"[JSON]({json_path}), of which this page is made; no figure is written by hand. What no script of the suite "
         f"measures stands in [benchmarks]({docs}../benchmarks/README.md)."
-    ]
+    )
 
 
 def _loads(parts: Sequence[Part]) -> str:
@@ -96,7 +96,7 @@ def _section(
         if not part.is_check and any(figure.section == section.name for figure in part.figures)
     ]
     lines += [f"    {part.command}" for part in parts]
-    lines += ["", section.text]
+    lines += ["", *wrapped(section.text)]
     if older := [part for part in parts if part.ended[:10] != results.date]:
         lines += ["", *(f"Of another day: `{part.command}`, {part.ended[:10]}." for part in older)]
     lines += ["", f"Commit {_commits(parts)}.", "", *tables]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 __all__ = [
@@ -18,7 +19,7 @@ __all__ = [
     "share_text",
     "span_text",
     "table",
-    "value_text",
+    "wrapped",
 ]
 
 OURS = "alert-transfer"
@@ -46,7 +47,6 @@ QUANTITIES = {
     "ratio": "ratio",
 }
 """Quantities that have a name of their own on the page, in the order of its columns."""
-HIGHER_IS_BETTER = ("alerts_per_s", "sent_per_s", "mb_per_s")
 
 
 def quantity_text(quantity: str) -> str:
@@ -72,19 +72,6 @@ def number_text(value: float) -> str:
     return f"{value:.2g}"
 
 
-def value_text(value: float, quantity: str) -> str:
-    """Return a value with the unit of its quantity: "212,453 alerts/s", "5.0 µs CPU an alert"."""
-    units = {
-        "cpu_us": "µs of CPU an alert",
-        "peak_mb": "MB",
-        "peak_sum_mb": "MB",
-        "alerts_per_s": "alerts/s",
-        "ratio": "",
-    }
-    unit = units.get(quantity, "s" if quantity.endswith("_s") or quantity == "seconds" else quantity_text(quantity))
-    return f"{number_text(value)} {unit}".rstrip()
-
-
 def factor_text(value: float) -> str:
     """Return how many times: "3.4", "12", "0.85"."""
     return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 1.05 else f"{value:.2f}"
@@ -107,6 +94,11 @@ def ordered(names: Iterable[str], known: Sequence[str]) -> list[str]:
     """Return names once each: known ones in their order, others after them as they come."""
     seen = list(dict.fromkeys(names))
     return [name for name in known if name in seen] + [name for name in seen if name not in known]
+
+
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """Return a paragraph's lines, as long as the project's pages have them; an item's are indented below its mark."""
+    return textwrap.wrap(text, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.page import page_text
 from benchmarks.page_beside import Found
 from benchmarks.page_readme import readme_lines, with_lines
-from benchmarks.suite_results import Results, write_results
+from benchmarks.suite_results import Results, read_results, write_results
 
 __all__ = ["DOCS", "KEPT", "README", "kept_page", "kept_readme", "write_kept", "write_page"]
 
@@ -35,8 +35,11 @@ def write_kept(results: Results) -> Path:
     # matplotlib takes a second, and whoever only reads results needs none of it.
     from benchmarks.plots import write_plots
 
+    kept = KEPT / f"{results.date}.json"
+    write_results(kept, results)
+    # As anyone will read it, who makes the page again.
+    results = read_results(kept)
     plots = write_plots(Found(results.figures), PLOTS)
-    write_results(KEPT / f"{results.date}.json", results)
     README.write_text(kept_readme(README.read_text(encoding="utf-8"), results), encoding="utf-8")
     page = DOCS / "benchmarks.md"
     page.write_text(kept_page(results, plots), encoding="utf-8")

@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     written = write_kept(results) if options.keep else write_page(results, suite.folder)
     console.print(f"wrote {written}", highlight=False, soft_wrap=True)
     for name, reason in failures.items():
-        console.print(f"{name} is not measured: {reason}", style="red", markup=False, highlight=False)
+        console.print(f"{name} is not measured: {reason}", style="red", markup=False, highlight=False, soft_wrap=True)
     if failures:
         console.print("The same command again measures these alone.")
     return 1 if failures else 0

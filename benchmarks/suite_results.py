@@ -81,23 +81,31 @@ def merged(newer: Results, older: Results | None) -> Results:
 
 
 def write_results(path: Path, results: Results) -> None:
-    """Write results into a file: each run of each figure, with median and spread for other readers."""
+    """Write results into a file, a figure a line: each run, with median and spread for other readers."""
     document = {"form": FORM, "date": results.date, **asdict(results)}
-    document["parts"] = [_as_json(part) for part in results.parts]
+    lines: dict[str, str] = {}
+    for number, part in enumerate(document["parts"]):
+        figures = [json.dumps(_as_json(figure), ensure_ascii=False) for figure in results.parts[number].figures]
+        part["figures"] = f"figures of part {number}"
+        lines[json.dumps(part["figures"])] = "[\n   " + ",\n   ".join(figures) + "\n  ]"
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    for mark, its in lines.items():
+        text = text.replace(mark, its)
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(path.name + ".new")
-    written.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    written.write_text(text + "\n", encoding="utf-8")
     written.replace(path)
 
 
-def _as_json(part: Part) -> dict[str, Any]:
-    document = asdict(part)
-    document["figures"] = []
-    for figure in part.figures:
-        apart = spread(figure)
-        more = {"median": figure.median, "spread": None if apart is None else round(apart, 4)}
-        document["figures"].append({**asdict(figure), **more})
-    return document
+def _as_json(figure: Figure) -> dict[str, Any]:
+    apart = spread(figure)
+    more = {"median": _rounded(figure.median), "spread": None if apart is None else round(apart, 4)}
+    return {**asdict(figure), "runs": [_rounded(run) for run in figure.runs], **more}
+
+
+def _rounded(value: float) -> float:
+    """Return a value with as many digits as any measurement may have."""
+    return float(f"{value:.9g}")
 
 
 def read_results(path: Path) -> Results:

@@ -99,28 +99,27 @@ class Suite:
             passed_s = 0.0
             for number, step in enumerate(waiting, 1):
                 left_s = sum(expected[later.name] for later in waiting[number - 1 :])
-                self.console.print(
+                self._print(
                     f"[{number} of {len(waiting)}] {step.command}: about {minutes_text(expected[step.name])}, "
-                    f"{minutes_text(left_s)} left in all",
-                    markup=False,
-                    highlight=False,
+                    f"{minutes_text(left_s)} left in all"
                 )
                 try:
                     part = self._run_part(step, _Shown(progress, bar, step.name, passed_s, left_s, expected[step.name]))
                 except Failure as exc:
                     failures[step.name] = str(exc)
-                    self.console.print(f"{step.name} failed: {exc}", markup=False, highlight=False, style="red")
+                    self._print(f"{step.name} failed: {exc}", style="red")
                 else:
                     results = merged(replace(results, parts=[part]), results)
                     self._keep(results, whole=whole)
-                    self.console.print(
-                        f"{step.name}: {len(part.figures)} figures in {minutes_text(part.seconds)}", highlight=False
-                    )
+                    self._print(f"{step.name}: {len(part.figures)} figures in {minutes_text(part.seconds)}")
                 passed_s += expected[step.name]
         if whole and not failures:
             write_results(self.finished, results)
             self.unfinished.unlink(missing_ok=True)
         return results, failures
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        self.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def _keep(self, results: Results, *, whole: bool) -> None:
         """Write what is measured: single parts into the last whole run, unless one waits to go on."""
@@ -167,7 +166,7 @@ class _Shown:
 
     def line(self, text: str) -> None:
         """Print a line of the script."""
-        self._progress.console.print(f"    {text}", markup=False, highlight=False)
+        self._progress.console.print(f"    {text}", markup=False, highlight=False, soft_wrap=True)
 
     def tick(self) -> None:
         """Show the time that is left."""
