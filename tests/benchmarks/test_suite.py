@@ -102,10 +102,15 @@ def test_a_script_without_figures_or_that_is_not_there_fails(suite, tmp_path):
 def test_results_are_read_as_they_were_written_with_median_and_spread_for_others(tmp_path):
     path = tmp_path / "2026-11-26.json"
     write_results(path, results())
-    assert read_results(path) == read_results(path)
-    assert read_results(path).figures == results().figures
-    one = json.loads(path.read_text())["parts"][0]["figures"][0]
+    text, read = path.read_text(), read_results(path)
+    assert [one.median for one in read.figures] == pytest.approx([one.median for one in results().figures])
+    assert [one.command for one in read.parts] == [one.command for one in results().parts]
+    one = json.loads(text)["parts"][0]["figures"][0]
     assert (one["median"], one["spread"]) == (200_000, 0.07)
+    # A figure a line, so that what changed is seen; and the same again, whoever writes it.
+    assert sum('"runs"' in line for line in text.splitlines()) == len(read.figures)
+    write_results(path, read)
+    assert path.read_text() == text
     path.write_text(path.read_text().replace('"form": 1', '"form": 99'))
     with pytest.raises(ValueError, match="99"):
         read_results(path)
