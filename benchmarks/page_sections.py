@@ -53,8 +53,8 @@ ours takes less.""",
         title="The ceilings",
         text="""\
 What can't be done without, each alone in one thread in the same run: the same columns read by pyarrow, the survivors
-encoded, the same bytes sent from memory by librdkafka. `bare parts` is their sum. An engine without any cost of its own
-would have 100 % of its CPU in the sum.""",
+labelled and encoded, the same bytes sent from memory by librdkafka. `bare parts` is their sum: the engine on a warm
+cluster would take no more CPU if it had no cost of its own.""",
         lines=ceilings,
         has_goals=False,
         plot="ceilings",

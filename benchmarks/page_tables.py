@@ -47,8 +47,8 @@ def _table_of(figures: Sequence[Figure], *, case_head: str = "case") -> list[str
         head,
         (
             [
-                case,
-                what,
+                case.removeprefix(f"{case_head} "),
+                what if whats != [OURS] else "",
                 *(
                     number_text(rows[case, what][quantity].median) if quantity in rows[case, what] else ""
                     for quantity in quantities
