@@ -47,7 +47,7 @@ def _table_of(figures: Sequence[Figure], *, case_head: str = "case") -> list[str
         head,
         (
             [
-                case.removeprefix(f"{case_head} "),
+                _below(case, case_head),
                 what if whats != [OURS] else "",
                 *(
                     number_text(rows[case, what][quantity].median) if quantity in rows[case, what] else ""
@@ -58,6 +58,12 @@ def _table_of(figures: Sequence[Figure], *, case_head: str = "case") -> list[str
             for case, what in order
         ),
     )
+
+
+def _below(case: str, head: str) -> str:
+    """Return a case as it stands in a column that already says the first of its words."""
+    rest = case.removeprefix(f"{head} ")
+    return f"{int(rest):,}" if rest.isdigit() else rest
 
 
 def spread_text(figures: Iterable[Figure]) -> str:

@@ -107,7 +107,7 @@ def test_the_ceilings_have_the_engines_share_of_each_and_of_their_sum():
 def test_growth_has_a_table_an_axis_with_what_is_fixed():
     body = section(page(results()), "Growth")
     assert [row[0] for row in rows(body) if row[0] in ("alerts", "fragments")] == ["alerts", "fragments", "fragments"]
-    assert ["1000000", "5.40", "5.50"] in rows(body)
+    assert ["1,000,000", "5.40", "5.50"] in rows(body)
     assert ["each one more", "5e-06"] in rows(body)
 
 
