@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from benchmarks.figures import Figure, read_figures
 from benchmarks.suite_parts import Step
 from benchmarks.suite_results import Part, Results, merged, read_results, write_results
 
-__all__ = ["Failure", "Suite", "minutes_text"]
+__all__ = ["Failure", "Suite", "minutes_text", "run_script"]
 
 ROOT = Path(__file__).resolve().parents[1]
 ENDING_S = 60.0
@@ -147,13 +147,9 @@ class Suite:
             seconds=round(time.monotonic() - begun, 1),
             commit=suite_machine.commit(),
             load_before=load,
-            versions=_versions(),
+            versions=suite_machine.versions(),
             figures=figures,
         )
-
-
-def _versions() -> Mapping[str, str]:
-    return suite_machine.versions()
 
 
 class _Shown:

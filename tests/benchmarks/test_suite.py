@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks import suite_machine
 from benchmarks.suite_parts import PARTS, Step, steps_of
 from benchmarks.suite_results import last_kept, merged, read_results, spread, write_results
-from benchmarks.suite_runner import Suite, minutes_text
+from benchmarks.suite_runner import Failure, Suite, minutes_text, run_script
 from tests.benchmarks.invented import figure, part, results
 
 
@@ -97,6 +97,23 @@ def test_a_part_alone_is_merged_into_the_last_whole_run(suite, tmp_path):
 def test_a_script_without_figures_or_that_is_not_there_fails(suite, tmp_path):
     steps = [script(tmp_path, "none", ""), Step(name="lost", script=str(tmp_path / "lost.py"), options="", minutes=1)]
     assert set(suite.run(steps, afresh=False, whole=True)[1]) == {"none", "lost"}
+
+
+def test_a_script_that_hangs_is_ended_with_its_log_kept(tmp_path):
+    step = script(tmp_path, "hangs", "import time; print('waiting', flush=True); time.sleep(600)")
+
+    class Shown:
+        def tick(self):
+            pass
+
+        def line(self, text):
+            pass
+
+    with pytest.raises(Failure, match="stopped after 2 s"):
+        run_script(step, tmp_path, Shown(), limit_s=2)
+    log = (tmp_path / "logs" / "hangs.log").read_text()
+    assert "waiting" in log
+    assert "KeyboardInterrupt" in log
 
 
 def test_results_are_read_as_they_were_written_with_median_and_spread_for_others(tmp_path):
