@@ -96,7 +96,8 @@ def _section(
         if not part.is_check and any(figure.section == section.name for figure in part.figures)
     ]
     lines += [f"    {part.command}" for part in parts]
-    lines += ["", *wrapped(section.text)]
+    more = f" More: [{section.more[0]}]({docs}{section.more[1]})." if section.more else ""
+    lines += ["", *wrapped(section.text + more)]
     if older := [part for part in parts if part.ended[:10] != results.date]:
         lines += ["", *(f"Of another day: `{part.command}`, {part.ended[:10]}." for part in older)]
     lines += ["", f"Commit {_commits(parts)}.", "", *tables]

@@ -21,6 +21,8 @@ class Section:
     text: str
     lines: Callable[[Found, str], list[str]]
     """Makes its tables; none without figures."""
+    more: tuple[str, str] | None = None
+    """What tells more of how it is measured, and its place as seen from docs/."""
     against: tuple[str, str] | None = None
     """Name and place, as seen from docs/, of what says what stands against goals that aren't reached."""
     has_goals: bool = True
@@ -44,6 +46,7 @@ warm cluster, Spark's in its write alone. All else that is held against Spark is
 broker's, of an alert read; memory of all processes counts what they share in each of them. Shares below 100 % are where
 ours takes less.""",
         lines=experiments,
+        more=("how each is run, and what must be said with a ratio", "../benchmarks/README.md#spark-beside-it"),
         against=("decision 31", "decisions/0031-where-a-microsecond-goes.md#what-stands-against-the-goals"),
         plot="spark",
         plot_text="How many times as fast as Spark, and at what share of its CPU and memory",
