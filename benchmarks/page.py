@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from benchmarks.page_beside import Found, head_lines
 from benchmarks.page_goals import Judged, judged
@@ -10,40 +11,51 @@ from benchmarks.page_sections import SECTIONS, Section
 from benchmarks.page_words import SPARKS, number_text, span_text, table, wrapped
 from benchmarks.suite_results import Part, Results
 
-__all__ = ["page_text"]
+__all__ = ["Links", "page_text"]
 
 HEAD_PLOT = "spark"
 UNMEASURED = "Not measured yet: `make bench-full` on a quiet machine writes this page, its plots and its JSON."
 
 
-def page_text(results: Results | None, *, images: str, json_path: str, plots: Sequence[str], docs: str = "") -> str:
-    """Return the page.
+@dataclass(frozen=True, kw_only=True)
+class Links:
+    """Where things are, as the page links them."""
 
-    Parameters
-    ----------
-    results
-        What was measured; None makes a page that says that nothing is.
-    images
-        Folder of the plots, as the page links it.
-    json_path
-        The file of the results, as the page links it.
-    plots
-        Names of the plots that there are.
-    docs
-        How the page links the folder docs/, with a slash at its end; empty if it stands there.
-    """
+    images: str
+    """Folder of the plots."""
+    json_path: str
+    """File of the results."""
+    plots: Sequence[str]
+    """Names of the plots that there are."""
+    docs: str = ""
+    """The folder docs/, with a slash at its end; empty if the page stands there."""
+
+    def to(self, text: str, path: str) -> str:
+        """Return a link to what has a place as seen from docs/."""
+        return f"[{text}]({self.docs}{path})"
+
+    def plot(self, name: str | None) -> list[str]:
+        """Return the lines that show a plot, if there is one of that name."""
+        if name is None or name not in self.plots:
+            return []
+        (text,) = (section.plot_text for section in SECTIONS if section.plot == name)
+        return ["", f"![{text}]({self.images}/{name}.svg)"]
+
+
+def page_text(results: Results | None, links: Links) -> str:
+    """Return the page; without results one that says that there are none."""
     lines = ["# Benchmarks", ""]
     if results is None or not results.parts:
         return "\n".join([*lines, UNMEASURED, ""])
     found = Found(results.figures)
-    lines += [*_head(found, results, images, plots), ""]
-    lines += [*_taken_on(results, json_path, docs), ""]
+    lines += [*_head(found, results, links), ""]
+    lines += [*_taken_on(results, links), ""]
     for section in SECTIONS:
-        lines += [*_section(section, found, results, images, plots, docs), ""]
+        lines += [*_section(section, found, results, links), ""]
     return "\n".join(lines[:-1]) + "\n"
 
 
-def _head(found: Found, results: Results, images: str, plots: Sequence[str]) -> list[str]:
+def _head(found: Found, results: Results, links: Links) -> list[str]:
     told = head_lines(found)
     if not told:
         return ["Spark was not measured in this run, so nothing is said of it here."]
@@ -52,17 +64,14 @@ def _head(found: Found, results: Results, images: str, plots: Sequence[str]) -> 
     if results.size == "full" and (missed := [one for one in _all_judged(found) if not one.is_reached]):
         told[-1] += f" Of {len(_all_judged(found))} goals of our own {len(missed)} are not reached: see below."
     lines += [line for one in told for line in wrapped(f"- {one}", "  ")]
-    if HEAD_PLOT in plots:
-        (text,) = (section.plot_text for section in SECTIONS if section.plot == HEAD_PLOT)
-        lines += ["", f"![{text}]({images}/{HEAD_PLOT}.svg)"]
-    return lines
+    return [*lines, *links.plot(HEAD_PLOT)]
 
 
 def _all_judged(found: Found) -> list[Judged]:
     return [one for name in dict.fromkeys(section.name for section in SECTIONS) for one in judged(found, name)]
 
 
-def _taken_on(results: Results, json_path: str, docs: str) -> list[str]:
+def _taken_on(results: Results, links: Links) -> list[str]:
     """Tell the machine, versions and how the page is made."""
     machine, measured = results.machine, [part for part in results.parts if not part.is_check]
     newest = max(measured or results.parts, key=lambda part: part.ended)
@@ -74,8 +83,8 @@ def _taken_on(results: Results, json_path: str, docs: str) -> list[str]:
         f"Measured on {results.date} by `{command}`: {runs} on {machine['cores']} cores of {machine['cpu']} with "
         f"{machine['memory_gb']} GB, broker included; load before each part {_loads(measured)}. Versions: {versions}. "
         f"`spread` is how far a row's runs are apart at most, as a share of their median. Each run is in the "
-        f"[JSON]({json_path}), of which this page is made; no figure is written by hand. What no script of the suite "
-        f"measures stands in [benchmarks]({docs}../benchmarks/README.md)."
+        f"[JSON]({links.json_path}), of which this page is made; no figure is written by hand. What no script of the suite "
+        f"measures stands in {links.to('benchmarks', '../benchmarks/README.md')}."
     )
 
 
@@ -83,9 +92,7 @@ def _loads(parts: Sequence[Part]) -> str:
     return span_text([number_text(load) for load in sorted(part.load_before for part in parts)]) if parts else "unknown"
 
 
-def _section(
-    section: Section, found: Found, results: Results, images: str, plots: Sequence[str], docs: str
-) -> list[str]:
+def _section(section: Section, found: Found, results: Results, links: Links) -> list[str]:
     lines = [f"## {section.title}", ""]
     tables = section.lines(found, section.name)
     if not tables:
@@ -96,17 +103,15 @@ def _section(
         if not part.is_check and any(figure.section == section.name for figure in part.figures)
     ]
     lines += [f"    {part.command}" for part in parts]
-    more = f" More: [{section.more[0]}]({docs}{section.more[1]})." if section.more else ""
+    more = f" More: {links.to(*section.more)}." if section.more else ""
     lines += ["", *wrapped(section.text + more)]
     if older := [part for part in parts if part.ended[:10] != results.date]:
         lines += ["", *(f"Of another day: `{part.command}`, {part.ended[:10]}." for part in older)]
     lines += ["", f"Commit {_commits(parts)}.", "", *tables]
-    if section.plot in plots and section.plot != HEAD_PLOT:
-        lines += ["", f"![{section.plot_text}]({images}/{section.plot}.svg)"]
+    if section.plot != HEAD_PLOT:
+        lines += links.plot(section.plot)
     if section.has_goals and results.size == "full":
-        against = (
-            f"; what stands against them: [{section.against[0]}]({docs}{section.against[1]})" if section.against else ""
-        )
+        against = f"; what stands against them: {links.to(*section.against)}" if section.against else ""
         lines += _goals(list(judged(found, section.name)), against)
     return lines
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from benchmarks.page import page_text
+from benchmarks.page import Links, page_text
 from benchmarks.page_beside import Found
 from benchmarks.page_readme import readme_lines, with_lines
 from benchmarks.suite_results import Results, read_results, write_results
@@ -22,7 +22,8 @@ README = ROOT / "README.md"
 def kept_page(results: Results | None, plots: list[str]) -> str:
     """Return the page as it stands in docs/."""
     date = "" if results is None else results.date
-    return page_text(results, images="images/benchmarks", json_path=f"../benchmarks/results/{date}.json", plots=plots)
+    links = Links(images="images/benchmarks", json_path=f"../benchmarks/results/{date}.json", plots=plots)
+    return page_text(results, links)
 
 
 def kept_readme(text: str, results: Results | None) -> str:
@@ -54,6 +55,6 @@ def write_page(results: Results, folder: Path) -> Path:
     write_results(folder / f"{results.date}.json", results)
     page = folder / "benchmarks.md"
     docs = f"{os.path.relpath(DOCS, folder)}/"
-    text = page_text(results, images="images", json_path=f"{results.date}.json", plots=plots, docs=docs)
-    page.write_text(text, encoding="utf-8")
+    links = Links(images="images", json_path=f"{results.date}.json", plots=plots, docs=docs)
+    page.write_text(page_text(results, links), encoding="utf-8")
     return page

@@ -2,7 +2,7 @@
 
 import re
 
-from benchmarks.page import page_text
+from benchmarks.page import Links, page_text
 from benchmarks.page_beside import Found, head_lines
 from benchmarks.page_goals import GOALS, judged
 from benchmarks.page_readme import BEGIN, END, readme_lines, with_lines
@@ -11,7 +11,7 @@ from tests.benchmarks.invented import CASES, experiments, figure, part, results
 
 
 def page(of, plots=("spark", "ceilings")):
-    return page_text(of, images="images/benchmarks", json_path="../benchmarks/results/x.json", plots=plots)
+    return page_text(of, Links(images="images/benchmarks", json_path="../benchmarks/results/x.json", plots=plots))
 
 
 def section(text, title):
