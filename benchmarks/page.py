@@ -83,8 +83,8 @@ def _taken_on(results: Results, links: Links) -> list[str]:
         f"Measured on {results.date} by `{command}`: {runs} on {machine['cores']} cores of {machine['cpu']} with "
         f"{machine['memory_gb']} GB, broker included; load before each part {_loads(measured)}. Versions: {versions}. "
         f"`spread` is how far a row's runs are apart at most, as a share of their median. Each run is in the "
-        f"[JSON]({links.json_path}), of which this page is made; no figure is written by hand. What no script of the suite "
-        f"measures stands in {links.to('benchmarks', '../benchmarks/README.md')}."
+        f"[JSON]({links.json_path}), of which this page is made; no figure is written by hand. What no script of the "
+        f"suite measures stands in {links.to('benchmarks', '../benchmarks/README.md')}."
     )
 
 
