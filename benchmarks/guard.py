@@ -198,7 +198,7 @@ def main() -> int:
     console = Console(stderr=True)
     path = options.against or last_kept(KEPT)
     if path is None:
-        console.print(f"There is nothing to compare with: `make bench-full` writes a JSON into {KEPT}.")
+        console.print(f"There is nothing to compare with: `make bench-full` writes a JSON into {KEPT}.", soft_wrap=True)
         return 1
     was = read_results(path)
     suite = Suite(size="check", folder=FOLDER / "check", console=console)

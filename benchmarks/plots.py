@@ -90,7 +90,9 @@ def bars(
             edgecolor="white",
             linewidth=0.5,
         )
-        axes.bar_label(shown, [text(width) for width in widths], padding=2, fontsize=7.5)
+        # On white, since a line may run below.
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+        axes.bar_label(shown, [text(width) for width in widths], padding=3, fontsize=7.5, bbox=box, zorder=5)
     axes.set_yticks(range(len(groups)), groups)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlim(0, largest * 1.18)

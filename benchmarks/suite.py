@@ -49,9 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.page:
         path = last_kept(KEPT)
         if path is None:
-            console.print(f"There is no JSON in {KEPT}: make bench-full writes one.")
+            console.print(f"There is no JSON in {KEPT}: make bench-full writes one.", soft_wrap=True)
             return 1
-        console.print(f"wrote {write_kept(read_results(path))}")
+        console.print(f"wrote {write_kept(read_results(path))}", highlight=False, soft_wrap=True)
         return 0
     suite = Suite(size=options.size, folder=FOLDER / options.size, console=console)
     whole = not options.only and not options.without
