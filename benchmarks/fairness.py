@@ -1,6 +1,6 @@
 """What a test job waits beside other jobs, and what it takes from them: on two workers of one thread each.
 
-    .venv/bin/python benchmarks/fairness.py [--scenario slow] [--seconds 2] [--tests 1] [--json FILE]
+    .venv/bin/python benchmarks/fairness.py [--scenario slow] [--seconds 2] [--tests 1]
 
 Fragments of the other jobs take so many seconds each: the workers' sink is a double that waits before it opens one.
 Scenarios: `slow`, one job of 30 such fragments; `large`, three of them; `small`, twenty jobs of one fragment beside
@@ -12,19 +12,15 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import statistics
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import distributed
 
 import engine
 import engine.transfer.coordinator as coordinator
-from benchmarks.figures import Figure, write_figures
 from engine.transfer.coordinator import launch
 
 NIGHT = "2021-11-22"
@@ -75,22 +71,8 @@ def ended_at(job: engine.Job) -> float:
     return max(change.time for change in job.manifest.changes)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What a scenario took."""
-
-    others_s: float
-    """How long the other jobs took in all."""
-    firsts_s: list[float]
-    """When each test job's first alert came, from its submission."""
-    ends_s: list[float]
-    """When each test job's end came, likewise."""
-
-
-def measure(
-    client: distributed.Client, kafka: str, folder: Path, scenario: str, tests: int, fragments: int
-) -> Measured:
-    """Run a scenario with so many test jobs, one after another."""
+def measure(client: distributed.Client, kafka: str, folder: Path, scenario: str, tests: int, fragments: int) -> float:
+    """Run a scenario with so many test jobs, one after another; return the seconds that the other jobs took."""
     num_large, num_small = SCENARIOS[scenario]
     many, one = archives(Path(tempfile.mkdtemp(dir=folder)), fragments // num_large)
     stamp = time.time_ns()
@@ -100,7 +82,7 @@ def measure(
         request = engine.TransferRequest(archive=archive, nights=NIGHT, topic=f"ftransfer_slow_{stamp}_{number}")
         return engine.submit(request, client=client, kafka=kafka)
 
-    begun, firsts, lasts = time.time(), [], []
+    begun = time.time()
     with ThreadPoolExecutor(8) as pool:
         others = list(pool.map(submitted, range(num_large)))
         others += pool.map(submitted, range(num_large, num_large + num_small))
@@ -112,31 +94,13 @@ def measure(
         first = min(done.time for done in test.manifest.fragments.values())
         waiting = sum(job.status().state in ("queued", "running") for job in others)
         handed, ends = handed_over[-1], [done.time for job in others for done in job.manifest.fragments.values()]
-        firsts.append(first - at)
-        lasts.append(end - at)
         print(
             f"{scenario}, beside {waiting} of {len(others)} jobs: handed over after {handed - at:.1f} s, first alert "
             f"after {first - at:.1f} s, end after {end - at:.1f} s; between hand-over and first alert ended "
             f"{sum(handed < ended <= first for ended in ends)} fragments of others",
-            file=sys.stderr,
             flush=True,
         )
-    return Measured(others_s=max(ended_at(job) for job in others) - begun, firsts_s=firsts, ends_s=lasts)
-
-
-def figures_of(scenario: str, without: Measured, beside: Measured) -> list[Figure]:
-    """Return what a test job waited, and what it took from the others."""
-    taken = {
-        "first_alert_s": beside.firsts_s,
-        "end_s": beside.ends_s,
-        "others_without_s": [without.others_s],
-        "others_with_s": [beside.others_s],
-        "ratio": [beside.others_s / without.others_s],
-    }
-    return [
-        Figure(section="fairness", case=scenario, what="alert-transfer", quantity=quantity, runs=runs)
-        for quantity, runs in taken.items()
-    ]
+    return max(ended_at(job) for job in others) - begun
 
 
 def main() -> None:
@@ -145,10 +109,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="that a fragment of the other jobs takes")
     parser.add_argument("--fragments", type=int, default=30, help="of the large jobs in all")
     parser.add_argument("--tests", type=int, default=1)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, all runs")
     options = parser.parse_args()
     coordinator.launch = launch_noted
-    figures = []
     with (
         engine.start_broker() as broker,
         engine.local_cluster(num_workers=2) as client,
@@ -157,16 +119,10 @@ def main() -> None:
         client.run(slow_down, options.seconds)
         for scenario in options.scenario or SCENARIOS:
             how = (client, broker.bootstrap, Path(folder), scenario)
-            without, beside = (measure(*how, tests, options.fragments) for tests in (0, options.tests))
-            figures += figures_of(scenario, without, beside)
+            alone_s, beside_s = (measure(*how, tests, options.fragments) for tests in (0, options.tests))
             print(
-                f"{scenario}: first alert after {statistics.median(beside.firsts_s):.1f} s, end after "
-                f"{statistics.median(beside.ends_s):.1f} s (medians); the other jobs took {without.others_s:.1f} s "
-                f"without, {beside.others_s:.1f} s with the test",
-                flush=True,
+                f"{scenario}: the other jobs took {alone_s:.1f} s without, {beside_s:.1f} s with the test", flush=True
             )
-    if options.json:
-        write_figures(options.json, figures)
 
 
 if __name__ == "__main__":

@@ -77,8 +77,12 @@ alone` decodes the messages from memory, one by one, and keeps nothing.""",
     Section(
         name="growth",
         title="Growth",
-        text="What a job takes as one thing grows and the rest stays.",
+        text="""\
+What a job takes as one thing grows and the rest stays, each on a fresh warm cluster: alerts, full alerts, fragments of
+one small file each (and what reads the job's manifest), workers, survivors in per cent; and nights, planned without a
+job. Then what follows from it, on paper: alerts an hour by cores, and what Rubin's nights need.""",
         lines=growth,
+        more=("what the sums on paper assume", "capacity.md"),
         plot="growth",
         plot_text="Seconds, as the numbers of alerts, fragments and nights grow",
     ),
@@ -105,7 +109,9 @@ Server and proxy take their CPU of the same cores.""",
     Section(
         name="startup",
         title="What a job costs beside its work",
-        text="Steps of a job of one fragment on a warm cluster of two workers, and whole commands from cold.",
+        text="""\
+A job of one fragment on a warm cluster of two workers, as a whole and by its steps, some of which run side by side; and
+whole commands from cold, the job's of 50,000 alerts.""",
         lines=plain,
     ),
     Section(

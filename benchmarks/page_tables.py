@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from benchmarks.capacity import capacity_lines
 from benchmarks.figures import Figure
 from benchmarks.page_beside import Found, beside
 from benchmarks.page_words import (
@@ -207,13 +208,29 @@ def store(found: Found, section: str) -> list[str]:
     return table(["case", *(head for head, *_ in columns), "spread"], rows) if rows else []
 
 
+GROWN = (
+    "alerts_per_s",
+    "seconds",
+    "cpu_s",
+    "cpu_us",
+    "cpu_ms_a_fragment",
+    "peak_mb",
+    "worker_peak_mb",
+    "scheduler_peak_mb",
+    "submitter_peak_mb",
+)
+"""What the page shows of a job that grows; the JSON has more."""
+
+
 def growth(found: Found, section: str) -> list[str]:
-    """Return a table for each axis, `<axis> <number>`, with what is fixed and what each one more takes."""
+    """Return a table for each axis, `<axis> <number>`, what is fixed and what each one more takes; then capacity."""
     figures = [one for one in found.figures if one.section == section]
+    shown = [one for one in figures if one.quantity in GROWN]
     by_axis: dict[str, list[Figure]] = {}
-    for one in figures:
+    for one in shown:
         if one.what != "fitted":
             by_axis.setdefault(axis_of(one), []).append(one)
+    capacity = capacity_lines(figures)
     lines: list[str] = []
     for axis, its in by_axis.items():
         for mine in (True, False):
@@ -221,7 +238,7 @@ def growth(found: Found, section: str) -> list[str]:
                 lines += ["", *_table_of(some, case_head=axis)]
         if mine_fitted := [one for one in figures if one.what == "fitted" and one.case == axis]:
             lines += ["", f"Fitted through these, by {axis}:", "", *_fitted(mine_fitted)]
-    return lines[1:]
+    return [*lines, *([""] if capacity else []), *capacity][1:]
 
 
 def axis_of(figure: Figure) -> str:
@@ -233,15 +250,20 @@ def axis_of(figure: Figure) -> str:
 def _fitted(figures: Sequence[Figure]) -> list[str]:
     medians = {one.quantity: one.median for one in figures}
     names = ordered((name.partition("_")[2] for name in medians), list(QUANTITIES))
-    head = ["", *map(quantity_text, names)]
-    parts = {"fixed": "fixed", "each": "each one more"}
-    return table(
-        head,
-        (
-            [
-                text,
-                *(number_text(medians[f"{part}_{name}"]) if f"{part}_{name}" in medians else "" for name in names),
-            ]
-            for part, text in parts.items()
-        ),
-    )
+    # Seconds have a unit in each cell: some are seconds, some microseconds.
+    heads = {"seconds": "time", "cpu_s": "CPU"}
+    head = ["", *(heads.get(name, quantity_text(name).removesuffix(", s")) for name in names)]
+    rows = []
+    for text, part in {"fixed": "fixed", "each one more": "each"}.items():
+        values = [(name, medians.get(f"{part}_{name}")) for name in names]
+        rows.append([text, *("" if value is None else _with_unit(value, name) for name, value in values)])
+    return table(head, rows)
+
+
+def _with_unit(value: float, quantity: str) -> str:
+    if quantity != "seconds" and not quantity.endswith("_s"):
+        return number_text(value)
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if value >= size / 10:
+            return f"{number_text(value / size)} {unit}"
+    return f"{number_text(value * 1e6)} µs"

@@ -1,6 +1,6 @@
 """What a job costs beside its work: each step of `submit` on a warm cluster, and the whole command from cold.
 
-    .venv/bin/python benchmarks/startup.py --rounds 5 [--json FILE]
+    python benchmarks/startup.py --rounds 5
 
 Steps are timed where they run, in this process and on the workers: medians of all rounds but the first. Steps hold
 others, and some run side by side. CPU seconds are those of all processes of the command, without the broker's. On a
@@ -13,7 +13,6 @@ import argparse
 import builtins
 import functools
 import importlib
-import math
 import os
 import statistics
 import subprocess
@@ -21,12 +20,11 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import engine
-from benchmarks.figures import Figure, write_figures
 
 NIGHT = "2021-11-22"
 WHERE = "candidate.magpsf > 14"
@@ -55,9 +53,6 @@ STEPS = (
     (THERE, "engine.sinks.kafka_sink", "KafkaSink.check_holds", "end: Kafka holds it"),
     (THERE, "engine.transfer.coordinator.loop", "Coordinator.run", "coordinator in all"),
 )
-
-WORK = ("filter", "read, encode, send")
-"""What a job of one fragment is for; all else is the cost of a job."""
 
 
 def install(where: str) -> None:
@@ -98,26 +93,10 @@ def taken() -> list[tuple[str, float]]:
     return found
 
 
-def tell(text: str) -> None:
-    """Print progress."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def figure(num_alerts: int, case: str, quantity: str, runs: Sequence[float]) -> Figure:
-    """Return a figure of this script."""
-    return Figure(
-        section="startup",
-        case=f"{num_alerts:,} alerts: {case}",
-        what="alert-transfer",
-        quantity=quantity,
-        runs=list(runs),
-    )
-
-
-def warm(archive: str, num_alerts: int, rounds: int) -> list[Figure]:
-    """Print the steps of a job on a cluster that has run one before, and return their seconds."""
+def warm(archive: str, rounds: int) -> None:
+    """Print the steps of a job on a cluster that has run one before."""
     found: dict[str, list[float]] = defaultdict(list)
-    firsts, wholes, overs = [], [], []
+    firsts, wholes = [], []
     request = engine.TransferRequest(archive=archive, nights=NIGHT, where=WHERE)
     with engine.start_broker() as broker, engine.local_cluster(num_workers=2) as client:
         install(HERE)
@@ -135,37 +114,30 @@ def warm(archive: str, num_alerts: int, rounds: int) -> list[Figure]:
                 found["submit in all"].append(submitted)
                 firsts.append(status.first_alert_s or 0.0)
                 wholes.append(whole)
-                work = [seconds for text, seconds in noted if text in WORK]
-                overs += [whole - sum(work)] if len(work) == 1 else []
-            tell(f"warm, {number} of {rounds}: {whole:.2f} s")
     print("| step | median ms | best ms |\n|---|---|---|")
-    told = [(text, found[text]) for text in (*(text for *_, text in STEPS), "submit in all") if found.get(text)]
-    told += [("first alert, from when topics are made", firsts), ("submit to its noticed end", wholes)]
-    told += [("a job of one fragment over its work", overs)] if overs else []
-    for text, seen in told:
+    for text in (*(text for *_, text in STEPS), "submit in all"):
+        if seen := found.get(text):
+            print(f"| {text} | {statistics.median(seen) * 1000:.0f} | {min(seen) * 1000:.0f} |")
+    for text, seen in (("first alert, from when topics are made", firsts), ("submit to its noticed end", wholes)):
         print(f"| {text} | {statistics.median(seen) * 1000:.0f} | {min(seen) * 1000:.0f} |")
-    # A step that isn't there in this version has no time.
-    return [figure(num_alerts, text.strip(), "seconds", seen) for text, seen in told if not any(map(math.isnan, seen))]
 
 
-def cold(archive: str, num_alerts: int, rounds: int) -> list[Figure]:
-    """Print what the whole command takes, its own cluster included, and what its processes import; return that."""
-    runs: dict[tuple[str, str], list[float]] = {}
+def cold(archive: str, rounds: int) -> None:
+    """Print what the whole command takes, its own cluster included, and what its processes import."""
     print("\n| from cold | seconds, best | CPU seconds, median |\n|---|---|---|")
     with engine.start_broker() as broker:
         submit = ["submit", "--archive", archive, "--nights", NIGHT, "--kafka", broker.bootstrap, "--where", WHERE]
         command = [sys.executable, "-c", "from consumer.cli import main; main()"]
-        runs |= _print_run("alert-transfer submit", [*command, *submit], rounds)
-        runs |= _print_run("alert-transfer submit --help", [*command, "submit", "--help"], rounds)
+        _print_run("alert-transfer submit", [*command, *submit], rounds)
+        _print_run("alert-transfer submit --help", [*command, "submit", "--help"], rounds)
     for text, module in (
         ("import of a worker's", "engine.transfer.coordinator.preloading"),
         ("import of a scheduler's", "distributed"),
     ):
-        runs |= _print_run(text, [sys.executable, "-c", f"import {module}"], rounds)
-    return [figure(num_alerts, text, quantity, its) for (text, quantity), its in runs.items()]
+        _print_run(text, [sys.executable, "-c", f"import {module}"], rounds)
 
 
-def _print_run(text: str, command: list[str], rounds: int) -> dict[tuple[str, str], list[float]]:
+def _print_run(text: str, command: list[str], rounds: int) -> None:
     seconds, cpu = [], []
     for _ in range(rounds):
         begun = time.perf_counter()
@@ -176,9 +148,7 @@ def _print_run(text: str, command: list[str], rounds: int) -> dict[tuple[str, st
             raise RuntimeError(f"{command} ended with code {started.returncode}")
         seconds.append(time.perf_counter() - begun)
         cpu.append(used.ru_utime + used.ru_stime)  # of it and of all processes that it waited for
-        tell(f"{text}: {seconds[-1]:.2f} s, {cpu[-1]:.2f} CPU seconds")
     print(f"| {text} | {min(seconds):.2f} | {statistics.median(cpu):.2f} |", flush=True)
-    return {(f"from cold: {text}", "seconds"): seconds, (f"from cold: {text}", "cpu_s"): cpu}
 
 
 def main() -> None:
@@ -187,17 +157,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--alerts", type=int, default=2_000, help="in the one night")
     parser.add_argument("--only", choices=("warm", "cold"))
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, all runs")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         made = engine.write_sample(Path(folder), nights=NIGHT, alerts_per_night=options.alerts)
-        figures = []
         if options.only != "cold":
-            figures += warm(made.archive, options.alerts, options.rounds)
+            warm(made.archive, options.rounds)
         if options.only != "warm":
-            figures += cold(made.archive, options.alerts, options.rounds)
-    if options.json:
-        write_figures(options.json, figures)
+            cold(made.archive, options.rounds)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ def others() -> list[Figure]:
     for number in (125_000, 250_000, 500_000, 1_000_000):
         found.append(figure("growth", f"alerts {number}", "alert-transfer", "seconds", 0.4 + number / 2e5))
         found.append(figure("growth", f"alerts {number}", "alert-transfer", "cpu_s", 0.5 + number / 2e5))
+        found.append(figure("growth", f"alerts {number}", "alert-transfer", "nbytes_sent", number * 300))
     found.append(figure("growth", "alerts", "fitted", "fixed_seconds", 0.4))
     found.append(figure("growth", "alerts", "fitted", "each_seconds", 5e-6))
     for number in (500, 20_000):

@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
+
 from benchmarks.page import Links, page_text
 from benchmarks.page_beside import Found, head_lines
-from benchmarks.page_goals import GOALS, judged
+from benchmarks.page_goals import judged
 from benchmarks.page_readme import BEGIN, END, readme_lines, with_lines
 from benchmarks.page_sections import SECTIONS
 from tests.benchmarks.invented import CASES, experiments, figure, part, results
@@ -108,7 +110,8 @@ def test_growth_has_a_table_an_axis_with_what_is_fixed():
     body = section(page(results()), "Growth")
     assert [row[0] for row in rows(body) if row[0] in ("alerts", "fragments")] == ["alerts", "fragments", "fragments"]
     assert ["1,000,000", "5.40", "5.50"] in rows(body)
-    assert ["each one more", "5e-06"] in rows(body)
+    assert ["each one more", "5 µs"] in rows(body)
+    assert "Rubin" in body
 
 
 def test_codecs_have_a_table_each_with_the_others_beside():
@@ -141,17 +144,17 @@ def test_a_small_run_is_not_held_against_the_goals_of_the_full_one():
     assert "goals" not in page(results(size="small"))
 
 
-def test_a_goal_on_a_ratio_divides_and_one_on_speed_turns():
-    goal = next(one for one in GOALS if one.beside == "bare parts")
-    found = Found(
-        [
-            figure("experiments", "E1", "alert-transfer", "cpu_us", 5),
-            figure("experiments", "E1", "bare parts", "cpu_us", 4),
-        ]
-    )
-    (one,) = (one for one in judged(found, "experiments") if one.goal is goal)
-    assert one.value == 1.25
+def test_a_goal_may_be_a_ratio_or_what_is_left_without_the_work():
+    taken = {("E1", "alert-transfer", "cpu_us"): 5, ("E1", "bare parts", "cpu_us"): 4}
+    found = Found([figure("experiments", *keys, value) for keys, value in taken.items()])
+    values = {one.text: one.value for one in judged(found, "experiments")}
+    assert values == {"CPU µs an alert": 5, "CPU µs an alert, beside bare parts": 1.25}
+    taken = {"warm": 0.9, "warm: read, encode, send": 0.5}
+    found = Found([figure("startup", case, "alert-transfer", "seconds", value) for case, value in taken.items()])
+    (one,) = judged(found, "startup")
+    assert one.value == pytest.approx(0.4)
     assert not one.is_reached
+    assert list(judged(Found(found.figures[:1]), "startup")) == []
 
 
 def test_parts_of_another_day_or_commit_are_told():
