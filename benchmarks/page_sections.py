@@ -38,9 +38,9 @@ SECTIONS = (
         name="experiments",
         title="The experiments, with Spark side by side",
         text="""\
-E1: nights of 2021's schema, a magnitude condition, lightcurve, one core; E1-2025: the same of 2025's; E2: several nights,
-supernova candidates and a magnitude condition, full packets, one core; E3: all alerts, lightcurve, two cores; E4: all
-alerts, full packets, one core.
+E1: nights of 2021's schema, a magnitude condition, lightcurve, one core; E1-2025: the same of 2025's; E2: supernova
+candidates of several nights with a magnitude condition, full packets, one core; E3: all alerts, lightcurve, two cores;
+E4: all alerts, full packets, one core.
 All read the same archive and send as many alerts to the same broker, by turns. Rates: ours from submit to complete on a
 warm cluster, Spark's in its write alone. All else that is held against Spark is of whole commands, each with its start:
 `from cold` starts a cluster of its own, and Spark its JVM with as many cores. CPU is that of all processes but the
