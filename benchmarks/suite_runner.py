@@ -138,7 +138,7 @@ class Suite:
 
     def _run_part(self, step: Step, shown: _Shown) -> Part:
         load, begun = suite_machine.load(), time.monotonic()
-        figures = run_script(step, self.folder, shown, limit_s=600 + 4 * self._expected_s(step))
+        figures = run_script(step, self.folder, shown, limit_s=1800 + 5 * self._expected_s(step))
         return Part(
             name=step.name,
             command=step.command,
