@@ -2,7 +2,7 @@
 PYTHON ?= python3
 UV := .venv/bin/uv
 
-.PHONY: install demo dashboard versitygw test coverage lint lock bench clean
+.PHONY: install demo dashboard versitygw test coverage lint lock bench bench-full bench-check clean
 .DEFAULT_GOAL := install
 
 install: .venv/installed
@@ -51,8 +51,17 @@ lint: install
 	.venv/bin/lint-imports --no-cache
 	.venv/bin/mypy
 
+# Two quiet cores: 20 minutes; page, plots and JSON go into build/benchmarks/small. What a stopped run measured is kept.
 bench: install
-	.venv/bin/python benchmarks/experiments.py --scale 0.1 --rounds 1
+	.venv/bin/python benchmarks/suite.py --size small
+
+# Two hours on two quiet cores. Page, plots and JSON go into the repository: docs/benchmarks.md, benchmarks/results.
+bench-full: install versitygw
+	.venv/bin/python benchmarks/suite.py --size full --keep
+
+# Ratios of a small run, five minutes, beside those of the last JSON that was kept.
+bench-check: install versitygw
+	.venv/bin/python benchmarks/guard.py
 
 # Versions and hashes only: no registry's address goes into the lock.
 lock: install
