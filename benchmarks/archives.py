@@ -1,4 +1,4 @@
-"""The experiments, and the archives that they are made on: one night's file, linked under as many nights as it takes."""
+"""The experiments, and what they read: one night's file, linked under as many nights as it takes."""
 
 from __future__ import annotations
 
