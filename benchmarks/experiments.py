@@ -65,7 +65,6 @@ def figures_of(
         _console.print(f"  {what}: {told}", highlight=False, soft_wrap=True)
 
     with Stage.opened(experiment, nights, folder) as stage:
-        stage.warm_up()
         for number in range(1, rounds + 1):
             _console.print(f"{name}, round {number} of {rounds}: {nights.num_alerts:,} alerts of {nights.root}")
             keep(_OURS, stage.warm())

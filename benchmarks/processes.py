@@ -23,7 +23,7 @@ import psutil
 __all__ = ["CommandError", "MemoryPeaks", "Taken", "cpu_seconds", "take"]
 
 _PR_SET_CHILD_SUBREAPER = 36
-_EVERY_S = 0.1
+_EVERY_S = 0.2
 _STRAGGLERS_S = 20
 
 
@@ -64,6 +64,8 @@ class MemoryPeaks(threading.Thread):
     def __init__(self, *, without: int | None = None, own: bool = False):
         super().__init__(daemon=True)
         self.largest_mb = self.sum_mb = 0.0
+        self.cpu_s = 0.0
+        """CPU seconds that the looking took, once it has ended."""
         self._without = without
         self._own = own
         self._ended = threading.Event()
@@ -71,6 +73,7 @@ class MemoryPeaks(threading.Thread):
     def run(self) -> None:
         while not self._ended.wait(_EVERY_S):
             self._look([*processes_below(self._without), *([psutil.Process()] if self._own else [])])
+        self.cpu_s = time.thread_time()
 
     def end(self) -> None:
         """Look no more."""

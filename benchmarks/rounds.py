@@ -58,14 +58,13 @@ class FirstAlert(threading.Thread):
 
 @dataclass(kw_only=True)
 class Stage:
-    """A broker and a warm cluster on which an experiment is made."""
+    """A broker on which an experiment is made."""
 
     experiment: Experiment
     nights: Nights
     folder: Path
     kafka: str
     broker_pid: int
-    client: distributed.Client
     num_topics: int = 0
     num_sent: int | None = None
     """What the first side sent; each must send as many."""
@@ -73,41 +72,32 @@ class Stage:
     @classmethod
     @contextmanager
     def opened(cls, experiment: Experiment, nights: Nights, folder: Path) -> Iterator[Stage]:
-        """Start the broker and the cluster; what of topics is deleted leaves the disk at once."""
-        with (
-            engine.start_broker(properties={"log.segment.delete.delay.ms": "100"}) as broker,
-            engine.local_cluster(num_workers=experiment.num_workers) as client,
-        ):
+        """Start the broker; what of topics is deleted leaves the disk at once."""
+        with engine.start_broker(properties={"log.segment.delete.delay.ms": "100"}) as broker:
             yield cls(
-                experiment=experiment,
-                nights=nights,
-                folder=folder,
-                kafka=broker.bootstrap,
-                broker_pid=broker.pid,
-                client=client,
+                experiment=experiment, nights=nights, folder=folder, kafka=broker.bootstrap, broker_pid=broker.pid
             )
-
-    def warm_up(self) -> None:
-        """Send the first night, so that workers have what they import, and the system the file."""
-        first = replace(self.nights, last=self.nights.first)
-        with self._topic() as topic:
-            self._submit(self._request(first, topic))
 
     def warm(self) -> Quantities:
-        """Send by the engine, on the cluster that stands."""
-        with self._topic() as topic, self._watched(topic) as first:
-            peaks = MemoryPeaks(without=self.broker_pid, own=True)
-            peaks.start()
-            cpu, begun = cpu_seconds(self.broker_pid), time.monotonic()
-            self._submit(self._request(self.nights, topic))
-            taken = Taken(
-                seconds=time.monotonic() - begun,
-                cpu_s=cpu_seconds(self.broker_pid) - cpu,
-                peak_mb=peaks.largest_mb,
-                peak_sum_mb=peaks.sum_mb,
-            )
-            peaks.end()
-            return self._quantities(topic, taken, taken.seconds, first.seconds_after(begun))
+        """Send by the engine, on a cluster that has sent the first night; it ends before others have their turn."""
+        first_night = replace(self.nights, last=self.nights.first)
+        with engine.local_cluster(num_workers=self.experiment.num_workers) as client:
+            with self._topic() as topic:
+                self._submit(self._request(first_night, topic), client)
+            with self._topic() as topic, self._watched(topic) as first:
+                peaks = MemoryPeaks(without=self.broker_pid, own=True)
+                peaks.start()
+                cpu, begun = cpu_seconds(self.broker_pid), time.monotonic()
+                self._submit(self._request(self.nights, topic), client)
+                seconds, cpu = time.monotonic() - begun, cpu_seconds(self.broker_pid) - cpu
+                peaks.end()
+                taken = Taken(
+                    seconds=seconds,
+                    cpu_s=cpu - peaks.cpu_s,
+                    peak_mb=peaks.largest_mb,
+                    peak_sum_mb=peaks.sum_mb,
+                )
+                return self._quantities(topic, taken, seconds, first.seconds_after(begun))
 
     def cold(self) -> Quantities:
         """Send by the engine's command, which starts a cluster of its own."""
@@ -173,9 +163,9 @@ class Stage:
             topic=topic,
         )
 
-    def _submit(self, request: engine.TransferRequest) -> None:
+    def _submit(self, request: engine.TransferRequest, client: distributed.Client) -> None:
         settings = engine.Settings()
-        status = engine.submit(request, client=self.client, kafka=self.kafka, settings=settings).wait()
+        status = engine.submit(request, client=client, kafka=self.kafka, settings=settings).wait()
         if status.state != "complete":
             raise TransferError(f"the job ended {status.state}: {status}")
 
