@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import multiprocessing
 import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import engine
@@ -66,7 +69,10 @@ def write_nights(folder: Path, experiment: Experiment, scale: float) -> Nights:
     first = _FIRST[experiment.profile]
     if not root.exists():
         beginning = root.with_name(f"{root.name}.{os.getpid()}")
-        engine.write_sample(beginning, nights=[first], alerts_per_night=a_night, profile=experiment.profile)
+        # In a process of its own, so that its memory is not taken for that of a transfer.
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            write = partial(engine.write_sample, profile=experiment.profile, alerts_per_night=a_night)
+            pool.submit(write, beginning, nights=[first]).result()
         beginning.rename(root)
     science = root / "science"
     nights = Nights(

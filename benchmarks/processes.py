@@ -24,7 +24,7 @@ __all__ = ["CommandError", "MemoryPeaks", "Taken", "cpu_seconds", "take"]
 
 _PR_SET_CHILD_SUBREAPER = 36
 _EVERY_S = 0.2
-_STRAGGLERS_S = 20
+_STRAGGLERS_S = 120
 
 
 class CommandError(RuntimeError):
