@@ -14,6 +14,8 @@ __all__ = ["keep_freed_memory", "use_system_memory"]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # M_… of glibc's malloc.h
 _KEPT_NBYTES = 256 * 1024 * 1024
+"""Of one block."""
+_KEPT_IN_ALL_NBYTES = 1024 * 1024 * 1024
 _POOL = "ARROW_DEFAULT_MEMORY_POOL"
 
 
@@ -41,7 +43,7 @@ def keep_freed_memory() -> None:
     if _is_glibc():
         malloc = ctypes.CDLL(None)
         malloc.mallopt(_MMAP_THRESHOLD, _KEPT_NBYTES)
-        malloc.mallopt(_TRIM_THRESHOLD, _KEPT_NBYTES)
+        malloc.mallopt(_TRIM_THRESHOLD, _KEPT_IN_ALL_NBYTES)
         malloc.mallopt(_ARENA_MAX, 1)
 
 
