@@ -37,8 +37,8 @@ def use_system_memory() -> None:
 def keep_freed_memory() -> None:
     """Have glibc keep large blocks that are freed, for the next of their size; elsewhere do nothing.
 
-    Chunks of messages and columns have some 30 MB each, and glibc hands such blocks back at once. To get them anew,
-    page by page, takes a quarter of what fetching large alerts costs the system. Threads share what is kept.
+    Chunks of messages have some 60 MB each, columns up to 15, and glibc hands such blocks back at once. To get them
+    anew, page by page, takes a quarter of what fetching large alerts costs the system. Threads share what is kept.
     """
     if _is_glibc():
         malloc = ctypes.CDLL(None)
