@@ -8,13 +8,15 @@ UV := .venv/bin/uv
 install: .venv/installed
 
 # uv is itself locked (requirements-uv.lock), so that a clone made next year installs the same things. It compiles what
-# it installs: Dask's workers are processes, and where Python may not write, each of them would compile all of Dask.
+# it installs, and so are our own rooms compiled: Dask's workers are processes, and where Python may not write, each of
+# them would compile all of Dask, and each command our rooms, for more than a tenth of a second.
 .venv/installed: pyproject.toml requirements.lock requirements-uv.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "alert-transfer needs Python 3.11 or later; say which with: make PYTHON=python3.12")'
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	$(UV) pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements.lock
 	$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
+	.venv/bin/python -m compileall -q consumer engine ui
 	touch $@
 
 demo: install

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 
 import click
@@ -68,6 +67,9 @@ class _Commands(Group):
         own = super().get_command(ctx, name)
         if own is not None or name not in _ENGINE_COMMANDS:
             return own
+        # Here, since `consume` needs none of it.
+        from importlib.metadata import entry_points
+
         for entry in entry_points(group=_GROUP):
             try:
                 offered: Offered = entry.load()

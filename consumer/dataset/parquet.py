@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -22,6 +23,7 @@ _PREFIX = "alert_transfer."
 _GROUP_NBYTES = 64 * 1024 * 1024
 # Texts of more different values than a dictionary of this size holds are names of objects, and the like.
 _DICTIONARY_NBYTES = 64 * 1024
+_BUFFER_NBYTES = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,16 +108,19 @@ def _grouped(schema: pa.Schema, pieces: Iterable[pa.RecordBatch]) -> Iterator[pa
         yield pa.Table.from_batches(waiting, schema=schema).combine_chunks()
 
 
-def _writer(path: Path, schema: pa.Schema, id_field: str, first: pa.Table) -> pq.ParquetWriter:
+@contextmanager
+def _writer(path: Path, schema: pa.Schema, id_field: str, first: pa.Table) -> Iterator[pq.ParquetWriter]:
     path.parent.mkdir(parents=True, exist_ok=True)
     schema = schema.with_metadata(pandas_metadata(schema, id_field))
-    return pq.ParquetWriter(
-        path,
-        schema,
-        write_page_checksum=True,
-        dictionary_pagesize_limit=_DICTIONARY_NBYTES,
-        **leaf_options(schema, first),
-    )
+    options = leaf_options(schema, first)
+    # Buffered: each page, and what stands before it, would be a call of the system's of its own.
+    with (
+        pa.output_stream(str(path), compression=None, buffer_size=_BUFFER_NBYTES) as sink,
+        pq.ParquetWriter(
+            sink, schema, write_page_checksum=True, dictionary_pagesize_limit=_DICTIONARY_NBYTES, **options
+        ) as writer,
+    ):
+        yield writer
 
 
 def _metadata(receipt: Receipt) -> dict[str, str]:

@@ -23,18 +23,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer.dataset.journal import Journal, Piece
+from consumer.dataset.journal import Journal, Piece, add_digests
 from consumer.dataset.parquet import Receipt, write_pieces
 from consumer.dataset.partition import column_at
-from consumer.dataset.row_set import by_fragment
 from consumer.errors import IncompleteError
-from consumer.wire import Plan, digest_candids
+from consumer.wire import Plan, digests_by_fragment
 
 __all__ = ["Spool", "SpoolReader", "file_name"]
 
 _FRAGMENT = "#fragment"  # no field has this name: Avro's names have no '#'
 _MOST_OPEN = 100
 _BUFFER_NBYTES = 1024 * 1024
+_COUNTED_AT_ONCE = 65_536
 
 
 class Spool:
@@ -134,17 +134,30 @@ class Spool:
         """
         counts: dict[int, int] = {}
         digests: dict[int, int] = {}
+        fragments: list[np.ndarray] = []
+        candids: list[np.ndarray] = []
+
+        def count() -> None:
+            if not fragments:
+                return
+            found = digests_by_fragment(np.concatenate(fragments), np.concatenate(candids))
+            for fragment, (num, digest) in found.items():
+                counts[fragment] = counts.get(fragment, 0) + num
+                add_digests(digests, {fragment: digest})
+            fragments.clear()
+            candids.clear()
 
         def counted() -> Iterator[pa.RecordBatch]:
             for piece in pieces:
                 batch = reader.read(piece)
-                fragments = batch.column(_FRAGMENT).to_numpy()
-                candids = column_at(pa.Table.from_batches([batch]), self._plan.id_field)
-                candids = pc.fill_null(candids, 0).to_numpy()
-                for fragment, at in by_fragment(fragments):
-                    counts[fragment] = counts.get(fragment, 0) + len(at)
-                    digests[fragment] = (digests.get(fragment, 0) + digest_candids(candids[at])) % 2**128
+                ids = pc.fill_null(column_at(pa.Table.from_batches([batch]), self._plan.id_field), 0)
+                # Copied, since they would keep the batch in memory. Counted many at a time: pieces have few rows.
+                fragments.append(batch.column(_FRAGMENT).to_numpy().copy())
+                candids.append(ids.to_numpy().copy())
+                if sum(map(len, fragments)) >= _COUNTED_AT_ONCE:
+                    count()
                 yield batch.select(self._schema.names)
+            count()
 
         def receipt() -> Receipt:
             return Receipt(

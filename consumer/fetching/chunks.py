@@ -14,7 +14,7 @@ __all__ = ["Chunk", "Cutter"]
 # What is decoded at a time: of small alerts so many that the processor's caches hold them, of large ones as many as
 # memory allows, since columns take as long for a few rows as for some hundreds.
 _CHUNK_MESSAGES = 8192
-_CHUNK_NBYTES = 32 * 1024 * 1024
+_CHUNK_NBYTES = 64 * 1024 * 1024
 # Messages without a value would never fill a round; of alerts there are fewer in one.
 _ROUND_MESSAGES = 64 * _CHUNK_MESSAGES
 

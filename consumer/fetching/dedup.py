@@ -60,10 +60,17 @@ class Intake:
         self._sizes = np.zeros(max(sizes, default=-1) + 1, dtype=np.int64)
         self._sizes[list(sizes)] = list(sizes.values())
 
-    def take(self, messages: Messages) -> Taken:
+    def take(self, messages: Messages, *, is_last: bool = False) -> Taken:
         """Return the new rows in messages that follow each other (each partition's in order).
 
         A row whose datum is bad counts as not seen: a second copy of it may be good.
+
+        Parameters
+        ----------
+        messages
+            The messages.
+        is_last
+            Whether nobody reads their values afterwards: then these go as soon as they are joined.
         """
         fragments, rows, bad_keys = self._identities(messages)
         rejected = [Rejected(message=messages.message(at), reason=reason) for at, reason in sorted(bad_keys.items())]
@@ -73,10 +80,16 @@ class Intake:
         values = messages.values
         if len(fresh) < len(messages):
             values = [values[at] for at in fresh.tolist()]
-        decoded = self.decoder.decode(Datums.of(values))
+        datums = Datums.of(values)
+        if is_last:
+            messages.drop_values()
+        del values
+        decoded = self.decoder.decode(datums)
         rejected += [
-            Rejected(message=messages.message(int(fresh[at])), reason=why) for at, why in sorted(decoded.bad.items())
+            Rejected(message=messages.message(int(fresh[at]), datums.datum(at)), reason=why)
+            for at, why in sorted(decoded.bad.items())
         ]
+        del datums
         fresh, batch = fresh[decoded.good], decoded.batch
         first = first_of_each(fragments[fresh], rows[fresh])
         if not first.all():

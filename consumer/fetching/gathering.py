@@ -19,6 +19,7 @@ class TakenRound:
     """A round that is to be written."""
 
     taken: list[Taken]
+    """Emptied by who writes it, so that no row is there twice."""
     offsets: dict[int, int]
     """Offset that comes next, per partition of which there were messages."""
     nbytes: int
@@ -63,6 +64,9 @@ class Gatherer:
         messages = chunk.messages
         while len(messages) and self.left != 0:
             num = len(messages) if self.left is None else min(len(messages), self.left)
+            if num == len(messages):
+                self._take(messages)
+                break
             self._take(messages.between(0, num))
             messages = messages.between(num, len(messages))
         if (chunk.ends_round or self.left == 0) and self._offsets:
@@ -71,7 +75,7 @@ class Gatherer:
             self._hand_on(whole)
 
     def _take(self, messages: Messages) -> None:
-        taken = self._intake.take(messages)
+        taken = self._intake.take(messages, is_last=True)
         # `np.unique` would import numpy.ma first.
         for partition in np.flatnonzero(np.bincount(messages.partitions)).tolist():
             self._offsets[partition] = int(messages.offsets[messages.partitions == partition][-1]) + 1

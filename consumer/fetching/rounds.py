@@ -126,6 +126,8 @@ class RoundWriter:
         index = self._next
         fragments = np.concatenate([part.fragments for part in whole.taken])
         row_numbers = np.concatenate([part.rows for part in whole.taken])
+        rejected = [item for part in whole.taken for item in part.rejected]
+        num_duplicates = sum(part.num_duplicates for part in whole.taken)
         rows = self._sorted(whole.taken, fragments)
         go_on()
         spooled: Sequence[dict[str, Any]] = ()
@@ -154,10 +156,9 @@ class RoundWriter:
                     value=item.message.value,
                     reason=item.reason,
                 )
-                for part in whole.taken
-                for item in part.rejected
+                for item in rejected
             ],
-            num_duplicates=sum(part.num_duplicates for part in whole.taken),
+            num_duplicates=num_duplicates,
             spooled=spooled,
             nbytes=whole.nbytes,
         )
@@ -219,7 +220,8 @@ class RoundWriter:
         index = self._folder.journal.num_rounds
         self._commit_files([self._write_file(self._folder.stage(), rows, "", 0, 0, index, _not_stopped)])
 
-    def _sorted(self, taken: Sequence[Taken], fragments: np.ndarray) -> _Rows:
+    def _sorted(self, taken: list[Taken], fragments: np.ndarray) -> _Rows:
+        """Return the rows of what was taken, which is emptied."""
         table = pa.Table.from_batches([part.batch for part in taken], schema=self._schema)
         candids = pc.fill_null(column_at(table, self._plan.id_field), 0).to_numpy()
         sizes = np.concatenate([part.sizes for part in taken])
@@ -229,8 +231,14 @@ class RoundWriter:
         table = self._partitioning.without_path_columns(table)
         order = np.concatenate([np.empty(0, dtype=np.int64), *(at for _, at in found)])
         if (np.diff(order) != 1).any():
-            # All rows at once, since to take those of a part goes through all of the table.
-            table = table.take(pa.array(order))
+            # All rows at once, since to take those of a part goes through all of the table; and column by column, so
+            # that few are there twice.
+            schema, columns, chosen = table.schema, table.columns, pa.array(order)
+            taken.clear()
+            del table
+            for number, column in enumerate(columns):
+                columns[number] = column.take(chosen)
+            table = pa.Table.from_arrays(columns, schema=schema)
             fragments, candids, sizes = fragments[order], candids[order], sizes[order]
         return _Rows(table=table, fragments=fragments, candids=candids, sizes=sizes, groups=groups)
 

@@ -31,10 +31,11 @@ class Messages:
     sizes: np.ndarray
     """Bytes of each value, int64, shape (n,)."""
     keys: Sequence[bytes | None]
-    values: Sequence[bytes]
+    values: list[bytes]
+    """Empty once `drop_values` was called."""
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.sizes)
 
     def __iter__(self) -> Iterator[Message]:
         return map(self.message, range(len(self)))
@@ -44,11 +45,10 @@ class Messages:
         """Bytes of all values."""
         return int(self.sizes.sum())
 
-    def message(self, position: int) -> Message:
-        """Return one of them."""
-        return Message(
-            int(self.partitions[position]), int(self.offsets[position]), self.keys[position], self.values[position]
-        )
+    def message(self, position: int, value: bytes | None = None) -> Message:
+        """Return one of them; its value is to be given where the values were dropped."""
+        value = self.values[position] if value is None else value
+        return Message(int(self.partitions[position]), int(self.offsets[position]), self.keys[position], value)
 
     def between(self, start: int, stop: int) -> Messages:
         """Return those from one position up to another."""
@@ -59,6 +59,10 @@ class Messages:
             keys=self.keys[start:stop],
             values=self.values[start:stop],
         )
+
+    def drop_values(self) -> None:
+        """Let the memory of the values go, whoever else knows these messages."""
+        self.values.clear()
 
     def take(self, positions: np.ndarray) -> Messages:
         """Return those at some positions, in that order."""
@@ -77,7 +81,7 @@ class Messages:
         partitions: Sequence[int | None],
         offsets: Sequence[int | None],
         keys: Sequence[bytes | None],
-        values: Sequence[bytes],
+        values: list[bytes],
     ) -> Messages:
         """Return messages of what librdkafka returned; only one that is yet to be sent has no partition or offset."""
         return cls(

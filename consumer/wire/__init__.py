@@ -12,7 +12,7 @@ changes of state, requests to cancel, lines of the job's log.
 
 from consumer.wire.avro_types import arrow_type, avro_type
 from consumer.wire.job_list import JobSummary, decode_summary, encode_summary
-from consumer.wire.keys import decode_key, digest_candids, encode_keys, partitions_of
+from consumer.wire.keys import decode_key, digest_candids, digests_by_fragment, encode_keys, partitions_of
 from consumer.wire.log_lines import LEVELS, MOST_CHARACTERS, MOST_LINES, LogLine
 from consumer.wire.manifest import FINAL_STATES, HEARTBEAT_EVERY_S, INTERRUPTED_AFTER_S, STATES, LeftOut, Manifest
 from consumer.wire.reading import PassedOver
@@ -68,6 +68,7 @@ __all__ = [
     "decode_record",
     "decode_summary",
     "digest_candids",
+    "digests_by_fragment",
     "encode_keys",
     "encode_record",
     "encode_summary",

@@ -6,7 +6,7 @@ import numpy as np
 
 from consumer.errors import WireError
 
-__all__ = ["decode_key", "digest_candids", "encode_keys", "partitions_of"]
+__all__ = ["decode_key", "digest_candids", "digests_by_fragment", "encode_keys", "partitions_of"]
 
 
 def encode_keys(fragment: int, rows: np.ndarray) -> list[bytes]:
@@ -74,12 +74,40 @@ def digest_candids(candids: np.ndarray) -> int:
     candids
         Alert identifiers, int64, shape (n,).
     """
+    return sum(int(part.sum(dtype=np.uint64)) << shift for shift, part in _parts(candids)) % 2**128
+
+
+def digests_by_fragment(fragments: np.ndarray, candids: np.ndarray) -> dict[int, tuple[int, int]]:
+    """Return how many alerts each fragment has, and their `digest_candids`, in a few calls for all fragments.
+
+    Parameters
+    ----------
+    fragments
+        Fragment of each alert, int64, shape (n,).
+    candids
+        Alert identifiers, int64, shape (n,).
+    """
+    if not len(fragments):
+        return {}
+    order = np.argsort(fragments, kind="stable")
+    ordered = fragments[order]
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(ordered)) + 1])
+    counts = np.diff(np.append(starts, len(ordered)))
+    totals = [0] * len(starts)
+    for shift, part in _parts(candids[order]):
+        sums = np.add.reduceat(part, starts, dtype=np.uint64).tolist()
+        totals = [total + (one << shift) for total, one in zip(totals, sums, strict=True)]
+    digests = (total % 2**128 for total in totals)
+    return dict(zip(ordered[starts].tolist(), zip(counts.tolist(), digests, strict=True), strict=True))
+
+
+def _parts(candids: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Return the hashes of identifiers in four parts of 32 bits (uint64, shape (n,)), each with where its bits stand.
+
+    The sum of up to 2^32 such parts cannot overflow uint64.
+    """
     ids = np.ascontiguousarray(candids, dtype=np.int64).view(np.uint64)
     high = _mix(ids + np.uint64(0x9E3779B97F4A7C15))
     low = _mix(high ^ (ids * np.uint64(0xD1342543DE82EF95) + np.uint64(1)))
-    total = 0
-    for shift, words in ((64, high), (0, low)):
-        # Halves of 32 bits, so that the sum of up to 2^32 of them cannot overflow uint64.
-        total += int((words >> np.uint64(32)).sum(dtype=np.uint64)) << (shift + 32)
-        total += int((words & np.uint64(0xFFFFFFFF)).sum(dtype=np.uint64)) << shift
-    return total % 2**128
+    half, mask = np.uint64(32), np.uint64(0xFFFFFFFF)
+    return [(96, high >> half), (64, high & mask), (32, low >> half), (0, low & mask)]

@@ -53,12 +53,13 @@ def test_few_numbers_are_compressed_where_there_are_no_images(tmp_path):
     assert {leaf.compression for leaf in leaves_of(tmp_path / "a.parquet").values()} == {"ZSTD"}
 
 
-def test_few_numbers_beside_images_are_not_compressed_and_lists_are(tmp_path):
+def test_few_numbers_beside_images_are_not_compressed_and_lists_and_texts_are_quickly(tmp_path):
     write_parquet(tmp_path / "a.parquet", table_of([PLAIN], 100), RECEIPT)
     leaves = leaves_of(tmp_path / "a.parquet")
     assert leaves["candid"].compression == leaves["maybe"].compression == "UNCOMPRESSED"
-    assert leaves["name"].compression == leaves["history.list.element.magpsf"].compression == "ZSTD"
+    assert leaves["name"].compression == leaves["history.list.element.magpsf"].compression == "SNAPPY"
     assert leaves["cutout.stampData"].compression == "ZSTD"
+    assert not any(leaf.has_dictionary_page for leaf in leaves.values())
 
 
 def test_leaves_that_readers_prune_by_have_their_least_and_greatest_value(tmp_path):

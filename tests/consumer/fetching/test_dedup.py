@@ -107,3 +107,14 @@ def test_no_messages_give_an_empty_batch_of_the_schema():
     assert taken.batch.num_rows == 0
     assert taken.batch.schema.names == ["candid", "copy"]
     assert taken.fragments.dtype == taken.rows.dtype == np.int64
+
+
+def test_values_that_nobody_reads_afterwards_go_and_what_is_rejected_keeps_its_own():
+    intake = Intake(_manifest(), Seen())
+    sent = [_message(0, 0, "good", 0), _message(0, 1, "spoilt", 1, good=False), _message(0, 2, "good", 2)]
+    messages = Messages.of(sent)
+    taken = intake.take(messages, is_last=True)
+    assert messages.values == []
+    assert len(messages) == 3
+    assert taken.batch.column("candid").to_pylist() == [0, 2]
+    assert [item.message for item in taken.rejected] == [sent[1]]

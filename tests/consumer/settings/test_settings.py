@@ -317,7 +317,8 @@ def test_a_bad_variable_is_refused_where_only_the_address_is_asked_for(monkeypat
 
 def test_the_command_line_and_an_address_import_neither_pydantic_nor_rich():
     code = (
-        "import sys, consumer.cli; from consumer.settings import kafka_settings; kafka_settings(None, 'a:1'); "
+        "import sys; from consumer.cli import command_named; from consumer.settings import kafka_settings; "
+        "kafka_settings(None, 'a:1'); "
         "print(sorted({'pydantic', 'pydantic_settings', 'rich'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
