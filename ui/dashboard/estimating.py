@@ -21,6 +21,7 @@ __all__ = ["Estimator", "estimator_of"]
 
 _PAUSE_S = 0.15
 """Between the last change and the estimate: somebody who types is not asked for each letter."""
+_AGAIN_S = 30.0
 
 
 class Estimator(param.Parameterized):
@@ -88,7 +89,8 @@ class Estimator(param.Parameterized):
             info = await self._holdings.info(query.sources[query.source])
         except engine.AlertTransferError as exc:
             if number == self._number:
-                self.param.update(info=None, most=None, estimate=None, problem=exc)
+                self.param.update(info=None, most=None)
+                self._settle(number, None, exc)
             return
         if number != self._number:
             return
@@ -131,8 +133,19 @@ class Estimator(param.Parameterized):
                 self.is_working = False
 
     def _settle(self, number: int, found: engine.Estimate | None, problem: Exception | None) -> None:
-        if number == self._number and not self._session.is_ended:
-            self.param.update(estimate=found, problem=problem)
+        if number != self._number or self._session.is_ended:
+            return
+        if problem is not None and str(problem) == str(self.problem):
+            problem = self.problem  # nothing new is told
+        self.param.update(estimate=found, problem=problem)
+        if isinstance(problem, engine.ArchiveError):
+            self._session.task(self._look_again(number))
+
+    async def _look_again(self, number: int) -> None:
+        """Make the estimate anew after a while: an archive that could not be read may be back."""
+        await asyncio.sleep(_AGAIN_S)
+        if number == self._number:
+            self._changed()
 
     def _most(self) -> int | None:
         """Return how many alerts the chosen nights have."""

@@ -15,6 +15,7 @@ import param
 from ui.dashboard.address import open_address, watch_address
 from ui.dashboard.banner import Banner
 from ui.dashboard.components import BrowserLink
+from ui.dashboard.estimating import estimator_of
 from ui.dashboard.receive import ReceiveStep, SubmitButtons
 from ui.dashboard.session import STEPS, Session
 from ui.dashboard.sharing import MOST_YAML_NBYTES, ShareDialog, take_yaml, too_large
@@ -144,7 +145,7 @@ class Page:
 
     def view(self) -> pn.viewable.Viewable:
         """Return the page, or its part of a notebook."""
-        summary = Summary(self._session, SubmitButtons(self._session).view())
+        summary = Summary(self._session, SubmitButtons(self._session, estimator_of(self._session)).view())
         side = pmui.Column(summary.view(), sizing_mode="stretch_width", margin=_NO_MARGIN, sx=_STICKY)
         moves = pmui.Row(self._back, pn.Spacer(sizing_mode="stretch_width"), self._on, sizing_mode="stretch_width")
         content = pmui.Grid(

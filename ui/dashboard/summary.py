@@ -11,8 +11,9 @@ import panel_material_ui as pmui
 import param
 
 import engine
-from ui.dashboard.causes import cause_of
+from ui.dashboard.causes import step_of
 from ui.dashboard.chosen_nights import dates_of
+from ui.dashboard.contents import CONTENT_TITLES
 from ui.dashboard.errors import ErrorBox
 from ui.dashboard.estimating import Estimator, estimator_of
 from ui.dashboard.plots import BAD, GOOD, WARN
@@ -32,8 +33,6 @@ __all__ = ["Summary", "gauge", "num_conditions", "summary_html"]
 
 _NEAR = 0.7
 """Share of a limit from which on a gauge warns."""
-_STEP_OF = {"data": 0, "classes": 1, "where": 1, "fields": 2}
-"""Where an error stands beside what caused it, so that the summary need not show it too."""
 
 
 class Summary:
@@ -100,7 +99,7 @@ class Summary:
     def _show(self) -> None:
         found, problem = self._estimator.estimate, self._estimator.problem
         self._text.object = summary_html(self._query, self._estimator, self._session.settings.limits)
-        is_beside = problem is not None and _STEP_OF[cause_of(problem, self._query)] == self._session.step
+        is_beside = problem is not None and step_of(problem, self._query) == self._session.step
         self._problem[:] = [] if problem is None or is_beside else [ErrorBox(problem).view()]
         is_open = found is not None and not found.exact
         self._exact.param.update(visible=is_open, disabled=self._estimator.counting is not None)
@@ -247,7 +246,7 @@ def _rows(query: Query, estimator: Estimator) -> list[tuple[str, str]]:
             "Content",
             count_text(len(query.fields), "field of your choice", "fields of your choice")
             if query.content == "fields"
-            else query.content,
+            else CONTENT_TITLES.get(query.content, query.content),
         ),
     ]
     if query.limit is not None:

@@ -12,6 +12,7 @@ import pytest
 from bokeh.document import Document
 
 import engine
+from tests.ui.dashboard.waiting import until
 from ui.dashboard.components import BrowserLink
 from ui.dashboard.page import Page
 from ui.dashboard.services import Services
@@ -42,6 +43,7 @@ def test_steps_are_built_when_they_are_visited_and_visited_in_any_order(session)
         (stepper,) = page.select(pmui.StepperMenu)
         assert [item["label"] for item in stepper.items] == ["Data", "Filter", "Content", "Receive"]
         assert "Choose your data" in text_of(page)
+        await until(lambda: page.select(pmui.DateRangePicker))  # as soon as the nights are known
         before = len(page.select())
         for step, said in ((3, "Receive your alerts"), (1, "Filter alerts"), (0, "Choose your data")):
             stepper.active = step

@@ -8,6 +8,7 @@ import param
 
 import engine
 from ui.dashboard.components import ChoiceCards, FieldTable
+from ui.dashboard.contents import CONTENT_TEXTS, CONTENT_TITLES
 from ui.dashboard.estimating import estimator_of
 from ui.dashboard.holdings import holdings_of
 from ui.dashboard.session import Session
@@ -16,17 +17,6 @@ from ui.dashboard.steps.parts import ProblemPlace, heading, step_paper
 from ui.dashboard.words import size_text
 
 __all__ = ["ContentStep"]
-
-_CONTENTS = {
-    "lightcurve": (
-        "Light curve",
-        "What a light curve needs of each detection, with every value that the broker added.",
-    ),
-    "cutouts": ("Stamps", "The three stamps, with the alert's name, object and time."),
-    "medium": ("Everything but the stamps", "The detection, the object's history and every added value."),
-    "full": ("Full alert", "The whole alert: detection, history, stamps and every added value."),
-    "fields": ("Fields of your choice", "Whole columns, or single fields. Name, time and classes are always there."),
-}
 
 
 class ContentStep:
@@ -147,8 +137,8 @@ class ContentStep:
 
     def _cards(self) -> list[dict[str, str]]:
         return [
-            {"value": content, "title": title, "text": text, "note": self._size_note(content)}
-            for content, (title, text) in _CONTENTS.items()
+            {"value": content, "title": title, "text": CONTENT_TEXTS[content], "note": self._size_note(content)}
+            for content, title in CONTENT_TITLES.items()
         ]
 
     def _size_note(self, content: str) -> str:

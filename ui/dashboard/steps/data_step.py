@@ -38,13 +38,9 @@ class DataStep:
         self._estimator = estimator_of(session)
         self._is_showing = False
         self._sources = ChoiceCards(label="Source", value=self._query.source, cards=self._cards({}))
-        self._picker = pmui.DateRangePicker(
-            label="Observing nights",
-            format="YYYY-MM-DD",
-            sizing_mode="stretch_width",
-            margin=(0, 0, 0, 0),
-            theme_config=button_names("Choose nights in a calendar"),
-        )
+        self._picker: pmui.DateRangePicker | None = None
+        self._picker_place = pn.Column(sizing_mode="stretch_width", margin=(0, 0, 0, 0), min_height=56)
+        self._span: tuple[dt.date, dt.date] | None = None
         self._typed = pmui.TextInput(
             label="The same as text",
             placeholder="2021-11-22, 2021-12, 2022-01-01:2022-01-15",
@@ -58,7 +54,6 @@ class DataStep:
         self._told = pn.pane.HTML("", sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         self._problems = ProblemPlace(self._estimator, self._query, "data")
         self._sources.param.watch(self._chose_source, "value")
-        self._picker.param.watch(self._picked, "value")
         self._typed.param.watch(self._wrote, "value")
         for row in (self._presets, self._years):
             row.on_told(self._pressed)
@@ -72,7 +67,7 @@ class DataStep:
         """Return the step."""
         chart = pn.pane.Bokeh(self._chart.plot, sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         nights = pmui.Grid(
-            pmui.Grid(self._picker, size={"xs": 12, "sm": 6}),
+            pmui.Grid(self._picker_place, size={"xs": 12, "sm": 6}),
             pmui.Grid(self._typed, size={"xs": 12, "sm": 6}),
             container=True,
             spacing=1.5,
@@ -107,8 +102,11 @@ class DataStep:
         self._query.update(**values)
 
     async def _picked(self, event: param.parameterized.Event) -> None:
-        if not self._is_showing and event.new and all(event.new):
-            first, last = sorted(_date(one) for one in event.new)
+        if not event.new or not all(event.new):
+            return
+        first, last = sorted(_date(one) for one in event.new)
+        # What it was given to show comes back here, too; nights with gaps would become all between them by that.
+        if (first, last) != self._span:
             self._choose(as_nights(first, last))
 
     async def _wrote(self, event: param.parameterized.Event) -> None:
@@ -144,17 +142,39 @@ class DataStep:
     def _show_info(self) -> None:
         there, info = self._there(), self._estimator.info
         if there:
-            self._picker.param.update(start=there[0], end=there[-1], disabled_dates=gaps(there))
+            self._show_calendar(there)
             self._years.buttons = [{"value": year, "label": year} for year in years_of(there)]
         self._chart.show({night.night: night.num_alerts for night in info.nights} if info else {}, self._dates())
         self._show_query()
 
+    def _show_calendar(self, there: list[dt.date]) -> None:
+        limits = {"start": there[0], "end": there[-1], "disabled_dates": gaps(there)}
+        if self._picker is not None:
+            self._picker.param.update(**limits)
+            return
+        # Made when the nights are known: what it is told while React mounts it may be lost, and its field is empty.
+        dates = self._dates()
+        self._span = (min(dates), max(dates)) if dates else None
+        self._picker = pmui.DateRangePicker(
+            label="Observing nights",
+            format="YYYY-MM-DD",
+            value=self._span,
+            sizing_mode="stretch_width",
+            margin=(0, 0, 0, 0),
+            theme_config=button_names("Choose nights in a calendar"),
+            **limits,
+        )
+        self._picker.param.watch(self._picked, "value")
+        self._picker_place[:] = [self._picker]
+
     def _show_query(self) -> None:
         there, dates = self._there(), self._dates()
+        self._span = (min(dates), max(dates)) if dates else None
         self._is_showing = True
         try:
             self._sources.value = self._query.source
-            self._picker.value = (dates[0], dates[-1]) if dates else None
+            if self._picker is not None:
+                self._picker.value = self._span
             self._typed.value = ", ".join(self._query.nights)
         finally:
             self._is_showing = False
