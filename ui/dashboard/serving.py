@@ -30,6 +30,7 @@ from tornado.websocket import WebSocketClosedError
 
 import engine
 from engine import Settings
+from ui.dashboard.first_paint import first_paint
 from ui.dashboard.lifeline import end_with_parent
 from ui.dashboard.local_services import LocalServices
 from ui.dashboard.login import login_is_on, login_provider
@@ -330,10 +331,13 @@ def open_page(services: Services, serving: Serving) -> pn.viewable.Viewable:
         pn.state.curdoc.template_variables.setdefault("dist_url", LOCAL_DIST)
     pn.state.on_session_destroyed(lambda _: session.end())
     search = "" if pn.state.location is None else pn.state.location.search
-    if pn.state.cookies.get(_DARK) == "1":
+    chosen = pn.state.cookies.get(_DARK)
+    if chosen == "1":
         pn.config.theme = "dark"
     has_login = login_is_on(services.settings)
-    return Page(session, search, home=serving.path, has_login=has_login).view()
+    page = Page(session, search, home=serving.path, has_login=has_login).view()
+    page.config.raw_css = [first_paint(is_dark=None if chosen is None else chosen == "1")]
+    return page
 
 
 def _user(services: Services, serving: Serving) -> User:

@@ -29,7 +29,7 @@ from ui.dashboard.words import (
     size_text,
 )
 
-__all__ = ["Summary", "gauge", "num_conditions", "summary_html"]
+__all__ = ["Summary", "gauge", "num_conditions", "summary_html", "summary_sentence"]
 
 _NEAR = 0.7
 """Share of a limit from which on a gauge warns."""
@@ -127,7 +127,7 @@ def summary_html(query: Query, estimator: Estimator, limits: Any) -> str:
     return (
         f"<section aria-label='Summary' aria-busy='{busy}'><h2>Summary</h2>"
         f"<div class='gauges'>{_gauges(estimator, limits)}</div>"
-        f"<p class='said' role='status'>{escape(_said(query, estimator))}</p>{notes}<dl>{rows}</dl></section>"
+        f"<p class='said' role='status'>{escape(summary_sentence(query, estimator))}</p>{notes}<dl>{rows}</dl></section>"
     )
 
 
@@ -208,7 +208,8 @@ def _of_limit(value: int, limit: int, text: str) -> str:
     return f"above the limit of {text}" if value > limit else f"{_percent(value / limit)} of the limit, {text}"
 
 
-def _said(query: Query, estimator: Estimator) -> str:
+def summary_sentence(query: Query, estimator: Estimator) -> str:
+    """Return the summary in a sentence, as far as it is known."""
     found = estimator.estimate
     if estimator.counting:
         done, total = estimator.counting
