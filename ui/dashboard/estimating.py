@@ -45,7 +45,12 @@ class Estimator(param.Parameterized):
 
     def start(self) -> None:
         """Read what the source holds, and make the first estimate."""
-        self._session.task(self._make(self._number))
+        query, number = self._session.query, self._number
+        if (info := self._holdings.info_now(query.sources[query.source])) is not None:
+            self._take(info)  # so the browser has it with the page itself
+            self.most = self._most()
+        if number == self._number:  # else nights were chosen, and that is on its way
+            self._session.task(self._make(number))
 
     async def count_all(self) -> None:
         """Count all alerts of the query."""
@@ -96,6 +101,10 @@ class Estimator(param.Parameterized):
             return
         if self.info is info:
             return
+        self._take(info)
+
+    def _take(self, info: engine.ArchiveInfo) -> None:
+        query = self._session.query
         self.param.update(info=info, estimate=None, problem=None)  # what was estimated was of another source
         if info.nights and not query.nights:
             query.nights = preset("night", [night.night for night in info.nights])

@@ -7,7 +7,7 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import engine
 from ui.dashboard.services import Services
@@ -49,6 +49,15 @@ class Holdings:
             ),
         )
 
+    def info_now(self, source: Source) -> engine.ArchiveInfo | None:
+        """Return the nights of a source if they are known; else they are read from now on."""
+        kept = self._kept.get(("info", source.name))
+        if kept is None:
+            asyncio.ensure_future(self.info(source)).add_done_callback(_noted)
+            return None
+        is_known = kept.task.done() and not _has_failed(kept.task)
+        return cast(engine.ArchiveInfo, kept.task.result()) if is_known else None
+
     async def fields(self, source: Source) -> engine.ArchiveFields:
         """Return the fields of a source."""
         return await self._read(
@@ -82,6 +91,12 @@ class Holdings:
             task = asyncio.ensure_future(_called(read))
             kept = self._kept[key] = _Kept(task=task, until=time.monotonic() + _KEPT_S)
         return await asyncio.shield(kept.task)  # one session's end does not end it for the others
+
+
+def _noted(task: asyncio.Future[Any]) -> None:
+    """Take note of an error that is told where the same is asked for again."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _called(read: Callable[[], Awaitable[T]]) -> T:

@@ -326,6 +326,7 @@ def open_page(services: Services, serving: Serving) -> pn.viewable.Viewable:
     """Return the page of a new session, and have it ended when the browser is gone."""
     session = Session(services, _user(services, serving))
     if pn.state.curdoc is not None:
+        pn.state.onload(session.wait_until_shown())
         # Panel tells a page where its styles are as it writes the HTML. A session that a browser comes back to by its
         # websocket alone has no HTML, and Panel would name another host.
         pn.state.curdoc.template_variables.setdefault("dist_url", LOCAL_DIST)
