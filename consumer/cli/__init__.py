@@ -13,9 +13,11 @@ from consumer.cli.offered import Offered
 from consumer.hints import python, quoted
 from consumer.receipt import bounds_lines, left_out_lines, receipt_text
 from consumer.settings import one_line, read_stream, read_text, shown
+from consumer.terms import CONTENT_CARDS, page_terms
 from consumer.words import count_text, some_text, verb_text
 
 __all__ = [
+    "CONTENT_CARDS",
     "Command",
     "Face",
     "Group",
@@ -32,6 +34,7 @@ __all__ = [
     "main",
     "one_line",
     "option_of",
+    "page_terms",
     "progress_bar",
     "progress_row",
     "python",

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from consumer.cli import CONTENT_CARDS
+
 __all__ = ["CONTENT_TEXTS", "CONTENT_TITLES"]
 
-CONTENT_TITLES = {
-    "lightcurve": "Light curve",
-    "cutouts": "Stamps",
-    "medium": "Everything but the stamps",
-    "full": "Full alert",
-    "fields": "Fields of your choice",
-}
+CONTENT_TITLES = CONTENT_CARDS
 CONTENT_TEXTS = {
     "lightcurve": "What a light curve needs of each detection, with every value that the broker added.",
     "cutouts": "The three stamps, with the alert's name, object and time.",

@@ -29,6 +29,7 @@ from tornado.web import RedirectHandler, decode_signed_value
 from tornado.websocket import WebSocketClosedError
 
 import engine
+from consumer.cli import page_terms
 from engine import Settings
 from ui.dashboard.first_paint import first_paint
 from ui.dashboard.lifeline import end_with_parent
@@ -201,7 +202,8 @@ def _run(
     sockets: list[socket.socket],
     on_ready: Callable[[asyncio.AbstractEventLoop], None],
 ) -> None:
-    with contextlib.closing(services), _loop() as loop:
+    # What the loop calls, and the threads that it waits for, have this context.
+    with page_terms(), contextlib.closing(services), _loop() as loop:
         server = _server(services, serving, sockets)
         services.warm_up()
         server.start()

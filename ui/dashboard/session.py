@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import param
 
 from engine import AlertTransferError, Settings
+from ui.dashboard.errors import error_text
 from ui.dashboard.query import Query
 from ui.dashboard.services import Services
 
@@ -94,7 +95,7 @@ class Session(param.Parameterized):
         if isinstance(told, Exception) and not isinstance(told, AlertTransferError):
             _log.error("the page met an error that is its own", exc_info=told)
             told = RuntimeError("the page met an error of its own; the server's log has it")
-        self.notice = Notice(text=str(told), is_error=isinstance(told, Exception))
+        self.notice = Notice(text=error_text(told), is_error=isinstance(told, Exception))
 
     def task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine beside the page; it is cancelled with the session, and an error of it is told."""

@@ -18,6 +18,8 @@ from ui.dashboard.words import size_text
 
 __all__ = ["ContentStep"]
 
+_LIMIT_HINT = "At most so many alerts: the first that match, in the order of the archive."
+
 
 class ContentStep:
     """Where the content is chosen.
@@ -40,9 +42,9 @@ class ContentStep:
             title="Fields to send", chooses=True, is_open=True, chosen=self._query.fields, margin=(12, 0, 0, 0)
         )
         self._limit = pmui.TextInput(
-            label="At most so many alerts",
+            label="Limit",
             placeholder="no limit",
-            helper_text="The first that match, in the order of the archive.",
+            helper_text=_LIMIT_HINT,
             width=300,
             margin=(8, 0, 0, 0),
         )
@@ -83,7 +85,10 @@ class ContentStep:
             return
         digits = "".join(event.new.split()).replace(",", "")
         is_number = digits.isdecimal() and int(digits) > 0
-        self._limit.error_state = bool(digits) and not is_number
+        is_wrong = bool(digits) and not is_number
+        kept = "none" if self._query.limit is None else f"{self._query.limit:,}"
+        hint = f"That is no number of alerts; the limit is still {kept}." if is_wrong else _LIMIT_HINT
+        self._limit.param.update(error_state=is_wrong, helper_text=hint)
         if is_number or not digits:
             self._query.limit = int(digits) if digits else None
 

@@ -10,7 +10,7 @@ import panel_material_ui as pmui
 import param
 
 import engine
-from ui.dashboard.chosen_nights import PRESETS, as_nights, dates_of, gaps, preset, split_nights, years_of
+from ui.dashboard.chosen_nights import PRESETS, as_nights, dates_of, gaps, preset, split_words, years_of
 from ui.dashboard.components import ButtonRow, ChoiceCards
 from ui.dashboard.estimating import estimator_of
 from ui.dashboard.holdings import holdings_of
@@ -51,14 +51,24 @@ class DataStep:
         self._presets = ButtonRow(label="Presets of nights", buttons=buttons, margin=(8, 0, 0, 0))
         self._years = ButtonRow(label="Years", margin=(6, 0, 0, 0))
         self._chart = NightChart(self._brushed)
+        self._skip = pmui.Checkbox(label="Leave out files that can't be read", margin=(0, 0, 0, 0))
+        self._widen = pmui.TextInput(
+            label="Fields to widen",
+            helper_text="Sent as double, where files disagree between integers and floats.",
+            placeholder="none",
+            sizing_mode="stretch_width",
+            margin=(0, 0, 0, 0),
+        )
         self._told = pn.pane.HTML("", sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         self._problems = ProblemPlace(self._estimator, self._query, "data")
         self._sources.param.watch(self._chose_source, "value")
         self._typed.param.watch(self._wrote, "value")
+        self._skip.param.watch(self._skipped, "value")
+        self._widen.param.watch(self._widened, "value")
         for row in (self._presets, self._years):
             row.on_told(self._pressed)
         self._estimator.param.watch(self._informed, "info")
-        watcher = self._query.param.watch(self._changed, ["source", "nights"])
+        watcher = self._query.param.watch(self._changed, ["source", "nights", "skip_unreadable", "widen"])
         session.on_end(lambda: self._query.param.unwatch(watcher))
         session.task(self._describe_sources())
         self._show_info()
@@ -86,6 +96,15 @@ class DataStep:
             chart,
             self._told,
             self._problems.column,
+            heading("Files that don't fit", "For an archive whose files are damaged, or disagree."),
+            pmui.Grid(
+                pmui.Grid(self._widen, size={"xs": 12, "sm": 6}),
+                pmui.Grid(self._skip, size={"xs": 12, "sm": 6}),
+                container=True,
+                spacing=1.5,
+                sizing_mode="stretch_width",
+                margin=(8, 0, 0, 0),
+            ),
         )
 
     # --- What the user does -------------------------------------------------------------------------------------
@@ -111,7 +130,15 @@ class DataStep:
 
     async def _wrote(self, event: param.parameterized.Event) -> None:
         if not self._is_showing:
-            self._choose(split_nights(event.new))
+            self._choose(split_words(event.new))
+
+    async def _skipped(self, event: param.parameterized.Event) -> None:
+        if not self._is_showing:
+            self._query.skip_unreadable = bool(event.new)
+
+    async def _widened(self, event: param.parameterized.Event) -> None:
+        if not self._is_showing:
+            self._query.widen = split_words(event.new)
 
     def _pressed(self, name: str) -> None:
         there = self._there()
@@ -176,6 +203,8 @@ class DataStep:
             if self._picker is not None:
                 self._picker.value = self._span
             self._typed.value = ", ".join(self._query.nights)
+            self._skip.value = self._query.skip_unreadable
+            self._widen.value = ", ".join(self._query.widen)
         finally:
             self._is_showing = False
         names = [*PRESETS, *years_of(there)] if there else []

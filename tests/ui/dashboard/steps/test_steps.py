@@ -194,9 +194,7 @@ def test_content_a_limit_that_is_none_is_not_taken(session, typed, limit):
     session.query.update(nights=["2021-11-22"], limit=7)
 
     async def look():
-        [field] = (
-            ContentStep(session).view().select(lambda part: getattr(part, "label", "") == "At most so many alerts")
-        )
+        [field] = ContentStep(session).view().select(lambda part: getattr(part, "label", "") == "Limit")
         field.value = typed
         await until(lambda: (session.query.limit, field.error_state) == (limit, limit == 7))
 
@@ -217,5 +215,20 @@ def test_what_a_browser_tells_may_be_anything(session, told):
         await asyncio.sleep(0.05)
         query = session.query
         assert (query.source, query.nights, query.where) == ("main", ["2021-11-22"], "")
+
+    asyncio.run(look())
+
+
+def test_data_files_that_do_not_fit_are_widened_or_left_out(session):
+    session.query.update(nights=["2021-11-22"], widen=["candidate.magnr"])
+
+    async def look():
+        parts = {getattr(part, "label", ""): part for part in DataStep(session).view().select()}
+        widen, skip = parts["Fields to widen"], parts["Leave out files that can't be read"]
+        assert (widen.value, skip.value) == ("candidate.magnr", False)
+        widen.value = "candidate.magnr, candidate.drb"
+        skip.value = True
+        await until(lambda: session.query.widen == ["candidate.magnr", "candidate.drb"])
+        await until(lambda: session.query.skip_unreadable)
 
     asyncio.run(look())
