@@ -124,10 +124,11 @@ def summary_html(query: Query, estimator: Estimator, limits: Any) -> str:
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in _rows(query, estimator))
     notes = "".join(f"<p class='note'>{escape(note)}</p>" for note in (found.notes if found else ()))
     busy = "true" if estimator.is_working or estimator.counting else "false"
+    said = escape(summary_sentence(query, estimator))
     return (
         f"<section aria-label='Summary' aria-busy='{busy}'><h2>Summary</h2>"
         f"<div class='gauges'>{_gauges(estimator, limits)}</div>"
-        f"<p class='said' role='status'>{escape(summary_sentence(query, estimator))}</p>{notes}<dl>{rows}</dl></section>"
+        f"<p class='said' role='status'>{said}</p>{notes}<dl>{rows}</dl></section>"
     )
 
 

@@ -1,4 +1,4 @@
-"""Where the summary stands, so that it is always in sight: beside the steps, or, on a phone, behind a bar below them."""
+"""Where the summary stands, always in sight: beside the steps, or, on a phone, behind a bar below them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ui.dashboard.components import ButtonRow, ClassPicker, ConditionEditor, Fie
 from ui.dashboard.estimating import estimator_of
 from ui.dashboard.holdings import holdings_of
 from ui.dashboard.session import Session
-from ui.dashboard.steps.field_rows import condition_rows
+from ui.dashboard.steps.field_rows import condition_rows, function_rows
 from ui.dashboard.steps.parts import ProblemPlace, heading, step_paper
 
 __all__ = ["FilterStep"]
@@ -129,6 +129,8 @@ class FilterStep:
 
     async def _show_fields(self) -> None:
         source = self._query.sources[self._query.source]
+        if not self._editor.functions:
+            self._editor.functions = await self._session.services.run(function_rows)
         try:
             fields = await holdings_of(self._session.services).fields(source)
         except engine.AlertTransferError:

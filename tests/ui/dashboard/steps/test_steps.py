@@ -134,6 +134,7 @@ def test_filter_fields_complete_and_are_inserted(session):
         field = next(field for field in table.fields if field["name"] == "candidate.magpsf")
         assert (field["unit"], field["null"]) == ("mag", "0%")
         assert "candidate.magpsf" in editor.completions
+        assert {"usage": "abs(x)", "gives": "size without sign"} in editor.functions
         sent = []
         editor._send_msg = sent.append
         table._handle_msg({"insert": "candidate.magpsf"})
