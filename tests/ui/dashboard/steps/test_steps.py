@@ -233,3 +233,17 @@ def test_data_files_that_do_not_fit_are_widened_or_left_out(session):
         await until(lambda: session.query.skip_unreadable)
 
     asyncio.run(look())
+
+
+def test_filter_classes_are_counted_without_a_catalogue(session):
+    session.query.update(nights=["2021-11-22"])
+
+    async def look():
+        picker = one(FilterStep(session).view(), ClassPicker)
+        await until(lambda: "counted" in picker.note)
+        await until(lambda: any(label["count"] for label in picker.labels))
+        assert sum(label["count"] or 0 for label in picker.labels) <= 10
+        assert "archive index" in picker.note
+        assert not picker.is_about
+
+    asyncio.run(look())
