@@ -4,6 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import panel as pn
@@ -158,3 +159,27 @@ def test_health_is_told_and_heals_by_itself(sample_archive, tmp_path):
         services.close()
 
     played(play)
+
+
+def test_a_cluster_of_this_machine_that_ended_is_told_and_started_again(sample_archive, monkeypatch):
+    """Whatever goes wrong the first time, it is tried again."""
+    monkeypatch.setattr("ui.dashboard.services._EVERY_S", 0.01)
+    dead, alive = SimpleNamespace(status="closed"), SimpleNamespace(status="running")
+    clients, tries = [dead], []
+
+    def mend() -> None:
+        tries.append(services.cluster_problem)
+        if len(tries) < 2:
+            raise RuntimeError("the machine is busy")
+        clients[:] = [alive]
+
+    services = Services(engine.Settings(archive=sample_archive), client=dead, mend=mend, client_now=lambda: clients[0])
+
+    async def look() -> None:
+        watching = asyncio.create_task(services.watch())
+        await until(lambda: services.client is alive and services.cluster_problem is None)
+        watching.cancel()
+
+    asyncio.run(look())
+    services.close()
+    assert tries[:2] == ["the Dask cluster on this machine has ended"] * 2
