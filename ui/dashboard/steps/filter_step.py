@@ -23,12 +23,12 @@ from ui.dashboard.steps.parts import ProblemPlace, heading, step_paper
 __all__ = ["FilterStep"]
 
 _COUNTING = "The alerts of each class are being counted …"
-_COUNTED = "The numbers of {} are those of the chosen nights; `alert-transfer archive index` counts all classes."
+_COUNTED = "The numbers of {} are those of the chosen nights; “alert-transfer archive index” counts all classes."
 _ABOUT = (
     "The numbers of {} are estimates from a part of the chosen nights' alerts; "
-    "`alert-transfer archive index` counts all of them."
+    "“alert-transfer archive index” counts all of them."
 )
-_NOT_COUNTED = "How many alerts each class has is not known; `alert-transfer archive index` counts them."
+_NOT_COUNTED = "How many alerts each class has is not known; “alert-transfer archive index” counts them."
 _PAUSE_S = 0.5
 
 
