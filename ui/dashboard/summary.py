@@ -285,5 +285,5 @@ figcaption { margin-top: 6px; min-height: 1.4em; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 6px 16px; margin: 0; }
 dt { color: var(--mui-palette-text-secondary, #5d6470); }
 dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
-section[aria-busy='true'] .gauges { opacity: 0.6; transition: opacity 0.2s; }
+section[aria-busy='true'] svg { opacity: 0.6; transition: opacity 0.2s; }
 """
