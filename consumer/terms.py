@@ -2,17 +2,20 @@
 
 Code writes a message in one form, the command line's: `--archive URL`, `alert-transfer jobs --all`. On the command line
 it stays so. Elsewhere the reader is in Python, and reads the argument or the call instead: `archive='URL'`,
-`engine.jobs(everyone=True)`. The two tables here are the only place that knows both forms.
+`engine.jobs(everyone=True)`; or looks at the page, and reads which control to use: “Your jobs” (step Receive). The
+tables here are the only place that knows all forms. What the page has no control for, its reader does in a shell: that
+stays as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["command_line_terms", "in_face_terms", "in_python_terms"]
+__all__ = ["CONTENT_CARDS", "command_line_terms", "in_face_terms", "in_page_terms", "in_python_terms", "page_terms"]
 
 _LIST, _TEXT, _NUMBER, _TRUE, _FALSE = "['{}']", "'{}'", "{}", "True", "False"
 
@@ -91,7 +94,63 @@ _CALLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 
+# Option -> what the page has for it, with a value and without one.
+_CONTROLS: dict[str, tuple[str, str]] = {
+    "--archive": ("“Source” (step Data)", "“Source” (step Data)"),
+    "--class": ("“Keep only” {} (step Filter)", "“Keep only” (step Filter)"),
+    "--content": ("“{}” (step Content)", "the content (step Content)"),
+    "--dask": ("dask in the server's configuration", "dask in the server's configuration"),
+    "--exclude-class": ("“Leave out” {} (step Filter)", "“Leave out” (step Filter)"),
+    "--field": ("“Fields to send” (step Content)", "“Fields to send” (step Content)"),
+    "--kafka": ("kafka in the server's configuration", "kafka in the server's configuration"),
+    "--limit": ("“Limit” {} (step Content)", "“Limit” (step Content)"),
+    "--nights": ("“Observing nights” {} (step Data)", "“Observing nights” (step Data)"),
+    "--skip-unreadable": ("", "“Leave out files that can't be read” (step Data)"),
+    "--survey": ("the source's survey in the server's configuration",) * 2,
+    "--test": ("", "“Test job”"),
+    "--tns-catalogue": ("the source's tns_catalogue in the server's configuration",) * 2,
+    "--where": ("the condition {} (step Filter)", "“Conditions” (step Filter)"),
+    "--widen": ("“Fields to widen” {} (step Data)", "“Fields to widen” (step Data)"),
+}
+CONTENT_CARDS = {
+    "lightcurve": "Light curve",
+    "cutouts": "Stamps",
+    "medium": "Everything but the stamps",
+    "full": "Full alert",
+    "fields": "Fields of your choice",
+}
+"""Content -> what its card on the page says."""
+_JOBS = "“Your jobs” (step Receive)"
+_PLACES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(rf"{_COMMAND} {command}(?![\w-])"), place)
+    for command, place in (
+        (
+            rf"status {_TOPIC} --request > request\.yaml, then alert-transfer submit --request request\.yaml",
+            "choose the same on this page, and “Submit job”",
+        ),
+        (r"request --as yaml > request\.yaml", "“Copy or share”"),
+        (rf"log {_TOPIC}(?: --follow)?", "the job's log (step Receive)"),
+        (rf"cancel {_TOPIC}", "“Cancel job” (step Receive)"),
+        (rf"resume {_TOPIC}", "“Resume job” (step Receive)"),
+        (rf"status {_TOPIC}(?: --follow)?", _JOBS),
+        ("jobs(?: --all)?", _JOBS),
+        ("archive fields", "the table of fields (steps Filter and Content)"),
+        ("archive info", "the calendar (step Data)"),
+    )
+)
+
 _on_command_line = False
+_on_page: contextvars.ContextVar[bool] = contextvars.ContextVar("on_page", default=False)
+
+
+@contextlib.contextmanager
+def page_terms() -> Iterator[None]:
+    """Have messages stand in the page's terms, in this context and those made from it, until it ends."""
+    before = _on_page.set(True)
+    try:
+        yield
+    finally:
+        _on_page.reset(before)
 
 
 @contextlib.contextmanager
@@ -106,34 +165,67 @@ def command_line_terms() -> Iterator[None]:
 
 
 def in_face_terms(text: str) -> str:
-    """Return a message as the face that runs shows it: as it stands on the command line, else in Python's terms."""
+    """Return a message as the face that runs shows it: the page, the command line, or else Python."""
+    if _on_page.get():
+        return in_page_terms(text)
     return text if _on_command_line else in_python_terms(text)
 
 
 def in_python_terms(text: str) -> str:
     """Return a message with arguments and calls where it names options and commands; what a user gave stays."""
+    return _in_terms(text, _as_argument, _CALLS)
+
+
+def in_page_terms(text: str) -> str:
+    """Return a message with the page's controls where it names options and commands that it has any for."""
+    return _in_terms(text, _as_control, _PLACES)
+
+
+def _in_terms(
+    text: str, argument: Callable[[str, str | None], str], calls: Sequence[tuple[re.Pattern[str], str]]
+) -> str:
     if "--" not in text and "alert-transfer" not in text:
         return text
     parts, end = [], 0
     while found := _FOUND.search(text, end):
         parts.append(text[end : found.start()])
-        part, end = _translated(text, found)
+        part, end = _translated(text, found, argument, calls)
         parts.append(part)
     return "".join([*parts, text[end:]])
 
 
-def _translated(text: str, found: re.Match[str]) -> tuple[str, int]:
+def _translated(
+    text: str,
+    found: re.Match[str],
+    argument: Callable[[str, str | None], str],
+    calls: Sequence[tuple[re.Pattern[str], str]],
+) -> tuple[str, int]:
     """Return what stands for something that was found in a text, and where that ends there."""
     if found["option"]:
-        argument, form, values = _ARGUMENTS[found["option"]]
-        value = re.compile(f" (?:{values})").match(text, found.end()) if values else None
-        if value:
-            return f"{argument}={form.format(value[0].strip())}", value.end()
-        return f"{argument}=" + ("" if values else form), found.end()
-    for pattern, call in _CALLS:
+        values = _ARGUMENTS[found["option"]][2]
+        if value := re.compile(f" (?:{values})").match(text, found.end()) if values else None:
+            return argument(found["option"], value[0].strip()), value.end()
+        return argument(found["option"], None), found.end()
+    for pattern, call in calls:
         if command := pattern.match(text, found.start()):
             return _as_call(call, command), command.end()
     return found[0], found.end()
+
+
+def _as_argument(option: str, value: str | None) -> str:
+    name, form, values = _ARGUMENTS[option]
+    if value is None:
+        return f"{name}=" + ("" if values else form)
+    return f"{name}={form.format(value)}"
+
+
+def _as_control(option: str, value: str | None) -> str:
+    if option not in _CONTROLS:
+        return option if value is None else f"{option} {value}"
+    given, bare = _CONTROLS[option]
+    if value is None or not given:
+        return bare
+    return given.format(CONTENT_CARDS.get(value, value) if option == "--content" else value.strip('"'))
 
 
 def _as_call(call: str, found: re.Match[str]) -> str:

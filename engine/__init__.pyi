@@ -1,6 +1,7 @@
 from . import aio
 from .archive import Archive
 from .catalogue import ArchiveInfo, IndexReport, NightInfo, archive_info, index_archive
+from .conditions import ConditionFunction, condition_functions
 from .errors import (
     AlertTransferError,
     ArchiveError,
@@ -55,6 +56,7 @@ __all__ = [
     "Cleaning",
     "ClusterError",
     "ConditionError",
+    "ConditionFunction",
     "ConfigError",
     "EncodeError",
     "Estimate",
@@ -79,6 +81,7 @@ __all__ = [
     "archive_info",
     "check_settings",
     "clean_topics",
+    "condition_functions",
     "connect",
     "estimate",
     "fields",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from consumer.hints import python, quoted
     from consumer.receipt import bounds_lines, left_out_lines, receipt_text
     from consumer.settings import one_line, read_stream, read_text, shown
+    from consumer.terms import CONTENT_CARDS, page_terms
     from consumer.words import count_text, some_text, verb_text
 else:
     # Imported on first use: `main` decides how Arrow takes its memory before Arrow is loaded (consumer/cli/heap.py).
@@ -31,6 +32,7 @@ else:
 
 
 _MODULES = {
+    "CONTENT_CARDS": "consumer.terms",
     "Command": "consumer.cli.console",
     "Face": "consumer.cli.console",
     "Group": "consumer.cli.console",
@@ -47,6 +49,7 @@ _MODULES = {
     "main": "consumer.cli.start",
     "one_line": "consumer.settings",
     "option_of": "consumer.cli.completion",
+    "page_terms": "consumer.terms",
     "progress_bar": "consumer.cli.bars",
     "progress_row": "consumer.cli.bars",
     "python": "consumer.hints",
@@ -63,6 +66,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "CONTENT_CARDS",
     "Command",
     "Face",
     "Group",
@@ -79,6 +83,7 @@ __all__ = [
     "main",
     "one_line",
     "option_of",
+    "page_terms",
     "progress_bar",
     "progress_row",
     "python",

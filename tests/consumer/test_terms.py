@@ -9,7 +9,7 @@ import pytest
 
 from consumer.cli.commands import _ENGINE_COMMANDS
 from consumer.errors import InputError
-from consumer.terms import command_line_terms, in_python_terms
+from consumer.terms import CONTENT_CARDS, command_line_terms, in_page_terms, in_python_terms, page_terms
 
 ROOT = Path(__file__).resolve().parents[2]
 # They pass options to other programs, or are the command line.
@@ -134,3 +134,39 @@ def test_an_error_is_read_in_the_terms_of_its_face():
             "accepted": "--share 1/2",
             "next": "give --archive URL",
         }
+
+
+# What an operator or a shell does stays as it is: the page has nothing for it.
+IN_A_SHELL = ("alert-transfer archive", "alert-transfer broker", "alert-transfer topics", "alert-transfer verify")
+IN_A_SHELL += ("--outdir", "--restart", "--partitionby", "--share", "--older-than", "--all", "--topic")
+
+
+def test_on_the_page_messages_name_controls_that_it_has():
+    shown = [in_page_terms(text) for _, text in messages()]
+    left = [text for text in shown if OF_A_FACE.search(text) and not any(one in text for one in IN_A_SHELL)]
+    assert [text for text in left if not text.startswith("--") and "the command line's --" not in text] == []
+    page = "".join(path.read_text("utf-8") for path in (ROOT / "ui" / "dashboard").rglob("*.[pj][ys]"))
+    page += repr(list(CONTENT_CARDS.values()))
+    named = {name for text in shown for name in re.findall("“([^”]+)”", text)}
+    assert len(named) > 8
+    assert [name for name in sorted(named) if f'"{name}"' not in page and f"'{name}'" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "on_page"),
+    [
+        ("ask for x as double: --widen x", "ask for x as double: “Fields to widen” x (step Data)"),
+        ("send the rest with --skip-unreadable", "send the rest with “Leave out files that can't be read” (step Data)"),
+        ("--content full or less", "“Full alert” (step Content) or less"),
+        ("type: --where \"tns = 'Ia'\"", "type: the condition tns = 'Ia' (step Filter)"),
+        ("see: alert-transfer jobs --all", "see: “Your jobs” (step Receive)"),
+        ("with: alert-transfer resume ftransfer_x", "with: “Resume job” (step Receive)"),
+        ("make one: alert-transfer archive sample DIR", "make one: alert-transfer archive sample DIR"),
+        ("another --outdir, or 'my --widen x'", "another --outdir, or 'my --widen x'"),
+    ],
+)
+def test_on_the_page_a_control_stands_for_an_option(text, on_page):
+    error = InputError("x", next_step=text)
+    with command_line_terms(), page_terms():
+        assert error.next_step == on_page
+    assert in_page_terms(on_page) == on_page

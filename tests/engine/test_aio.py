@@ -21,6 +21,7 @@ SETTINGS = engine.Settings()
 TWINS = {name: twin for name, twin in vars(engine.aio).items() if isinstance(twin, Twin)}
 SHORT = {
     *(
+        "condition_functions",
         "known_labels",
         "load_settings",
         "looks_like_link",

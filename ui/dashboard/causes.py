@@ -7,9 +7,10 @@ import re
 import engine
 from ui.dashboard.query import Query
 
-__all__ = ["cause_of", "place_of"]
+__all__ = ["cause_of", "place_of", "step_of"]
 
 _TNS = "(TNS)"
+_STEPS = {"data": 0, "classes": 1, "where": 1, "fields": 2}
 _PLACE = re.compile(r"\(line (\d+), column (\d+)\)\n.*\n *(\^+)")
 
 
@@ -29,6 +30,11 @@ def cause_of(error: Exception, query: Query) -> str:
     if _TNS in said and any(label.startswith(_TNS) for label in labels):
         return "classes"  # all of them: there is nothing to match them with
     return "fields" if any(field and field in said for field in query.fields) else "data"
+
+
+def step_of(error: Exception, query: Query) -> int:
+    """Return the step that shows an error beside what caused it."""
+    return _STEPS[cause_of(error, query)]
 
 
 def place_of(error: Exception) -> tuple[int, int, int] | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import engine
 
-__all__ = ["PRESETS", "as_nights", "dates_of", "gaps", "preset", "split_nights", "years_of"]
+__all__ = ["PRESETS", "as_nights", "dates_of", "gaps", "preset", "split_words", "years_of"]
 
 PRESETS = {
     "night": "Last night",
@@ -30,8 +30,8 @@ def dates_of(nights: Sequence[str]) -> list[dt.date]:
     return engine.TransferRequest(nights=tuple(nights)).dates() if nights else []
 
 
-def split_nights(text: str) -> list[str]:
-    """Return what was typed as nights, with commas or blanks between them."""
+def split_words(text: str) -> list[str]:
+    """Return what was typed, with commas or blanks between them: nights, or names of fields."""
     return text.replace(",", " ").replace(";", " ").split()
 
 

@@ -1,10 +1,15 @@
-"""An error beside what caused it, in the engine's words: what was wrong, what is accepted, what to do next."""
+"""An error beside what caused it, in the engine's words: what was wrong, what is accepted, what to do next.
+
+Where these name options and commands, the page's reader is shown its controls.
+"""
 
 from __future__ import annotations
 
 import html
 
 import panel as pn
+
+from consumer.cli import page_terms
 
 __all__ = ["ErrorBox", "error_text"]
 
@@ -35,17 +40,18 @@ class ErrorBox:
 
     def html(self) -> str:
         """Return the error as HTML, everything that it tells escaped."""
-        message = getattr(self._error, "message", None) or str(self._error)
+        with page_terms():
+            message = getattr(self._error, "message", None) or str(self._error)
+            told = [(label, getattr(self._error, name, None)) for label, name in _LABELS]
         parts = [f"<p class='message'>{_escaped(message)}</p>"]
-        for label, name in _LABELS:
-            if text := getattr(self._error, name, None):
-                parts.append(f"<p><b>{label}:</b> {_escaped(text)}</p>")
+        parts += [f"<p><b>{label}:</b> {_escaped(text)}</p>" for label, text in told if text]
         return f"<div class='error' role='alert'>{''.join(parts)}</div>"
 
 
 def error_text(error: Exception | str) -> str:
     """Return an error as plain text, on as many lines as it has parts."""
-    return str(error)
+    with page_terms():
+        return str(error)
 
 
 def _escaped(text: str) -> str:

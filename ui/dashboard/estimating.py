@@ -21,6 +21,7 @@ __all__ = ["Estimator", "estimator_of"]
 
 _PAUSE_S = 0.15
 """Between the last change and the estimate: somebody who types is not asked for each letter."""
+_AGAIN_S = 30.0
 
 
 class Estimator(param.Parameterized):
@@ -44,7 +45,12 @@ class Estimator(param.Parameterized):
 
     def start(self) -> None:
         """Read what the source holds, and make the first estimate."""
-        self._session.task(self._make(self._number))
+        query, number = self._session.query, self._number
+        if (info := self._holdings.info_now(query.sources[query.source])) is not None:
+            self._take(info)  # so the browser has it with the page itself
+            self.most = self._most()
+        if number == self._number:  # else nights were chosen, and that is on its way
+            self._session.task(self._make(number))
 
     async def count_all(self) -> None:
         """Count all alerts of the query."""
@@ -88,12 +94,17 @@ class Estimator(param.Parameterized):
             info = await self._holdings.info(query.sources[query.source])
         except engine.AlertTransferError as exc:
             if number == self._number:
-                self.param.update(info=None, most=None, estimate=None, problem=exc)
+                self.param.update(info=None, most=None)
+                self._settle(number, None, exc)
             return
         if number != self._number:
             return
         if self.info is info:
             return
+        self._take(info)
+
+    def _take(self, info: engine.ArchiveInfo) -> None:
+        query = self._session.query
         self.param.update(info=info, estimate=None, problem=None)  # what was estimated was of another source
         if info.nights and not query.nights:
             query.nights = preset("night", [night.night for night in info.nights])
@@ -131,8 +142,19 @@ class Estimator(param.Parameterized):
                 self.is_working = False
 
     def _settle(self, number: int, found: engine.Estimate | None, problem: Exception | None) -> None:
-        if number == self._number and not self._session.is_ended:
-            self.param.update(estimate=found, problem=problem)
+        if number != self._number or self._session.is_ended:
+            return
+        if problem is not None and str(problem) == str(self.problem):
+            problem = self.problem  # nothing new is told
+        self.param.update(estimate=found, problem=problem)
+        if isinstance(problem, engine.ArchiveError):
+            self._session.task(self._look_again(number))
+
+    async def _look_again(self, number: int) -> None:
+        """Make the estimate anew after a while: an archive that could not be read may be back."""
+        await asyncio.sleep(_AGAIN_S)
+        if number == self._number:
+            self._changed()
 
     def _most(self) -> int | None:
         """Return how many alerts the chosen nights have."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import threading
 import time
@@ -95,7 +96,9 @@ class Follower:
         self._stopped = threading.Event()
         self._woken = threading.Event()
         self._told = Sight(status=None)
-        threading.Thread(target=self._follow, name="job-follower", daemon=True).start()
+        # In the page's context, and so in its terms.
+        run = contextvars.copy_context().run
+        threading.Thread(target=run, args=(self._follow,), name="job-follower", daemon=True).start()
 
     def stop(self) -> None:
         """Follow the job no more."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import engine
 from ui.dashboard.services import Services
@@ -18,6 +18,7 @@ __all__ = ["Holdings", "holdings_of"]
 T = TypeVar("T")
 
 _KEPT_S = 600.0
+_MOST_KEPT = 200
 _SIZED = ("lightcurve", "cutouts", "medium", "full")
 
 
@@ -49,6 +50,15 @@ class Holdings:
             ),
         )
 
+    def info_now(self, source: Source) -> engine.ArchiveInfo | None:
+        """Return the nights of a source if they are known; else they are read from now on."""
+        kept = self._kept.get(("info", source.name))
+        if kept is None:
+            asyncio.ensure_future(self.info(source)).add_done_callback(_noted)
+            return None
+        is_known = kept.task.done() and not _has_failed(kept.task)
+        return cast(engine.ArchiveInfo, kept.task.result()) if is_known else None
+
     async def fields(self, source: Source) -> engine.ArchiveFields:
         """Return the fields of a source."""
         return await self._read(
@@ -59,6 +69,14 @@ class Holdings:
     async def alert_sizes(self, source: Source) -> Mapping[str, float]:
         """Return content -> bytes of an alert on average, measured on alerts of the last night that has some."""
         return await self._read(("sizes", source.name), lambda: self._measured(source))
+
+    async def class_estimate(self, source: Source, nights: Sequence[str]) -> engine.Estimate:
+        """Return how many alerts of each class nights have, counted or estimated: no catalogue is needed."""
+        request = engine.TransferRequest.from_dict(source.request_keys() | {"nights": list(nights)})
+        key = f"{source.name} {' '.join(nights)}"
+        return await self._read(
+            ("classes", key), lambda: self._compute(engine.estimate, request, settings=self._settings)
+        )
 
     async def _measured(self, source: Source) -> Mapping[str, float]:
         info = await self.info(source)
@@ -78,10 +96,18 @@ class Holdings:
     async def _read(self, key: tuple[str, str], read: Callable[[], Awaitable[T]]) -> T:
         """Return what is kept, or is being read for another session; what failed is read anew."""
         kept = self._kept.get(key)
+        if len(self._kept) > _MOST_KEPT:
+            self._kept = {key: one for key, one in self._kept.items() if time.monotonic() <= one.until}
         if kept is None or time.monotonic() > kept.until or _has_failed(kept.task):
             task = asyncio.ensure_future(_called(read))
             kept = self._kept[key] = _Kept(task=task, until=time.monotonic() + _KEPT_S)
         return await asyncio.shield(kept.task)  # one session's end does not end it for the others
+
+
+def _noted(task: asyncio.Future[Any]) -> None:
+    """Take note of an error that is told where the same is asked for again."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _called(read: Callable[[], Awaitable[T]]) -> T:

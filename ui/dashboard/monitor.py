@@ -145,10 +145,15 @@ class MonitorView:
         """Begin to follow the job, or look at it at once; not once the monitor was stopped."""
         if self._is_stopped:
             return
-        if self._follower is None:
+        if not self._session.is_shown:
+            self._session.task(self._follow_later())
+        elif self._follower is None:
             self._follower = Follower(lambda: open_job(self.topic, self._session), self.show)
         else:
             self._follower.look()
+
+    async def _follow_later(self) -> None:
+        self.follow()
 
     def follow_again(self) -> None:
         """Follow a job that had come to its end, or was not there."""

@@ -15,11 +15,13 @@ import param
 from ui.dashboard.address import open_address, watch_address
 from ui.dashboard.banner import Banner
 from ui.dashboard.components import BrowserLink
+from ui.dashboard.estimating import estimator_of
 from ui.dashboard.receive import ReceiveStep, SubmitButtons
 from ui.dashboard.session import STEPS, Session
 from ui.dashboard.sharing import MOST_YAML_NBYTES, ShareDialog, take_yaml, too_large
 from ui.dashboard.steps import ContentStep, DataStep, FilterStep
 from ui.dashboard.summary import Summary
+from ui.dashboard.summary_place import STICKY, SummaryPlace
 from ui.dashboard.theme import THEME
 
 __all__ = ["Page", "View"]
@@ -144,12 +146,12 @@ class Page:
 
     def view(self) -> pn.viewable.Viewable:
         """Return the page, or its part of a notebook."""
-        summary = Summary(self._session, SubmitButtons(self._session).view())
-        side = pmui.Column(summary.view(), sizing_mode="stretch_width", margin=_NO_MARGIN, sx=_STICKY)
+        summary = Summary(self._session, SubmitButtons(self._session, estimator_of(self._session)).view())
+        side = SummaryPlace(self._session, summary.view()).view() if self._is_whole else summary.view()
         moves = pmui.Row(self._back, pn.Spacer(sizing_mode="stretch_width"), self._on, sizing_mode="stretch_width")
         content = pmui.Grid(
             pmui.Grid(self._stepper, self._place, moves, size={"xs": 12, "md": 8}),
-            pmui.Grid(side, size={"xs": 12, "md": 4}),
+            pmui.Grid(side, size={"xs": 12, "md": 4}, stylesheets=[STICKY]),
             container=True,
             spacing=3,
             sizing_mode="stretch_width",
@@ -167,7 +169,7 @@ class Page:
             self._dialogs,
             self._browser,
             width_option="lg",
-            sx={"py": 3, "px": {"xs": 1, "sm": 3}},
+            sx={"pt": 3, "pb": {"xs": 11, "md": 3}, "px": {"xs": 1, "sm": 3}},
         )
         if not self._is_whole:
             return pmui.Column(share, whole, sizing_mode="stretch_width", theme_config=THEME)
@@ -208,7 +210,6 @@ def _let_go(page: pmui.Page) -> None:
 _GROUND = {"bgcolor": "background.default", "minHeight": "calc(100vh - 64px)", "display": "block"}
 # By exactly this, what is in the bar keeps the page's colours: else it is dressed for a bar of the main colour.
 _PLAIN_BAR = {".MuiAppBar-root": {"bgcolor": "primary.contrastText", "color": "primary.main"}}
-_STICKY = {"position": {"md": "sticky"}, "top": {"md": "80px"}}
 _META = pmui.template.base.Meta(
     title="Alert Transfer", description="Choose alerts of an archive, and have them sent to Kafka."
 )

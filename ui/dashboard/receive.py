@@ -9,23 +9,25 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 
-from engine import TEST_ALERTS, JobStatus
+from engine import TEST_ALERTS, InputError, JobStatus
+from ui.dashboard.causes import step_of
 from ui.dashboard.components import CopyBox
 from ui.dashboard.data_look import DataLook
 from ui.dashboard.download_view import DownloadView
 from ui.dashboard.errors import ErrorBox
 from ui.dashboard.history import HistoryView
 from ui.dashboard.monitor import MonitorView
+from ui.dashboard.session import STEPS
 from ui.dashboard.snippets import consume_command, notebook_snippet, python_snippet
 from ui.dashboard.submission import Submission
 
 if TYPE_CHECKING:
+    from ui.dashboard.estimating import Estimator
     from ui.dashboard.session import Session
 
 __all__ = ["JobPart", "ReceiveStep", "SubmitButtons"]
 
 _NO_MARGIN = (0, 0, 0, 0)
-_STEPS_OF_CAUSES = {"nights": 0, "source": 0, "where": 1, "classes": 1, "fields": 2}
 
 
 class SubmitButtons:
@@ -35,10 +37,12 @@ class SubmitButtons:
     ----------
     session
         Whose page it is; all buttons of a session are one submission.
+    estimator
+        Which knows whether the query is right; without one, that shows when it is submitted.
     """
 
-    def __init__(self, session: Session):
-        self._session = session
+    def __init__(self, session: Session, estimator: Estimator | None = None):
+        self._session, self._estimator = session, estimator
         self._submission = session.shared(Submission)
         # Without a tooltip: its text would be the button's name to a screen reader.
         self._test = pmui.Button(label="Test job", variant="outlined", margin=(4, 12, 4, 0))
@@ -48,11 +52,17 @@ class SubmitButtons:
         self._waits = pn.pane.HTML("", **_pane())
         self._told = pn.Column(**_column())
         self._submission.param.watch(self._changed, ["is_busy", "waits_for", "error", "notes"])
+        if estimator is not None:
+            estimator.param.watch(self._judged, ["problem", "is_working"])
         self._show()
 
     def view(self) -> pn.viewable.Viewable:
         """Return what is shown."""
-        return pn.Column(pmui.Row(self._test, self._submit, margin=_NO_MARGIN), self._waits, self._told, **_column())
+        buttons = pmui.Row(self._test, self._submit, margin=_NO_MARGIN)
+        return pn.Column(buttons, self._waits, self._told, **_column())
+
+    async def _judged(self, *_: param.parameterized.Event) -> None:
+        self._show()
 
     async def _test_clicked(self, _: param.parameterized.Event) -> None:
         self._submission.submit(test=True)
@@ -65,9 +75,10 @@ class SubmitButtons:
 
     def _show(self) -> None:
         submission = self._submission
+        reason = self._reason()
         for button in (self._test, self._submit):
-            button.disabled = submission.is_busy
-        text = html.escape(submission.waits_for)
+            button.disabled = submission.is_busy or bool(reason)
+        text = html.escape(submission.waits_for or reason)
         self._waits.object = f"<p class='faint' role='status'>{text}</p>" if text else ""
         shown: list[pn.viewable.Viewable] = []
         if submission.error is not None:
@@ -76,6 +87,18 @@ class SubmitButtons:
             items = "".join(f"<li>{html.escape(note)}</li>" for note in submission.notes)
             shown.append(pn.pane.HTML(f"<ul class='notes'>{items}</ul>", **_pane()))
         self._told[:] = shown
+
+    def _reason(self) -> str:
+        """Return why the query can't be submitted; nothing where it can, or where it is not known to be wrong."""
+        found, query = self._estimator, self._session.query
+        if found is None:
+            return ""
+        if isinstance(found.problem, InputError):  # of others, an archive that does not answer, one may try again
+            step = STEPS[step_of(found.problem, query)]
+            return f"No job can be made of the query: it has an error, which the step {step} shows."
+        if found.info is not None and not query.nights and not found.is_working:
+            return "No job can be made of the query: choose nights in the step Data."
+        return ""
 
 
 class JobPart:

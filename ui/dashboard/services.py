@@ -104,6 +104,8 @@ class Services(param.Parameterized):
             await self.run(self._mend or (lambda: None))
         except engine.AlertTransferError as exc:
             _log.warning("what has ended on this machine can't be started again: %s", exc)
+        except Exception:  # noqa: BLE001  it is tried again, which an end of the watching would prevent
+            _log.exception("what has ended on this machine can't be started again")
         if self._client_now is not None and self.settings.dask is None:
             self.client = self._client_now()
 

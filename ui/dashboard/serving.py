@@ -29,7 +29,9 @@ from tornado.web import RedirectHandler, decode_signed_value
 from tornado.websocket import WebSocketClosedError
 
 import engine
+from consumer.cli import page_terms
 from engine import Settings
+from ui.dashboard.first_paint import first_paint
 from ui.dashboard.lifeline import end_with_parent
 from ui.dashboard.local_services import LocalServices
 from ui.dashboard.login import login_is_on, login_provider
@@ -200,7 +202,8 @@ def _run(
     sockets: list[socket.socket],
     on_ready: Callable[[asyncio.AbstractEventLoop], None],
 ) -> None:
-    with contextlib.closing(services), _loop() as loop:
+    # What the loop calls, and the threads that it waits for, have this context.
+    with page_terms(), contextlib.closing(services), _loop() as loop:
         server = _server(services, serving, sockets)
         services.warm_up()
         server.start()
@@ -325,15 +328,19 @@ def open_page(services: Services, serving: Serving) -> pn.viewable.Viewable:
     """Return the page of a new session, and have it ended when the browser is gone."""
     session = Session(services, _user(services, serving))
     if pn.state.curdoc is not None:
+        pn.state.onload(session.wait_until_shown())
         # Panel tells a page where its styles are as it writes the HTML. A session that a browser comes back to by its
         # websocket alone has no HTML, and Panel would name another host.
         pn.state.curdoc.template_variables.setdefault("dist_url", LOCAL_DIST)
     pn.state.on_session_destroyed(lambda _: session.end())
     search = "" if pn.state.location is None else pn.state.location.search
-    if pn.state.cookies.get(_DARK) == "1":
+    chosen = pn.state.cookies.get(_DARK)
+    if chosen == "1":
         pn.config.theme = "dark"
     has_login = login_is_on(services.settings)
-    return Page(session, search, home=serving.path, has_login=has_login).view()
+    page = Page(session, search, home=serving.path, has_login=has_login).view()
+    page.config.raw_css = [first_paint(is_dark=None if chosen is None else chosen == "1")]
+    return page
 
 
 def _user(services: Services, serving: Serving) -> User:

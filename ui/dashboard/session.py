@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import param
 
 from engine import AlertTransferError, Settings
+from ui.dashboard.errors import error_text
 from ui.dashboard.query import Query
 from ui.dashboard.services import Services
 
@@ -63,6 +64,20 @@ class Session(param.Parameterized):
         self._at_end: list[Callable[[], None]] = []
         self._shared: dict[Callable[[Session], Any], Any] = {}
         self.is_ended = False
+        self._shown: asyncio.Event | None = None
+
+    def wait_until_shown(self) -> Callable[[], None]:
+        """Have tasks begin when the browser shows the page; returns what is to be called then.
+
+        What a component is told between the browser's copy of the page and its first paint, Panel does not send.
+        """
+        self._shown = asyncio.Event()
+        return self._shown.set
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the browser shows the page, as far as that is waited for."""
+        return self._shown is None or self._shown.is_set()
 
     @property
     def settings(self) -> Settings:
@@ -80,14 +95,23 @@ class Session(param.Parameterized):
         if isinstance(told, Exception) and not isinstance(told, AlertTransferError):
             _log.error("the page met an error that is its own", exc_info=told)
             told = RuntimeError("the page met an error of its own; the server's log has it")
-        self.notice = Notice(text=str(told), is_error=isinstance(told, Exception))
+        self.notice = Notice(text=error_text(told), is_error=isinstance(told, Exception))
 
     def task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine beside the page; it is cancelled with the session, and an error of it is told."""
-        task = asyncio.get_running_loop().create_task(coroutine)
+        task = asyncio.get_running_loop().create_task(coroutine if self.is_shown else self._when_shown(coroutine))
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
+
+    async def _when_shown(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        assert self._shown is not None
+        try:
+            await self._shown.wait()
+        except asyncio.CancelledError:
+            coroutine.close()
+            raise
+        return await coroutine
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -11,8 +11,9 @@ import panel_material_ui as pmui
 import param
 
 import engine
-from ui.dashboard.causes import cause_of
+from ui.dashboard.causes import step_of
 from ui.dashboard.chosen_nights import dates_of
+from ui.dashboard.contents import CONTENT_TITLES
 from ui.dashboard.errors import ErrorBox
 from ui.dashboard.estimating import Estimator, estimator_of
 from ui.dashboard.plots import BAD, GOOD, WARN
@@ -28,12 +29,10 @@ from ui.dashboard.words import (
     size_text,
 )
 
-__all__ = ["Summary", "gauge", "num_conditions", "summary_html"]
+__all__ = ["Summary", "gauge", "num_conditions", "summary_html", "summary_sentence"]
 
 _NEAR = 0.7
 """Share of a limit from which on a gauge warns."""
-_STEP_OF = {"data": 0, "classes": 1, "where": 1, "fields": 2}
-"""Where an error stands beside what caused it, so that the summary need not show it too."""
 
 
 class Summary:
@@ -100,7 +99,7 @@ class Summary:
     def _show(self) -> None:
         found, problem = self._estimator.estimate, self._estimator.problem
         self._text.object = summary_html(self._query, self._estimator, self._session.settings.limits)
-        is_beside = problem is not None and _STEP_OF[cause_of(problem, self._query)] == self._session.step
+        is_beside = problem is not None and step_of(problem, self._query) == self._session.step
         self._problem[:] = [] if problem is None or is_beside else [ErrorBox(problem).view()]
         is_open = found is not None and not found.exact
         self._exact.param.update(visible=is_open, disabled=self._estimator.counting is not None)
@@ -125,10 +124,11 @@ def summary_html(query: Query, estimator: Estimator, limits: Any) -> str:
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in _rows(query, estimator))
     notes = "".join(f"<p class='note'>{escape(note)}</p>" for note in (found.notes if found else ()))
     busy = "true" if estimator.is_working or estimator.counting else "false"
+    said = escape(summary_sentence(query, estimator))
     return (
         f"<section aria-label='Summary' aria-busy='{busy}'><h2>Summary</h2>"
         f"<div class='gauges'>{_gauges(estimator, limits)}</div>"
-        f"<p class='said' role='status'>{escape(_said(query, estimator))}</p>{notes}<dl>{rows}</dl></section>"
+        f"<p class='said' role='status'>{said}</p>{notes}<dl>{rows}</dl></section>"
     )
 
 
@@ -209,7 +209,8 @@ def _of_limit(value: int, limit: int, text: str) -> str:
     return f"above the limit of {text}" if value > limit else f"{_percent(value / limit)} of the limit, {text}"
 
 
-def _said(query: Query, estimator: Estimator) -> str:
+def summary_sentence(query: Query, estimator: Estimator) -> str:
+    """Return the summary in a sentence, as far as it is known."""
     found = estimator.estimate
     if estimator.counting:
         done, total = estimator.counting
@@ -247,7 +248,7 @@ def _rows(query: Query, estimator: Estimator) -> list[tuple[str, str]]:
             "Content",
             count_text(len(query.fields), "field of your choice", "fields of your choice")
             if query.content == "fields"
-            else query.content,
+            else CONTENT_TITLES.get(query.content, query.content),
         ),
     ]
     if query.limit is not None:
@@ -284,5 +285,5 @@ figcaption { margin-top: 6px; min-height: 1.4em; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 6px 16px; margin: 0; }
 dt { color: var(--mui-palette-text-secondary, #5d6470); }
 dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
-section[aria-busy='true'] .gauges { opacity: 0.6; transition: opacity 0.2s; }
+section[aria-busy='true'] svg { opacity: 0.6; transition: opacity 0.2s; }
 """

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["THEME", "button_names"]
+__all__ = ["FONTS", "THEME", "button_names"]
 
-_FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+# Panel's own icons keep the day's colour in the dark.
+_ICON_LOOK = {"props": {"color": "default"}, "style": {"color": "var(--mui-palette-text-secondary)"}}
+_ICON_BUTTON: dict[str, Any] = {"styleOverrides": {"root": {"variants": [_ICON_LOOK]}}}
 
 
 def _theme(
@@ -24,11 +28,12 @@ def _theme(
             "divider": line,
         },
         "shape": {"borderRadius": 8},
-        "typography": {"fontFamily": _FONTS, "button": {"textTransform": "none", "fontWeight": 600}},
+        "typography": {"fontFamily": FONTS, "button": {"textTransform": "none", "fontWeight": 600}},
         "components": {
             "MuiAppBar": {"styleOverrides": {"root": {**bar, "backgroundImage": "none", "& .title": title}}},
             "MuiPaper": {"styleOverrides": {"root": {"backgroundImage": "none"}}},
             "MuiButton": {"defaultProps": {"disableElevation": True}},
+            "MuiIconButton": _ICON_BUTTON,
             "MuiLinearProgress": {"defaultProps": {"aria-label": "Progress"}},
             "MuiTypography": {"defaultProps": {"variantMapping": {"h3": "h1"}}},
         },
@@ -61,5 +66,5 @@ THEME = {
 
 def button_names(name: str) -> dict[str, Any]:
     """Return the theme for a component whose buttons are icons only, with what a screen reader calls them."""
-    named = {"MuiIconButton": {"defaultProps": {"aria-label": name}}}
+    named = {"MuiIconButton": _ICON_BUTTON | {"defaultProps": {"aria-label": name}}}
     return {mode: theme | {"components": theme["components"] | named} for mode, theme in THEME.items()}

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 import engine
-from ui.dashboard.chosen_nights import as_nights, dates_of, gaps, preset, split_nights, years_of
+from ui.dashboard.chosen_nights import as_nights, dates_of, gaps, preset, split_words, years_of
 
 THERE = [dt.date(2019, 9, 3), dt.date(2021, 11, 20), dt.date(2021, 11, 22), dt.date(2021, 11, 23)]
 
@@ -40,7 +40,7 @@ def test_years_and_nights_without_data():
 
 
 def test_typed_nights_are_taken_apart_and_checked_by_the_engine():
-    assert split_nights(" 2021-11-22, 2021-12;2022-01-01:2022-01-15 ") == [
+    assert split_words(" 2021-11-22, 2021-12;2022-01-01:2022-01-15 ") == [
         "2021-11-22",
         "2021-12",
         "2022-01-01:2022-01-15",

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import panel as pn
@@ -12,6 +13,7 @@ import pytest
 from bokeh.document import Document
 
 import engine
+from tests.ui.dashboard.waiting import until
 from ui.dashboard.components import BrowserLink
 from ui.dashboard.page import Page
 from ui.dashboard.services import Services
@@ -42,6 +44,7 @@ def test_steps_are_built_when_they_are_visited_and_visited_in_any_order(session)
         (stepper,) = page.select(pmui.StepperMenu)
         assert [item["label"] for item in stepper.items] == ["Data", "Filter", "Content", "Receive"]
         assert "Choose your data" in text_of(page)
+        await until(lambda: page.select(pmui.DateRangePicker))  # as soon as the nights are known
         before = len(page.select())
         for step, said in ((3, "Receive your alerts"), (1, "Filter alerts"), (0, "Choose your data")):
             stepper.active = step
@@ -156,3 +159,27 @@ def test_health_is_told_and_heals_by_itself(sample_archive, tmp_path):
         services.close()
 
     played(play)
+
+
+def test_a_cluster_of_this_machine_that_ended_is_told_and_started_again(sample_archive, monkeypatch):
+    """Whatever goes wrong the first time, it is tried again."""
+    monkeypatch.setattr("ui.dashboard.services._EVERY_S", 0.01)
+    dead, alive = SimpleNamespace(status="closed"), SimpleNamespace(status="running")
+    clients, tries = [dead], []
+
+    def mend() -> None:
+        tries.append(services.cluster_problem)
+        if len(tries) < 2:
+            raise RuntimeError("the machine is busy")
+        clients[:] = [alive]
+
+    services = Services(engine.Settings(archive=sample_archive), client=dead, mend=mend, client_now=lambda: clients[0])
+
+    async def look() -> None:
+        watching = asyncio.create_task(services.watch())
+        await until(lambda: services.client is alive and services.cluster_problem is None)
+        watching.cancel()
+
+    asyncio.run(look())
+    services.close()
+    assert tries[:2] == ["the Dask cluster on this machine has ended"] * 2

@@ -68,3 +68,35 @@ def test_a_user_has_the_limits_of_the_settings_or_those_of_their_own(sample_arch
     services = Services(settings)
     assert Session(services, User(name="me")).settings.limits.max_alerts == 7
     assert Session(services, User(name="you")).settings.limits.max_alerts == 5
+
+
+def test_tasks_begin_when_the_browser_shows_the_page(session):
+    """Between the browser's copy of the page and its first paint, Panel drops what components are told."""
+    done = []
+
+    async def work() -> None:
+        done.append("done")
+
+    async def run() -> None:
+        shown = session.wait_until_shown()
+        task = session.task(work())
+        await asyncio.sleep(0.01)
+        assert (done, session.is_shown) == ([], False)
+        shown()
+        await task
+        assert (done, session.is_shown) == (["done"], True)
+        await session.task(work())
+
+    asyncio.run(run())
+
+
+def test_a_session_that_was_never_shown_ends_with_its_tasks(session):
+    async def run() -> None:
+        session.wait_until_shown()
+        task = session.task(asyncio.sleep(0))
+        await asyncio.sleep(0)
+        session.end()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())

@@ -6,6 +6,8 @@ import pytest
 
 import engine
 from tests.ui.dashboard.fake_jobs import SCRIPT, TOPIC, labels, press, shown
+from tests.ui.dashboard.waiting import until
+from ui.dashboard.estimating import estimator_of
 from ui.dashboard.receive import ReceiveStep, SubmitButtons
 from ui.dashboard.submission import Submission
 
@@ -117,3 +119,22 @@ def test_the_step_says_what_to_do_before_there_is_a_job(session):
     step = ReceiveStep(session).view()
     assert "Test job" in shown(step)
     assert "Cancel job" not in labels(step)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "step"), [({"where": "candidate.foo > 1"}, "Filter"), ({"nights": ["2021-11-23"]}, "Data")]
+)
+def test_what_can_not_be_submitted_is_not_offered_and_it_is_said_why(session, submitted, monkeypatch, wrong, step):
+    monkeypatch.setattr(session.services, "compute", session.services.run)
+    session.query.update(**{"nights": ["2021-11-22"]} | wrong)
+
+    async def run() -> None:
+        buttons = SubmitButtons(session, estimator_of(session)).view()
+        both = buttons.select(lambda part: getattr(part, "label", "") in ("Test job", "Submit job"))
+        await until(lambda: all(button.disabled for button in both))
+        assert f"the step {step} shows" in shown(buttons)
+        session.query.update(nights=["2021-11-22"], where="")
+        await until(lambda: not any(button.disabled for button in both))
+        assert "the step" not in shown(buttons)
+
+    asyncio.run(run())

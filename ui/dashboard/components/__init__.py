@@ -13,6 +13,7 @@ from ui.dashboard.components.field_table import FieldTable
 from ui.dashboard.components.job_table import JobTable
 from ui.dashboard.components.log_box import LogBox
 from ui.dashboard.components.save_file import SaveFile
+from ui.dashboard.components.summary_bar import SummaryBar
 
 __all__ = [
     "BrowserLink",
@@ -25,4 +26,5 @@ __all__ = [
     "JobTable",
     "LogBox",
     "SaveFile",
+    "SummaryBar",
 ]

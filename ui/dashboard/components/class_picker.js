@@ -76,7 +76,7 @@ export function render({ model }) {
       option.append(make('span', 'name', one.name))
       if (one.also && one.also.length) option.lastChild.append(make('span', 'hint', ` also ${one.also.join(', ')}`))
       if (one.count !== null && one.count !== undefined)
-        option.append(make('span', 'count', one.count.toLocaleString('en')))
+        option.append(make('span', 'count', numberText(one.count)))
       option.addEventListener('mousedown', (event) => event.preventDefault())
       option.addEventListener('click', () => toggle(one.label))
       options.push(option)
@@ -91,6 +91,11 @@ export function render({ model }) {
     list.replaceChildren(...nodes)
     status.textContent = list.hidden ? '' : `${all.length} classes`
     point(Math.min(active, options.length - 1))
+  }
+
+  function numberText(count) {
+    if (!model.is_about) return count.toLocaleString('en')
+    return `about ${Number(count.toPrecision(2)).toLocaleString('en')}`
   }
 
   function point(to) {
@@ -167,6 +172,7 @@ export function render({ model }) {
   mode.addEventListener('change', () => { if (!list.hidden) fill() })
   model.on('labels', () => { if (!list.hidden) fill() })
   model.on('note', show)
+  model.on('is_about', show)
   model.on('keep', show)
   model.on('leave_out', show)
   show()

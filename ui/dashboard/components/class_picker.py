@@ -14,6 +14,7 @@ class ClassPicker(Component):
 
     labels = param.List(item_type=dict, doc="`label`, `name`, `group`, `count` and `also` of each, in order.")
     keep = param.List(item_type=str, doc="Labels to keep.")
+    is_about = param.Boolean(doc="Whether the counts are estimates.")
     note = param.String(doc="What one should know of the counts.")
     leave_out = param.List(item_type=str, doc="Labels to leave out.")
 

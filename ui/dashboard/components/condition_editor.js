@@ -89,17 +89,32 @@ export function render({ model }) {
     if (word.length < 2 || quoted || /--[^\n]*$/.test(before)) return close()
     const leaf = (name) => name.toLowerCase().split('.').pop()
     const rank = (name) => name.toLowerCase().startsWith(word) ? 0 : leaf(name).startsWith(word) ? 1 : 2
-    const found = model.completions.filter((name) => name.toLowerCase().includes(word) && name.toLowerCase() !== word)
-    found.sort((a, b) => rank(a) - rank(b) || a.length - b.length)
+    const fields = model.completions
+      .filter((name) => name.toLowerCase().includes(word) && name.toLowerCase() !== word)
+      .map((name) => ({ name, shown: name, rank: rank(name) }))
+    const functions = word.includes('.') ? [] : model.functions
+      .filter(({ usage }) => usage.split('(')[0].toLowerCase().includes(word))
+      .map(({ usage, gives }) => ({ name: usage.split('(')[0], shown: usage, gives, rank: rank(usage.split('(')[0]) }))
+    const found = [...fields, ...functions]
+    found.sort((a, b) => a.rank - b.rank || a.name.length - b.name.length)
     options = found.slice(0, MOST)
     if (!options.length) return close()
     active = 0
-    list.replaceChildren(...options.map((name, at) => {
+    list.replaceChildren(...options.map(({ shown, gives }, at) => {
       const option = document.createElement('div')
       option.className = 'option'
       option.id = `${id}-${at}`
-      option.textContent = name
+      const name = document.createElement('span')
+      name.textContent = shown
+      option.append(name)
+      if (gives) {
+        const hint = document.createElement('span')
+        hint.className = 'hint'
+        hint.textContent = gives
+        option.append(hint)
+      }
       option.setAttribute('role', 'option')
+      option.setAttribute('aria-label', gives ? `${shown}: ${gives}` : shown)
       option.addEventListener('mousedown', (event) => { event.preventDefault(); take(at) })
       return option
     }))
@@ -134,7 +149,9 @@ export function render({ model }) {
   }
 
   function take(at) {
-    put(options[at], start, area.selectionStart)
+    const { name, gives } = options[at]
+    put(gives ? `${name}()` : name, start, area.selectionStart)
+    if (gives) area.selectionStart = area.selectionEnd = area.selectionStart - 1
   }
 
   area.addEventListener('input', typed)
@@ -155,6 +172,7 @@ export function render({ model }) {
   model.on('mark', paint)
   model.on('problem', () => tell())
   model.on('completions', learn)
+  model.on('functions', learn)
   model.on('placeholder', () => tell())
   model.on('msg:custom', (message) => {
     const text = (message.data || message).insert
@@ -174,7 +192,8 @@ export function render({ model }) {
   }
 
   function learn() {
-    known = new Set(model.completions.map((name) => name.toLowerCase()))
+    const functions = model.functions.map(({ usage }) => usage.split('(')[0])
+    known = new Set([...model.completions, ...functions].map((name) => name.toLowerCase()))
     paint()
   }
   tell()

@@ -19,7 +19,8 @@ class ConditionEditor(Component):
     value = param.String(doc="What is typed, a moment after each key.")
     label = param.String(default="Conditions")
     placeholder = param.String()
-    completions = param.List(item_type=str, doc="Names of fields and functions.")
+    completions = param.List(item_type=str, doc="Names of fields.")
+    functions = param.List(item_type=dict, doc="`usage` and `gives` of each way to call a function.")
     mark = param.List(item_type=int, doc="Line and column, from 1, and length of what is wrong; or nothing.")
     problem = param.String(doc="What is wrong with it, for screen readers.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter
+from bokeh.models import BasicTicker, ColumnDataSource, HoverTool, NumeralTickFormatter
 from bokeh.plotting import figure
 
 __all__ = ["Bars", "Brightness", "HistogramPlot"]
@@ -120,6 +120,7 @@ class HistogramPlot:
         # A flux grows to the left as a magnitude falls: bright is left in both.
         self.figure.x_range.flipped = not is_magnitude
         self.figure.xgrid.visible = False
+        self.figure.yaxis.ticker = BasicTicker(min_interval=1)  # there is no half an alert
         self.figure.yaxis.formatter = NumeralTickFormatter(format="0,0")
 
     def show(self, bars: Bars) -> None:

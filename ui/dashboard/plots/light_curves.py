@@ -85,7 +85,8 @@ def describe_light_curve(row: Mapping[str, Any], survey: engine.Survey) -> str:
         below = _count(limits, "upper limit") if limits else ""
         parts.append(f"{band or 'no band'}: {', '.join(part for part in (span, below) if part)}")
     days = points[-1].mjd - points[0].mjd
-    return f"Light curve over {days:,.0f} days. " + "; ".join(parts) + "."
+    over = _count(round(days), "day") if round(days) else "less than a day"
+    return f"Light curve over {over}. " + "; ".join(parts) + "."
 
 
 def _draw(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FactorRange, HoverTool, NumeralTickFormatter
+from bokeh.models import BasicTicker, ColumnDataSource, FactorRange, HoverTool, NumeralTickFormatter
 from bokeh.plotting import figure
 
 __all__ = ["NO_CLASS", "OTHERS", "ClassesOfNights", "NightBars", "PerNightPlot", "legend_of", "nights_of"]
@@ -149,6 +149,7 @@ class PerNightPlot:
         self.figure.y_range.start = 0
         self.figure.xgrid.visible = False
         self.figure.xaxis.major_label_orientation = 0.9
+        self.figure.yaxis.ticker = BasicTicker(min_interval=1)  # there is no half an alert
         self.figure.yaxis.formatter = NumeralTickFormatter(format="0,0")
 
     def _columns(self, bars: NightBars) -> dict[str, list[str] | list[int]]:

@@ -8,6 +8,7 @@ import param
 
 import engine
 from ui.dashboard.components import ChoiceCards, FieldTable
+from ui.dashboard.contents import CONTENT_TEXTS, CONTENT_TITLES
 from ui.dashboard.estimating import estimator_of
 from ui.dashboard.holdings import holdings_of
 from ui.dashboard.session import Session
@@ -17,16 +18,7 @@ from ui.dashboard.words import size_text
 
 __all__ = ["ContentStep"]
 
-_CONTENTS = {
-    "lightcurve": (
-        "Light curve",
-        "What a light curve needs of each detection, with every value that the broker added.",
-    ),
-    "cutouts": ("Stamps", "The three stamps, with the alert's name, object and time."),
-    "medium": ("Everything but the stamps", "The detection, the object's history and every added value."),
-    "full": ("Full alert", "The whole alert: detection, history, stamps and every added value."),
-    "fields": ("Fields of your choice", "Whole columns, or single fields. Name, time and classes are always there."),
-}
+_LIMIT_HINT = "At most so many alerts: the first that match, in the order of the archive."
 
 
 class ContentStep:
@@ -50,9 +42,9 @@ class ContentStep:
             title="Fields to send", chooses=True, is_open=True, chosen=self._query.fields, margin=(12, 0, 0, 0)
         )
         self._limit = pmui.TextInput(
-            label="At most so many alerts",
+            label="Limit",
             placeholder="no limit",
-            helper_text="The first that match, in the order of the archive.",
+            helper_text=_LIMIT_HINT,
             width=300,
             margin=(8, 0, 0, 0),
         )
@@ -93,7 +85,10 @@ class ContentStep:
             return
         digits = "".join(event.new.split()).replace(",", "")
         is_number = digits.isdecimal() and int(digits) > 0
-        self._limit.error_state = bool(digits) and not is_number
+        is_wrong = bool(digits) and not is_number
+        kept = "none" if self._query.limit is None else f"{self._query.limit:,}"
+        hint = f"That is no number of alerts; the limit is still {kept}." if is_wrong else _LIMIT_HINT
+        self._limit.param.update(error_state=is_wrong, helper_text=hint)
         if is_number or not digits:
             self._query.limit = int(digits) if digits else None
 
@@ -147,8 +142,8 @@ class ContentStep:
 
     def _cards(self) -> list[dict[str, str]]:
         return [
-            {"value": content, "title": title, "text": text, "note": self._size_note(content)}
-            for content, (title, text) in _CONTENTS.items()
+            {"value": content, "title": title, "text": CONTENT_TEXTS[content], "note": self._size_note(content)}
+            for content, title in CONTENT_TITLES.items()
         ]
 
     def _size_note(self, content: str) -> str:

@@ -10,7 +10,7 @@ import panel_material_ui as pmui
 import param
 
 import engine
-from ui.dashboard.chosen_nights import PRESETS, as_nights, dates_of, gaps, preset, split_nights, years_of
+from ui.dashboard.chosen_nights import PRESETS, as_nights, dates_of, gaps, preset, split_words, years_of
 from ui.dashboard.components import ButtonRow, ChoiceCards
 from ui.dashboard.estimating import estimator_of
 from ui.dashboard.holdings import holdings_of
@@ -38,13 +38,9 @@ class DataStep:
         self._estimator = estimator_of(session)
         self._is_showing = False
         self._sources = ChoiceCards(label="Source", value=self._query.source, cards=self._cards({}))
-        self._picker = pmui.DateRangePicker(
-            label="Observing nights",
-            format="YYYY-MM-DD",
-            sizing_mode="stretch_width",
-            margin=(0, 0, 0, 0),
-            theme_config=button_names("Choose nights in a calendar"),
-        )
+        self._picker: pmui.DateRangePicker | None = None
+        self._picker_place = pn.Column(sizing_mode="stretch_width", margin=(0, 0, 0, 0), min_height=56)
+        self._span: tuple[dt.date, dt.date] | None = None
         self._typed = pmui.TextInput(
             label="The same as text",
             placeholder="2021-11-22, 2021-12, 2022-01-01:2022-01-15",
@@ -55,15 +51,24 @@ class DataStep:
         self._presets = ButtonRow(label="Presets of nights", buttons=buttons, margin=(8, 0, 0, 0))
         self._years = ButtonRow(label="Years", margin=(6, 0, 0, 0))
         self._chart = NightChart(self._brushed)
+        self._skip = pmui.Checkbox(label="Leave out files that can't be read", margin=(0, 0, 0, 0))
+        self._widen = pmui.TextInput(
+            label="Fields to widen",
+            helper_text="Sent as double, where files disagree between integers and floats.",
+            placeholder="none",
+            sizing_mode="stretch_width",
+            margin=(0, 0, 0, 0),
+        )
         self._told = pn.pane.HTML("", sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         self._problems = ProblemPlace(self._estimator, self._query, "data")
         self._sources.param.watch(self._chose_source, "value")
-        self._picker.param.watch(self._picked, "value")
         self._typed.param.watch(self._wrote, "value")
+        self._skip.param.watch(self._skipped, "value")
+        self._widen.param.watch(self._widened, "value")
         for row in (self._presets, self._years):
             row.on_told(self._pressed)
         self._estimator.param.watch(self._informed, "info")
-        watcher = self._query.param.watch(self._changed, ["source", "nights"])
+        watcher = self._query.param.watch(self._changed, ["source", "nights", "skip_unreadable", "widen"])
         session.on_end(lambda: self._query.param.unwatch(watcher))
         session.task(self._describe_sources())
         self._show_info()
@@ -72,7 +77,7 @@ class DataStep:
         """Return the step."""
         chart = pn.pane.Bokeh(self._chart.plot, sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         nights = pmui.Grid(
-            pmui.Grid(self._picker, size={"xs": 12, "sm": 6}),
+            pmui.Grid(self._picker_place, size={"xs": 12, "sm": 6}),
             pmui.Grid(self._typed, size={"xs": 12, "sm": 6}),
             container=True,
             spacing=1.5,
@@ -91,6 +96,15 @@ class DataStep:
             chart,
             self._told,
             self._problems.column,
+            heading("Files that don't fit", "For an archive whose files are damaged, or disagree."),
+            pmui.Grid(
+                pmui.Grid(self._widen, size={"xs": 12, "sm": 6}),
+                pmui.Grid(self._skip, size={"xs": 12, "sm": 6}),
+                container=True,
+                spacing=1.5,
+                sizing_mode="stretch_width",
+                margin=(8, 0, 0, 0),
+            ),
         )
 
     # --- What the user does -------------------------------------------------------------------------------------
@@ -107,13 +121,24 @@ class DataStep:
         self._query.update(**values)
 
     async def _picked(self, event: param.parameterized.Event) -> None:
-        if not self._is_showing and event.new and all(event.new):
-            first, last = sorted(_date(one) for one in event.new)
+        if not event.new or not all(event.new):
+            return
+        first, last = sorted(_date(one) for one in event.new)
+        # What it was given to show comes back here, too; nights with gaps would become all between them by that.
+        if (first, last) != self._span:
             self._choose(as_nights(first, last))
 
     async def _wrote(self, event: param.parameterized.Event) -> None:
         if not self._is_showing:
-            self._choose(split_nights(event.new))
+            self._choose(split_words(event.new))
+
+    async def _skipped(self, event: param.parameterized.Event) -> None:
+        if not self._is_showing:
+            self._query.skip_unreadable = bool(event.new)
+
+    async def _widened(self, event: param.parameterized.Event) -> None:
+        if not self._is_showing:
+            self._query.widen = split_words(event.new)
 
     def _pressed(self, name: str) -> None:
         there = self._there()
@@ -144,18 +169,42 @@ class DataStep:
     def _show_info(self) -> None:
         there, info = self._there(), self._estimator.info
         if there:
-            self._picker.param.update(start=there[0], end=there[-1], disabled_dates=gaps(there))
+            self._show_calendar(there)
             self._years.buttons = [{"value": year, "label": year} for year in years_of(there)]
         self._chart.show({night.night: night.num_alerts for night in info.nights} if info else {}, self._dates())
         self._show_query()
 
+    def _show_calendar(self, there: list[dt.date]) -> None:
+        limits = {"start": there[0], "end": there[-1], "disabled_dates": gaps(there)}
+        if self._picker is not None:
+            self._picker.param.update(**limits)
+            return
+        # Made when the nights are known: what it is told while React mounts it may be lost, and its field is empty.
+        dates = self._dates()
+        self._span = (min(dates), max(dates)) if dates else None
+        self._picker = pmui.DateRangePicker(
+            label="Observing nights",
+            format="YYYY-MM-DD",
+            value=self._span,
+            sizing_mode="stretch_width",
+            margin=(0, 0, 0, 0),
+            theme_config=button_names("Choose nights in a calendar"),
+            **limits,
+        )
+        self._picker.param.watch(self._picked, "value")
+        self._picker_place[:] = [self._picker]
+
     def _show_query(self) -> None:
         there, dates = self._there(), self._dates()
+        self._span = (min(dates), max(dates)) if dates else None
         self._is_showing = True
         try:
             self._sources.value = self._query.source
-            self._picker.value = (dates[0], dates[-1]) if dates else None
+            if self._picker is not None:
+                self._picker.value = self._span
             self._typed.value = ", ".join(self._query.nights)
+            self._skip.value = self._query.skip_unreadable
+            self._widen.value = ", ".join(self._query.widen)
         finally:
             self._is_showing = False
         names = [*PRESETS, *years_of(there)] if there else []

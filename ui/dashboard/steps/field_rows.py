@@ -7,7 +7,7 @@ from typing import Any
 
 import engine
 
-__all__ = ["condition_rows", "content_rows"]
+__all__ = ["condition_rows", "content_rows", "function_rows"]
 
 _PLAIN = ("leaf", "map key", "bytes")
 
@@ -28,6 +28,15 @@ def content_rows(fields: engine.ArchiveFields) -> list[dict[str, Any]]:
         if root not in names
     ]
     return whole + [_row(field) | {"name": field.path} for field in leaves if field.kind != "map key"]
+
+
+def function_rows() -> list[dict[str, str]]:
+    """Return the functions that a condition can call, each way to call one for itself."""
+    return [
+        {"usage": usage, "gives": one.gives.replace("`", "")}
+        for one in engine.condition_functions()
+        for usage in one.usage
+    ]
 
 
 def _roots(paths: Iterable[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import panel as pn
@@ -15,12 +17,19 @@ from ui.dashboard.components import ButtonRow, ClassPicker, ConditionEditor, Fie
 from ui.dashboard.estimating import estimator_of
 from ui.dashboard.holdings import holdings_of
 from ui.dashboard.session import Session
-from ui.dashboard.steps.field_rows import condition_rows
+from ui.dashboard.steps.field_rows import condition_rows, function_rows
 from ui.dashboard.steps.parts import ProblemPlace, heading, step_paper
 
 __all__ = ["FilterStep"]
 
-_NOT_COUNTED = "How many alerts each class has was not counted in this archive."
+_COUNTING = "The alerts of each class are being counted …"
+_COUNTED = "The numbers of {} are those of the chosen nights; “alert-transfer archive index” counts all classes."
+_ABOUT = (
+    "The numbers of {} are estimates from a part of the chosen nights' alerts; "
+    "“alert-transfer archive index” counts all of them."
+)
+_NOT_COUNTED = "How many alerts each class has is not known; “alert-transfer archive index” counts them."
+_PAUSE_S = 0.5
 
 
 class FilterStep:
@@ -37,6 +46,7 @@ class FilterStep:
         self._estimator = estimator_of(session)
         self._is_showing = False
         self._examples: dict[str, str] = {}
+        self._counted: tuple[tuple[str, ...], engine.Estimate | Exception | None] | None = None
         self._picker = ClassPicker(margin=(6, 0, 0, 0))
         self._editor = ConditionEditor(label="Conditions", value=self._query.where, margin=(6, 0, 0, 0))
         self._rows = ButtonRow(label="Examples of conditions", margin=(10, 0, 0, 0))
@@ -120,15 +130,53 @@ class FilterStep:
         except engine.AlertTransferError:
             nights = []
         info = self._estimator.info
-        counts = counts_of(info, nights)
+        counts: Mapping[str, Mapping[str, int]] = counts_of(info, nights)
+        note, is_about = "", False
+        if not counts and info is not None:
+            counts, note, is_about = self._estimated_counts()
         labels = [label.to_dict() for label in class_labels(self._survey(), counts)]
         # What is the same is not sent to the browser again: it is the largest thing on the page.
         if labels != self._picker.labels:
             self._picker.labels = labels
-        self._picker.note = "" if counts or info is None else _NOT_COUNTED
+        self._picker.param.update(note=note, is_about=is_about)
+
+    def _estimated_counts(self) -> tuple[Mapping[str, Mapping[str, int]], str, bool]:
+        """Return the counts of an archive without a catalogue, what to know of them, and whether they are estimates."""
+        nights = list(self._query.nights)
+        key = (self._query.source, *nights)
+        if not nights:
+            return {}, _NOT_COUNTED, False
+        if self._counted is None or self._counted[0] != key:
+            self._counted = (key, None)
+            self._session.task(self._count_classes(key))
+            return {}, _COUNTING, False
+        found = self._counted[1]
+        if found is None:
+            return {}, _COUNTING, False
+        if isinstance(found, Exception) or found.class_column is None or not found.per_class:
+            return {}, _NOT_COUNTED, False
+        text = _COUNTED if found.exact else _ABOUT
+        return {found.class_column: found.per_class}, text.format(found.class_column), not found.exact
+
+    async def _count_classes(self, key: tuple[str, ...]) -> None:
+        source, *nights = key
+        try:
+            await asyncio.sleep(_PAUSE_S)  # who brushes over nights is not asked for each of them
+            if self._counted is None or self._counted[0] != key:
+                return
+            found: engine.Estimate | Exception = await holdings_of(self._session.services).class_estimate(
+                self._query.sources[source], nights
+            )
+        except engine.AlertTransferError as exc:
+            found = exc  # what is wrong with the nights stands elsewhere
+        if self._counted is not None and self._counted[0] == key:
+            self._counted = (key, found)
+            self._show_labels()
 
     async def _show_fields(self) -> None:
         source = self._query.sources[self._query.source]
+        if not self._editor.functions:
+            self._editor.functions = await self._session.services.run(function_rows)
         try:
             fields = await holdings_of(self._session.services).fields(source)
         except engine.AlertTransferError:

@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -21,6 +23,7 @@ SCREENSHOTS = Path(__file__).with_name("screenshots")
 # Names of hosts lead nowhere, so that a page which asks another one is also seen to lack what it asked for.
 _NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 PATIENCE_MS = 60_000
+SCRIPT = "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>"
 # Bokeh's own: a chart that is changed while it is first drawn is measured before it has a layout, and then again; what
 # changes in a step that is just being left is told of a model that the browser has let go.
 _HARMLESS = re.compile(r"reading 'top_panel'|reference p\d+ isn't known")
@@ -48,9 +51,22 @@ def browser(executable) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory) -> engine.SampleArchive:
-    """An archive of five nights; there is no alert of the third of six."""
+    """An archive of five nights; there is no alert of the third of six, and in those of the fifth stands script."""
     nights = ["2021-11-20", "2021-11-21", "2021-11-23", "2021-11-24", "2021-11-25"]
-    return engine.write_sample(tmp_path_factory.mktemp("sample"), nights=nights, alerts_per_night=200, seed=3)
+    made = engine.write_sample(tmp_path_factory.mktemp("sample"), nights=nights, alerts_per_night=200, seed=3)
+    for path in Path(made.archive, "year=2021", "month=11", "day=24").glob("*.parquet"):
+        _write_script_into(path)
+    return made
+
+
+def _write_script_into(path: Path) -> None:
+    """Have all texts of a file's alerts be script, those of two objects, whose light curves are drawn."""
+    table = pq.read_table(path, partitioning=None)
+    for at, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            texts = [f"{SCRIPT}{row % 2 if field.name == 'objectId' else ''}" for row in range(len(table))]
+            table = table.set_column(at, field, pa.array(texts))
+    pq.write_table(table, path)
 
 
 @pytest.fixture(scope="module")

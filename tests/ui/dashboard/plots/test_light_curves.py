@@ -83,3 +83,10 @@ def test_what_others_wrote_may_be_of_any_size(own):
     light_curve(row, ZTF)
     bands = {point.band for point in measurements_of(row, ZTF)}
     assert all(band.isprintable() and len(band) < 20 for band in bands)
+
+
+@pytest.mark.parametrize(("before", "words"), [(0.0, "less than a day"), (1.2, "1 day."), (2.0, "2 days.")])
+def test_days_are_counted_as_people_do(before, words):
+    row = ztf_row()
+    row["prv_candidates"] = [row["candidate"] | {"jd": row["candidate"]["jd"] - before}]
+    assert f"over {words}" in describe_light_curve(row, ZTF)

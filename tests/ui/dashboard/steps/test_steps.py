@@ -42,6 +42,9 @@ def test_data_nights_come_from_presets_years_calendar_and_text(session):
         await until(lambda: typed.value == "2021-11-22:2021-11-24")
         typed.value = "2021-11-22, 2021-11-24"
         await until(lambda: session.query.nights == ["2021-11-22", "2021-11-24"])
+        await until(lambda: picker.value == (picker.start, picker.end))
+        await asyncio.sleep(0)  # the calendar, which has no gaps, was shown them: that chooses nothing
+        await until(lambda: session.query.nights == ["2021-11-22", "2021-11-24"])
         picker.value = (picker.start, picker.start)
         await until(lambda: session.query.nights == ["2021-11-22"])
         await until(lambda: "1 night chosen, 1 with data, 10 alerts" in texts(view))
@@ -131,6 +134,7 @@ def test_filter_fields_complete_and_are_inserted(session):
         field = next(field for field in table.fields if field["name"] == "candidate.magpsf")
         assert (field["unit"], field["null"]) == ("mag", "0%")
         assert "candidate.magpsf" in editor.completions
+        assert {"usage": "abs(x)", "gives": "size without sign"} in editor.functions
         sent = []
         editor._send_msg = sent.append
         table._handle_msg({"insert": "candidate.magpsf"})
@@ -191,9 +195,7 @@ def test_content_a_limit_that_is_none_is_not_taken(session, typed, limit):
     session.query.update(nights=["2021-11-22"], limit=7)
 
     async def look():
-        [field] = (
-            ContentStep(session).view().select(lambda part: getattr(part, "label", "") == "At most so many alerts")
-        )
+        [field] = ContentStep(session).view().select(lambda part: getattr(part, "label", "") == "Limit")
         field.value = typed
         await until(lambda: (session.query.limit, field.error_state) == (limit, limit == 7))
 
@@ -214,5 +216,34 @@ def test_what_a_browser_tells_may_be_anything(session, told):
         await asyncio.sleep(0.05)
         query = session.query
         assert (query.source, query.nights, query.where) == ("main", ["2021-11-22"], "")
+
+    asyncio.run(look())
+
+
+def test_data_files_that_do_not_fit_are_widened_or_left_out(session):
+    session.query.update(nights=["2021-11-22"], widen=["candidate.magnr"])
+
+    async def look():
+        parts = {getattr(part, "label", ""): part for part in DataStep(session).view().select()}
+        widen, skip = parts["Fields to widen"], parts["Leave out files that can't be read"]
+        assert (widen.value, skip.value) == ("candidate.magnr", False)
+        widen.value = "candidate.magnr, candidate.drb"
+        skip.value = True
+        await until(lambda: session.query.widen == ["candidate.magnr", "candidate.drb"])
+        await until(lambda: session.query.skip_unreadable)
+
+    asyncio.run(look())
+
+
+def test_filter_classes_are_counted_without_a_catalogue(session):
+    session.query.update(nights=["2021-11-22"])
+
+    async def look():
+        picker = one(FilterStep(session).view(), ClassPicker)
+        await until(lambda: "counted" in picker.note)
+        await until(lambda: any(label["count"] for label in picker.labels))
+        assert sum(label["count"] or 0 for label in picker.labels) <= 10
+        assert "archive index" in picker.note
+        assert not picker.is_about
 
     asyncio.run(look())
