@@ -54,6 +54,7 @@ FITTED = (
     "send_s",
     "submit_s",
     "cpu_s",
+    "cluster_cpu_s",
     "worker_cpu_s",
     "scheduler_cpu_s",
     "submitter_cpu_s",
@@ -221,7 +222,7 @@ def with_rates(found: Mapping[str, float]) -> dict[str, float]:
         **found,
         "alerts_per_s": found["num_alerts"] / found["seconds"],
         "cpu_us": 1e6 * found["cpu_s"] / found["num_alerts"],
-        "cpu_ms_a_fragment": 1e3 * found["cpu_s"] / found["num_fragments"],
+        "cpu_ms_a_fragment": 1e3 * found["cluster_cpu_s"] / found["num_fragments"],
     }
 
 

@@ -88,10 +88,12 @@ def _measured(kafka: str, request: Mapping[str, Any], num_workers: int, warm_nig
             "send_s": ran[-1] - ran[0],
             "first_alert_s": status.first_alert_s or 0.0,
             "cpu_s": sum(cpu.values()),
+            "cluster_cpu_s": cpu["worker"] + cpu["scheduler"],
             **{f"{role}_cpu_s": cpu[role] for role in ROLES},
             **{f"{role}_peak_mb": peaks[role] for role in ROLES},
             "num_alerts": manifest.num_archive_alerts,
             "num_alerts_sent": status.num_alerts_sent,
+            "nbytes_sent": status.nbytes,
             "num_fragments": status.num_fragments,
         }
 
