@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -38,7 +38,6 @@ class Part:
     quota: int | None = None
     """Send only the first so many of them."""
     with_identifiers: bool = False
-    was_opened: bool = False
     opened: OpenFragment | None = None
     found: np.ndarray | None = None
     """Positions of the selected alerts, once they are known; None: all."""
@@ -59,25 +58,32 @@ class Part:
         """Return the fragment as it was before anything was done with it."""
         return Part(
             fragment=self.fragment,
-            open=partial(archive.open, self.fragment) if self.was_opened else self.open,
+            open=partial(archive.open, self.fragment),
             positions=self.positions,
             quota=self.quota,
             with_identifiers=self.with_identifiers,
         )
 
 
-def together(parts: Iterator[Part], block_alerts: int) -> Iterator[list[Part]]:
+def together(parts: Iterator[Part], block_alerts: int) -> Generator[list[Part]]:
     """Yield parts in lists that are worked on together: of a block's alerts at most, whose files lack the same."""
     held: list[Part] = []
-    for part in parts:
-        num_alerts = part.fragment.num_alerts + sum(one.fragment.num_alerts for one in held)
-        fits = num_alerts <= block_alerts and len(held) < _MOST_TOGETHER
-        if held and not (fits and _goes_with(part, held[0])):
-            yield held
-            held = []
-        held.append(part)
-    if held:
-        yield held
+    try:
+        for part in parts:
+            num_alerts = part.fragment.num_alerts + sum(one.fragment.num_alerts for one in held)
+            fits = num_alerts <= block_alerts and len(held) < _MOST_TOGETHER
+            if held and not (fits and _goes_with(part, held[0])):
+                ready, held = held, [part]
+                yield ready
+            else:
+                held.append(part)
+        ready, held = held, []
+        if ready:
+            yield ready
+    finally:
+        for part in held:  # nobody wants it any more, and it may have been opened ahead
+            with contextlib.suppress(Exception):
+                part.open().close()
 
 
 def _goes_with(part: Part, other: Part) -> bool:
@@ -122,13 +128,21 @@ class Sending:
     def select(self) -> None:
         """Find which alerts are sent, and begin to fetch them."""
         with self._timed():
-            for part in self.parts:
-                part.was_opened = True
-                part.opened = part.open()
+            self._open()
             with self._checked():
                 self._find()
                 for part in self.parts:
                     self._choose(part)
+
+    def _open(self) -> None:
+        failures: list[Exception] = []
+        for part in self.parts:
+            try:
+                part.opened = part.open()
+            except Exception as exc:  # noqa: BLE001  the others are opened all the same: they may be already, ahead
+                failures.append(exc)
+        if failures:
+            raise failures[0]
 
     def _find(self) -> None:
         """Have the predicate tell which alerts are selected, where that is not known."""

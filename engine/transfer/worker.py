@@ -144,7 +144,8 @@ def send_fragments(
     with contextlib.ExitStack() as stack:
         way = _Way(task, _wanted_by_cluster(), stack)
         parts = _parts(task, fragments, positions, quotas, with_identifiers, stack)
-        sendings = map(way.sending, together(parts, task.selection.block_alerts))
+        batches = stack.enter_context(contextlib.closing(together(parts, task.selection.block_alerts)))
+        sendings = map(way.sending, batches)
         # What is selected is known of the next fragments, and is being fetched, while some are read and encoded, and
         # those before are on their way.
         while chosen or (chosen := way.selected(sendings)):
