@@ -149,7 +149,7 @@ def of_survivors(data: Path, scale: float) -> Iterator[Point]:
     nights = max(2, round(50 * scale))
     archive = linked(data / "growth-alerts", A_NIGHT, nights)
     file = min((archive / folder_of(0)).iterdir())
-    column = pq.read_table(file, columns=["candidate.magpsf"], partitioning=None)["candidate"].combine_chunks()
+    column = pq.ParquetFile(file).read(["candidate.magpsf"])["candidate"].combine_chunks()
     magnitudes = np.sort(column.field("magpsf"))
     for per_cent, share in SURVIVORS.items():
         kept = round(share * len(magnitudes))
