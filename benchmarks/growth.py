@@ -259,7 +259,7 @@ def _taken(words: list[str], kafka: str) -> dict[str, float]:
 def measure_nights(runs: Runs, data: Path, scale: float, rounds: int) -> None:
     """Plan more and more nights, each in a process of its own."""
     script = Path(__file__).with_name("planning.py")
-    for nights in [max(part, round(part * scale)) for part in (50, 200, 800, 2000)]:
+    for nights in sorted({max(2, round(part * scale)) for part in (50, 200, 800, 2000)}):
         for what in PLANNED:
             for _ in range(rounds):
                 words: list[Any] = ["--only", what, "--data", data, "--nights", nights, "--files", FILES_A_NIGHT]
