@@ -49,12 +49,20 @@ class Need:
 
 
 def costs(figures: Sequence[Figure]) -> dict[str, Cost]:
-    """Return what one alert more costs, by the axis that it was measured along; nothing of axes that were not."""
+    """Return what one alert more costs, by what was measured; nothing of what was not.
+
+    Where all are kept on one worker, a long job's CPU is shared out among its alerts.
+    """
     found = {}
     for axis, what in (_ALERTS, _FULL):
         cpu, nbytes = (points_of(figures, axis, quantity) for quantity in ("cpu_s", "nbytes_sent"))
         if len(cpu) > 1 and len(nbytes) == len(cpu):
             found[axis] = Cost(what=what, cpu_s=fit(cpu).each, nbytes=fit(nbytes).each)
+    cpu_s, nbytes_sent, num_alerts = (
+        dict(points_of(figures, "workers", quantity)).get(1.0) for quantity in ("cpu_s", "nbytes_sent", "num_alerts")
+    )
+    if cpu_s and nbytes_sent and num_alerts:
+        found["all"] = Cost(what="lightcurve, all kept", cpu_s=cpu_s / num_alerts, nbytes=nbytes_sent / num_alerts)
     return found
 
 
@@ -78,7 +86,7 @@ def needs(found: dict[str, Cost], share: float, num_alerts: int = A_NIGHT) -> li
     """
     made = []
     for content, alert_nbytes in RUBIN.items():
-        cost = found.get("full" if content == "full" else "alerts")
+        cost = found.get("full" if content == "full" else "all")
         if cost is None:
             continue
         of_size = alert_nbytes / cost.nbytes if content == "full" else 1.0

@@ -113,8 +113,8 @@ def measured(what: str, data: Path, num_nights: int) -> dict[str, Any]:
     return {
         "what": what,
         "of": of,
-        "seconds": round(time.perf_counter() - wall, 1),
-        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "seconds": round(time.perf_counter() - wall, 3),
+        "cpu_seconds": round(time.process_time() - cpu, 3),
         "peak_mb": peak_nbytes() // 1_000_000,
     }
 
@@ -164,7 +164,7 @@ def main() -> None:
             command = [sys.executable, __file__, "--only", what, "--data", data.parent]
             command += ["--nights", str(options.nights), "--files", str(options.files)]
             found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-            print("| {what} | {of} | {seconds} | {cpu_seconds} | {peak_mb} MB |".format(**found), flush=True)
+            print("| {what} | {of} | {seconds:.1f} | {cpu_seconds:.1f} | {peak_mb} MB |".format(**found), flush=True)
 
 
 if __name__ == "__main__":

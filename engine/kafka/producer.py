@@ -160,13 +160,21 @@ class FragmentSender:
         The data topic.
     is_wanted
         Called now and then; once it returns False, what is queued is dropped and JobError raised.
+    beside
+        Who sends alerts that are waited for together with these: both take one producer.
     """
 
-    def __init__(self, kafka: Cluster, topic: str, is_wanted: _Wanted | None = None):
+    def __init__(
+        self,
+        kafka: Cluster,
+        topic: str,
+        is_wanted: _Wanted | None = None,
+        beside: FragmentSender | None = None,
+    ):
         self._topic = topic
         self._is_wanted = is_wanted or _always
         self._latch = _Latch()
-        self._producer = self._take_producer(kafka)
+        self._producer: Producer = self._take_producer(kafka) if beside is None else beside._producer
 
     def _take_producer(self, kafka: Cluster) -> Producer:
         """Return the first of the thread's producers that sends for nobody else, and reserve it."""

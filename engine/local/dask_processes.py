@@ -27,6 +27,8 @@ _OF_WORKERS = {
     # Dask gives these to a worker's process before it starts; here, to the one that the workers are copies of.
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
     "MALLOC_TRIM_THRESHOLD_": "67108864",
+    # A hundred times a second, for pages that nobody is shown here.
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
     # Importing dask-sql takes its time: before the first task, not in it. (Given the option --preload, the process that
     # only starts the workers would import it, too.)
     "DASK_DISTRIBUTED__WORKER__PRELOAD": "['engine.transfer.coordinator']",

@@ -1,6 +1,6 @@
 from .contents import CONTENTS, Projection, project_schema
 from .narrow import NarrowReader
-from .selected import SelectedContent, read_content
+from .selected import SelectedContent, read_content, read_together
 from .selection import Predicate, Selection
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "Selection",
     "project_schema",
     "read_content",
+    "read_together",
 ]

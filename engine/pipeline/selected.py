@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,9 @@ from engine.pipeline.enrich import compute_added, enrichments_for, leaf_of, leav
 from engine.pipeline.selection import Selection
 from engine.schema import split_leaf
 
-__all__ = ["SelectedContent", "read_content"]
+__all__ = ["SelectedContent", "read_content", "read_together"]
+
+_Head = TypeVar("_Head")
 
 _BLOCK_NBYTES = 1 << 26
 """What is gathered comes to no more than this; blocks are planned with 24 MiB."""
@@ -41,6 +44,32 @@ def read_content(
     """
     with selection.archive.open(fragment) as opened:
         yield from SelectedContent(selection, opened, positions).blocks()
+
+
+def read_together(
+    contents: Sequence[SelectedContent],
+) -> Iterator[tuple[list[tuple[int, np.ndarray]], pa.RecordBatch]]:
+    """Yield the selected alerts of several fragments together: what is done to a block costs much for a few alerts.
+
+    Parameters
+    ----------
+    contents
+        Of one selection; their files lack the same columns.
+
+    Yields
+    ------
+    parts, block
+        Whose alerts the block has, one after another: position among the contents, and positions of the alerts in their
+        fragment, shape (n,). And the alerts, as `SelectedContent.blocks` has them. Files whose columns differ are not
+        in one block.
+    """
+    first = contents[0]
+    raw = (((at, here), block) for at, content in enumerate(contents) for here, block in content.stored())
+    for heads, block in _gathered(raw, first.most_alerts):
+        by_content: dict[int, list[np.ndarray]] = {}
+        for at, here in heads:
+            by_content.setdefault(at, []).append(here)
+        yield [(at, np.concatenate(rows)) for at, rows in by_content.items()], first.completed(block)
 
 
 class SelectedContent:
@@ -82,21 +111,32 @@ class SelectedContent:
         """Begin to fetch what `blocks` reads."""
         self._opened.fetch(self._row_groups, self._columns)
 
+    @property
+    def most_alerts(self) -> int:
+        """Most alerts of a block."""
+        return self._selection.block_alerts
+
     def blocks(self) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
         """Yield positions, shape (n,), and the alerts in the content of the selection, n rows."""
-        if not self._row_groups:
-            return
+        for heads, block in _gathered(self.stored(), self.most_alerts):
+            yield heads[0] if len(heads) == 1 else np.concatenate(heads), self.completed(block)
+
+    def stored(self) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+        """Yield positions, and the alerts as the file has them, for `completed`."""
+        if self._row_groups:
+            blocks = self._opened.read_blocks(self._columns, self._row_groups, self.most_alerts)
+            yield from _kept(blocks, self._rows, self._positions)
+
+    def completed(self, block: pa.RecordBatch) -> pa.RecordBatch:
+        """Return alerts in the content of the selection, with what the file lacks."""
         selection, file = self._selection, self._opened.fragment.file.path
-        blocks = self._opened.read_blocks(self._columns, self._row_groups, selection.block_alerts)
-        for here, block in _gathered(_kept(blocks, self._rows, self._positions), selection.block_alerts):
-
-            def leaf(field: pa.Field, block: pa.RecordBatch = block) -> pa.Array:
-                return leaf_of(block, field.name, field.type, file)
-
-            added = compute_added(self._enrichments, leaf, block.num_rows)
-            for name in self._lacking:
-                block = _with_column(block, name, added[name])
-            yield here, selection.projection.apply(block, file)
+        added = compute_added(
+            self._enrichments, lambda field: leaf_of(block, field.name, field.type, file), block.num_rows
+        )
+        whole = block
+        for name in self._lacking:
+            whole = _with_column(whole, name, added[name])
+        return selection.projection.apply(whole, file)
 
 
 def _kept(
@@ -115,27 +155,29 @@ def _kept(
 
 
 def _gathered(
-    parts: Iterator[tuple[np.ndarray, pa.RecordBatch]], block_alerts: int
-) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+    parts: Iterator[tuple[_Head, pa.RecordBatch]], block_alerts: int
+) -> Iterator[tuple[list[_Head], pa.RecordBatch]]:
     """Yield alerts in blocks that are full, but for the last: what is done to a block costs much for a few."""
-    held: list[tuple[np.ndarray, pa.RecordBatch]] = []
+    heads: list[_Head] = []
+    blocks: list[pa.RecordBatch] = []
     num_held = nbytes = 0
-    for here, block in parts:
-        if held and (num_held + block.num_rows > block_alerts or nbytes + block.nbytes > _BLOCK_NBYTES):
-            yield _joined(held)
-            held, num_held, nbytes = [], 0, 0
-        held.append((here, block))
+    for head, block in parts:
+        is_full = num_held + block.num_rows > block_alerts or nbytes + block.nbytes > _BLOCK_NBYTES
+        if blocks and (is_full or not blocks[0].schema.equals(block.schema)):
+            yield heads, _joined(blocks)
+            heads, blocks, num_held, nbytes = [], [], 0, 0
+        heads.append(head)
+        blocks.append(block)
         num_held, nbytes = num_held + block.num_rows, nbytes + block.nbytes
-    if held:
-        yield _joined(held)
+    if blocks:
+        yield heads, _joined(blocks)
 
 
-def _joined(parts: list[tuple[np.ndarray, pa.RecordBatch]]) -> tuple[np.ndarray, pa.RecordBatch]:
-    if len(parts) == 1:
-        return parts[0]
-    positions, blocks = zip(*parts, strict=True)
+def _joined(blocks: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(blocks) == 1:
+        return blocks[0]
     (block,) = pa.Table.from_batches(blocks).combine_chunks().to_batches()
-    return np.concatenate(positions), block
+    return block
 
 
 def _with_column(block: pa.RecordBatch, name: str, array: pa.Array) -> pa.RecordBatch:

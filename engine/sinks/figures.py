@@ -84,8 +84,9 @@ class FragmentFigures:
         return values
 
     def _identifiers(self, block: pa.RecordBatch) -> pa.Array:
-        columns = dict(zip(block.schema.names, block.columns, strict=True))
-        found = descend(columns, names_along(block.schema, self._id_path))
+        names = names_along(block.schema, self._id_path)
+        at = block.schema.get_field_index(names[0])
+        found = descend({names[0]: block.column(at)} if at >= 0 else {}, names)
         return (pa.nulls(block.num_rows) if found is None else found).cast(pa.int64())
 
     @property

@@ -82,8 +82,12 @@ class KafkaSink:
     def open(
         self, fragment: Fragment, figures: FragmentFigures, is_wanted: Callable[[], bool], folder: str | None = None
     ) -> _KafkaWriter:
-        """Return what encodes the alerts of one fragment, and sends them at its end."""
+        """Return what keeps the alerts of one fragment, and sends them at its end."""
         return _KafkaWriter(self, fragment, figures, is_wanted, folder)
+
+    def encode(self, block: pa.RecordBatch) -> pa.LargeBinaryArray:
+        """Return the alerts' datums."""
+        return encode(block, dict(self.schema))
 
     def await_answer(self, timeout_s: float) -> None:
         """Return once a broker answers."""
@@ -116,7 +120,7 @@ class _Datum:
 
 
 class _KafkaWriter:
-    """Encodes the alerts of one fragment, keeps them, and sends them at the end."""
+    """Keeps the encoded alerts of one fragment, and sends them at the end."""
 
     def __init__(
         self,
@@ -136,22 +140,23 @@ class _KafkaWriter:
         self._largest = _Datum()
         self._nbytes = 0
 
-    def write(self, rows: np.ndarray, block: pa.RecordBatch) -> None:
-        """Encode alerts."""
-        datums = encode(block, dict(self._sink.schema))
-        sizes = np.diff(np.frombuffer(datums.buffers()[1], dtype=np.int64)[: len(datums) + 1])
+    def write(self, rows: np.ndarray, block: pa.RecordBatch, encoded: pa.LargeBinaryArray) -> None:
+        """Keep alerts."""
+        ends = np.frombuffer(encoded.buffers()[1], dtype=np.int64)
+        sizes = np.diff(ends[encoded.offset : encoded.offset + len(encoded) + 1])
         at = int(np.argmax(sizes))
         identifier = int(self._figures.identifiers(block)[at])
         self._largest = max(self._largest, _Datum(int(sizes[at]), int(rows[at]), identifier))
         if self._largest.nbytes > self._sink.max_message_nbytes - _FRAMING_NBYTES:
             raise self._too_large(self._sink.max_message_nbytes)
-        self._encoded.put(rows, datums)
+        self._encoded.put(rows, encoded)
         self._nbytes += int(sizes.sum())
 
-    def send(self) -> None:
+    def send(self, beside: _KafkaWriter | None = None) -> None:
         """Queue the alerts; the partitions follow from fragment and row, so that a second try sends the same."""
         sink, number = self._sink, self._fragment.number
-        self._sender = sender = FragmentSender(sink.kafka, sink.topic, self._is_wanted)
+        before = None if beside is None else beside._sender
+        self._sender = sender = FragmentSender(sink.kafka, sink.topic, self._is_wanted, before)
         with self._explained():
             for rows, datums in self._encoded.take():
                 partitions = partitions_of(number, rows, sink.num_partitions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pyarrow as pa
@@ -21,9 +21,12 @@ OUTAGES = (KafkaError,)
 
 
 class FragmentWriter(Protocol):
-    """Takes the selected alerts of one fragment. Two of them may be at work at once in a thread, one after `send`."""
+    """Takes the selected alerts of one fragment.
 
-    def write(self, rows: np.ndarray, block: pa.RecordBatch) -> None:
+    Two of them may be at work at once in a thread, one after `send`, or two sets of them that are sent together.
+    """
+
+    def write(self, rows: np.ndarray, block: pa.RecordBatch, encoded: pa.Array) -> None:
         """Take alerts; none of them leaves before `send`, since the rest of the fragment may be unreadable.
 
         Parameters
@@ -32,6 +35,8 @@ class FragmentWriter(Protocol):
             Positions of the alerts in the fragment, ascending, shape (n,).
         block
             The alerts in the job's content, n rows.
+        encoded
+            What `Sink.encode` made of them, n elements.
 
         Raises
         ------
@@ -39,11 +44,16 @@ class FragmentWriter(Protocol):
             If the sink has no place for an alert, naming it.
         """
 
-    def send(self) -> None:
+    def send(self, beside: Self | None = None) -> None:
         """Begin to send what was taken, all of which was read; it goes on while the caller does something else.
 
         Sent twice, the alerts of a fragment must be known as the same: a fragment is tried again after a failure.
         Raises what `finish` raises.
+
+        Parameters
+        ----------
+        beside
+            A writer whose alerts were sent just before: both are waited for, so they may be acknowledged together.
         """
 
     def abandon(self) -> None:
@@ -113,6 +123,15 @@ class Sink(Protocol):
             Called now and then; once it returns False, the writer stops and raises JobError.
         folder
             Where a file may be that holds what is too large for memory; None: where the system keeps temporary ones.
+        """
+
+    def encode(self, block: pa.RecordBatch) -> pa.Array:
+        """Return alerts as the sink sends them, one element each; of several fragments at once, where they are small.
+
+        Raises
+        ------
+        EncodeError
+            If an alert can't be sent, naming the field.
         """
 
     def await_answer(self, timeout_s: float) -> None:

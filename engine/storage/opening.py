@@ -27,6 +27,8 @@ _TAIL_NBYTES = 64 * 1024
 _END_NBYTES = 8
 # Besides column chunks, what lies between them may come up to this part of what the footer weighs.
 _SPARE_OF_FOOTER = 0.1
+# Of 20 alerts and 20 columns, to hand them to Arrow's threads takes as long as to decode them.
+_FEW_VALUES = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,14 +73,23 @@ class OpenParquet:
     def read(self, row_groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """Return root columns, or paths inside them, of some row groups."""
         places = list(self.layout.places(columns))
-        return self.reader.read_row_groups(list(row_groups), column_indices=places, use_threads=True)
+        return self.reader.read_row_groups(
+            list(row_groups), column_indices=places, use_threads=self._is_much(row_groups, places)
+        )
 
     def batches(self, row_groups: Sequence[int], columns: Sequence[str], num_rows: int) -> Iterator[pa.RecordBatch]:
         """Yield them in batches of so many rows at most."""
         places = list(self.layout.places(columns))
         yield from self.reader.iter_batches(
-            num_rows, row_groups=list(row_groups), column_indices=places, use_threads=True
+            num_rows,
+            row_groups=list(row_groups),
+            column_indices=places,
+            use_threads=self._is_much(row_groups, places),
         )
+
+    def _is_much(self, row_groups: Sequence[int], places: Sequence[int]) -> bool:
+        """Return whether it is worth while to have several threads decode columns."""
+        return len(places) * sum(self.metadata.row_group(group).num_rows for group in row_groups) > _FEW_VALUES
 
     def expansion(self, row_groups: Sequence[int], columns: Sequence[str], file_nbytes: int) -> Expansion:
         """Return what some columns of some row groups come to when they are decoded."""

@@ -6,12 +6,12 @@ Module-level functions without a Client in them: a test can call them on one fra
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import distributed
@@ -19,13 +19,12 @@ import numpy as np
 
 from consumer.settings import name_process
 from consumer.wire import FragmentDone, NightDone
-from engine.archive import Fragment, OpenFragment, count_duplicates, open_ahead
-from engine.conditions import filter_table
+from engine.archive import Fragment, count_duplicates, open_ahead
 from engine.errors import JobError
-from engine.pipeline import NarrowReader, SelectedContent
-from engine.sinks import FragmentFigures
+from engine.pipeline import NarrowReader
 from engine.telemetry import job_logger
 from engine.transfer.manifest_plan import TransferTask
+from engine.transfer.sending import Part, Sending, together
 
 __all__ = ["Outcome", "count_night", "send_fragment", "send_fragments"]
 
@@ -104,11 +103,12 @@ def send_fragment(
         If the cluster no longer wants the fragment.
     """
     open_ = partial(task.selection.archive.open, fragment)
-    with contextlib.closing(_Sending(task, fragment, open_, positions, quota, _wanted_by_cluster())) as sending:
+    part = Part(fragment=fragment, open=open_, positions=positions, quota=quota)
+    with contextlib.closing(Sending(task, [part], _wanted_by_cluster(), _scratch_folder())) as sending:
         sending.select()
         sending.take()
-        sending.send()
-        return sending.finish()
+        sending.send(part)
+        return sending.with_seconds(sending.finish(part), _address())
 
 
 def send_fragments(
@@ -140,63 +140,31 @@ def send_fragments(
     JobError
         If the cluster no longer wants them.
     """
-    is_wanted = _wanted_by_cluster()
-    outcomes: dict[int, Outcome] = {}
-
-    def attempt(sending: _Sending, *steps: Callable[[], object]) -> bool:
-        try:
-            for step in steps:
-                step()
-        except JobError:
-            raise  # nothing ails: the job does not want it any more
-        except Exception as exc:  # noqa: BLE001  the coordinator judges it
-            outcomes[sending.fragment.number] = Outcome(fragment=sending.fragment, failure=exc)
-            return False
-        return True
-
-    def settle(sending: _Sending) -> None:
-        outcomes[sending.fragment.number] = Outcome(
-            fragment=sending.fragment, done=sending.finish(), identifiers=sending.identifiers
-        )
-
-    def abandon() -> None:
-        if under_way:
-            under_way.abandon()
-
-    chosen: _Sending | None = None
-    under_way: _Sending | None = None
+    chosen: Sending | None = None
     with contextlib.ExitStack() as stack:
-        sendings = _opened(task, fragments, positions, quotas, is_wanted, with_identifiers, stack)
-        stack.callback(abandon)
-        # What is selected is known of the next fragment, and is being fetched, while one is read and encoded, and the
-        # one before is on its way.
-        for sending in itertools.chain(sendings, [None]):
-            is_chosen = sending is not None and attempt(sending, sending.select)
-            if chosen:
-                is_sent = attempt(chosen, chosen.take, chosen.send)
-                if under_way:
-                    attempt(under_way, partial(settle, under_way))
-                under_way = chosen if is_sent else None
-            chosen = sending if is_chosen else None
-        if under_way:
-            attempt(under_way, partial(settle, under_way))
-            under_way = None
-    return [outcomes[fragment.number] for fragment in fragments]
+        way = _Way(task, _wanted_by_cluster(), stack)
+        parts = _parts(task, fragments, positions, quotas, with_identifiers, stack)
+        batches = stack.enter_context(contextlib.closing(together(parts, task.selection.block_alerts)))
+        sendings = map(way.sending, batches)
+        # What is selected is known of the next fragments, and is being fetched, while some are read and encoded, and
+        # those before are on their way.
+        while chosen or (chosen := way.selected(sendings)):
+            following = way.selected(sendings)
+            way.take(chosen)
+            chosen = following
+        way.finish()
+    return [way.outcomes[fragment.number] for fragment in fragments]
 
 
-def _opened(
+def _parts(
     task: TransferTask,
     fragments: Sequence[Fragment],
     positions: Sequence[np.ndarray | None],
     quotas: Sequence[int | None],
-    is_wanted: Callable[[], bool],
     with_identifiers: bool,
     stack: contextlib.ExitStack,
-) -> Iterator[_Sending]:
-    """Yield what sends each fragment; of a store that takes its time the next ones are opened meanwhile.
-
-    What is open is closed with the stack.
-    """
+) -> Iterator[Part]:
+    """Yield the fragments with what opens each; of a store that takes its time the next ones are opened meanwhile."""
     selection = task.selection
     if selection.predicate.sql is not None and positions[0] is None:
         columns = NarrowReader(selection=selection).leaves(fragments, with_identifiers=with_identifiers)
@@ -205,137 +173,108 @@ def _opened(
     ahead = stack.enter_context(contextlib.closing(open_ahead(selection.archive, fragments, columns)))
     for (fragment, open_), found, quota in zip(ahead, positions, quotas, strict=True):
         with_its = with_identifiers and quota is None
-        sending = _Sending(task, fragment, open_, found, quota, is_wanted, with_identifiers=with_its)
-        stack.callback(sending.close)
-        yield sending
+        yield Part(fragment=fragment, open=open_, positions=found, quota=quota, with_identifiers=with_its)
 
 
-class _Sending:
-    """One fragment on its way: selected, then taken from the archive, then sent, then acknowledged."""
+class _Way:
+    """The way of a task's fragments: what fails one leaves the others as they are.
 
-    def __init__(
-        self,
-        task: TransferTask,
-        fragment: Fragment,
-        open_: Callable[[], OpenFragment],
-        positions: np.ndarray | None,
-        quota: int | None,
-        is_wanted: Callable[[], bool],
-        *,
-        with_identifiers: bool = False,
-    ):
-        self.fragment = fragment
-        self.identifiers: np.ndarray | None = None
-        """Once it is taken, if they were asked for."""
+    Parameters
+    ----------
+    task
+        The job.
+    is_wanted
+        Returns whether the fragments still are.
+    stack
+        What is open is closed with it, and what is on its way abandoned.
+    """
+
+    def __init__(self, task: TransferTask, is_wanted: Callable[[], bool], stack: contextlib.ExitStack):
+        self.outcomes: dict[int, Outcome] = {}
+        """By the fragments' numbers."""
         self._task = task
-        self._positions = positions
-        self._quota = quota
         self._is_wanted = is_wanted
-        self._with_identifiers = with_identifiers
-        self._open = open_
-        self._opened: OpenFragment | None = None
-        self._seconds = 0.0
-        """Spent on it, without what was done for other fragments in between."""
+        self._folder = _scratch_folder()
+        self._stack = stack
+        self._alone: deque[Part] = deque()
+        """Of fragments that failed together; each is tried by itself."""
+        self._under_way: Sending | None = None
+        stack.callback(self._abandon)
 
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+    def sending(self, parts: Sequence[Part]) -> Sending:
+        """Return what sends fragments."""
+        sending = Sending(self._task, parts, self._is_wanted, self._folder)
+        self._stack.callback(sending.close)
+        return sending
 
-    def select(self) -> None:
-        """Find which alerts are sent, and begin to fetch them."""
-        with self._timed():
-            selection, fragment = self._task.selection, self.fragment
-            self._opened = self._open()
-            with self._checked():
-                if self._positions is None and selection.predicate.sql is not None:
-                    self._positions = self._selected(self._opened)
-                self._num_selected = fragment.num_alerts if self._positions is None else len(self._positions)
-                if self._quota is not None:
-                    all_of_them = np.arange(fragment.num_alerts) if self._positions is None else self._positions
-                    self._positions = all_of_them[: self._quota]
-                self._content = SelectedContent(selection, self._opened, self._positions)
-                self._content.fetch()
+    def selected(self, sendings: Iterator[Sending]) -> Sending | None:
+        """Return the next fragments of which it is known what is sent, or None after the last."""
+        while True:
+            sending = self.sending([self._alone.popleft()]) if self._alone else next(sendings, None)
+            if sending is None or self._attempt(sending, sending.select):
+                return sending
 
-    def _selected(self, opened: OpenFragment) -> np.ndarray:
-        """Return the positions of the alerts that fulfil the predicate."""
-        selection = self._task.selection
-        reader = NarrowReader(selection=selection)
-        if self._with_identifiers:
-            table, identifiers = reader.with_identifiers(opened)
-            self.identifiers = identifiers.drop_null().to_numpy()
-        else:
-            table = reader.of(opened)
-        return filter_table(table, selection.predicate.sql)
+    def take(self, sending: Sending) -> None:
+        """Have fragments read and sent, then wait for those before."""
+        is_taken = self._attempt(sending, sending.take)
+        if is_taken:
+            self._attempt_each(sending, sending.send)
+        self.finish()
+        self._under_way = sending if is_taken else None
 
-    def take(self) -> None:
-        """Read the selected alerts, and have them encoded."""
-        task, fragment = self._task, self.fragment
-        survey = task.selection.survey
-        figures = FragmentFigures(
-            job_id=task.job_id,
-            fragment=fragment,
-            num_selected=self._num_selected,
-            id_field=survey.id_field,
-            id_path=task.selection.projection.path_of(survey.id_field),
-            class_columns=task.selection.class_columns,
-            labels=task.labels,
-            keeps_identifiers=self._with_identifiers and self._positions is None,
-        )
-        self._writer = task.sink.open(fragment, figures, self._is_wanted, _scratch_folder())
-        with self._timed():
-            with self._checked():
-                for rows, block in self._content.blocks():
-                    if not self._is_wanted():
-                        raise JobError("stopped on the way: the job was cancelled, or another worker does the same")
-                    self._writer.write(rows, block)
-                    figures.add(block)
-            assert self._opened is not None
-            # Once more after reading: so a change on the way is seen.
-            self._opened.check_unchanged()
-            self.close()
-            del self._content  # it holds what is mapped of the file
-            if figures.seen is not None:
-                self.identifiers = figures.seen.drop_null().to_numpy()
+    def finish(self) -> None:
+        """Wait for those that are on their way."""
+        if self._under_way is None:
+            return
+        sending, done = self._under_way, {}
 
-    @contextlib.contextmanager
-    def _checked(self) -> Iterator[None]:
-        """Tell of a changed file, whatever else went wrong: that explains it best."""
-        assert self._opened is not None
+        def finish(part: Part) -> None:
+            done[part] = sending.finish(part)
+
+        self._attempt_each(sending, finish)
+        self._under_way = None
+        address = _address()
+        for part, record in done.items():
+            record = sending.with_seconds(record, address)
+            _log.info(
+                "fragment %d: %d alerts sent, %d bytes, in %.1f s",
+                *(record.fragment, record.num_sent, record.nbytes, record.seconds),
+            )
+            self.outcomes[record.fragment] = Outcome(fragment=part.fragment, done=record, identifiers=part.identifiers)
+
+    def _attempt(self, sending: Sending, step: Callable[[], object]) -> bool:
+        """Try what is done to all of them before any is sent; return whether it went well."""
         try:
-            yield
-        except Exception:
-            self._opened.check_unchanged()
-            self.close()
-            raise
+            step()
+        except JobError:
+            raise  # nothing ails: the job does not want it any more
+        except Exception as exc:  # noqa: BLE001  the coordinator judges it
+            sending.close()
+            if len(sending.parts) > 1:
+                # Any of them may be the one that ails.
+                self._alone += [part.anew(self._task.selection.archive) for part in sending.parts]
+            else:
+                self._fail(sending.parts[0], exc)
+            return False
+        return True
 
-    def send(self) -> None:
-        """Have the sink take the alerts."""
-        with self._timed():
-            self._writer.send()
+    def _attempt_each(self, sending: Sending, step: Callable[[Part], object]) -> None:
+        """Try what is done to each; the sending goes on with those for which it went well."""
+        for part in list(sending.parts):
+            try:
+                step(part)
+            except JobError:
+                raise
+            except Exception as exc:  # noqa: BLE001  the coordinator judges it
+                sending.parts.remove(part)
+                self._fail(part, exc)
 
-    def abandon(self) -> None:
-        """Have the sink drop what it has not sent yet: the job does not want the fragment any more."""
-        self._writer.abandon()
+    def _fail(self, part: Part, failure: Exception) -> None:
+        self.outcomes[part.fragment.number] = Outcome(fragment=part.fragment, failure=failure)
 
-    def finish(self) -> FragmentDone:
-        """Return the record of the fragment once the sink has acknowledged all of it."""
-        with self._timed():
-            done = self._writer.finish()
-        seconds = round(self._seconds, 3)
-        _log.info(
-            "fragment %d: %d alerts sent, %d bytes, in %.1f s", done.fragment, done.num_sent, done.nbytes, seconds
-        )
-        return replace(done, worker=_address(), seconds=seconds)
-
-    @contextlib.contextmanager
-    def _timed(self) -> Iterator[None]:
-        begun = time.monotonic()
-        try:
-            yield
-        finally:
-            self._seconds += time.monotonic() - begun
+    def _abandon(self) -> None:
+        if self._under_way is not None:
+            self._under_way.abandon()
 
 
 def _wanted_by_cluster() -> Callable[[], bool]:

@@ -65,6 +65,25 @@ def test_a_failure_is_told_to_the_fragment_it_happened_to(fake, cluster):
         one.finish()
 
 
+def test_fragments_that_are_sent_together_share_a_producer_and_tell_their_own_failures(fake, cluster):
+    fake.create("t")
+    first = FragmentSender(cluster, "t")
+    second, third = (FragmentSender(cluster, "t", beside=first) for _ in range(2))
+    following = FragmentSender(cluster, "t")
+    assert len(producers(fake)) == 2, "one for those, and one for what is sent while they are waited for"
+    fake.is_away = True
+    for sender, key in ((first, b"1"), (second, b"2"), (third, b"3"), (following, b"4")):
+        send(sender, key)
+    fake.undelivered, fake.is_away = {b"2": ck.KafkaError.UNKNOWN}, False
+    first.finish()
+    assert messages(fake) == [b"1", b"3"], "all of a producer's are waited for at once"
+    with pytest.raises(KafkaError, match="b'2'"):
+        second.finish()
+    third.finish()
+    following.finish()
+    assert messages(fake) == [b"1", b"3", b"4"]
+
+
 def test_a_message_that_is_too_large_is_told_as_such(fake, cluster):
     fake.create("t", 1, **{"max.message.bytes": "100"})
     sender = FragmentSender(cluster, "t")

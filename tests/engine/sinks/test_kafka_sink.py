@@ -62,7 +62,7 @@ class FakeKafka:
 class FakeSender:
     """A FragmentSender into a FakeKafka, which refuses what is too large for it when it is flushed."""
 
-    def __init__(self, kafka, topic, is_wanted):
+    def __init__(self, kafka, topic, is_wanted, beside=None):
         self._kafka, self._queued = kafka, []
 
     def send(self, keys, datums, partitions) -> None:
@@ -102,12 +102,16 @@ def writer(sink: KafkaSink, num_selected: int = 40):
     return sink.open(FRAGMENT, figures, lambda: True), figures
 
 
+def write(sink: KafkaSink, written, rows: np.ndarray, alerts: pa.RecordBatch) -> None:
+    written.write(rows, alerts, sink.encode(alerts))
+
+
 def send(sink: KafkaSink, rows: np.ndarray, cut: int) -> FragmentDone:
     written, figures = writer(sink)
     for some in (rows[:cut], rows[cut:]):
         if len(some):
             alerts = block([1000 + int(row) for row in some])
-            written.write(some, alerts)
+            write(sink, written, some, alerts)
             figures.add(alerts)
     assert sink.kafka.messages == [] or cut, "nothing leaves before the end"
     return written.finish()
@@ -130,10 +134,11 @@ def test_a_fragment_that_is_sent_twice_has_the_same_messages(kafka):
 
 
 def test_an_alert_that_no_message_holds_is_named(kafka):
-    written, _ = writer(sink_of(kafka))
-    written.write(np.array([0, 1]), block([11, 12]))
+    sink = sink_of(kafka)
+    written, _ = writer(sink)
+    write(sink, written, np.array([0, 1]), block([11, 12]))
     with pytest.raises(EncodeError) as raised:
-        written.write(np.array([5]), block([13], nbytes=99_500))
+        write(sink, written, np.array([5]), block([13], nbytes=99_500))
     for part in ("13 ", FILE.path, "row 5 ", "[2, 3]", "99,5"):
         assert part in raised.value.message
     assert TOPIC in raised.value.accepted
@@ -142,8 +147,9 @@ def test_an_alert_that_no_message_holds_is_named(kafka):
 
 
 def test_it_is_named_too_where_the_limit_was_lowered_since(kafka):
-    written, _ = writer(sink_of(kafka))
-    written.write(np.array([0, 1]), block([11, None], nbytes=5_000))
+    sink = sink_of(kafka)
+    written, _ = writer(sink)
+    write(sink, written, np.array([0, 1]), block([11, None], nbytes=5_000))
     kafka.most_nbytes = 4_000
     with pytest.raises(EncodeError, match=r"the alert (11|0) .* takes 5,0\d\d bytes") as raised:
         written.finish()
@@ -154,8 +160,9 @@ def test_it_is_named_too_where_the_limit_was_lowered_since(kafka):
 
 
 def test_a_refusal_for_size_that_no_alert_explains_is_told_as_it_is(kafka, monkeypatch):
-    written, _ = writer(sink_of(kafka))
-    written.write(np.array([0]), block([11]))
+    sink = sink_of(kafka)
+    written, _ = writer(sink)
+    write(sink, written, np.array([0]), block([11]))
 
     def refuse(self) -> None:
         raise MessageSizeError("a batch is too large")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+import pyarrow as pa
+
 from consumer.wire import FragmentDone
 from engine.errors import JobError
 from tests.engine.transfer.job_records import TOPIC
@@ -19,12 +21,12 @@ class FakeWriter:
         self._sink, self._fragment, self._figures, self._is_wanted = sink, fragment, figures, is_wanted
         self._rows, self._blocks = [], []
 
-    def write(self, rows, block) -> None:
-        assert len(rows) == block.num_rows
+    def write(self, rows, block, encoded) -> None:
+        assert len(rows) == block.num_rows == len(encoded)
         self._rows += rows.tolist()
         self._blocks.append(block)
 
-    def send(self) -> None:
+    def send(self, beside=None) -> None:
         self._sink.written.append((self._fragment.number, self._rows))
         self._sink.blocks += self._blocks
 
@@ -45,6 +47,8 @@ class FakeSink:
         self.written: list[tuple[int, list[int]]] = []
         self.blocks = []
         self.abandoned: list[int] = []
+        self.num_encoded: list[int] = []
+        """Alerts that were encoded at once, each time."""
         self.num_held: int | None = None
         self.refuses: Exception | None = None
         self.keeps: Exception | None = None
@@ -68,6 +72,10 @@ class FakeSink:
 
     def open(self, fragment, figures, is_wanted, folder=None) -> FakeWriter:
         return FakeWriter(self, fragment, figures, is_wanted)
+
+    def encode(self, block) -> pa.Array:
+        self.num_encoded.append(block.num_rows)
+        return pa.array(range(block.num_rows))
 
     def await_answer(self, timeout_s: float) -> None:
         """It is never away."""

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from consumer.wire import CancelRequest, decode_record
+from consumer.wire import CancelRequest, FragmentDone, decode_record
 from engine.errors import KafkaError, UnreadableError
 from engine.transfer.coordinator.nights import Nights
 from engine.transfer.manifest_plan import fragments_of
@@ -38,6 +38,20 @@ def test_small_fragments_share_tasks_and_records_are_theirs():
     assert len(sizes(cluster)) < 60
     assert len(cluster.released) == len(sizes(cluster)) + 1, "and the night"
     assert sum(decode_record(value).type == "fragment" for value in store.log.values) == 1_000
+
+
+def test_the_records_of_a_task_are_written_at_once():
+    store, cluster = planned([4] * 1_000), grouped()
+    written, append = [], store.append
+
+    def counted(*records) -> None:
+        written.append(sum(isinstance(record, FragmentDone) for record in records))
+        append(*records)
+
+    store.append = counted
+    assert run(store, cluster) == "complete"
+    assert sum(written) == 1_000
+    assert len([count for count in written if count]) <= len(cluster.loads), "Kafka is waited for once a task"
 
 
 @pytest.mark.parametrize("failure", [KafkaError("away"), UnreadableError("a bit")])

@@ -14,7 +14,10 @@ import pytest
 import engine
 from consumer.wire import Manifest, digest_candids
 from engine.archive import Archive, Fragment, OpenFragment
+from engine.conditions import filter_table
 from engine.errors import ArchiveError, JobError
+from engine.schema import avro_schema, encode
+from engine.transfer import sending
 from engine.transfer.manifest_plan import TransferTask, plan_records, task_of
 from engine.transfer.worker import Outcome, count_night, send_fragment, send_fragments
 from tests.engine.transfer.fake_sink import FakeSink, there
@@ -114,8 +117,8 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(archive):
         writer = open_(*of)
         write = writer.write
 
-        def change(rows, block) -> None:
-            write(rows, block)
+        def change(*alerts) -> None:
+            write(*alerts)
             pq.write_table(pq.ParquetFile(path).read().slice(0, 1), path)
 
         writer.write = change
@@ -208,9 +211,15 @@ def candids_of(fragment: Fragment) -> list[int]:
     return pq.ParquetFile(fragment.file.path).read(["candid"])["candid"].to_pylist()
 
 
+def each_alone(task: TransferTask) -> TransferTask:
+    """Return a task of which a fragment fills a block, so that none is worked on together with another."""
+    return replace(task, selection=replace(task.selection, block_alerts=ROWS))
+
+
 def test_the_next_fragment_is_read_while_one_is_on_its_way(three_nights):
     sink = Noting()
     task, fragments = planned_all(three_nights, sink)
+    task = each_alone(task)
     outcomes = send_all(task, fragments)
     assert [outcome.fragment for outcome in outcomes] == fragments
     assert [outcome.done.num_sent for outcome in outcomes] == [ROWS] * 3
@@ -261,6 +270,7 @@ def test_a_file_that_cannot_be_read_fails_its_fragment_alone(three_nights):
 def test_a_job_that_is_not_wanted_any_more_ends_the_task(three_nights):
     sink = Noting()
     task, fragments = planned_all(three_nights, sink)
+    task = each_alone(task)
     sink.fails["write", 1] = JobError("stopped on the way")
     with pytest.raises(JobError, match="stopped"):
         send_all(task, fragments)
@@ -298,3 +308,84 @@ def test_a_fragments_file_is_opened_once_and_its_row_groups_read_once(three_nigh
     assert set(read.values()) == {1}
     assert len(opened) == 3
     assert len(read) == 6
+
+
+# --- Small fragments --------------------------------------------------------------------------------------------
+
+FEW = "candidate.magpsf > 18"
+
+
+def told(outcomes: list[Outcome]) -> list[tuple]:
+    """Return what records and identifiers say, but for when and how long."""
+    facts = [(replace(one.done, time=0.0, seconds=0.0), one.identifiers) for one in outcomes]
+    return [(done, None if found is None else found.tolist()) for done, found in facts]
+
+
+def datums(sink: FakeSink) -> list[bytes]:
+    """Return what was written, as bytes: NaN is like itself there."""
+    return [datum for block in sink.blocks for datum in encode(block, avro_schema(block.schema)).to_pylist()]
+
+
+@pytest.mark.parametrize("where", [None, FEW, "candidate.magpsf > 99"])
+@pytest.mark.parametrize("content", ["lightcurve", "full"])
+def test_small_fragments_are_filtered_encoded_and_sent_together_and_their_records_are_their_own(
+    three_nights, where, content, monkeypatch
+):
+    num_filtered = []
+
+    def counted(table: pa.Table, sql: str) -> np.ndarray:
+        num_filtered.append(table.num_rows)
+        return filter_table(table, sql)
+
+    monkeypatch.setattr(sending, "filter_table", counted)
+    alone, sink = Noting(), Noting()
+    task, fragments = planned_all(three_nights, sink, where=where, content=content)
+    outcomes = send_all(task, fragments, with_identifiers=True)
+    num_sent = sum(outcome.done.num_sent for outcome in outcomes)
+    assert num_filtered == ([] if where is None else [3 * ROWS])
+    assert sink.num_encoded == ([num_sent] if num_sent else [])
+    assert [step for step, _ in sink.steps if step != "write"] == ["send"] * 3 + ["finish"] * 3
+    singly = send_all(each_alone(replace(task, sink=alone)), fragments, with_identifiers=True)
+    assert told(outcomes) == told(singly)
+    assert alone.written == sink.written
+    assert len(alone.num_encoded) == (3 if num_sent else 0)
+    assert datums(sink) == datums(alone)
+
+
+def test_files_whose_columns_differ_are_not_encoded_together(three_nights):
+    path = sorted(three_nights.rglob("*.parquet"))[1]
+    table = pq.ParquetFile(path).read()
+    at = table.schema.get_field_index("objectId")
+    pq.write_table(table.set_column(at, "objectId", table["objectId"].cast(pa.large_string())), path)
+    sink = Noting()
+    task, fragments = planned_all(three_nights, sink, content="lightcurve")
+    outcomes = send_all(task, fragments)
+    assert [outcome.done.num_sent for outcome in outcomes] == [ROWS] * 3
+    assert sink.num_encoded == [ROWS] * 3
+    assert sent(sink, "candid") == [candid for fragment in fragments for candid in candids_of(fragment)]
+
+
+def test_fragments_that_fail_together_are_tried_one_by_one(three_nights, monkeypatch):
+    sink = Noting()
+    task, fragments = planned_all(three_nights, sink, where=FEW)
+    expected = told(send_all(task, fragments, with_identifiers=True))
+    path = Path(fragments[1].file.path)
+    stored = bytearray(path.read_bytes())
+    at = pq.read_metadata(path).row_group(0).column(0).data_page_offset
+    stored[at : at + 40] = bytes(40)
+    path.write_bytes(stored)
+    sink = Noting()
+    first, second, third = send_all(replace(task, sink=sink), fragments, with_identifiers=True)
+    assert second.done is None
+    assert isinstance(second.failure, ArchiveError)
+    assert path.name in second.failure.message
+    assert told([first, third]) == [expected[0], expected[2]]
+    assert sorted(number for number, _ in sink.written) == [0, 2]
+
+
+def test_so_many_small_fragments_go_together_as_fill_a_block(three_nights):
+    sink = Noting()
+    task, fragments = planned_all(three_nights, sink)
+    task = replace(task, selection=replace(task.selection, block_alerts=2 * ROWS))
+    send_all(task, fragments)
+    assert sink.num_encoded == [2 * ROWS, ROWS]
