@@ -27,6 +27,7 @@ _TAIL_NBYTES = 64 * 1024
 _END_NBYTES = 8
 # Besides column chunks, what lies between them may come up to this part of what the footer weighs.
 _SPARE_OF_FOOTER = 0.1
+_DONT_NEED: int | None = getattr(mmap, "MADV_DONTNEED", None)  # not every system has it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +77,19 @@ class OpenParquet:
     def batches(self, row_groups: Sequence[int], columns: Sequence[str], num_rows: int) -> Iterator[pa.RecordBatch]:
         """Yield them in batches of so many rows at most."""
         places = list(self.layout.places(columns))
-        yield from self.reader.iter_batches(
+        for batch in self.reader.iter_batches(
             num_rows, row_groups=list(row_groups), column_indices=places, use_threads=True
-        )
+        ):
+            yield batch
+            self._let_go_of_pages()
+
+    def _let_go_of_pages(self) -> None:
+        """Have a mapped file count for no memory of ours: the system keeps its pages, and gives back what is read on.
+
+        A fragment of full alerts has more than a hundred megabytes of them.
+        """
+        if _DONT_NEED is not None and isinstance(self.mapped.obj, mmap.mmap):
+            self.mapped.obj.madvise(_DONT_NEED)
 
     def expansion(self, row_groups: Sequence[int], columns: Sequence[str], file_nbytes: int) -> Expansion:
         """Return what some columns of some row groups come to when they are decoded."""

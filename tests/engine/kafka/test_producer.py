@@ -3,6 +3,7 @@
 import threading
 
 import confluent_kafka as ck
+import pyarrow as pa
 import pytest
 
 from engine.errors import JobError, KafkaError, MessageSizeError
@@ -152,3 +153,14 @@ def test_a_broker_that_is_away_for_a_moment_is_no_failure(fake, cluster):
     fake.clock.at(60, lambda: setattr(fake, "is_away", False))
     sender.finish()
     assert messages(fake) == [b"a"]
+
+
+def test_an_alert_is_sent_from_where_it_lies_and_its_place_may_be_used_anew(fake, cluster):
+    fake.create("t")
+    place = bytearray(b"first.second")
+    whole = pa.py_buffer(place)
+    sender = FragmentSender(cluster, "t")
+    sender.send([b"a", b"b"], [whole.slice(0, 5), whole.slice(6)], [0, 0])
+    place[:] = bytes(len(place))
+    sender.finish()
+    assert list(fake.topics["t"][0].messages.values()) == [(b"a", b"first"), (b"b", b"second")]

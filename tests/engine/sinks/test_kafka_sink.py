@@ -66,7 +66,7 @@ class FakeSender:
         self._kafka, self._queued = kafka, []
 
     def send(self, keys, datums, partitions) -> None:
-        self._queued += zip(keys, datums, partitions, strict=True)
+        self._queued += zip(keys, map(bytes, datums), partitions, strict=True)
 
     def finish(self) -> None:
         if any(len(datum) > self._kafka.most_nbytes for _, datum, _ in self._queued):
