@@ -262,6 +262,7 @@ class FakeProducer(FakeClient):
             raise BufferError("Local: Queue full")
         if len(value or b"") > self.properties["message.max.bytes"]:
             raise ck.KafkaException(ck.KafkaError(ck.KafkaError.MSG_SIZE_TOO_LARGE))
+        value = None if value is None else bytes(value)  # librdkafka copies whatever holds bytes
         self.queue.append((None, ck.Message(topic=topic, partition=partition, key=key, value=value), on_delivery))
 
     def poll(self, timeout: float = -1) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
 import confluent_kafka as ck
 
@@ -12,6 +13,9 @@ from engine.errors import JobError, KafkaError, MessageSizeError
 from engine.kafka.kept_clients import forget, kept
 from engine.kafka.limits import MAX_MESSAGE_NBYTES
 from engine.kafka.ready_producers import take_ready
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["FragmentSender", "Producer", "send_all"]
 
@@ -62,12 +66,19 @@ class Producer:
         self._raw = cluster.make(ck.Producer, _PROPERTIES, self._reports)
 
     def send(
-        self, topic: str, key: bytes | None, value: bytes | None, partition: int, latch: _Latch, is_wanted: _Wanted
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | pa.Buffer | None,
+        partition: int,
+        latch: _Latch,
+        is_wanted: _Wanted,
     ) -> None:
-        """Queue one message; waits while the queue is full."""
+        """Queue one message, of which librdkafka makes its copy; waits while the queue is full."""
         while True:
             try:
-                self._raw.produce(topic, value, key, partition, on_delivery=latch)
+                # Any bytes that don't move will do, though its stub knows of `bytes` alone.
+                self._raw.produce(topic, cast("bytes | None", value), key, partition, on_delivery=latch)
                 return
             except BufferError:
                 # Back-pressure: Kafka takes them more slowly than we make them.
@@ -185,8 +196,8 @@ class FragmentSender:
         producer.user = weakref.ref(self)
         return producer
 
-    def send(self, keys: Sequence[bytes], datums: Sequence[bytes], partitions: Sequence[int]) -> None:
-        """Queue alerts.
+    def send(self, keys: Sequence[bytes], datums: Sequence[bytes | pa.Buffer], partitions: Sequence[int]) -> None:
+        """Queue alerts; what holds their bytes may be used anew at once.
 
         Raises
         ------

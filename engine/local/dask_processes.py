@@ -23,12 +23,25 @@ __all__ = ["START_S", "DaskProcesses", "begun_cluster"]
 START_S = 180.0  # a process that fails ends at once, which is told; so long only on a busy machine
 # macOS ends a copy of a process that has used some of its libraries.
 _FORKS = sys.platform == "linux"
+_OF_SERVERS = {
+    # How late its event loop is, and what the machine does. Dask looks every 20 and 500 ms, and samples its own stacks
+    # a hundred times a second (below): an idle cluster of one worker took 6 % of a core so.
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "200ms",
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "2s",
+}
 _OF_WORKERS = {
     # Dask gives these to a worker's process before it starts; here, to the one that the workers are copies of.
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
-    "MALLOC_TRIM_THRESHOLD_": "67108864",
-    # A hundred times a second, for pages that nobody is shown here.
+    # The next fragment uses the memory of the last: to give pages back to the system and get them again took a third
+    # of the time of full alerts. Arrow's own choice, mimalloc, gives back what was free for a moment, and clears huge
+    # pages for it; glibc each megabyte, once a threshold for trimming is set and none for mapping.
+    **({"ARROW_DEFAULT_MEMORY_POOL": "jemalloc"} if _FORKS else {}),
+    "JE_ARROW_MALLOC_CONF": "narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    **_OF_SERVERS,
     # Importing dask-sql takes its time: before the first task, not in it. (Given the option --preload, the process that
     # only starts the workers would import it, too.)
     "DASK_DISTRIBUTED__WORKER__PRELOAD": "['engine.transfer.coordinator']",
@@ -112,6 +125,7 @@ def begun_cluster(num_workers: int | None, settings: Settings) -> Iterator[DaskP
                 "scheduler",
                 *("dask", "scheduler", "--port", "0", "--host", "127.0.0.1"),
                 *("--scheduler-file", _address_file(folder)),
+                env={**_OF_SERVERS, **os.environ},
             )
         )
         yield DaskProcesses(

@@ -8,10 +8,11 @@ for one that takes the place of a worker that died. It has one thread and no con
 from multiprocessing import forkserver
 
 _NEEDED_BY_TASKS = "engine.transfer.coordinator.preloading"
+_LAST = "engine.local.freezing"
 
 
 def _main() -> None:
-    forkserver.set_forkserver_preload([_NEEDED_BY_TASKS])
+    forkserver.set_forkserver_preload([_NEEDED_BY_TASKS, _LAST])
     forkserver.ensure_running()
     # Not before that: it takes half a second.
     from distributed.cli.dask_worker import main

@@ -29,6 +29,7 @@ _END_NBYTES = 8
 _SPARE_OF_FOOTER = 0.1
 # Of 20 alerts and 20 columns, to hand them to Arrow's threads takes as long as to decode them.
 _FEW_VALUES = 20_000
+_DONT_NEED: int | None = getattr(mmap, "MADV_DONTNEED", None)  # not every system has it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +81,22 @@ class OpenParquet:
     def batches(self, row_groups: Sequence[int], columns: Sequence[str], num_rows: int) -> Iterator[pa.RecordBatch]:
         """Yield them in batches of so many rows at most."""
         places = list(self.layout.places(columns))
-        yield from self.reader.iter_batches(
+        for batch in self.reader.iter_batches(
             num_rows,
             row_groups=list(row_groups),
             column_indices=places,
             use_threads=self._is_much(row_groups, places),
-        )
+        ):
+            yield batch
+            self._let_go_of_pages()
+
+    def _let_go_of_pages(self) -> None:
+        """Have a mapped file count for no memory of ours: the system keeps its pages, and gives back what is read on.
+
+        A fragment of full alerts has more than a hundred megabytes of them.
+        """
+        if _DONT_NEED is not None and isinstance(self.mapped.obj, mmap.mmap):
+            self.mapped.obj.madvise(_DONT_NEED)
 
     def _is_much(self, row_groups: Sequence[int], places: Sequence[int]) -> bool:
         """Return whether it is worth while to have several threads decode columns."""

@@ -1,12 +1,16 @@
 """Sending alerts: acknowledged, or the first failure told; never more than Kafka takes, nothing that nobody wants."""
 
+import json
 import threading
+import time
+import uuid
 
 import confluent_kafka as ck
+import pyarrow as pa
 import pytest
 
 from engine.errors import JobError, KafkaError, MessageSizeError
-from engine.kafka import FragmentSender
+from engine.kafka import FragmentSender, KafkaCluster
 
 
 def messages(fake, topic: str = "t") -> list[bytes]:
@@ -171,3 +175,31 @@ def test_a_broker_that_is_away_for_a_moment_is_no_failure(fake, cluster):
     fake.clock.at(60, lambda: setattr(fake, "is_away", False))
     sender.finish()
     assert messages(fake) == [b"a"]
+
+
+def test_an_alert_is_sent_from_where_it_lies_and_its_place_may_be_used_anew(fake, cluster):
+    fake.create("t")
+    place = bytearray(b"first.second")
+    whole = pa.py_buffer(place)
+    sender = FragmentSender(cluster, "t")
+    sender.send([b"a", b"b"], [whole.slice(0, 5), whole.slice(6)], [0, 0])
+    place[:] = bytes(len(place))
+    sender.finish()
+    assert list(fake.topics["t"][0].messages.values()) == [(b"a", b"first"), (b"b", b"second")]
+
+
+def test_a_request_to_kafka_holds_many_alerts(kafka):
+    told: list[dict] = []
+    options = {"statistics.interval.ms": 50, "stats_cb": lambda text: told.append(json.loads(text))}
+    cluster, topic = KafkaCluster(bootstrap=kafka, options=options), f"ftransfer_test_{uuid.uuid4().hex[:12]}"
+    cluster.create_job_topics(topic, 2)
+    num_alerts, deadline = 4000, time.monotonic() + 60
+    sender = FragmentSender(cluster, topic)
+    sender.send([b"key"] * num_alerts, [b"x" * 300] * num_alerts, [0, 1] * (num_alerts // 2))
+    sender.finish()
+    while not told or told[-1]["txmsgs"] < num_alerts:
+        assert time.monotonic() < deadline, "librdkafka tells it twenty times a second"
+        FragmentSender(cluster, topic).finish()
+    num_requests = sum(broker["req"].get("Produce", 0) for broker in told[-1]["brokers"].values())
+    assert num_requests <= num_alerts / 50
+    cluster.delete_job_topics(topic)

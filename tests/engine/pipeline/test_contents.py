@@ -128,6 +128,23 @@ DEEP = pa.schema(
 )
 
 
+def test_stamps_come_into_the_content_without_a_copy():
+    stamp = pa.array([{"stampData": bytes(50_000)}] * 20, pa.struct([("stampData", pa.binary())]))
+    arrays = [stamp if field.name in ZTF.stamps else pa.nulls(20, field.type) for field in SMALL]
+    block = pa.record_batch(arrays, schema=SMALL)
+    projection = project(SMALL, "full")
+    counted, pool = pa.proxy_memory_pool(pa.default_memory_pool()), pa.default_memory_pool()
+    with_classes = block.append_column("finkclass", pa.nulls(20, pa.string()))
+    with_classes = with_classes.append_column("tnsclass", pa.nulls(20, pa.string()))
+    pa.set_memory_pool(counted)
+    try:
+        content = projection.apply(with_classes, "file")
+    finally:
+        pa.set_memory_pool(pool)
+    assert content.nbytes > 3_000_000
+    assert counted.total_bytes_allocated() < 100_000
+
+
 def test_any_leaf_comes_out_under_its_path():
     fields = ["lc_features_g.amplitude", "lc_features_g.fit.chi2", "cutoutScience.stampData", "mangrove.2MASS_name"]
     fields += ["per_band.r.mean", "prv_candidates.jd", "visits.ccd.gain", "lc_features_g.fit", "odd.name"]

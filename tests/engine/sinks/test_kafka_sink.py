@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import pickle
+import tracemalloc
 
 import fastavro
 import numpy as np
@@ -66,7 +67,7 @@ class FakeSender:
         self._kafka, self._queued = kafka, []
 
     def send(self, keys, datums, partitions) -> None:
-        self._queued += zip(keys, datums, partitions, strict=True)
+        self._queued += zip(keys, map(bytes, datums), partitions, strict=True)
 
     def finish(self) -> None:
         if any(len(datum) > self._kafka.most_nbytes for _, datum, _ in self._queued):
@@ -131,6 +132,36 @@ def test_a_fragment_that_is_sent_twice_has_the_same_messages(kafka):
     parsed = fastavro.parse_schema(SCHEMA)
     datum = fastavro.schemaless_reader(io.BytesIO(once[1][1]), parsed)
     assert datum == {"candid": 1003, "stamp": bytes(10)}
+
+
+def test_stamps_are_copied_into_their_datum_and_no_more(kafka, monkeypatch):
+    class Dropping(FakeSender):
+        def send(self, keys, datums, partitions) -> None:
+            kafka.messages += [(key, len(memoryview(datum)), 0) for key, datum in zip(keys, datums, strict=True)]
+
+        def finish(self) -> None:
+            pass
+
+    monkeypatch.setattr("engine.sinks.kafka_sink.FragmentSender", Dropping)
+    alerts = block(list(range(40)), nbytes=50_000)
+    counted = pa.proxy_memory_pool(pa.default_memory_pool())
+    pool = pa.default_memory_pool()
+    pa.set_memory_pool(counted)
+    try:
+        written, figures = writer(sink_of(kafka))
+        written.write(np.arange(40), alerts)
+        figures.add(alerts)
+    finally:
+        pa.set_memory_pool(pool)
+    assert alerts.nbytes < counted.total_bytes_allocated() < 1.1 * alerts.nbytes
+    tracemalloc.start()
+    try:
+        done = written.finish()
+        _, peak_nbytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert done.nbytes == sum(nbytes for _, nbytes, _ in kafka.messages) > 2_000_000
+    assert peak_nbytes < 500_000, "librdkafka takes them from where they lie"
 
 
 def test_an_alert_that_no_message_holds_is_named(kafka):

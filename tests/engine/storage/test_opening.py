@@ -2,12 +2,15 @@
 
 import base64
 import datetime as dt
+import re
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import fsspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
@@ -212,3 +215,29 @@ def test_a_row_group_that_is_read_whole_is_one_request(store, stamps):
     assert [block.num_rows for block in blocks] == [10, 10]
     assert len(store.fetched) <= 3
     assert sum(end - start for start, end in store.fetched) < Path(footer.file.path).stat().st_size / 4
+
+
+def resident_nbytes(path: str) -> int:
+    """Return what counts as this process's memory of a file that is mapped."""
+    nbytes, is_its = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if re.match("[0-9a-f]+-[0-9a-f]+ ", line):
+            is_its = line.endswith(path)
+        elif is_its and line.startswith("Rss:"):
+            nbytes += int(line.split()[1]) * 1024
+    return nbytes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it")
+def test_of_a_file_on_a_disk_only_what_is_being_read_counts_as_memory(night):
+    stamps = np.random.default_rng(1).integers(0, 256, (400, 100_000), np.uint8)
+    table = pa.table({"candid": range(400), "stamp": [stamp.tobytes() for stamp in stamps]})
+    (night / "part-0.parquet").unlink()
+    pq.write_table(table, night / "part-1.parquet", compression="none", use_dictionary=False)
+    archive = opened(night)
+    footers = archive.footers(archive.files([NIGHT]))
+    (fragment,) = cut_fragments(footers, ["candid", "stamp"], target_nbytes=10**9, max_alerts=10**9)
+    with archive.open(fragment) as open_:
+        most = [resident_nbytes(fragment.file.path) for _ in open_.read_blocks(["candid", "stamp"], [0], 20)]
+    assert len(most) == 20
+    assert 0 < max(most) < 10_000_000 < fragment.file.nbytes / 3
