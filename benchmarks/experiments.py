@@ -24,10 +24,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import spark
 from benchmarks.archives import EXPERIMENTS, Experiment, Nights, write_nights
 from benchmarks.figures import Figure, write_figures
 from benchmarks.rounds import Quantities, Stage
+from benchmarks.spark import starting as spark
 
 _OURS = "alert-transfer"
 _COMMAND = "alert-transfer, from cold"

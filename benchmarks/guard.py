@@ -18,10 +18,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.page_beside import Found
-from benchmarks.page_words import OURS, number_text
-from benchmarks.suite_parts import PARTS
-from benchmarks.suite_results import Results, last_kept, merged, read_results
+from benchmarks.page.beside import Found
+from benchmarks.page.words import OURS, number_text
+from benchmarks.running.parts import PARTS
+from benchmarks.running.results import Results, last_kept, merged, read_results
 
 __all__ = ["RATIOS", "Ratio", "Verdict", "compared", "report"]
 
@@ -188,9 +188,9 @@ def report(verdicts: Sequence[Verdict], was: Results, path: Path) -> tuple[list[
 def main() -> int:
     """Measure the small set and compare; return the exit code."""
     # Only here: what compares needs none of it.
-    from benchmarks.page_writing import KEPT
+    from benchmarks.page.writing import KEPT
+    from benchmarks.running.runner import Suite
     from benchmarks.suite import FOLDER
-    from benchmarks.suite_runner import Suite
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--against", type=Path, help="another JSON than the last that was kept")

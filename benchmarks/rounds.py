@@ -15,10 +15,10 @@ import confluent_kafka
 import distributed
 
 import engine
-from benchmarks import spark
 from benchmarks.archives import Experiment, Nights
 from benchmarks.ceilings import NUM_PARTITIONS, bare_parts
 from benchmarks.processes import MemoryPeaks, Taken, cpu_seconds, take
+from benchmarks.spark import starting as spark
 from engine.kafka import KafkaCluster
 
 __all__ = ["Quantities", "Stage", "TransferError"]

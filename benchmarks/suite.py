@@ -18,10 +18,10 @@ import sys
 
 from rich.console import Console
 
-from benchmarks.page_writing import KEPT, write_kept, write_page
-from benchmarks.suite_parts import PARTS, steps_of
-from benchmarks.suite_results import Results, last_kept, merged, read_results
-from benchmarks.suite_runner import ROOT, Suite, minutes_text
+from benchmarks.page.writing import KEPT, write_kept, write_page
+from benchmarks.running.parts import PARTS, steps_of
+from benchmarks.running.results import Results, last_kept, merged, read_results
+from benchmarks.running.runner import ROOT, Suite, minutes_text
 
 FOLDER = ROOT / "build" / "benchmarks"
 

@@ -1,7 +1,7 @@
 """Figures of the form that the scripts write, invented."""
 
 from benchmarks.figures import Figure
-from benchmarks.suite_results import Part, Results
+from benchmarks.running.results import Part, Results
 
 __all__ = ["figure", "figures", "part", "results"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.guard import RATIOS, Ratio, compared, confirmed, report
-from benchmarks.suite_parts import PARTS
+from benchmarks.running.parts import PARTS
 from tests.benchmarks.invented import figure, part, results
 
 CPU = Ratio(text="CPU of ours", part="cpu", section="experiments", case="E1", quantity="cpu_us", beside="bare parts")

@@ -2,8 +2,8 @@
 
 import re
 
-from benchmarks.page_writing import DOCS, KEPT, README, kept_page, kept_readme
-from benchmarks.suite_results import last_kept, read_results
+from benchmarks.page.writing import DOCS, KEPT, README, kept_page, kept_readme
+from benchmarks.running.results import last_kept, read_results
 
 LAST = last_kept(KEPT)
 RESULTS = None if LAST is None else read_results(LAST)

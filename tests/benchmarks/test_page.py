@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from benchmarks.page import Links, page_text
-from benchmarks.page_beside import Found, head_lines
-from benchmarks.page_goals import judged
-from benchmarks.page_readme import BEGIN, END, readme_lines, with_lines
-from benchmarks.page_sections import SECTIONS
+from benchmarks.page.beside import Found, head_lines
+from benchmarks.page.goals import judged
+from benchmarks.page.making import Links, page_text
+from benchmarks.page.readme import BEGIN, END, readme_lines, with_lines
+from benchmarks.page.sections import SECTIONS
 from tests.benchmarks.invented import CASES, experiments, figure, part, results
 
 

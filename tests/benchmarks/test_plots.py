@@ -2,8 +2,8 @@
 
 from xml.etree import ElementTree
 
-from benchmarks.page_beside import Found
-from benchmarks.plots import PLOTS, write_plots
+from benchmarks.page.beside import Found
+from benchmarks.page.plots import PLOTS, write_plots
 from tests.benchmarks.invented import figures
 
 

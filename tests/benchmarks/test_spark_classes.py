@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from benchmarks import spark_classes
+from benchmarks.spark import spark_classes
 from engine.enrichment import FinkClass
 
 _TYPES = [None, "Unknown", "Transient", "Fail", "Fail 504", "Galaxy", "galaxy", "SN", "QSO", "RRLyrae", "Void"]

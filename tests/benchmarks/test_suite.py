@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks import suite_machine
-from benchmarks.suite_parts import PARTS, Step, steps_of
-from benchmarks.suite_results import last_kept, merged, read_results, spread, write_results
-from benchmarks.suite_runner import Failure, Suite, minutes_text, run_script
+from benchmarks.running import machine as suite_machine
+from benchmarks.running.parts import PARTS, Step, steps_of
+from benchmarks.running.results import last_kept, merged, read_results, spread, write_results
+from benchmarks.running.runner import Failure, Suite, minutes_text, run_script
 from tests.benchmarks.invented import figure, part, results
 
 

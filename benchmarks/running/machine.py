@@ -17,7 +17,7 @@ from engine.local.jars import KAFKA_VERSION
 
 __all__ = ["commit", "load", "machine", "versions"]
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("alert-transfer", "pyarrow", "numpy", "fastavro", "dask", "distributed", "dask-sql", "confluent-kafka")
 ELSEWHERE = ("pyspark", "fink-client")
 """Installed into environments of their own, below .venvs/."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.figures import Figure
-from benchmarks.page_words import COLD, OURS, SPARKS, factor_text, ordered, share_text, span_text
+from benchmarks.page.words import COLD, OURS, SPARKS, factor_text, ordered, share_text, span_text
 
 __all__ = ["Beside", "Found", "beside", "head_lines"]
 

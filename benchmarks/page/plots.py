@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from benchmarks.page_beside import Found, beside
-from benchmarks.page_tables import axis_of
-from benchmarks.page_words import CEILINGS, OURS, SPARKS, factor_text, number_text, share_text
+from benchmarks.page.beside import Found, beside
+from benchmarks.page.tables import axis_of
+from benchmarks.page.words import CEILINGS, OURS, SPARKS, factor_text, number_text, share_text
 
 __all__ = ["PLOTS", "write_plots"]
 

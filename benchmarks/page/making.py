@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.page_beside import Found, head_lines
-from benchmarks.page_goals import Judged, judged
-from benchmarks.page_sections import SECTIONS, Section
-from benchmarks.page_words import SPARKS, number_text, span_text, table, wrapped
-from benchmarks.suite_results import Part, Results
+from benchmarks.page.beside import Found, head_lines
+from benchmarks.page.goals import Judged, judged
+from benchmarks.page.sections import SECTIONS, Section
+from benchmarks.page.words import SPARKS, number_text, span_text, table, wrapped
+from benchmarks.running.results import Part, Results
 
 __all__ = ["Links", "page_text"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.page_beside import Found
-from benchmarks.page_tables import ceilings, codecs, consumers, experiments, growth, plain, store
+from benchmarks.page.beside import Found
+from benchmarks.page.tables import ceilings, codecs, consumers, experiments, growth, plain, store
 
 __all__ = ["SECTIONS", "Section"]
 

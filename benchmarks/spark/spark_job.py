@@ -4,7 +4,7 @@ python spark_job.py JOB.json
 
 It reads the nights' Parquet files, filters by class and by SQL, projects the content, encodes with `to_avro` and writes
 to Kafka in batch mode: a key that is the topic's name, a partition by chance, and a thousand copies of the schema in a
-topic of their own. This script imports nothing of the project; benchmarks/spark.py starts it, and reads the line of
+topic of their own. This script imports nothing of the project; starting.py starts it, and reads the line of
 JSON that it prints: the seconds until the session stood, and those of the write.
 """
 

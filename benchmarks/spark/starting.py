@@ -22,7 +22,7 @@ __all__ = ["VARIANTS", "Variant", "prepare", "transfer"]
 _HERE = Path(__file__).resolve().parent
 _REQUIREMENTS = _HERE / "requirements-spark.lock"
 _JARS = _HERE / "spark-jars.lock"
-_ENVIRONMENT = _HERE.parent / ".venvs" / "spark"
+_ENVIRONMENT = _HERE.parents[1] / ".venvs" / "spark"
 _console = Console(stderr=True)
 
 

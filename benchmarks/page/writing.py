@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from benchmarks.page import Links, page_text
-from benchmarks.page_beside import Found
-from benchmarks.page_readme import readme_lines, with_lines
-from benchmarks.suite_results import Results, read_results, write_results
+from benchmarks.page.beside import Found
+from benchmarks.page.making import Links, page_text
+from benchmarks.page.readme import readme_lines, with_lines
+from benchmarks.running.results import Results, read_results, write_results
 
 __all__ = ["DOCS", "KEPT", "README", "kept_page", "kept_readme", "write_kept", "write_page"]
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 KEPT = ROOT / "benchmarks" / "results"
 PLOTS = DOCS / "images" / "benchmarks"
@@ -34,7 +34,7 @@ def kept_readme(text: str, results: Results | None) -> str:
 def write_kept(results: Results) -> Path:
     """Write page, plots, JSON and README's lines into the repository; return the page's path."""
     # matplotlib takes a second, and whoever only reads results needs none of it.
-    from benchmarks.plots import write_plots
+    from benchmarks.page.plots import write_plots
 
     kept = KEPT / f"{results.date}.json"
     write_results(kept, results)
@@ -49,7 +49,7 @@ def write_kept(results: Results) -> Path:
 
 def write_page(results: Results, folder: Path) -> Path:
     """Write page and plots into a folder beside the run's JSON; return the page's path."""
-    from benchmarks.plots import write_plots
+    from benchmarks.page.plots import write_plots
 
     plots = write_plots(Found(results.figures), folder / "images")
     write_results(folder / f"{results.date}.json", results)

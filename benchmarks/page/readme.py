@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from benchmarks.page_beside import Found, beside
-from benchmarks.page_words import SPARKS, factor_text, share_text, span_text
-from benchmarks.suite_results import Results
+from benchmarks.page.beside import Found, beside
+from benchmarks.page.words import SPARKS, factor_text, share_text, span_text
+from benchmarks.running.results import Results
 
 __all__ = ["BEGIN", "END", "readme_lines", "with_lines"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.capacity import capacity_lines
 from benchmarks.figures import Figure
-from benchmarks.page_beside import Found, beside
-from benchmarks.page_words import (
+from benchmarks.page.beside import Found, beside
+from benchmarks.page.words import (
     CEILINGS,
     COLD,
     OURS,
@@ -21,7 +21,7 @@ from benchmarks.page_words import (
     share_text,
     table,
 )
-from benchmarks.suite_results import spread
+from benchmarks.running.results import spread
 
 __all__ = ["axis_of", "ceilings", "codecs", "consumers", "experiments", "growth", "plain", "store"]
 

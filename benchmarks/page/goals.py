@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.page_beside import Found
-from benchmarks.page_words import OURS, number_text, quantity_text
+from benchmarks.page.beside import Found
+from benchmarks.page.words import OURS, number_text, quantity_text
 
 __all__ = ["GOALS", "Goal", "Judged", "judged"]
 

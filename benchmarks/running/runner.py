@@ -17,14 +17,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from benchmarks import suite_machine
 from benchmarks.figures import Figure, read_figures
-from benchmarks.suite_parts import Step
-from benchmarks.suite_results import Part, Results, merged, read_results, write_results
+from benchmarks.running import machine as suite_machine
+from benchmarks.running.parts import Step
+from benchmarks.running.results import Part, Results, merged, read_results, write_results
 
 __all__ = ["Failure", "Suite", "minutes_text", "run_script"]
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ENDING_S = 60.0
 """What a script has to end its brokers and clusters in, once it is told to end."""
 
@@ -183,7 +183,7 @@ def run_script(step: Step, folder: Path, shown: _Shown, *, limit_s: float) -> li
     Failure
         It ended with a code, gave no figures, or took too long.
     """
-    script, log = Path(__file__).parent / step.script, folder / "logs" / f"{step.name}.log"
+    script, log = ROOT / "benchmarks" / step.script, folder / "logs" / f"{step.name}.log"
     if not script.exists():
         raise Failure(f"there is no {step.script}")
     log.parent.mkdir(parents=True, exist_ok=True)
