@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", choices=("small", "full"), default="small")
     parser.add_argument("--only", action="append", default=[], metavar="PART", help="may be given several times")
     parser.add_argument("--without", action="append", default=[], metavar="PART", help="may be given several times")
+    parser.add_argument("--rounds", type=int, metavar="N", help="so many of each part, where it has several")
     parser.add_argument("--afresh", action="store_true", help="measure also what a stopped run has measured")
     parser.add_argument("--keep", action="store_true", help="write into docs/ and benchmarks/results/")
     parser.add_argument("--page", action="store_true", help="measure nothing; make the page again")
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     console = Console(stderr=True)
     try:
-        steps = steps_of(options.size, only=options.only, without=options.without)
+        steps = steps_of(options.size, only=options.only, without=options.without, rounds=options.rounds)
     except ValueError as exc:
         parser.error(str(exc))
     if options.list:

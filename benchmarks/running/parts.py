@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["PARTS", "SIZES", "Step", "steps_of"]
 
+_ROUNDS = re.compile(r"(--rounds|--tests) (\d+)")
 SIZES = ("small", "full", "check")
 """`make bench`, `make bench-full` and `make bench-check`."""
 
@@ -74,10 +76,24 @@ PARTS: dict[str, tuple[Step, ...]] = {
 """Size -> its parts, in the order in which they run."""
 
 
-def steps_of(size: str, *, only: Iterable[str] = (), without: Iterable[str] = ()) -> list[Step]:
-    """Return the steps of a size, or those that are asked for; raise ValueError where one has no such name."""
+def steps_of(
+    size: str, *, only: Iterable[str] = (), without: Iterable[str] = (), rounds: int | None = None
+) -> list[Step]:
+    """Return the steps of a size, or those that are asked for; raise ValueError where one has no such name.
+
+    With `rounds`, each that has rounds has so many; those of the guard stay as they are, to be compared later.
+    """
     steps = {step.name: step for step in PARTS[size]}
     for name in [*only, *without]:
         if name not in steps:
             raise ValueError(f"there is no part {name!r} of this size; there are {', '.join(steps)}")
-    return [step for name, step in steps.items() if name not in without and (not only or name in only)]
+    chosen = [step for name, step in steps.items() if name not in without and (not only or name in only)]
+    return chosen if rounds is None else [step if step.is_check else _with_rounds(step, rounds) for step in chosen]
+
+
+def _with_rounds(step: Step, rounds: int) -> Step:
+    found = _ROUNDS.search(step.options)
+    if found is None:
+        return step
+    options = _ROUNDS.sub(rf"\g<1> {rounds}", step.options)
+    return replace(step, options=options, minutes=step.minutes * rounds / int(found[2]))

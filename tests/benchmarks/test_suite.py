@@ -165,3 +165,10 @@ def test_parts_have_names_of_their_own_and_the_guards_are_measured_with_the_full
 
 def test_times_are_told_in_words():
     assert [minutes_text(seconds) for seconds in (40, 200, 3_900)] == ["40 s", "3 min", "1 h 5 min"]
+
+
+def test_rounds_are_taken_down_but_for_what_the_guard_compares():
+    usual, once = (steps_of("full", rounds=rounds) for rounds in (None, 1))
+    assert {step.name: step.options for step in once}["experiments-E1"] == "E1 --rounds 1"
+    assert [step for step in once if step.is_check] == [step for step in usual if step.is_check]
+    assert sum(step.minutes for step in once) < sum(step.minutes for step in usual)
