@@ -181,9 +181,9 @@ class Sending:
         """Read the selected alerts, and have them encoded."""
         task = self._task
         all_figures = [self._figures(part) for part in self.parts]
-        for part, figures in zip(self.parts, all_figures, strict=True):
-            part.writer = task.sink.open(part.fragment, figures, self._is_wanted, self._folder)
         with self._timed():
+            for part, figures in zip(self.parts, all_figures, strict=True):
+                part.writer = task.sink.open(part.fragment, figures, self._is_wanted, self._folder)
             with self._checked():
                 for heads, block in read_together([part.content for part in self.parts if part.content is not None]):
                     if not self._is_wanted():

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.processes import CommandError, take
 
-_BUSY = "import time; held = bytearray(80_000_000)\nwhile time.process_time() < 0.2: pass"
+_BUSY = "import time; held = bytearray(80_000_000)\nwhile time.process_time() < 0.6: pass"
 
 
 def test_a_process_that_outlives_its_parent_is_counted(tmp_path):
@@ -14,7 +14,7 @@ def test_a_process_that_outlives_its_parent_is_counted(tmp_path):
     script.write_text(f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {_BUSY!r}])\nprint('begun')")
     taken, printed = take([sys.executable, script], tmp_path, {})
     assert printed == "begun\n"
-    assert taken.cpu_s >= 0.2
+    assert taken.cpu_s >= 0.6
     assert 80 < taken.peak_mb <= taken.peak_sum_mb + 1
 
 

@@ -13,7 +13,12 @@ NIGHT = "2021-11-22"
 
 
 def hold(folder: str) -> None:
-    """Have fragments of jobs that are called like the folder wait until they may end; runs on each worker."""
+    """Have fragments of jobs that are called like the folder wait until they may end; runs on each worker.
+
+    Each says by which task it is sent: small fragments are sent several in a task.
+    """
+    from distributed.worker import thread_state
+
     from engine.sinks import KafkaSink
 
     opened = KafkaSink.open
@@ -21,7 +26,9 @@ def hold(folder: str) -> None:
     def open_later(self, fragment, *arguments):
         if Path(folder).name in self.topic:
             name = f"{self.topic}-{fragment.number}"
-            (Path(folder) / f"begun-{name}").touch()
+            begun, said = Path(folder) / f"begun-{name}", Path(folder) / f"said-{name}"
+            said.write_text(thread_state.key)
+            said.replace(begun)
             while not ((Path(folder) / f"may-end-{name}").exists() or (Path(folder) / "all-may-end").exists()):
                 time.sleep(0.02)
         return opened(self, fragment, *arguments)
@@ -62,6 +69,10 @@ def begun(gate: Path) -> set[str]:
     return {path.name.removeprefix("begun-") for path in gate.glob("begun-*")}
 
 
+def tasks_of(gate: Path, names: set[str]) -> set[str]:
+    return {(gate / f"begun-{name}").read_text() for name in names}
+
+
 def has_coordinator(topic: str, dask_scheduler) -> bool:
     return any(str(key).startswith(f"coordinate-{topic}-") for key in dask_scheduler.tasks)
 
@@ -91,20 +102,28 @@ def test_a_test_job_ends_as_soon_as_what_runs_has_ended(dask_client, kafka, gate
         until(lambda: dask_client.run_on_scheduler(has_coordinator, topic=held[1].topic))
         until(lambda: is_submitted(second))
         others.append(second.result())
-    running = until(lambda: len(found := begun(gate) - released) >= num_threads and found)
+    running = tasks_of(gate, until(lambda: len(found := begun(gate) - released) >= num_threads and found))
+
+    def has_submitted(test) -> bool:
+        # Its coordinator is a task itself, and to run next; no task may end but those that run now.
+        for name in begun(gate) - released:
+            if tasks_of(gate, {name}) <= running:
+                (gate / f"may-end-{name}").touch()
+                released.add(name)
+        return test.done()
+
     topic = f"ftransfer_{stamp}"
     request = engine.TransferRequest(archive=root, nights=NIGHT, where="candidate.rb >= 0", topic=topic)
     with ThreadPoolExecutor(1) as pool:
         submitted = pool.submit(engine.submit, request, test=True, **submit)
         until(lambda: dask_client.run_on_scheduler(has_coordinator, topic=topic))
-        # Its coordinator is a task itself, and to run next; nothing else may end.
-        for name in running:
-            (gate / f"may-end-{name}").touch()
-        status = submitted.result().wait()
-    assert status.state == "complete", status.error
-    assert status.num_alerts_sent == 10
-    assert len(begun(gate) - released) <= 2 * num_threads, "one more on each worker, and none of them has ended"
-    assert sum(one.status().num_fragments_done for one in others) <= num_threads + len(released)
+        until(lambda: has_submitted(submitted))
+        job = submitted.result()
+        until(lambda: has_submitted(submitted) and job.status().state == "complete")
+    assert job.status().num_alerts_sent == 10
+    waiting = tasks_of(gate, begun(gate) - released)
+    assert len(waiting) <= num_threads, "one more task on each thread, and none of them has ended"
+    assert sum(one.status().num_fragments_done for one in others) <= len(released)
     (gate / "all-may-end").touch()
     assert [one.wait().state for one in others] == ["complete"] * 2
 

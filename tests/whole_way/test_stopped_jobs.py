@@ -24,6 +24,8 @@ from engine.transfer.coordinator import launch
 from engine.transfer.manifest_plan import plan_records
 from engine.transfer.versions import engine_version
 
+FIRST = 5
+
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory) -> engine.SampleArchive:
@@ -35,6 +37,38 @@ def archive(tmp_path_factory) -> engine.SampleArchive:
 def candids(folder: Path | str) -> list[int]:
     files = Path(folder).rglob("*.parquet")
     return sorted(candid for file in files for candid in pq.ParquetFile(file).read(["candid"])["candid"].to_pylist())
+
+
+def hold(gate: str) -> None:
+    """Have all fragments but the first ones wait until the gate is there, or nobody wants them; runs on each worker."""
+    from engine.sinks import KafkaSink
+
+    opened = KafkaSink.open
+
+    def open_later(self, fragment, figures, is_wanted, *more):
+        while fragment.number >= FIRST and not Path(gate).exists() and is_wanted():
+            time.sleep(0.02)
+        return opened(self, fragment, figures, is_wanted, *more)
+
+    KafkaSink.open = open_later
+    KafkaSink.open_at_once = opened
+
+
+def hold_no_more() -> None:
+    from engine.sinks import KafkaSink
+
+    KafkaSink.open = KafkaSink.open_at_once
+    del KafkaSink.open_at_once
+
+
+@pytest.fixture
+def gate(dask_client, tmp_path):
+    """A file: once it is there, jobs go on beyond their first fragments."""
+    path = tmp_path / "gate"
+    dask_client.run(hold, str(path))
+    yield path
+    path.touch()
+    dask_client.run(hold_no_more)
 
 
 def begun(archive: engine.SampleArchive, client, kafka: str) -> engine.Job:
@@ -54,7 +88,7 @@ def begun(archive: engine.SampleArchive, client, kafka: str) -> engine.Job:
     return job
 
 
-def test_a_cancelled_job_stays_readable_and_can_be_ended(archive, kafka, dask_client, tmp_path):
+def test_a_cancelled_job_stays_readable_and_can_be_ended(archive, kafka, dask_client, gate, tmp_path):
     job = begun(archive, dask_client, kafka)
     status = job.cancel()
     assert status.state == "cancelled"
@@ -73,6 +107,7 @@ def test_a_cancelled_job_stays_readable_and_can_be_ended(archive, kafka, dask_cl
         assert time.monotonic() < deadline, dask_client.processing()
         time.sleep(0.05)
     before = time.time()
+    gate.touch()
     engine.resume(job.topic, client=dask_client, kafka=kafka)
     ended = job.wait()
     assert (ended.state, ended.num_alerts_sent, ended.first_alert_s) == (
@@ -94,34 +129,39 @@ def test_a_cancelled_job_stays_readable_and_can_be_ended(archive, kafka, dask_cl
     assert ds.dataset(tmp_path / "out").count_rows() == archive.num_alerts
 
 
-def test_a_job_whose_topic_is_deleted_fails_in_plain_words(archive, kafka, dask_client):
+def test_a_job_whose_topic_is_deleted_fails_in_plain_words(archive, kafka, dask_client, gate):
     job = begun(archive, dask_client, kafka)
     KafkaCluster(bootstrap=kafka).delete_topics([job.topic])
+    gate.touch()
     status = job.wait()
     assert status.state == "failed"
     assert f"{job.topic} was deleted" in status.error["message"]
     assert "submit" in status.error["next"]
 
 
-def test_a_job_is_not_complete_while_its_topic_holds_less_than_was_acknowledged(archive, kafka, dask_client):
+def test_a_job_is_not_complete_while_its_topic_holds_less_than_was_acknowledged(archive, kafka, dask_client, gate):
     job = begun(archive, dask_client, kafka)
-    num_sent = job.cancel().num_alerts_sent
+    stopped = job.cancel()
+    assert stopped.state == "cancelled"
     cluster = KafkaCluster(bootstrap=kafka)
     cluster.delete_topics([job.topic])
     admin = AdminClient({"bootstrap.servers": kafka})
     retrying = Retrying(stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
     topic = NewTopic(job.topic, job.manifest.plan.num_partitions)
     retrying(lambda: admin.create_topics([topic])[job.topic].result())
+    gate.touch()
     engine.resume(job.topic, client=dask_client, kafka=kafka)
     status = job.wait()
     assert status.state == "failed"
     message = rf"Kafka acknowledged (\d+) alerts that the topic {re.escape(job.topic)} does not hold"
     # Some of the fragment that the cancel cut off may still have come into the topic made anew.
-    assert 0 < int(re.search(message, status.error["message"])[1]) <= num_sent
+    assert 0 < int(re.search(message, status.error["message"])[1]) <= stopped.num_alerts_sent
     assert "submit the request again" in status.error["next"]
 
 
-def test_a_job_whose_coordinators_die_again_and_again_fails_unless_something_was_finished(archive, kafka, dask_client):
+def test_a_job_whose_coordinators_die_again_and_again_fails_unless_something_was_finished(
+    archive, kafka, dask_client, gate
+):
     job = begun(archive, dask_client, kafka)
     job.cancel()
     cluster = KafkaCluster(bootstrap=kafka)

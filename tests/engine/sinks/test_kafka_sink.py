@@ -148,8 +148,9 @@ def test_stamps_are_copied_into_their_datum_and_no_more(kafka, monkeypatch):
     pool = pa.default_memory_pool()
     pa.set_memory_pool(counted)
     try:
-        written, figures = writer(sink_of(kafka))
-        written.write(np.arange(40), alerts)
+        sink = sink_of(kafka)
+        written, figures = writer(sink)
+        write(sink, written, np.arange(40), alerts)
         figures.add(alerts)
     finally:
         pa.set_memory_pool(pool)
