@@ -101,6 +101,8 @@ class Page:
         self._session.step = min(event.new, len(STEPS) - 1)
 
     async def _stepped(self, _: param.parameterized.Event) -> None:
+        # Who is quick clicks before the page has said that it is there.
+        await self._session.until_shown()
         self._show_step()
 
     async def _previous(self, _: Any) -> None:

@@ -79,6 +79,11 @@ class Session(param.Parameterized):
         """Whether the browser shows the page, as far as that is waited for."""
         return self._shown is None or self._shown.is_set()
 
+    async def until_shown(self) -> None:
+        """Return when the browser shows the page, at once if it does."""
+        if self._shown is not None:
+            await self._shown.wait()
+
     @property
     def settings(self) -> Settings:
         """The server's settings as they count for this user: with the user's own limits."""
@@ -105,9 +110,8 @@ class Session(param.Parameterized):
         return task
 
     async def _when_shown(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        assert self._shown is not None
         try:
-            await self._shown.wait()
+            await self.until_shown()
         except asyncio.CancelledError:
             coroutine.close()
             raise

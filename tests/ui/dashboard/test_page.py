@@ -38,6 +38,20 @@ def button(page: pn.viewable.Viewable, label: str) -> pmui.Button:
     return found
 
 
+def test_a_step_that_is_chosen_before_the_page_is_shown_comes_with_it(session):
+    async def play() -> None:
+        shown = session.wait_until_shown()
+        page = Page(session).view()
+        (stepper,) = page.select(pmui.StepperMenu)
+        stepper.active = 1
+        await until(lambda: session.step == 1)
+        assert "Filter alerts" not in text_of(page)
+        shown()
+        await until(lambda: "Filter alerts" in text_of(page))
+
+    played(play)
+
+
 def test_steps_are_built_when_they_are_visited_and_visited_in_any_order(session):
     async def play() -> None:
         page = Page(session).view()
@@ -48,9 +62,8 @@ def test_steps_are_built_when_they_are_visited_and_visited_in_any_order(session)
         before = len(page.select())
         for step, said in ((3, "Receive your alerts"), (1, "Filter alerts"), (0, "Choose your data")):
             stepper.active = step
-            await asyncio.sleep(0.05)
+            await until(lambda said=said: said in text_of(page))
             assert session.step == step
-            assert said in text_of(page)
         assert len(page.select()) == before
         assert button(page, "Back").disabled
 
