@@ -66,10 +66,10 @@ class _Writer:
         self._figures = figures
         self._num_alerts = 0
 
-    def write(self, rows: np.ndarray, block: pa.RecordBatch) -> None:
+    def write(self, rows: np.ndarray, block: pa.RecordBatch, encoded: pa.Array) -> None:
         self._num_alerts += block.num_rows
 
-    def send(self) -> None:
+    def send(self, beside: _Writer | None = None) -> None:
         """There is nothing to send."""
 
     def abandon(self) -> None:
@@ -84,6 +84,10 @@ class _Nowhere:
 
     def open(self, fragment: Fragment, figures: FragmentFigures, *_: Any) -> _Writer:
         return _Writer(figures)
+
+    def encode(self, block: pa.RecordBatch) -> pa.Array:
+        """Return something an alert: what they would be sent as is not looked at."""
+        return pa.nulls(block.num_rows)
 
 
 @dataclass(frozen=True, kw_only=True)
