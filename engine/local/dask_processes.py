@@ -32,8 +32,8 @@ _OF_SERVERS = {
 _OF_WORKERS = {
     # Dask gives these to a worker's process before it starts; here, to the one that the workers are copies of.
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
-    # The next fragment uses the memory of the last: glibc gives back each megabyte, once a threshold for trimming is set
-    # and none for mapping, and librdkafka takes one anew for each batch.
+    # The next fragment uses the memory of the last: glibc gives back each megabyte, once a threshold for trimming is
+    # set and none for mapping, and librdkafka takes one anew for each batch.
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
