@@ -80,7 +80,6 @@ def head_lines(found: Found) -> list[str]:
     sparks = _sparks(found)
     if not sparks:
         return []
-    all_ = [one for some in sparks.values() for one in some]
     lines = []
     for quantity, name, text in (
         ("faster", "Speed", "{} times as many alerts a second as {}"),
@@ -92,7 +91,9 @@ def head_lines(found: Found) -> list[str]:
             lines.append(f"**{name}**: {'; '.join(told)}.")
     if told := [text for other, some in sparks.items() if (text := _start(other, some))]:
         lines.append(f"**Start**: {'; '.join(told)}.")
-    lines.append(f"**Where not**: {_where_not(all_)}")
+    # Of all variants: what is left out above may be where Spark is better.
+    everywhere = [one for name in SPARKS for one in _comparisons(found, name)]
+    lines.append(f"**Where not**: {_where_not(everywhere)}")
     return lines
 
 
@@ -102,15 +103,12 @@ def _sparks(found: Found) -> dict[str, list[Beside]]:
     named = [name for name in (SPARKS[0], SPARKS[2]) if name in there]
     if SPARKS[0] not in there:
         named = there
-    return {
-        name: [
-            beside(found, case, name)
-            for case in found.cases("experiments")
-            if name in found.whats("experiments", case) and OURS in found.whats("experiments", case)
-        ]
-        for name in named
-        if any(OURS in found.whats("experiments", case) for case in _cases_of(found, name))
-    }
+    return {name: some for name in named if (some := _comparisons(found, name))}
+
+
+def _comparisons(found: Found, name: str) -> list[Beside]:
+    """Return the comparisons with one of Spark's variants, of each case in which both were measured."""
+    return [beside(found, case, name) for case in _cases_of(found, name) if OURS in found.whats("experiments", case)]
 
 
 def _cases_of(found: Found, name: str) -> list[str]:
