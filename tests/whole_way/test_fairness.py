@@ -3,45 +3,30 @@
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
+from distributed.worker import thread_state
 
 import engine
+from tests.held_fragments import held
 
 NIGHT = "2021-11-22"
 
 
-def hold(folder: str) -> None:
-    """Have fragments of jobs that are called like the folder wait until they may end; runs on each worker.
+def wait_until_told(folder: Path, sink, fragment, _) -> None:
+    """Have a fragment of a job that is called like the folder wait until it may end.
 
-    Each says by which task it is sent: small fragments are sent several in a task.
+    It says by which task it is sent: small fragments are sent several in a task.
     """
-    from distributed.worker import thread_state
-
-    from engine.sinks import KafkaSink
-
-    opened = KafkaSink.open
-
-    def open_later(self, fragment, *arguments):
-        if Path(folder).name in self.topic:
-            name = f"{self.topic}-{fragment.number}"
-            begun, said = Path(folder) / f"begun-{name}", Path(folder) / f"said-{name}"
-            said.write_text(thread_state.key)
-            said.replace(begun)
-            while not ((Path(folder) / f"may-end-{name}").exists() or (Path(folder) / "all-may-end").exists()):
-                time.sleep(0.02)
-        return opened(self, fragment, *arguments)
-
-    KafkaSink.open = open_later
-    KafkaSink.open_at_once = opened
-
-
-def hold_no_more() -> None:
-    from engine.sinks import KafkaSink
-
-    KafkaSink.open = KafkaSink.open_at_once
-    del KafkaSink.open_at_once
+    if folder.name in sink.topic:
+        name = f"{sink.topic}-{fragment.number}"
+        said = folder / f"said-{name}"
+        said.write_text(thread_state.key)
+        said.replace(folder / f"begun-{name}")
+        while not ((folder / f"may-end-{name}").exists() or (folder / "all-may-end").exists()):
+            time.sleep(0.02)
 
 
 @pytest.fixture
@@ -50,10 +35,9 @@ def gate(dask_client, tmp_path):
     # Of this test alone: what another one left behind, where it failed, is not held.
     folder = tmp_path / f"held_{time.time_ns()}"
     folder.mkdir()
-    dask_client.run(hold, str(folder))
-    yield folder
-    (folder / "all-may-end").touch()
-    dask_client.run(hold_no_more)
+    with held(dask_client, partial(wait_until_told, folder)):
+        yield folder
+        (folder / "all-may-end").touch()
 
 
 def until(condition):
@@ -86,8 +70,8 @@ def test_a_test_job_ends_as_soon_as_what_runs_has_ended(dask_client, kafka, gate
     stamp = time.time_ns()
     submit = {"client": dask_client, "kafka": kafka}
     topics = [f"ftransfer_{gate.name}_{number}" for number in (0, 1)]
-    held = [engine.TransferRequest(archive=root, nights=NIGHT, topic=topic) for topic in topics]
-    others = [engine.submit(held[0], **submit)]
+    requests = [engine.TransferRequest(archive=root, nights=NIGHT, topic=topic) for topic in topics]
+    others = [engine.submit(requests[0], **submit)]
     released: set[str] = set()
 
     def is_submitted(second) -> bool:
@@ -98,8 +82,8 @@ def test_a_test_job_ends_as_soon_as_what_runs_has_ended(dask_client, kafka, gate
         return second.done()
 
     with ThreadPoolExecutor(1) as pool:
-        second = pool.submit(engine.submit, held[1], **submit)
-        until(lambda: dask_client.run_on_scheduler(has_coordinator, topic=held[1].topic))
+        second = pool.submit(engine.submit, requests[1], **submit)
+        until(lambda: dask_client.run_on_scheduler(has_coordinator, topic=requests[1].topic))
         until(lambda: is_submitted(second))
         others.append(second.result())
     running = tasks_of(gate, until(lambda: len(found := begun(gate) - released) >= num_threads and found))

@@ -6,6 +6,7 @@ import getpass
 import re
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -23,6 +24,7 @@ from engine.sinks import KafkaManifestStore, KafkaSink
 from engine.transfer.coordinator import launch
 from engine.transfer.manifest_plan import plan_records
 from engine.transfer.versions import engine_version
+from tests.held_fragments import held
 
 FIRST = 5
 
@@ -39,36 +41,19 @@ def candids(folder: Path | str) -> list[int]:
     return sorted(candid for file in files for candid in pq.ParquetFile(file).read(["candid"])["candid"].to_pylist())
 
 
-def hold(gate: str) -> None:
-    """Have all fragments but the first ones wait until the gate is there, or nobody wants them; runs on each worker."""
-    from engine.sinks import KafkaSink
-
-    opened = KafkaSink.open
-
-    def open_later(self, fragment, figures, is_wanted, *more):
-        while fragment.number >= FIRST and not Path(gate).exists() and is_wanted():
-            time.sleep(0.02)
-        return opened(self, fragment, figures, is_wanted, *more)
-
-    KafkaSink.open = open_later
-    KafkaSink.open_at_once = opened
-
-
-def hold_no_more() -> None:
-    from engine.sinks import KafkaSink
-
-    KafkaSink.open = KafkaSink.open_at_once
-    del KafkaSink.open_at_once
+def wait_for(gate: Path, _, fragment, is_wanted) -> None:
+    """Have all fragments but the first ones wait until the gate is there, or nobody wants them."""
+    while fragment.number >= FIRST and not gate.exists() and is_wanted():
+        time.sleep(0.02)
 
 
 @pytest.fixture
 def gate(dask_client, tmp_path):
     """A file: once it is there, jobs go on beyond their first fragments."""
     path = tmp_path / "gate"
-    dask_client.run(hold, str(path))
-    yield path
-    path.touch()
-    dask_client.run(hold_no_more)
+    with held(dask_client, partial(wait_for, path)):
+        yield path
+        path.touch()
 
 
 def begun(archive: engine.SampleArchive, client, kafka: str) -> engine.Job:
