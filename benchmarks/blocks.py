@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from rich.console import Console
 
 import engine
+from benchmarks.figures import Figure
+from benchmarks.measuring import add_options, keep, rates_shown
 from engine.pipeline import read_content
 from engine.schema import encode
+from tests.elasticc import SURVEY
 
-__all__ = ["Block", "Source", "add_block_options", "blocks", "sources"]
+__all__ = ["Block", "Source", "measure_blocks", "sources"]
 
 CONTENTS = ("lightcurve", "cutouts", "full")
 SHARED = Path(os.environ.get("ALERT_TRANSFER_SHARED", Path(__file__).resolve().parents[2] / "shared"))
@@ -40,22 +44,6 @@ _REAL = {
     "LSST, real": ("lsst", "other-surveys/lsst-part-00000.snappy.parquet"),
     "ELAsTiCC, real": ("elasticc", "other-surveys/elasticc-part-00000.parquet"),
 }
-_ELASTICC = """
-name: elasticc
-identifier: alertId
-object: diaObject.diaObjectId
-band: diaSource.filterName
-time: diaSource.midPointTai
-time_scale: mjd_tai
-ra: diaSource.ra
-dec: diaSource.decl
-detection: diaSource
-lightcurve: [diaSource.psFlux, diaSource.psFluxErr, diaSource.snr]
-lightcurve_without: [diaObject]
-history: [prvDiaSources, prvDiaForcedSources, prvDiaNondetectionLimits]
-stamps: [cutoutDifference, cutoutTemplate]
-"""
-"""As docs/surveys.md describes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +77,6 @@ class Block:
         return f"{self.source}, {self.content}"
 
 
-def add_block_options(parser: argparse.ArgumentParser) -> None:
-    """Add what chooses of the blocks."""
-    parser.add_argument("--source", action="append", choices=[*_SAMPLES, *_REAL], help="by default all at hand")
-    parser.add_argument("--content", action="append", choices=CONTENTS, help="by default all")
-
-
 @contextmanager
 def sources(names: list[str] | None = None) -> Iterator[list[Source]]:
     """Give the sources that are at hand, or those that are named, while the block runs."""
@@ -106,7 +88,7 @@ def sources(names: list[str] | None = None) -> Iterator[list[Source]]:
                 found.append(
                     Source(name=name, survey=made.survey, archive=Path(made.archive), night=str(made.nights[0]))
                 )
-        (folder / "elasticc.yaml").write_text(_ELASTICC)
+        (folder / "elasticc.yaml").write_text(SURVEY)
         for name, (survey, path) in _REAL.items():
             if (names and name not in names) or not (SHARED / path).exists():
                 continue
@@ -118,7 +100,19 @@ def sources(names: list[str] | None = None) -> Iterator[list[Source]]:
         yield found
 
 
-def blocks(options: argparse.Namespace) -> Iterator[Block]:
+def measure_blocks(doc: str | None, measure: Callable[[Block, int], Iterable[Figure]]) -> None:
+    """Be a script that measures something of each block that is chosen, so many rounds, and prints the rates."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", action="append", choices=[*_SAMPLES, *_REAL], help="by default all at hand")
+    parser.add_argument("--content", action="append", choices=CONTENTS, help="by default all")
+    add_options(parser, rounds=7)
+    options = parser.parse_args()
+    found = [figure for block in _blocks(options) for figure in measure(block, options.rounds)]
+    keep(options, found)
+    Console(width=140).print(rates_shown(found))
+
+
+def _blocks(options: argparse.Namespace) -> Iterator[Block]:
     """Yield the blocks that were chosen, 30 MB of datums each."""
     with sources(options.source) as found:
         for source in found:

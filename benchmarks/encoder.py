@@ -9,18 +9,16 @@ survey and year, in each content: benchmarks/blocks.py.
 
 from __future__ import annotations
 
-import argparse
 import io
 import tracemalloc
 from typing import Any
 
 import fastavro
 import pyarrow as pa
-from rich.console import Console
 
-from benchmarks.blocks import Block, add_block_options, blocks
+from benchmarks.blocks import Block, measure_blocks
 from benchmarks.figures import Figure
-from benchmarks.measuring import OURS, add_options, keep, rates_by_turns, rates_shown
+from benchmarks.measuring import OURS, rates_by_turns
 from engine.schema import encode
 
 __all__ = ["python_value"]
@@ -82,16 +80,5 @@ def peak_nbytes(block: Block) -> int:
         pa.set_memory_pool(usual)
 
 
-def main() -> None:
-    """Measure, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_block_options(parser)
-    add_options(parser, rounds=7)
-    options = parser.parse_args()
-    found = [figure for block in blocks(options) for figure in measure(block, options.rounds)]
-    keep(options, found)
-    Console(width=140).print(rates_shown(found))
-
-
 if __name__ == "__main__":
-    main()
+    measure_blocks(__doc__, measure)

@@ -13,22 +13,7 @@ from astropy.time import Time
 import consumer
 import engine
 from engine.errors import RequestError
-
-SURVEY = """
-name: elasticc
-identifier: alertId
-object: diaObject.diaObjectId
-band: diaSource.filterName
-time: diaSource.midPointTai
-time_scale: mjd_tai
-ra: diaSource.ra
-dec: diaSource.decl
-detection: diaSource
-lightcurve: [diaSource.psFlux, diaSource.psFluxErr, diaSource.snr]
-lightcurve_without: [diaObject]
-history: [prvDiaSources, prvDiaForcedSources, prvDiaNondetectionLimits]
-stamps: [cutoutDifference, cutoutTemplate]
-"""
+from tests.elasticc import SURVEY
 
 
 def archive_of(table: pa.Table, mjd_tai: pa.Array, root: Path) -> tuple[str, list[str]]:
