@@ -23,7 +23,6 @@ from consumer.dataset import (
     Seen,
     Spool,
     SpoolReader,
-    by_fragment,
     column_at,
     file_name,
     keep_rejected,
@@ -32,7 +31,7 @@ from consumer.dataset import (
 from consumer.fetching.dedup import Taken
 from consumer.fetching.gathering import TakenRound
 from consumer.fetching.stages import Stage, running
-from consumer.wire import Plan, digest_candids
+from consumer.wire import Plan, digests_by_fragment
 
 __all__ = ["RoundWriter", "StagedRound"]
 
@@ -144,7 +143,9 @@ class RoundWriter:
         return StagedRound(
             index=index,
             files=files,
-            digests={fragment: digest_candids(rows.candids[at]) for fragment, at in by_fragment(rows.fragments)},
+            digests={
+                fragment: digest for fragment, (_, digest) in digests_by_fragment(rows.fragments, rows.candids).items()
+            },
             fragments=fragments,
             rows=row_numbers,
             offsets=whole.offsets,
@@ -266,7 +267,8 @@ class RoundWriter:
             job_id=self._plan.job_id,
             request=self._plan.request,
             fragments={
-                fragment: (len(at), f"{digest_candids(candids[at]):032x}") for fragment, at in by_fragment(fragments)
+                fragment: (num, f"{digest:032x}")
+                for fragment, (num, digest) in digests_by_fragment(fragments, candids).items()
             },
         )
         # Rounds are numbered, so no file can take the name of another.
