@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from planning import FIRST, make_archive, peak_nbytes
+from planning import FIRST, make_archive
 
 import engine
+from benchmarks.processes import peak_mb
 from engine.archive import Archive
 from engine.catalogue import open_catalogue
 from engine.surveys import survey_named
@@ -52,7 +53,7 @@ def measured(what: str, data: Path, num_nights: int) -> dict[str, Any]:
         "of": of,
         "seconds": round(time.perf_counter() - wall, 2),
         "cpu_seconds": round(time.process_time() - cpu, 2),
-        "peak_mb": peak_nbytes() // 1_000_000,
+        "peak_mb": round(peak_mb()),
     }
 
 

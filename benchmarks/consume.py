@@ -75,7 +75,7 @@ def alone(topic: str, kafka: str) -> None:
             fastavro.schemaless_reader(io.BytesIO(value), schema, None)
         wall_s += time.monotonic() - begun
         cpu_s += time.thread_time() - used
-    print(wall_s, cpu_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(wall_s, cpu_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
 
 
 def read(folder: Path, columns: list[str] | None = None, candids: list[int] | None = None) -> pa.Table:

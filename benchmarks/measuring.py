@@ -48,7 +48,7 @@ done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.ST
 wall = time.monotonic() - begun
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 done.returncode and sys.exit(done.stdout.decode())
-print(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+print(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
 """
 
 

@@ -19,6 +19,8 @@ from typing import Any
 
 import psutil
 
+from benchmarks.processes import peak_mb
+
 ROLES = ("worker", "scheduler", "submitter")
 
 
@@ -78,7 +80,7 @@ def _measured(kafka: str, request: Mapping[str, Any], num_workers: int, warm_nig
         status = job.wait()
         seconds = time.monotonic() - begun
         cpu = {role: _cpu_seconds(pids) - before[role] for role, pids in of_role.items()}
-        peaks = {role: max(map(_peak_mb, pids)) for role, pids in of_role.items()}
+        peaks = {role: max(map(peak_mb, pids)) for role, pids in of_role.items()}
         _check(status)
         manifest = job.manifest
         ran = [change.time for change in manifest.changes if change.state in ("running", "complete")]
@@ -116,11 +118,6 @@ def _forget_peaks(pids: Iterable[int]) -> None:
     """Have the system note the highest memory of processes from now on."""
     for pid in pids:
         Path(f"/proc/{pid}/clear_refs").write_text("5")
-
-
-def _peak_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) * 1024 / 1e6 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":

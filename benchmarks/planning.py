@@ -27,6 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import engine
+from benchmarks.processes import peak_mb
 from consumer.settings import Settings
 from consumer.wire import Manifest, encode_record
 from engine.archive import Archive, ArchiveFile, Footer
@@ -64,12 +65,6 @@ class Kept:
 def _unpickled(file: io.BufferedReader) -> Iterator[Sequence[Footer]]:
     while file.peek(1):
         yield pickle.load(file)
-
-
-def peak_nbytes() -> int:
-    """Return the high-water mark of this process's resident memory."""
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def make_archive(root: Path, num_nights: int, files_a_night: int) -> None:
@@ -115,7 +110,7 @@ def measured(what: str, data: Path, num_nights: int) -> dict[str, Any]:
         "of": of,
         "seconds": round(time.perf_counter() - wall, 3),
         "cpu_seconds": round(time.process_time() - cpu, 3),
-        "peak_mb": peak_nbytes() // 1_000_000,
+        "peak_mb": round(peak_mb()),
     }
 
 

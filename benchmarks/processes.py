@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["CommandError", "MemoryPeaks", "Taken", "cpu_seconds", "take"]
+__all__ = ["CommandError", "MemoryPeaks", "Taken", "cpu_seconds", "peak_mb", "take"]
 
 _PR_SET_CHILD_SUBREAPER = 36
 _EVERY_S = 0.2
@@ -58,6 +58,12 @@ def cpu_seconds(without: int) -> float:
     return sum(each.user + each.system for each in times)
 
 
+def peak_mb(pid: int | str = "self") -> float:
+    """Return the high-water mark of a process's resident memory, in millions of bytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
 class MemoryPeaks(threading.Thread):
     """Watches how much memory the processes have that this one started; with `own`, this one too."""
 
@@ -87,7 +93,7 @@ class MemoryPeaks(threading.Thread):
                 lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it has ended meanwhile
-            sizes = {line.split()[0]: int(line.split()[1]) / 1e3 for line in lines if line.startswith("Vm")}
+            sizes = {line.split()[0]: int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("Vm")}
             self.largest_mb = max(self.largest_mb, sizes.get("VmHWM:", 0))
             total_mb += sizes.get("VmRSS:", 0)
         self.sum_mb = max(self.sum_mb, total_mb)
