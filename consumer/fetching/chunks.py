@@ -54,9 +54,9 @@ class Cutter:
         return self._backlog.num_settled
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of the datums that wait."""
-        return self._backlog.nbytes
+    def unsettled_nbytes(self) -> int:
+        """Bytes of the datums that wait for messages that are still to come."""
+        return self._backlog.unsettled_nbytes
 
     def add(self, messages: Messages, growing: Mapping[int, int]) -> None:
         """Take in messages, each partition's in order.

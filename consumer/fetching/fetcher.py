@@ -26,7 +26,7 @@ from consumer.kafka import Cluster, DataReader, ManifestFollower
 __all__ = ["Fetcher"]
 
 # Messages that were read and wait for those of other partitions.
-_MOST_WAITING_NBYTES = 64 * 1024 * 1024
+_MOST_WAITING_NBYTES = 32 * 1024 * 1024
 _WAIT_S = 0.2
 
 
@@ -127,7 +127,9 @@ class Fetcher:
                 self._tell(reader, end)  # of what is being decoded, some may be new
             else:
                 # Partitions that run ahead of the others are held, else memory would fill with what can't be taken yet.
-                is_much = self._cutter.nbytes > _MOST_WAITING_NBYTES
+                # Not for what only waits for its chunk to be whole: what librdkafka has of a partition that is held
+                # is dropped, and fetched again later.
+                is_much = self._cutter.unsettled_nbytes > _MOST_WAITING_NBYTES
                 reader.hold(self._cutter.leaders(growing) if is_much else frozenset())
                 messages = reader.read(_WAIT_S)
                 is_quiet = not len(messages)

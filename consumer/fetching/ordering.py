@@ -31,6 +31,11 @@ class Backlog:
         self.nbytes = 0
         """Bytes of the datums that wait."""
 
+    @property
+    def unsettled_nbytes(self) -> int:
+        """Bytes of those that still wait for others."""
+        return self.nbytes - self._settled_nbytes
+
     def __len__(self) -> int:
         return self._num_waiting + self.num_settled
 

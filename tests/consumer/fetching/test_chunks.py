@@ -40,7 +40,7 @@ def _fetch(topic, boundaries, arrivals, offsets, nbytes, most_rounds) -> list[li
                 return rounds
         if not growing:
             take(cutter.rest())
-            assert len(cutter) == cutter.nbytes == 0
+            assert len(cutter) == cutter.unsettled_nbytes == 0
             return rounds
         partition, count = arrivals(sorted(growing))
         came = topic[partition][positions[partition] : positions[partition] + count]
