@@ -4,6 +4,7 @@ Staging, journal and renaming make it safe whenever the process is stopped; noth
 disk come in here.
 """
 
+from consumer.dataset.disk import sync
 from consumer.dataset.doubles import count_doubles
 from consumer.dataset.folder import Folder, check_free, check_owner, locate
 from consumer.dataset.journal import Journal, Piece, Round, add_digests
@@ -44,6 +45,7 @@ __all__ = [
     "keep_rejected",
     "locate",
     "request_text",
+    "sync",
     "verify",
     "write_parquet",
 ]

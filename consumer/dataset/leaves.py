@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -41,7 +42,7 @@ def leaf_options(schema: pa.Schema, rows: pa.Table) -> dict[str, Any]:
     rows
         The first rows of the file, as they come.
     """
-    leaves = [leaf for field in schema for leaf in _leaves(field.type, field.name, (field.name,))]
+    leaves = _leaves_of(schema)
     is_small = rows.num_rows < _FEW_ROWS and any(pa.types.is_binary(leaf.type) for leaf in leaves)
     return {
         "compression": {leaf.path: _compression(leaf, rows, is_small=is_small) for leaf in leaves},
@@ -52,6 +53,12 @@ def leaf_options(schema: pa.Schema, rows: pa.Table) -> dict[str, Any]:
         # by values inside of lists, or by images.
         "write_statistics": [leaf.path for leaf in leaves if leaf.steps and not pa.types.is_binary(leaf.type)],
     }
+
+
+@lru_cache(maxsize=4)
+def _leaves_of(schema: pa.Schema) -> tuple[_Leaf, ...]:
+    """Return the leaves of a schema; by class there are hundreds of files of one."""
+    return tuple(leaf for field in schema for leaf in _leaves(field.type, field.name, (field.name,)))
 
 
 def _leaves(kind: pa.DataType, path: str, steps: tuple[str, ...] | None) -> Iterator[_Leaf]:

@@ -204,22 +204,24 @@ class SpoolReader:
         IncompleteError
             If its file is gone or damaged.
         """
-        path = self._staged / file_name(piece.round)
-        if not path.exists():
-            path = self._home / file_name(piece.round)
         try:
             if piece.round not in self._opened:
                 if len(self._opened) == _MOST_OPEN:
                     self._opened.pop(next(iter(self._opened)))[0].close()
                 # Read, not mapped: Windows removes no mapped file, and a file stays mapped while a batch of it exists.
-                source = pa.OSFile(str(path))
+                source = pa.OSFile(str(self._path(piece.round)))
                 self._opened[piece.round] = source, pa.ipc.open_file(source)
             return self._opened[piece.round][1].get_batch(piece.batch)
         except (OSError, pa.ArrowException) as exc:
             raise IncompleteError(
-                f"{path}, which holds alerts that are in no file yet, can't be read: {exc}",
+                f"{self._path(piece.round)}, which holds alerts that are in no file yet, can't be read: {exc}",
                 next_step="fetch the topic anew with --restart",
             ) from exc
+
+    def _path(self, index: int) -> Path:
+        """Return where a round's file is, or should be."""
+        path = self._staged / file_name(index)
+        return path if path.exists() else self._home / file_name(index)
 
 
 def file_name(index: int) -> str:

@@ -26,6 +26,7 @@ from consumer.dataset import (
     column_at,
     file_name,
     keep_rejected,
+    sync,
     write_parquet,
 )
 from consumer.fetching.dedup import Taken
@@ -36,6 +37,7 @@ from consumer.wire import Plan, digests_by_fragment
 __all__ = ["RoundWriter", "StagedRound"]
 
 _WRITERS = 2
+_UNSYNCED = 8
 _WAIT_S = 0.2
 
 
@@ -192,24 +194,29 @@ class RoundWriter:
         self._commit_files(self._write_side_by_side(self._spool, staged, sorted(unwritten)))
 
     def _write_side_by_side(self, spool: Spool, staged: Path, keys: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
-        """Write files from the spool, two at a time: there may be hundreds."""
+        """Write files from the spool, two at a time: there may be hundreds.
+
+        The disk gets each as soon as it is written; to commit them, which waits for it, then takes hardly any time.
+        """
         written: dict[tuple[str, int], dict[str, Any]] = {}
         parts = self._folder.journal.parts
+        syncing = Stage("syncing files", sync, most=_UNSYNCED)
 
         def writing(reader: SpoolReader) -> Callable[[tuple[str, int]], None]:
             def write(key: tuple[str, int]) -> None:
                 written[key] = spool.write(staged, *key, parts[key], reader)
+                syncing.put(staged / written[key]["path"])
 
             return write
 
         with ExitStack() as opened:
             readers = [opened.enter_context(spool.reading(staged)) for _ in range(_WRITERS)]
             stages = [Stage("writing files", writing(reader), most=2) for reader in readers]
-            opened.enter_context(running(*stages))
+            opened.enter_context(running(*stages, syncing))
             for key, stage in zip(keys, cycle(stages), strict=False):
                 while not stage.put(key, _WAIT_S):
                     pass
-            while not all(stage.wait(_WAIT_S) for stage in stages):
+            while not all(stage.wait(_WAIT_S) for stage in (*stages, syncing)):
                 pass
         return [written[key] for key in keys]
 
