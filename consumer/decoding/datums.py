@@ -11,6 +11,7 @@ __all__ = ["PADDING", "Datums"]
 
 PADDING = 16
 """Bytes that must follow the last datum, so that a number is read in whole words wherever it ends."""
+_JOINED_NBYTES = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,29 @@ class Datums:
         bounds = np.zeros(len(datums) + 1, dtype=np.int64)
         np.cumsum(np.fromiter(map(len, datums), dtype=np.int64, count=len(datums)), out=bounds[1:])
         data = np.frombuffer(b"".join([*datums, bytes(PADDING)]), dtype=np.uint8)
+        return cls(data=data, starts=bounds[:-1], ends=bounds[1:])
+
+    @classmethod
+    def drained(cls, datums: list[bytes]) -> Datums:
+        """Join datums in a buffer of their own, and empty the list meanwhile, so that no datum is in memory twice.
+
+        Parameters
+        ----------
+        datums
+            One Avro datum each, without header; each is empty afterwards.
+        """
+        bounds = np.zeros(len(datums) + 1, dtype=np.int64)
+        np.cumsum(np.fromiter(map(len, datums), dtype=np.int64, count=len(datums)), out=bounds[1:])
+        places = bounds.tolist()
+        data = np.empty(places[-1] + PADDING, dtype=np.uint8)
+        data[places[-1] :] = 0
+        into = data.data
+        # Small ones many at a time; joined alone, a large one is what it was.
+        size = max(1, _JOINED_NBYTES * len(datums) // max(1, places[-1]))
+        for start in range(0, len(datums), size):
+            stop = min(start + size, len(datums))
+            into[places[start] : places[stop]] = b"".join(datums[start:stop])
+            datums[start:stop] = [b""] * (stop - start)
         return cls(data=data, starts=bounds[:-1], ends=bounds[1:])
 
     def datum(self, position: int) -> bytes:

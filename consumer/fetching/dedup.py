@@ -80,9 +80,12 @@ class Intake:
         values = messages.values
         if len(fresh) < len(messages):
             values = [values[at] for at in fresh.tolist()]
-        datums = Datums.of(values)
         if is_last:
-            messages.drop_values()
+            if values is not messages.values:
+                messages.drop_values()
+            datums = Datums.drained(values)
+        else:
+            datums = Datums.of(values)
         del values
         decoded = self.decoder.decode(datums)
         rejected += [

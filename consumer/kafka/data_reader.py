@@ -24,7 +24,7 @@ _SILENCE_S = 60.0
 _CHECK_EVERY_S = 5.0
 # What librdkafka keeps ready, and how soon it fetches more once that is taken (by itself it waits a second, in which a
 # consumer that is fast has nothing to do).
-_AHEAD = {"queued.max.messages.kbytes": 32 * 1024, "fetch.queue.backoff.ms": 10}
+_AHEAD = {"queued.max.messages.kbytes": 16 * 1024, "fetch.queue.backoff.ms": 10}
 # What is read at a time: so much of it lies in memory twice for a moment.
 _MOST_MESSAGES = 5000
 _MOST_NBYTES = 16 * 1024 * 1024

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,7 @@ from consumer.dataset import Folder
 from consumer.dataset.folder import home_of
 from consumer.errors import IncompleteError
 from consumer.fetching.dedup import Intake
-from consumer.kafka import DataReader
+from consumer.kafka import DataReader, Messages
 
 
 def threads() -> list[str]:
@@ -145,3 +146,43 @@ def test_a_stream_of_large_alerts_comes_in_batches_of_so_many_bytes(make_job, mo
     assert sum(batch.num_rows for batch in batches) == 260
     assert max(batch.num_rows for batch in batches) <= 60
     assert threads() == []
+
+
+@pytest.mark.parametrize("by_turns", [True, False])
+def test_partitions_are_held_for_what_waits_for_others_alone(make_job, tmp_path, monkeypatch, by_turns):
+    """Held, librdkafka drops what it has of them; a chunk that is being gathered is no reason."""
+    job, held = make_job(sizes=(900, 900)).run(), []
+
+    class OrderedReader(DataReader):
+        """Hands 41 messages out at a time, by turns of all partitions, or of one after the other."""
+
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self._handed, self._all, self._num = dict(super().positions), None, 0
+
+        @property
+        def positions(self):
+            return self._handed
+
+        def read(self, timeout_s):
+            if self._all is None:
+                parts, ends = [], self.ends_at_first
+                while dict(super().positions) != ends:
+                    parts.append(super().read(timeout_s))
+                everything = Messages.joined(parts)
+                keys = (everything.partitions, everything.offsets)
+                self._all = everything.take(np.lexsort(keys if by_turns else keys[::-1]))
+            handed = self._all.between(self._num, self._num + 41)
+            self._num += len(handed)
+            for message in handed:
+                self._handed[message.partition] = message.offset + 1
+            return handed
+
+        def hold(self, partitions):
+            held.append(partitions)
+
+    monkeypatch.setattr("consumer.fetching.fetcher.DataReader", OrderedReader)
+    monkeypatch.setattr("consumer.fetching.fetcher._MOST_WAITING_NBYTES", 3000)
+    assert consumer.consume(job.topic, tmp_path / "out", kafka=job.kafka).complete
+    assert any(held) != by_turns
+    assert candids(tmp_path / "out") == job.expected()

@@ -64,3 +64,16 @@ def test_partitions_ahead_of_the_slowest_are_named():
     backlog = Backlog()
     assert backlog.leaders({0: 10, 1: 4, 2: 4}) == {0}
     assert backlog.leaders({}) == frozenset()
+
+
+def test_what_is_settled_does_not_count_as_waiting_for_others():
+    topic = _topic([[5, 5, 5], [5]])
+    backlog = Backlog()
+    backlog.add(Messages.of(m for of_partition in topic for m in of_partition))
+    assert backlog.unsettled_nbytes == 20
+    backlog.settle({1: 1})
+    assert (backlog.unsettled_nbytes, backlog.nbytes) == (5, 20)  # partition 0's third may come after one of 1
+    backlog.take_rest(5, EVERYTHING)
+    assert (backlog.unsettled_nbytes, backlog.nbytes) == (5, 15)
+    backlog.settle({})
+    assert backlog.unsettled_nbytes == 0
