@@ -77,12 +77,9 @@ class Intake:
         valid = np.ones(len(messages), dtype=bool)
         valid[list(bad_keys)] = False
         fresh = np.flatnonzero(valid & ~self._seen.contains(fragments, rows))
-        values = messages.values
-        if len(fresh) < len(messages):
-            values = [values[at] for at in fresh.tolist()]
+        values = [messages.values[at] for at in fresh.tolist()]
         if is_last:
-            if values is not messages.values:
-                messages.drop_values()
+            messages.drop_values()
             datums = Datums.drained(values)
         else:
             datums = Datums.of(values)
