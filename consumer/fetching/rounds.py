@@ -216,7 +216,7 @@ class RoundWriter:
             for key, stage in zip(keys, cycle(stages), strict=False):
                 while not stage.put(key, _WAIT_S):
                     pass
-            while not all(stage.wait(_WAIT_S) for stage in (*stages, syncing)):
+            while not (all(stage.wait(_WAIT_S) for stage in stages) and syncing.wait(_WAIT_S)):
                 pass
         return [written[key] for key in keys]
 
