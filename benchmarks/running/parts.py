@@ -38,15 +38,13 @@ def _step(name: str, script: str, options: str, minutes: float) -> Step:
 
 
 _OF_ONE_YEAR = "--source 'ZTF 2025' --content lightcurve --content full --rounds 5"
-_SMALL_FILES = "counts --server versitygw --files 4 --nbytes 5000000"
+_SMALL_FILES = "counts --server versitygw --files 4 --nbytes 5000000 --latency 0 --rounds 1"
 _CHECKS = (
     _step("check-experiments", "experiments.py", "E1 --scale 0.3 --rounds 3 --without spark", 2),
     _step("check-consume", "consume.py", "lightcurve --alerts 100000 --rounds 2 --without fink-client", 1.5),
     _step("check-encoder", "encoder.py", _OF_ONE_YEAR, 0.5),
     _step("check-decoder", "decoder.py", _OF_ONE_YEAR, 0.5),
-    _step(
-        "check-store", "store.py", "counts --server versitygw --files 4 --nbytes 5000000 --latency 0 --rounds 1", 0.5
-    ),
+    _step("check-store", "store.py", _SMALL_FILES, 0.5),
 )
 PARTS: dict[str, tuple[Step, ...]] = {
     "small": (
