@@ -1,8 +1,8 @@
 """An object's ranges straight from the socket: its GET is signed once, and sent again with each range.
 
 Through s3fs each request is worked out, signed and its answer parsed anew, on one thread for all, and each byte of a
-body is copied four times. Here it is a request that botocore has made and signed, with another `Range`: S3's signatures
-cover what a request says of itself, and other headers may be added. So credentials, conditions, proxies and certificates
+body is copied four times. Here it is a request that botocore made and signed, with another `Range`: S3's signatures
+cover what a request says of itself, and further headers may be added. So credentials, options, proxies and certificates
 are botocore's as ever. What is not answered as it should be s3fs asks once more, and judges.
 """
 
@@ -28,8 +28,8 @@ __all__ = ["DirectSession", "SignedObject"]
 
 _SIGNED_S = 60.0
 """A signature is good for a quarter of an hour, some stores' for five minutes; a clock may be wrong."""
-_PART_NBYTES = 256 * 1024
-"""So much is taken from the socket at once: what has just come is copied while it lies near the processor."""
+_PART_NBYTES = 1024 * 1024
+"""So much is taken from the socket at once: less takes more of Python's time, more takes no less."""
 _UNDERSTOOD = frozenset({"keepalive_timeout"})
 """Of the arguments for aiohttp's connections; others, as certificates of their own, are not known elsewhere."""
 _is_signing: ContextVar[bool] = ContextVar("is_signing", default=False)
