@@ -52,7 +52,9 @@ class DirectSession(AIOHTTPSession):  # type: ignore[misc]  # botocore has no ty
 
     def __init__(self, *, connector_args: Mapping[str, Any] | None = None, **options: Any):
         super().__init__(connector_args=connector_args, **options)
-        self.sockets = None if set(connector_args or ()) - _UNDERSTOOD else URLLib3Session(**options)
+        # Where certificates are not to be looked at urllib3 warns of each connection, which aiohttp doesn't.
+        is_for_aiohttp = bool(set(connector_args or ()) - _UNDERSTOOD) or options.get("verify") is False
+        self.sockets = None if is_for_aiohttp else URLLib3Session(**options)
         """None: all is to go through aiobotocore."""
         self.has_answered = False
         """Whether the store was found to answer what goes past aiobotocore."""

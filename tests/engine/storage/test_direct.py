@@ -118,15 +118,16 @@ def test_a_store_that_is_busy_at_first_is_not_taken_for_one_that_refuses(server)
 
 
 @pytest.mark.parametrize(
-    "config",
+    "options",
     [
-        {"connector_args": {"use_dns_cache": False}},
-        {"http_session_cls": aiobotocore.httpsession.AIOHTTPSession},
+        {"config_kwargs": {"connector_args": {"use_dns_cache": False}}},
+        {"config_kwargs": {"http_session_cls": aiobotocore.httpsession.AIOHTTPSession}},
+        {"client_kwargs": {"verify": False}},
     ],
-    ids=lambda config: next(iter(config)),
+    ids=["connector_args", "http_session_cls", "verify"],
 )
-def test_options_that_only_aiohttp_knows_are_heeded(server, config):
-    remote = object_of(server, config_kwargs=config)
+def test_what_is_said_to_aiohttp_is_heeded(server, options):
+    remote = object_of(server, **options)
     for start, end in RANGES:
         assert remote.read(start, end) == CONTENT[start:end]
     assert all("range" in signature for signature in server.signatures())
