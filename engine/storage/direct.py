@@ -44,7 +44,7 @@ class _SignedError(Exception):
         self.session = session
 
 
-class DirectSession(AIOHTTPSession):  # type: ignore[misc]  # botocore has no types
+class DirectSession(AIOHTTPSession):
     """What aiobotocore sends requests with, and a way past it that knows the same proxies and certificates.
 
     Made by aiobotocore, with its arguments.
