@@ -18,9 +18,8 @@ from functools import lru_cache
 from itertools import pairwise
 from weakref import ref
 
-import numpy as np
-
 from engine.storage.remote import RemoteFile
+from engine.storage.rooms import Rooms
 
 __all__ = ["Range", "RangedFile", "brought_together"]
 
@@ -135,9 +134,12 @@ class _Fetching:
 
     def drop(self, file: RangedFile) -> None:
         self._files = tuple(each for each in self._files if each() not in (None, file))
+        if not self._files:
+            _rooms.clear()
 
 
 _fetching = _Fetching()
+_rooms = Rooms(_SHARED_NBYTES)
 
 
 class RangedFile(io.RawIOBase):
@@ -228,7 +230,7 @@ class RangedFile(io.RawIOBase):
     def _ask(self, piece: _Piece) -> None:
         """Ask for the next part of a piece."""
         if not piece.num_asked:
-            piece.data = np.empty(piece.nbytes, np.uint8).data  # not filled with zeros first
+            piece.data = _rooms.take(piece.nbytes)
         start = piece.num_asked
         end = min(start + _PART_NBYTES, piece.nbytes)
         piece.requests.append(_requests().submit(self._remote.read_into, piece.start + start, piece.data[start:end]))
