@@ -11,7 +11,8 @@ their own; they take processor's time of the same cores, which the last column t
 counts  requests, and bytes beside what the needed column chunks and one footer a file weigh: 8 files of 20 MB, from
         versitygw and from moto; a condition that nothing fulfils, light curves with a condition, full alerts
 reach   30 files of 100 MB, full alerts, in one row group each: from a disk and from versitygw, beside what is asked
-        for, 1.5 times the disk's time and what the bytes take at 1 GB/s. Takes 3 GB of --data
+        for, 1.5 times the disk's time and what the bytes take at 1 GB/s; and the same bytes fetched by the barest
+        client and thrown away. Takes 6 GB of --data
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ from rich.table import Table
 import engine
 from benchmarks.figures import Figure
 from benchmarks.measuring import OURS, add_options, by_turns, console, figures_of, keep
+from benchmarks.store_bare import fetch_bare
 from benchmarks.store_servers import SERVERS, Far, cpu_of_others, far, is_built, server
 from consumer.wire import FragmentDone
 from engine.archive import Fragment
@@ -51,6 +54,7 @@ _FOLDER = "science/year=2025/month=07/day=31"
 _ALERT_NBYTES = 44_000
 """About, on disk."""
 _TASK_S = 1.0
+BARE = ", fetched alone"
 _GOAL, _GOAL_NBYTES_A_S = 1.5, 1e9
 CASES = {
     "a condition that nothing fulfils": {"where": "candidate.magpsf > 99", "content": "full"},
@@ -124,12 +128,12 @@ def read(plan: engine.TransferPlan, task_fragments: int) -> None:
                 raise outcome.failure
 
 
-def timed(plan: engine.TransferPlan, task_fragments: int, proxy: Far | None = None, latency_ms: float = 0) -> Read:
-    """Return what reading the fragments of a plan takes; through a proxy what it asks, too."""
+def timed(work: Callable[[], object], proxy: Far | None = None, latency_ms: float = 0) -> Read:
+    """Return what some reading takes; through a proxy what it asks, too."""
     if proxy:
         proxy.be(latency_ms / 1000)
     others, cpu, wall = cpu_of_others(), time.process_time(), time.perf_counter()
-    read(plan, task_fragments)
+    work()
     seconds, cpu_s, others_s = time.perf_counter() - wall, time.process_time() - cpu, cpu_of_others() - others
     num_requests, nbytes = proxy.be(0) if proxy else (0, 0)
     return Read(seconds=seconds, cpu_s=cpu_s, others_cpu_s=others_s, num_requests=num_requests, nbytes=nbytes)
@@ -198,7 +202,7 @@ def needed_nbytes(plan: engine.TransferPlan, folder: Path) -> int:
 def task_of(plan: engine.TransferPlan) -> int:
     """Return how many fragments a task of a second has, where each takes as long as it does on the disk."""
     read(plan, len(plan.fragments))
-    seconds = timed(plan, len(plan.fragments)).seconds / len(plan.fragments)
+    seconds = timed(lambda: read(plan, len(plan.fragments))).seconds / len(plan.fragments)
     return max(1, min(len(plan.fragments), int(_TASK_S / seconds)))
 
 
@@ -214,7 +218,14 @@ def figures(case: str, reads: Sequence[Read], needed: int | None = None) -> list
 
 
 def measure(
-    title: str, case: Mapping[str, Any], folder: Path, proxy: Far, options: argparse.Namespace, table: Table
+    title: str,
+    case: Mapping[str, Any],
+    folder: Path,
+    proxy: Far,
+    options: argparse.Namespace,
+    table: Table,
+    *,
+    with_bare: bool = False,
 ) -> tuple[list[Figure], dict[str, list[Read]]]:
     """Return the figures of one case on the disk and through a proxy, and what was read; adds lines to a table."""
     local, remote = planned(case, folder), planned(case, folder, proxy)
@@ -222,13 +233,22 @@ def measure(
     size = options.task or task_of(local)
     read(remote, size)  # the client is made
     console.print(f"{title}: {size} fragments a task")
-    runs: dict[str, Callable[[], Read]] = {"disk": lambda: timed(local, size)}
+    runs = {"disk": partial(timed, partial(read, local, size))}
     for latency in options.latency:
-        runs[f"S3, {latency:g} ms"] = lambda latency=latency: timed(remote, size, proxy, latency)
+        runs[f"S3, {latency:g} ms"] = partial(timed, partial(read, remote, size), proxy, latency)
+        if with_bare:
+            objects = [(file.path, file.nbytes) for file in remote.files]
+            fetch = partial(fetch_bare, proxy.options, objects)
+            runs[f"S3, {latency:g} ms{BARE}"] = partial(timed, fetch, proxy, latency)
     found = by_turns(runs, options.rounds)
     made = []
     for where, reads in found.items():
-        made += figures(f"{title}, {where}", reads, needed if where != "disk" else None)
+        if where.endswith(BARE):
+            seconds_, cpu_ = [one.seconds for one in reads], [one.cpu_s for one in reads]
+            case_ = f"{title}, {where.removesuffix(BARE)}"
+            made += figures_of("store", case_, "fetched alone", seconds=seconds_, cpu_s=cpu_)
+        else:
+            made += figures(f"{title}, {where}", reads, needed if where != "disk" else None)
         seconds, cpu_s, others_s, num_requests, nbytes = (
             statistics.median(values) for values in zip(*(vars(one).values() for one in reads), strict=True)
         )
@@ -256,13 +276,15 @@ def reach(options: argparse.Namespace, table: Table) -> Iterator[Figure]:
     num_files, nbytes = options.files or 30, options.nbytes or 100_000_000
     with archive(options.data, num_files, nbytes, 1) as folder, served(folder, "versitygw") as proxy:
         title = f"{num_files} fragments of {nbytes / 1e6:.0f} MB"
-        made, found = measure(title, CASES["full"], folder, proxy, options, table)
+        made, found = measure(title, CASES["full"], folder, proxy, options, table, with_bare=True)
         yield from made
         local_s = statistics.median(one.seconds for one in found.pop("disk"))
         all_nbytes = sum(path.stat().st_size for path in (folder / _FOLDER).iterdir())
         limit_s = _GOAL * local_s + all_nbytes / _GOAL_NBYTES_A_S
         table.add_row(title, "asked for: at most", f"{limit_s:.2f}")
         for where, reads in found.items():
+            if where.endswith(BARE):
+                continue
             ratios = [one.seconds / limit_s for one in reads]
             yield from figures_of("store", f"{title}, {where}", "asked for", seconds=[limit_s], ratio=ratios)
 

@@ -115,12 +115,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         if not any(name == "Content-Length" for name, _ in headers):
             self.send_header("Content-Length", str(len(content)))
+        # Noted before it is sent: once whoever asked has it, the list is whole, and may be looked at or cleared.
+        if not cut:
+            self._note(status, len(content))
         self.end_headers()
         self.wfile.write(content)
         if cut:
             self._break_off(len(content))
-        else:
-            self._note(status, len(content))
 
     def _break_off(self, nbytes: int) -> None:
         self._note(None, nbytes)

@@ -190,6 +190,7 @@ def store(found: Found, section: str) -> list[str]:
     columns = (
         ("s", OURS, "seconds", 1.0),
         ("at most, s", "asked for", "seconds", 1.0),
+        ("fetched alone, s", "fetched alone", "seconds", 1.0),
         ("CPU s", OURS, "cpu_s", 1.0),
         ("MB read", OURS, "bytes_read", 1e-6),
         ("of what is needed", OURS, "ratio", 1.0),

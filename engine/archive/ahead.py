@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 
 from engine.archive.archive import Archive
@@ -44,19 +44,23 @@ def open_ahead(
             yield fragment, lambda fragment=fragment: archive.open(fragment)  # type: ignore[misc]  # mypy infers none
         return
 
-    def prepared(fragment: Fragment) -> OpenFragment:
+    def prepared(fragment: Fragment, before: Future[OpenFragment] | None) -> OpenFragment:
         opened = archive.open(fragment)
+        if before is not None:
+            wait([before])  # what is worked on first is fetched first
         opened.fetch(fragment.row_groups, columns)
         return opened
 
     waiting = deque(fragments)
     ahead: deque[tuple[Fragment, Future[OpenFragment]]] = deque()
+    last: Future[OpenFragment] | None = None
     with ThreadPoolExecutor(in_flight, thread_name_prefix="open") as pool:
         try:
             while waiting or ahead:
                 while waiting and len(ahead) < in_flight:
                     fragment = waiting.popleft()
-                    ahead.append((fragment, pool.submit(prepared, fragment)))
+                    last = pool.submit(prepared, fragment, last)
+                    ahead.append((fragment, last))
                 fragment, future = ahead.popleft()
                 yield fragment, future.result
         finally:

@@ -11,15 +11,15 @@ import io
 import threading
 from bisect import bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-
-import numpy as np
+from weakref import ref
 
 from engine.storage.remote import RemoteFile
+from engine.storage.rooms import Rooms
 
 __all__ = ["Range", "RangedFile", "brought_together"]
 
@@ -31,11 +31,18 @@ _WASTE = 0.2
 but of thousands of small row groups nearly all lies between."""
 _PART_NBYTES = 8 * 1024 * 1024
 """One request brings so much at most: several at once come faster than one, and a cut costs no more."""
-_AHEAD_NBYTES = 48 * 1024 * 1024
-"""So much may lie ready or be on its way, of one open file, besides what the row group that is being read has left."""
+_OWN_NBYTES = 16 * 1024 * 1024
+"""So much of each open file may lie ready or be on its way, besides what the row group that is being read has left."""
+_SHARED_NBYTES = 96 * 1024 * 1024
+"""And so much more of all of them, those first that are read first: of large row groups the whole next one is to be
+here when it is begun, for Arrow holds all of it before it gives the first rows."""
 _KEPT_NBYTES = 4 * 1024 * 1024
 """So much of what was read stays: the filter's columns are read again with the content."""
 _REQUESTS_AT_ONCE = 16
+
+
+_lock = threading.RLock()
+"""Of all files: what one lets go of the others take."""
 
 
 @lru_cache(maxsize=1)
@@ -84,12 +91,18 @@ class _Piece:
     """Which of the file's groups of chunks, counted over all that were fetched, it comes with."""
     unread: set[Range] = field(default_factory=set)
     data: memoryview = field(default_factory=lambda: memoryview(b""))
+    num_asked: int = 0
+    """So many of its bytes, from its start, are here or on their way."""
     requests: list[Future[None]] = field(default_factory=list)
-    """None of them: it was not begun yet."""
 
     @property
     def nbytes(self) -> int:
         return self.end - self.start
+
+    @property
+    def left(self) -> int:
+        """How many bytes were not asked for yet."""
+        return self.nbytes - self.num_asked
 
     def holds(self, start: int, end: int) -> bool:
         return self.start <= start and end <= self.end
@@ -106,6 +119,29 @@ def _place(piece: _Piece) -> int:
     return piece.start
 
 
+class _Fetching:
+    """The open files of which something was to be fetched, in that order. Who drops one need not close it."""
+
+    def __init__(self) -> None:
+        self._files: tuple[ref[RangedFile], ...] = ()
+
+    def __iter__(self) -> Iterator[RangedFile]:
+        return iter([file for each in self._files if (file := each()) is not None])
+
+    def add(self, file: RangedFile) -> None:
+        if file not in self:
+            self._files += (ref(file),)
+
+    def drop(self, file: RangedFile) -> None:
+        self._files = tuple(each for each in self._files if each() not in (None, file))
+        if not self._files:
+            _rooms.clear()
+
+
+_fetching = _Fetching()
+_rooms = Rooms(_SHARED_NBYTES)
+
+
 class RangedFile(io.RawIOBase):
     """A remote file for Arrow to read, of which ranges are fetched ahead. For one reader at a time.
 
@@ -118,12 +154,11 @@ class RangedFile(io.RawIOBase):
     def __init__(self, remote: RemoteFile):
         self._remote = remote
         self._at = 0
-        self._lock = threading.RLock()
         self._pieces: list[_Piece] = []
         """All that are held or will be, by place."""
         self._longest = 0
         self._waiting: deque[_Piece] = deque()
-        """Those of which nothing was asked for yet, in the order in which they will be read."""
+        """Those that were not asked for to their end yet, in the order in which they will be read."""
         self._kept: OrderedDict[_Piece, None] = OrderedDict()
         """Those that were read, the latest last."""
         self._kept_nbytes = 0
@@ -143,7 +178,7 @@ class RangedFile(io.RawIOBase):
         spare
             Bytes that may come besides them, and besides a part of what they weigh.
         """
-        with self._lock:
+        with _lock:
             order: dict[Range, int] = {}
             group_of: dict[Range, int] = {}
             for group, chunks in enumerate(groups, self._num_groups):
@@ -165,6 +200,7 @@ class RangedFile(io.RawIOBase):
             self._waiting += sorted(found, key=lambda piece: min(order[chunk] for chunk in piece.unread))
             self._pieces = sorted([*self._pieces, *found], key=_place)
             self._longest = max((piece.nbytes for piece in self._pieces), default=0)
+            _fetching.add(self)
             self._go_on()
 
     def _want_again(self, piece: _Piece, chunk: Range) -> None:
@@ -178,22 +214,28 @@ class RangedFile(io.RawIOBase):
         """Send requests for what is read next, as far as memory allows."""
         while self._waiting:
             piece = self._waiting[0]
-            if not piece.requests:
-                is_late = self._ahead and self._ahead + piece.nbytes > _AHEAD_NBYTES
-                if is_late and piece.group > self._reading:
-                    break
-                self._begin(piece)
+            while piece.left and (piece.group <= self._reading or self._has_room(min(piece.left, _PART_NBYTES))):
+                self._ask(piece)
+            if piece.left:
+                break
             self._waiting.popleft()
 
-    def _begin(self, piece: _Piece) -> None:
-        starts = range(piece.start, piece.end, _PART_NBYTES)
-        self._ahead += piece.nbytes
-        piece.data = np.empty(piece.nbytes, np.uint8).data  # not filled with zeros first
-        piece.requests = [_requests().submit(self._load, piece, start) for start in starts]
+    def _has_room(self, nbytes: int) -> bool:
+        own = self._ahead + nbytes
+        if own <= _OWN_NBYTES:
+            return True
+        shared = sum(max(0, file._ahead - _OWN_NBYTES) for file in _fetching if file is not self)
+        return shared + own - _OWN_NBYTES <= _SHARED_NBYTES
 
-    def _load(self, piece: _Piece, start: int) -> None:
-        end = min(start + _PART_NBYTES, piece.end)
-        self._remote.read_into(start, piece.data[start - piece.start : end - piece.start])
+    def _ask(self, piece: _Piece) -> None:
+        """Ask for the next part of a piece."""
+        if not piece.num_asked:
+            piece.data = _rooms.take(piece.nbytes)
+        start = piece.num_asked
+        end = min(start + _PART_NBYTES, piece.nbytes)
+        piece.requests.append(_requests().submit(self._remote.read_into, piece.start + start, piece.data[start:end]))
+        piece.num_asked = end
+        self._ahead += end - start
 
     def _piece(self, start: int, end: int) -> _Piece | None:
         # Gaps may have come twice: the last that begins before it need not be that which holds it.
@@ -205,22 +247,22 @@ class RangedFile(io.RawIOBase):
         return None
 
     def _fetched(self, start: int, end: int) -> _Piece | None:
-        """Return the piece that holds a range, begun; None where nobody asked to have it fetched."""
-        with self._lock:
+        """Return the piece that holds a range, asked for; None where nobody asked to have it fetched."""
+        with _lock:
             piece = self._piece(start, end)
-            if piece is not None and not piece.requests:
-                self._begin(piece)
+            while piece is not None and piece.left:
+                self._ask(piece)
         return piece
 
     def _note_begun(self, piece: _Piece) -> None:
         """Take in that a reader waits for a piece: it needs the rest of the group, too, before it does anything."""
-        with self._lock:
+        with _lock:
             if piece.group > self._reading:
                 self._reading = piece.group
                 self._go_on()
 
     def _note_read(self, piece: _Piece, start: int, end: int) -> None:
-        with self._lock:
+        with _lock:
             if not piece.unread:
                 return
             piece.unread -= {chunk for chunk in piece.unread if start <= chunk[0] and chunk[1] <= end}
@@ -233,7 +275,8 @@ class RangedFile(io.RawIOBase):
                 dropped, _ = self._kept.popitem(last=False)
                 self._kept_nbytes -= dropped.nbytes
                 self._pieces.remove(dropped)
-            self._go_on()
+            for file in _fetching:
+                file._go_on()
 
     def readable(self) -> bool:
         return True
@@ -272,11 +315,15 @@ class RangedFile(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
-            with self._lock:
+            with _lock:
                 for request in (request for piece in self._pieces for request in piece.requests):
                     request.cancel()
                 self._pieces.clear()
                 self._waiting.clear()
                 self._kept.clear()
+                self._ahead = 0
+                _fetching.drop(self)
+                for file in _fetching:
+                    file._go_on()
             self._remote.close()
         super().close()

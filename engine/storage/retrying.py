@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from http.client import IncompleteRead
 from typing import TypeVar
 
-__all__ = ["CutShortError", "passes", "retried"]
+__all__ = ["CutShortError", "RefusedError", "is_passing", "passes", "retried"]
 
 _T = TypeVar("_T")
 GIVE_UP_SECONDS = 60.0
@@ -24,6 +24,10 @@ _THROTTLED = frozenset({"SlowDown", "ServiceUnavailable", "RequestTimeout", "Thr
 
 class CutShortError(ConnectionError):
     """An answer ended before what was asked for was there."""
+
+
+class RefusedError(ConnectionError):
+    """A store answered that it may do later what it was asked for."""
 
 
 def retried(action: Callable[[], _T], stopped: threading.Event) -> _T:
@@ -49,6 +53,11 @@ def retried(action: Callable[[], _T], stopped: threading.Event) -> _T:
             longest = min(2 * longest, _LONGEST_WAIT)
 
 
+def is_passing(status: int) -> bool:
+    """Return whether an answer says that another may follow when the same is asked again."""
+    return status in _PASSING
+
+
 def passes(exc: BaseException) -> bool:
     """Return whether a failure may be over when the same is asked again: the store's, or the connection's."""
     return any(_passes(each) for each in _chain(exc))
@@ -67,7 +76,7 @@ def _passes(exc: BaseException) -> bool:
         return answer.get("ResponseMetadata", {}).get("HTTPStatusCode") in _PASSING or code in _THROTTLED
     status = getattr(exc, "status", None)  # aiohttp's
     if isinstance(status, int):
-        return status in _PASSING
+        return is_passing(status)
     return isinstance(exc, ConnectionError | TimeoutError | IncompleteRead) or _is_of_a_connection(exc)
 
 

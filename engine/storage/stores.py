@@ -114,7 +114,13 @@ class Store:
     def files_for_ranges(self) -> Any:
         """The file system once more, for requests that are sent again by whoever needs what they bring."""
         options = resolved(self._options, "storage_options")
-        config = {"max_pool_connections": 2 * _THREADS, "retries": {"total_max_attempts": 1}}
+        from engine.storage.direct import DirectSession  # brings botocore, which other stores do without
+
+        config = {
+            "max_pool_connections": 2 * _THREADS,
+            "retries": {"total_max_attempts": 1},
+            "http_session_cls": DirectSession,
+        }
         files = type(self._fs)(**{**options, "config_kwargs": {**config, **options.get("config_kwargs", {})}})
         files.retries = 1
         return files

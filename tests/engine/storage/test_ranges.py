@@ -83,7 +83,8 @@ def test_each_chunk_is_fetched_once_though_it_is_wanted_twice():
 
 
 def test_no_more_is_on_its_way_than_memory_allows(monkeypatch):
-    monkeypatch.setattr(ranges, "_AHEAD_NBYTES", 4 * MIB)
+    monkeypatch.setattr(ranges, "_OWN_NBYTES", MIB)
+    monkeypatch.setattr(ranges, "_SHARED_NBYTES", 3 * MIB)
     monkeypatch.setattr(ranges, "_PART_NBYTES", MIB)
     monkeypatch.setattr(ranges, "_KEPT_NBYTES", MIB)
     remote = Remote(bytes(20 * MIB))
@@ -107,7 +108,8 @@ def test_once_a_row_group_is_begun_the_rest_of_it_comes_whatever_it_weighs(monke
             self.both.wait()
             return super().read(start, end)
 
-    monkeypatch.setattr(ranges, "_AHEAD_NBYTES", 1)
+    monkeypatch.setattr(ranges, "_OWN_NBYTES", 1)
+    monkeypatch.setattr(ranges, "_SHARED_NBYTES", 0)
     remote = Together(bytes(range(200)))
     file = RangedFile(remote)
     file.fetch([[(0, 10), (50, 60)], [(100, 110)]], 0)
@@ -116,7 +118,8 @@ def test_once_a_row_group_is_begun_the_rest_of_it_comes_whatever_it_weighs(monke
 
 
 def test_what_is_read_out_of_turn_does_not_wait_for_what_comes_first(monkeypatch):
-    monkeypatch.setattr(ranges, "_AHEAD_NBYTES", 1)
+    monkeypatch.setattr(ranges, "_OWN_NBYTES", 1)
+    monkeypatch.setattr(ranges, "_SHARED_NBYTES", 0)
     remote = Remote(bytes(range(200)))
     file = RangedFile(remote)
     file.fetch([[(0, 10)], [(100, 110)]], 0)
