@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.storage import CODECS, ChunkValues, OpenParquet, PageError, pickable, put_together
+from engine.storage import CODECS, ChunkValues, OpenParquet, pickable, put_together
 
 __all__ = ["chosen_of", "chosen_rows", "large_leaves"]
 
 _MOST_CHOSEN = 0.25
 """Of the rows; of half of them Arrow decodes all as fast."""
 _READ_NBYTES = 1 << 25
-"""Without its large leaves an alert is small, and Arrow reads thousands faster: as many rows at once as come to this."""
+"""Without its large leaves an alert is small: as many as come to this are read at once, which costs Arrow less."""
 _VALUE_NBYTES = 8
 
 
@@ -24,7 +24,7 @@ def large_leaves(
 ) -> tuple[int, ...]:
     """Return the places of the leaves that are taken from their pages, if so many rows are chosen of the row groups."""
     num_rows = sum(opened.metadata.row_group(group).num_rows for group in row_groups)
-    if num_chosen > _MOST_CHOSEN * num_rows:
+    if not columns or num_chosen > _MOST_CHOSEN * num_rows:
         return ()
     return pickable(opened.layout, opened.metadata, row_groups, opened.layout.places(columns))
 

@@ -199,37 +199,49 @@ class OpenFragment:
             As `read_blocks` does.
         """
         starts = np.concatenate([[0], np.cumsum(self.fragment.row_group_alerts)])
-        first = {group: int(starts[at]) for at, group in enumerate(self.fragment.row_groups)}
-        alerts = dict(zip(self.fragment.row_groups, self.fragment.row_group_alerts, strict=True))
+        rows = {
+            group: np.arange(starts[at], starts[at + 1])
+            for at, group in enumerate(self.fragment.row_groups)
+            if group in row_groups
+        }
         names = self._layout.once(("existing", *columns), lambda: existing(self._schema, columns))
-        picked = large_leaves(self._opened, row_groups, names, len(positions)) if names else ()
+        picked = large_leaves(self._opened, row_groups, names, len(positions))
         if not picked:
-            rows = [np.arange(first[group], first[group] + alerts[group]) for group in row_groups]
             blocks = self.read_blocks(columns, row_groups, block_alerts)
-            yield from chosen_of(blocks, np.concatenate([np.empty(0, np.int64), *rows]), positions)
+            all_ = np.concatenate([np.empty(0, np.int64), *(rows[group] for group in row_groups)])
+            yield from chosen_of(blocks, all_, positions)
             return
         expansion = self._expansion(row_groups, names)
         for group in row_groups:
-            start, end = np.searchsorted(positions, [first[group], first[group] + alerts[group]])
-            chosen, num_done = positions[start:end] - first[group], 0
-            found = chosen_rows(
-                self._opened,
-                group,
-                names,
-                picked,
-                chosen,
-                block_alerts,
-                lambda read, wanted, group=group: expansion.batches(wanted, read, [group]),
-            )
-            read = Reading(self._opened, [group], names)
-            while isinstance(part := self._guarded(partial(_next_of, found), read), tuple):
-                num_done += len(part[0])
-                yield part[0] + first[group], part[1]
-            if isinstance(part, PageError):
-                # Arrow reads pages of all kinds, and says what ails those that can't be read.
-                blocks = self._batches([group], names, expansion, block_alerts)
-                for rows, block in chosen_of(blocks, np.arange(alerts[group]), chosen[num_done:]):
-                    yield rows + first[group], block
+            here = rows[group]
+            chosen = positions[slice(*np.searchsorted(positions, [here[0], here[-1] + 1]))] if len(here) else here
+            found = self._picked(group, names, picked, chosen - here[:1], block_alerts, expansion)
+            yield from ((some + here[0], block) for some, block in found)
+
+    def _picked(
+        self,
+        group: int,
+        columns: Sequence[str],
+        picked: Sequence[int],
+        chosen: np.ndarray,
+        block_alerts: int,
+        expansion: Expansion,
+    ) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+        """Yield chosen rows of a row group, and their positions in it."""
+
+        def bounded(read: Callable[[int], Iterator[pa.RecordBatch]], wanted: int) -> Iterator[pa.RecordBatch]:
+            return expansion.batches(wanted, read, [group])
+
+        found = chosen_rows(self._opened, group, columns, picked, chosen, block_alerts, bounded)
+        read, num_done = Reading(self._opened, [group], columns), 0
+        while isinstance(part := self._guarded(partial(_next_of, found), read), tuple):
+            num_done += len(part[0])
+            yield part
+        if isinstance(part, PageError):
+            # Arrow reads pages of all kinds, and says what ails those that can't be read.
+            blocks = self._batches([group], columns, expansion, block_alerts)
+            num_rows = self._opened.metadata.row_group(group).num_rows
+            yield from chosen_of(blocks, np.arange(num_rows), chosen[num_done:])
 
     def check_rows(self) -> None:
         """Raise if the fragment claims more rows than a file of its size can hold.

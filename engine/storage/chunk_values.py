@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.storage.hybrid import hybrid_numbers
 from engine.storage.page_bytes import PageBytes
 from engine.storage.pages import Page, PageError, data_pages
-from engine.storage.hybrid import hybrid_numbers
 
 __all__ = ["ChunkValues", "Picked"]
 
