@@ -18,7 +18,7 @@ __all__ = ["SelectedContent", "read_content", "read_together"]
 _Head = TypeVar("_Head")
 
 _BLOCK_NBYTES = 1 << 26
-"""What is gathered comes to no more than this; blocks are planned with 24 MiB."""
+"""What is gathered comes to no more than this; blocks are planned with 20 MiB."""
 
 
 def read_content(
@@ -151,6 +151,9 @@ def _gathered(
         heads.append(head)
         blocks.append(block)
         num_held, nbytes = num_held + block.num_rows, nbytes + block.nbytes
+        if num_held >= block_alerts:  # none is read before this one is used
+            yield heads, _joined(blocks)
+            heads, blocks, num_held, nbytes = [], [], 0, 0
     if blocks:
         yield heads, _joined(blocks)
 
