@@ -7,8 +7,10 @@ from functools import partial
 from types import TracebackType
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 
+from engine.archive.chosen_rows import chosen_of, chosen_rows, large_leaves
 from engine.archive.footer import ArchiveFile
 from engine.archive.fragments import Fragment
 from engine.archive.guarding import Reading, guarded
@@ -23,7 +25,7 @@ from engine.schema import (
     split_leaf,
     type_at,
 )
-from engine.storage import Expansion, OpenParquet, Store, check_rows, without_password
+from engine.storage import Expansion, OpenParquet, PageError, Store, check_rows, without_password
 
 __all__ = ["OpenFragment"]
 
@@ -177,6 +179,70 @@ class OpenFragment:
             return
         yield from self._batches(row_groups, names, self._expansion(row_groups, names), block_alerts)
 
+    def read_chosen(
+        self, columns: Sequence[str], row_groups: Sequence[int], positions: np.ndarray, block_alerts: int
+    ) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+        """Yield chosen alerts of some row groups, and their positions in the fragment, shape (n,), in blocks.
+
+        Where they are few, large values such as stamps are taken from their pages, and the others' are not decoded.
+
+        Parameters
+        ----------
+        columns, row_groups, block_alerts
+            As for `read_blocks`.
+        positions
+            Of the alerts in the fragment, ascending, shape (k,); all stand in these row groups.
+
+        Raises
+        ------
+        UnreadableError, ArchiveError
+            As `read_blocks` does.
+        """
+        starts = np.concatenate([[0], np.cumsum(self.fragment.row_group_alerts)])
+        rows = {
+            group: np.arange(starts[at], starts[at + 1])
+            for at, group in enumerate(self.fragment.row_groups)
+            if group in row_groups
+        }
+        names = self._layout.once(("existing", *columns), lambda: existing(self._schema, columns))
+        picked = large_leaves(self._opened, row_groups, names, len(positions))
+        if not picked:
+            blocks = self.read_blocks(columns, row_groups, block_alerts)
+            all_ = np.concatenate([np.empty(0, np.int64), *(rows[group] for group in row_groups)])
+            yield from chosen_of(blocks, all_, positions)
+            return
+        expansion = self._expansion(row_groups, names)
+        for group in row_groups:
+            here = rows[group]
+            chosen = positions[slice(*np.searchsorted(positions, [here[0], here[-1] + 1]))] if len(here) else here
+            found = self._picked(group, names, picked, chosen - here[:1], block_alerts, expansion)
+            yield from ((some + here[0], block) for some, block in found)
+
+    def _picked(
+        self,
+        group: int,
+        columns: Sequence[str],
+        picked: Sequence[int],
+        chosen: np.ndarray,
+        block_alerts: int,
+        expansion: Expansion,
+    ) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+        """Yield chosen rows of a row group, and their positions in it."""
+
+        def bounded(read: Callable[[int], Iterator[pa.RecordBatch]], wanted: int) -> Iterator[pa.RecordBatch]:
+            return expansion.batches(wanted, read, [group])
+
+        found = chosen_rows(self._opened, group, columns, picked, chosen, block_alerts, bounded)
+        read, num_done = Reading(self._opened, [group], columns), 0
+        while isinstance(part := self._guarded(partial(_next_of, found), read), tuple):
+            num_done += len(part[0])
+            yield part
+        if isinstance(part, PageError):
+            # Arrow reads pages of all kinds, and says what ails those that can't be read.
+            blocks = self._batches([group], columns, expansion, block_alerts)
+            num_rows = self._opened.metadata.row_group(group).num_rows
+            yield from chosen_of(blocks, np.arange(num_rows), chosen[num_done:])
+
     def check_rows(self) -> None:
         """Raise if the fragment claims more rows than a file of its size can hold.
 
@@ -235,6 +301,14 @@ class OpenFragment:
         except Exception:
             self._failed = True
             raise
+
+
+def _next_of(found: Iterator[_T]) -> _T | PageError | None:
+    """Return what comes next, None after the last, or why the rest is left to Arrow."""
+    try:
+        return next(found, None)
+    except PageError as exc:
+        return exc
 
 
 def _read_groups(

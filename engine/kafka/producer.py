@@ -31,6 +31,8 @@ _PROPERTIES = {
     "delivery.timeout.ms": 180_000,
     "delivery.report.only.error": True,
 }
+_WAIT_S = 0.01
+"""For room in the queue, of which nothing tells: successes are not reported. In it a few megabytes leave."""
 _KINDS = ("producer", "second producer")
 """A flush waits for all that a producer has: so what is sent while another fragment is on its way takes another one."""
 _TOO_LARGE = (ck.KafkaError.MSG_SIZE_TOO_LARGE, ck.KafkaError.RECORD_LIST_TOO_LARGE)
@@ -82,7 +84,7 @@ class Producer:
                 return
             except BufferError:
                 # Back-pressure: Kafka takes them more slowly than we make them.
-                self._raw.poll(0.05)
+                self._raw.poll(_WAIT_S)
                 self.check(latch, is_wanted)
             except ck.KafkaException as exc:
                 forget(self.kind, self._cluster, self)

@@ -18,7 +18,7 @@ __all__ = ["SelectedContent", "read_content", "read_together"]
 _Head = TypeVar("_Head")
 
 _BLOCK_NBYTES = 1 << 26
-"""What is gathered comes to no more than this; blocks are planned with 24 MiB."""
+"""What is gathered comes to no more than this; blocks are planned with 20 MiB."""
 
 
 def read_content(
@@ -104,8 +104,6 @@ class SelectedContent:
         touched = np.unique(np.searchsorted(starts, self._positions, side="right") - 1)
         # Row groups without a selected alert are never opened.
         self._row_groups = [fragment.row_groups[group] for group in touched]
-        rows = [np.arange(starts[group], starts[group + 1]) for group in touched]
-        self._rows = np.concatenate([np.empty(0, np.int64), *rows])
 
     def fetch(self) -> None:
         """Begin to fetch what `blocks` reads."""
@@ -124,8 +122,7 @@ class SelectedContent:
     def stored(self) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
         """Yield positions, and the alerts as the file has them, for `completed`."""
         if self._row_groups:
-            blocks = self._opened.read_blocks(self._columns, self._row_groups, self.most_alerts)
-            yield from _kept(blocks, self._rows, self._positions)
+            yield from self._opened.read_chosen(self._columns, self._row_groups, self._positions, self.most_alerts)
 
     def completed(self, block: pa.RecordBatch) -> pa.RecordBatch:
         """Return alerts in the content of the selection, with what the file lacks."""
@@ -137,21 +134,6 @@ class SelectedContent:
         for name in self._lacking:
             whole = _with_column(whole, name, added[name])
         return selection.projection.apply(whole, file)
-
-
-def _kept(
-    blocks: Iterator[pa.RecordBatch], rows: np.ndarray, positions: np.ndarray
-) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
-    """Yield those alerts of blocks that are selected, and their positions; `rows` are the positions of all."""
-    done = 0
-    for block in blocks:
-        here = rows[done : done + block.num_rows]
-        done += block.num_rows
-        kept = positions[np.searchsorted(positions, here[0]) : np.searchsorted(positions, here[-1], side="right")]
-        if len(kept) == block.num_rows:
-            yield here, block
-        elif len(kept):
-            yield kept, block.take(pa.array(np.searchsorted(here, kept)))
 
 
 def _gathered(
@@ -169,6 +151,9 @@ def _gathered(
         heads.append(head)
         blocks.append(block)
         num_held, nbytes = num_held + block.num_rows, nbytes + block.nbytes
+        if num_held >= block_alerts:  # none is read before this one is used
+            yield heads, _joined(blocks)
+            heads, blocks, num_held, nbytes = [], [], 0, 0
     if blocks:
         yield heads, _joined(blocks)
 

@@ -6,7 +6,7 @@ field is a union with null in second place.
 """
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from typing import Any
 
 import pyarrow as pa
@@ -124,8 +124,18 @@ def encode(batch: pa.RecordBatch, schema: dict[str, Any]) -> pa.LargeBinaryArray
         If the schema doesn't fit the batch, or a value is null where the schema has no null (the message names the
         field, and the row by its position in the batch).
     """
-    _check(schema, pa.struct(list(batch.schema)), "")
+    if not _fits_as_before(schema, batch.schema):
+        _check(schema, pa.struct(list(batch.schema)), "")
+        _fitting.append((schema["fields"], batch.schema))
     return encode_columns(batch.columns, batch.num_rows, schema)
+
+
+# Those that fitted last: block after block of a job has the same, and to check hundreds of leaves takes a millisecond.
+_fitting: deque[tuple[list[Any], pa.Schema]] = deque(maxlen=8)
+
+
+def _fits_as_before(schema: dict[str, Any], arrow: pa.Schema) -> bool:
+    return any(fields is schema.get("fields") and arrow.equals(known) for fields, known in tuple(_fitting))
 
 
 def _check(schema: Any, arrow: pa.DataType, path: str) -> None:

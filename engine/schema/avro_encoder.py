@@ -162,7 +162,7 @@ def _lay_out(words: list[_Word], offsets: np.ndarray) -> np.ndarray:
 
 def _encode(rows: _Rows, schema: Any, array: pa.Array, present: Mask, path: str) -> None:
     """Write one value in each row where `present` is true."""
-    while pa.types.is_dictionary(array.type):
+    while isinstance(array, pa.DictionaryArray):
         array = _decode_dictionary(array, present)
     value, tag, null_tag = branches(schema)
     missing = _missing(array, present)
@@ -233,12 +233,15 @@ def _encode_items(rows: _Rows, parts: list[tuple[Any, pa.Array, str]], offsets: 
 
 
 def _encode_bytes(rows: _Rows, array: pa.Array, present: Mask) -> None:
-    array = array.cast(pa.large_binary())
-    offsets = _offsets(array, np.int64)
+    if array.type in (pa.binary(), pa.string()) and len(array):
+        offsets = _offsets(array, np.int32).astype(np.int64)  # a cast takes longer, since there are many short columns
+    else:
+        array = array.cast(pa.large_binary())
+        offsets = _offsets(array, np.int64)
     _encode_varint(rows, np.diff(offsets), present)
     # What lies under a parent's null is hidden by a validity bitmap of our own; the bytes are not copied.
     validity = None if present is None else pa.array(present).buffers()[1]
-    rows.body(_cut(offsets, array.buffers()[2], validity))
+    rows.body(_cut(offsets, array.buffers()[2] or pa.py_buffer(b""), validity))
 
 
 def _encode_varint(rows: _Rows, values: np.ndarray, present: Mask) -> None:

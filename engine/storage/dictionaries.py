@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["dictionary_nbytes", "longest_in_dictionary"]
+__all__ = ["CODECS", "dictionary_nbytes", "longest_in_dictionary"]
 
 _HEADER_NBYTES = 64
 _MOST_NBYTES = 1 << 24
 """Writers end a dictionary at a megabyte; a larger one is not looked into."""
-_CODECS = {"SNAPPY": "snappy", "GZIP": "gzip", "ZSTD": "zstd", "BROTLI": "brotli", "UNCOMPRESSED": None}
+CODECS = {"SNAPPY": "snappy", "GZIP": "gzip", "ZSTD": "zstd", "BROTLI": "brotli", "UNCOMPRESSED": None}
 """Those of Parquet whose bytes are what Arrow's codec of that name takes. LZ4 stands for two in Parquet."""
 _DICTIONARY_PAGE = 2
 _I32, _STRUCT = 5, 12
@@ -41,10 +41,10 @@ def longest_in_dictionary(chunk: pq.ColumnChunkMetaData, read_at: _ReadAt) -> in
     if header is None:
         return max(1, chunk.total_uncompressed_size)
     nbytes, stored_nbytes, num_values, header_nbytes = header
-    if nbytes > _MOST_NBYTES or stored_nbytes > _MOST_NBYTES or chunk.compression not in _CODECS:
+    if nbytes > _MOST_NBYTES or stored_nbytes > _MOST_NBYTES or chunk.compression not in CODECS:
         return max(1, nbytes)
     stored = read_at((chunk.dictionary_page_offset or 0) + header_nbytes, stored_nbytes)
-    codec = _CODECS[chunk.compression]
+    codec = CODECS[chunk.compression]
     try:
         values = stored if codec is None else pa.decompress(stored, nbytes, codec, asbytes=True)
     except (OSError, pa.ArrowException):

@@ -80,17 +80,28 @@ class OpenParquet:
 
     def batches(self, row_groups: Sequence[int], columns: Sequence[str], num_rows: int) -> Iterator[pa.RecordBatch]:
         """Yield them in batches of so many rows at most."""
-        places = list(self.layout.places(columns))
+        yield from self.batches_of(row_groups, self.layout.places(columns), num_rows)
+
+    def batches_of(self, row_groups: Sequence[int], places: Sequence[int], num_rows: int) -> Iterator[pa.RecordBatch]:
+        """Yield leaves, by place, of some row groups in batches of so many rows at most."""
         for batch in self.reader.iter_batches(
             num_rows,
             row_groups=list(row_groups),
-            column_indices=places,
+            column_indices=list(places),
             use_threads=self._is_much(row_groups, places),
         ):
             yield batch
-            self._let_go_of_pages()
+            self.let_go_of_pages()
 
-    def _let_go_of_pages(self) -> None:
+    def chunk(self, row_group: int, place: int) -> memoryview:
+        """Return the bytes of a column chunk, read once, as Arrow reads it."""
+        (((start, end),),) = _chunks(self.metadata, [row_group], [place])
+        if self.source is None:
+            return self.mapped[start:end]
+        self.source.seek(start)
+        return self.source.read_buffer(end - start)
+
+    def let_go_of_pages(self) -> None:
         """Have a mapped file count for no memory of ours: the system keeps its pages, and gives back what is read on.
 
         A fragment of full alerts has more than a hundred megabytes of them.

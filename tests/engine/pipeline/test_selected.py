@@ -1,5 +1,7 @@
 """The selected alerts: what enrichments add is computed for them alone, out of what the file has beside it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -88,3 +90,18 @@ def test_what_lies_inside_a_computed_column_goes_out_by_itself(root):
     chosen, (fragment,) = selection(root, (Counting(),), ("earlier.n",))
     ((_, block),) = read_content(chosen, fragment, np.array([2]))
     assert block.column("earlier_n").to_pylist() == [2]
+
+
+def test_full_blocks_are_handed_on_before_more_is_read(root, monkeypatch):
+    chosen, (fragment,) = selection(root, (), ("candid",))
+    read: list[int] = []
+    read_blocks = OpenFragment.read_blocks
+
+    def noted(self, *args):
+        for block in read_blocks(self, *args):
+            read.append(block.num_rows)
+            yield block
+
+    monkeypatch.setattr(OpenFragment, "read_blocks", noted)
+    done = [(len(rows), sum(read)) for rows, _ in read_content(replace(chosen, block_alerts=4), fragment, None)]
+    assert done[:2] == [(4, 4), (4, 8)]

@@ -509,3 +509,13 @@ def test_schema_and_alerts_of_the_service(shared_service):
     batch = pa.RecordBatch.from_pylist(rows, schema=arrow)
     assert encode(batch, theirs).to_pylist() == fastavro_datums(rows, theirs)
     check(batch)
+
+
+def test_blocks_of_other_columns_are_told_after_one_that_fits():
+    fitting = column(pa.array([1, 2]))
+    schema = avro_schema(fitting.schema)
+    once = encode(fitting, schema).to_pylist()
+    for other in (column(pa.array(["a", "b"])), fitting.rename_columns(["another"])):
+        with pytest.raises(EncodeError):
+            encode(other, schema)
+    assert encode(fitting, schema).to_pylist() == once

@@ -124,3 +124,22 @@ def test_batches_are_joined_up_to_what_is_wanted(tmp_path):
     few = Expansion(parquet, [0], ["n"], len(data), lambda at, n: data[at : at + n])
     assert few.rows_at_once(10_000) == 10_000
     assert [batch.num_rows for batch in few.batches(450, lambda n: parquet.iter_batches(n, columns=["n"]))] == [450, 50]
+
+
+def test_a_full_block_is_handed_on_before_the_next_is_decoded(tmp_path):
+    table = pa.table({"n": range(900)})
+    pq.write_table(table, tmp_path / "a.parquet")
+    file = pq.ParquetFile(tmp_path / "a.parquet")
+    expansion = Expansion(file, [0], ["n"], 10_000, lambda offset, nbytes: b"")
+    decoded: list[int] = []
+
+    def read(num_rows: int):
+        for batch in file.iter_batches(num_rows):
+            decoded.append(batch.num_rows)
+            yield batch
+
+    done = []
+    for block in expansion.batches(300, read):
+        done.append(block.num_rows)
+        assert decoded == done == [300] * len(done)
+    assert len(done) == 3

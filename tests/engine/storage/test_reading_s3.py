@@ -121,6 +121,20 @@ def test_row_groups_without_a_survivor_are_not_fetched(server, proxy):
     assert proxy.nbytes() <= 1.1 * needed(metadata, STAMP) * 2 / metadata.num_row_groups + metadata.serialized_size
 
 
+@pytest.mark.parametrize("chosen", [[5], [5, 210, 399], [205, 206]])
+def test_of_chosen_rows_each_byte_is_read_once(server, proxy, chosen):
+    table = alerts()
+    archive, fragment, metadata = planned(server, proxy, as_bytes(table, 200))
+    columns, groups = ["candid", "stamp"], sorted({row // 200 for row in chosen})
+    with archive.open(fragment) as opened:
+        opened.fetch(groups, columns)
+        parts = list(opened.read_chosen(columns, groups, np.array(chosen), 700))
+    assert pa.Table.from_batches([block for _, block in parts]).equals(table.select(columns).take(chosen))
+    share = len(groups) / metadata.num_row_groups
+    assert proxy.nbytes() <= 1.1 * needed(metadata, columns) * share + metadata.serialized_size
+    assert len(proxy.asked) <= 1 + 2 * len(groups)
+
+
 def test_one_request_brings_a_footer_of_any_length(server, proxy):
     columns = {f"c{i}": pa.array([i]) for i in range(900)}
     archive, fragment, metadata = planned(server, proxy, as_bytes(pa.table(columns), 1))
