@@ -287,7 +287,7 @@ def _server(services: Services, serving: Serving, sockets: list[socket.socket]) 
         use_index=False,
         ico_path=str(Path(__file__).with_name("favicon.ico")),
         include_headers=["Host", "User-Agent", "X-Forwarded-Proto"],
-        include_cookies=[_DARK, *(["user", "id_token", "access_token"] if options else [])],
+        include_cookies=[_DARK, *(["user"] if options else [])],
         websocket_max_message_size_bytes=MOST_MESSAGE_NBYTES,
         unused_session_lifetime_milliseconds=_ABANDONED_MS,
         check_unused_sessions_milliseconds=5_000,
