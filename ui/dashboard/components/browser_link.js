@@ -115,6 +115,8 @@ export function render({ model, view }) {
     if (!lost.hidden) return
     lost.textContent = "The connection to the server is lost. What you chose is in the page's address; the page comes back by itself as soon as the server does."
     lost.hidden = false
+    document.documentElement.dataset.lost = ""
+    window.dispatchEvent(new Event("alert-transfer-lost"))
     waiting = setTimeout(look, 1000)
   }
   if (doc && model.is_page) doc.on_event("connection_lost", gone)

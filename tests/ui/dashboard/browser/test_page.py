@@ -11,7 +11,7 @@ from pathlib import Path
 import axe_playwright_python
 import pyarrow.dataset as ds
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 import consumer
 import engine
@@ -247,6 +247,32 @@ def test_what_is_clicked_before_the_page_says_that_it_is_there_is_answered(opene
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect_alerts(page, 200)
+
+
+def test_what_is_typed_while_the_server_is_away_is_there_when_it_is_back(opened):
+    sockets: list[WebSocketRoute] = []
+    is_back = False
+
+    def connect(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        sockets.append(route)
+
+    def look(route: Route) -> None:
+        route.fallback() if is_back or route.request.method != "HEAD" else route.fulfill(status=503)
+
+    def before(page: Page) -> None:
+        page.route_web_socket(re.compile("/ws$"), connect)
+        page.route(re.compile("bokeh.min.js"), look)
+
+    page = opened(before=before)
+    write_conditions(page, WHERE)
+    expect(page).to_have_url(re.compile("q=.*step=filter"))
+    sockets[0].close()
+    expect(page.get_by_text("connection to the server is lost")).to_be_visible()
+    page.get_by_role("combobox", name="Conditions").fill(f"{WHERE} and candidate.magpsf > 99;")
+    is_back = True
+    expect(page.get_by_role("region", name="Summary")).to_contain_text("No alert")
+    expect(page.get_by_role("combobox", name="Conditions")).to_have_value(re.compile("> 99;$"))
 
 
 _SEEN = """(() => {
