@@ -149,6 +149,11 @@ class Dashboard(_Group):
     )
     survey: str = Field(default="ztf", max_length=4_096, description="survey of the settings' one archive")
     users_file: str | None = Field(default=None, description="who may log in: a file with a line name:hash for each")
+    users: _Names = Field(
+        default="",
+        description="who may log in by OAuth: names, or @example.org for all of a domain, with commas; none: "
+        "whomever the provider knows",
+    )
     operators: _Names = Field(default="", description="users who see and cancel the jobs of all, with commas")
     user_limits: dict[str, Limits] = Field(
         default_factory=dict, description="user -> limits that count for this user in the place of `limits`"
@@ -156,6 +161,10 @@ class Dashboard(_Group):
     frame_ancestors: _Names = Field(
         default="", description="origins whose pages may show the dashboard in a frame, with commas; none: no page"
     )
+
+    def user_names(self) -> tuple[str, ...]:
+        """Return who may log in by OAuth."""
+        return _separate(self.users)
 
     def operator_names(self) -> tuple[str, ...]:
         """Return the names of the operators."""

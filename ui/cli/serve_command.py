@@ -72,6 +72,11 @@ def serve(
                 f"warning: nobody has to log in; anyone who reaches {address} may read the archive, "
                 "and see and cancel the jobs of this server's user"
             )
+        if dashboard.lets_in_strangers(settings):
+            face.say(
+                f"warning: whoever has an account at {settings.login_options['provider']} may log in, "
+                "and submit jobs; name in dashboard.users who may"
+            )
         local = stack.enter_context(dashboard.LocalServices(settings, data_dir=data, announce=face.say))
         with progress_row("starting Kafka and Dask"):
             local.start()

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ui.dashboard.embedding import app
     from ui.dashboard.local_services import LocalServices
-    from ui.dashboard.login import login_is_on, password_hash
+    from ui.dashboard.login import lets_in_strangers, login_is_on, password_hash
     from ui.dashboard.serving import Serving, check, serve
 
-__all__ = ["LocalServices", "Serving", "app", "check", "login_is_on", "password_hash", "serve"]
+__all__ = ["LocalServices", "Serving", "app", "check", "lets_in_strangers", "login_is_on", "password_hash", "serve"]
 
 _MODULES = {
     "LocalServices": "local_services",
     "Serving": "serving",
     "app": "embedding",
     "check": "serving",
+    "lets_in_strangers": "login",
     "login_is_on": "login",
     "password_hash": "login",
     "serve": "serving",

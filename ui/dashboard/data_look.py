@@ -330,7 +330,7 @@ class _Plots:
         }
         self._texts = {name: _words("") for name in self._panes}
         self._column = pmui.Select(
-            label="Class of", options=[], visible=False, size="small", width=180, margin=(8, 0, 0, 0)
+            label="Class of", options=[], visible=False, size="small", width=260, margin=(8, 0, 0, 0)
         )
         self._column.param.watch(self._column_changed, "value")
         self._curves = _words("")

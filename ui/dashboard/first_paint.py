@@ -16,7 +16,7 @@ def first_paint(*, is_dark: bool | None) -> str:
         As the reader chose it; None if the reader's system decides.
     """
     day, night = _colours("light"), _colours("dark")
-    by_system = f"@media (prefers-color-scheme: dark) {{ body {{ {night} }} }}" if is_dark is None else ""
+    by_system = f"@media (prefers-color-scheme: dark) {{ body {{ {night} }} {_UNLIT} }}" if is_dark is None else ""
     return f"body {{ {night if is_dark else day} }}\n{by_system}\n{_STYLE}"
 
 
@@ -31,6 +31,14 @@ def _colours(mode: str) -> str:
     }
     return " ".join(f"--first-{name}: {colour};" for name, colour in named.items())
 
+
+# The server doesn't know yet that the reader's system is dark, so the page comes in the colours of the day. It is shown
+# when the browser has it in those of the night, or when that takes too long.
+_UNLIT = """
+html:not([data-lit]) body { background-color: var(--first-ground) !important; }
+html:not([data-lit]) body > :not(#loader) { visibility: hidden; animation: first-lit 0s 20s forwards; }
+@keyframes first-lit { to { visibility: visible; } }
+"""
 
 # Behind all that is drawn, so that each part of the page covers it when it is there, and may be used at once.
 _STYLE = f"""

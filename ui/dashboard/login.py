@@ -1,7 +1,4 @@
-"""Who may open the page: users with hashed passwords from a file, or those whom an OAuth provider knows.
-
-The login page is our own: it asks no other host for anything, and works without scripts.
-"""
+"""Who may open the page: users with hashed passwords from a file, or those whom an OAuth provider knows."""
 
 from __future__ import annotations
 
@@ -9,29 +6,27 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import html
 import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from typing import ClassVar
 
 import panel as pn
 from bokeh.server.auth_provider import AuthProvider
-from panel.auth import AUTH_PROVIDERS, BasicAuthProvider, OAuthProvider
+from panel.auth import BasicAuthProvider
 from tornado.web import RequestHandler
 
 from engine import ConfigError, InputError, Settings
+from ui.dashboard.login_pages import login_page, place_within
+from ui.dashboard.oauth import LOGIN_DAYS, PROVIDERS, OAuthUsers
 
-__all__ = ["FileUsers", "OAuthUsers", "PasswordFile", "login_is_on", "login_provider", "password_hash"]
+__all__ = ["FileUsers", "PasswordFile", "lets_in_strangers", "login_is_on", "login_provider", "password_hash"]
 
 _N, _R, _P = 2**14, 8, 1
 _WAIT_S = 1.0
 """So long a wrong password is answered late; meanwhile its user's next tries wait, too."""
 _MOST_CHARACTERS = 200
-_DAYS = 7
-"""So long a login lasts."""
 
 
 def password_hash(password: str) -> str:
@@ -138,6 +133,15 @@ def login_is_on(settings: Settings) -> bool:
     return bool(settings.dashboard.users_file or settings.login_options.get("provider"))
 
 
+def lets_in_strangers(settings: Settings) -> bool:
+    """Return whether anybody may log in who makes an account at a provider that is open to all."""
+    options = settings.login_options
+    closed_by = {"github": "", "google": "", "bitbucket": "", "gitlab": "url", "azure": "tenant", "azurev2": "tenant"}
+    own = closed_by.get(str(options.get("provider")))
+    is_open = own is not None and own not in (options.get("extra_params") or {})
+    return is_open and not settings.dashboard.user_names()
+
+
 def login_provider(settings: Settings, prefix: str) -> AuthProvider | None:
     """Return what asks users who they are; None if nobody is asked.
 
@@ -166,43 +170,21 @@ def login_provider(settings: Settings, prefix: str) -> AuthProvider | None:
         return FileUsers(PasswordFile(settings.dashboard.users_file), prefix)
     if not options.get("provider"):
         return None
-    if options["provider"] not in (known := sorted(AUTH_PROVIDERS)):
-        raise ConfigError(
-            f"login_options.provider is {str(options['provider'])[:60]!r}", accepted=", ".join(map(str, known))
-        )
+    if options["provider"] not in PROVIDERS:
+        raise ConfigError(f"login_options.provider is {str(options['provider'])[:60]!r}", accepted=", ".join(PROVIDERS))
     for name, value in options.items():
         if name in _OAUTH:
             setattr(pn.config, _OAUTH[name], value)
-    return OAuthUsers(prefix)
-
-
-class _OwnPages:
-    """The login page, and where one goes from it: into the page, whatever the link that one came with."""
-
-    prefix = "/"
-
-    @staticmethod
-    def login_page(handler: Any, said: str = "") -> str:
-        return _PAGE.format(
-            error=f'<p class="error" role="alert">{html.escape(said)}</p>' if said else "",
-            token=handler.xsrf_form_html(),
-            next=html.escape(_within(handler.get_argument("next", ""), _OwnPages.prefix), quote=True),
-        )
-
-
-def _within(url: str, prefix: str) -> str:
-    """Return the place on this server that a link means; another server's is none."""
-    parts = urlsplit(url.replace("\\", "/"))
-    is_ours = not parts.scheme and not parts.netloc and parts.path.startswith(prefix) and not url.startswith("//")
-    return url if is_ours and len(url) < 8_000 and url.isprintable() else prefix
+    return OAuthUsers(prefix, settings.dashboard.user_names())
 
 
 class _LoginHandler(RequestHandler):
     users: PasswordFile
+    prefix = "/"
     _busy: ClassVar[dict[str, asyncio.Lock]] = {}
 
     def get(self) -> None:
-        self.write(_OwnPages.login_page(self))
+        self.write(login_page(self, self.prefix))
 
     async def post(self) -> None:
         user, password = self.get_argument("username", "")[:_MOST_CHARACTERS], self.get_argument("password", "")
@@ -214,27 +196,28 @@ class _LoginHandler(RequestHandler):
                     self.set_signed_cookie(
                         "user",
                         user,
-                        expires_days=_DAYS,
+                        expires_days=LOGIN_DAYS,
                         httponly=True,
                         secure=self.request.protocol == "https",
                         samesite="Lax",
-                        path=_OwnPages.prefix,
+                        path=self.prefix,
                     )
-                    self.redirect(_within(self.get_argument("next", ""), _OwnPages.prefix))
+                    self.redirect(place_within(self.get_argument("next", ""), self.prefix))
                     return
                 await asyncio.sleep(max(0.0, _WAIT_S - (time.monotonic() - begun)))
         finally:
             if not lock.locked():
                 self._busy.pop(user, None)
         self.set_status(401)
-        self.write(_OwnPages.login_page(self, "The name or the password is not right."))
+        self.write(login_page(self, self.prefix, "The name or the password is not right."))
 
 
 class _LogoutHandler(RequestHandler):
+    prefix = "/"
+
     def get(self) -> None:
-        for name in ("user", "id_token", "access_token", "refresh_token", "oauth_expiry", "is_guest"):
-            self.clear_cookie(name, path=_OwnPages.prefix)
-        self.redirect(_OwnPages.prefix)
+        self.clear_cookie("user", path=self.prefix)
+        self.redirect(self.prefix)
 
 
 class FileUsers(BasicAuthProvider):
@@ -250,7 +233,7 @@ class FileUsers(BasicAuthProvider):
 
     def __init__(self, users: PasswordFile, prefix: str):
         _LoginHandler.users = users
-        _OwnPages.prefix = prefix
+        _LoginHandler.prefix = _LogoutHandler.prefix = prefix
         self._users = users
         super().__init__()
 
@@ -259,7 +242,7 @@ class FileUsers(BasicAuthProvider):
         """What tells who asks."""
 
         def get_user(handler: RequestHandler) -> str | None:
-            cookie = handler.get_signed_cookie("user", max_age_days=_DAYS)
+            cookie = handler.get_signed_cookie("user", max_age_days=LOGIN_DAYS)
             user = cookie.decode() if cookie else None
             return user if user in self._users.hashes() else None
 
@@ -277,58 +260,3 @@ class FileUsers(BasicAuthProvider):
 
     def _remove_user(self, session_context: object) -> None:
         """Count nobody: Panel counts a user's sessions, and loses count of those that it did not count at first."""
-
-
-class OAuthUsers(OAuthProvider):
-    """Panel's OAuth; where one logs in is the provider's own page."""
-
-    def __init__(self, prefix: str):
-        _OwnPages.prefix = prefix
-        super().__init__()
-
-    @property
-    def logout_handler(self) -> type[_LogoutHandler]:
-        """What logs out."""
-        return _LogoutHandler
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Log in · Alert Transfer</title>
-<style>
-:root {{ color-scheme: light dark; --line: #767b88; --main: #1d4fd7; --back: #f4f6fb; --paper: #fff; --bad: #b3261e; }}
-@media (prefers-color-scheme: dark) {{
-  :root {{ --line: #8f96a6; --main: #8fb0ff; --back: #10141c; --paper: #1a202c; --bad: #ffb4ab; }}
-  button {{ color: #10141c !important; }}
-}}
-body {{ margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--back);
-  font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif; }}
-form {{ background: var(--paper); border-radius: 12px; padding: 2rem; width: min(20rem, 80vw);
-  border: 1px solid color-mix(in srgb, var(--line) 40%, transparent); }}
-h1 {{ font-size: 1.25rem; margin: 0 0 1.25rem; }}
-label {{ display: block; font-size: .875rem; margin: 0 0 1rem; }}
-input {{ display: block; box-sizing: border-box; width: 100%; margin-top: .25rem; padding: .65rem; font: inherit;
-  border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; }}
-button {{ width: 100%; padding: .75rem; border: 0; border-radius: 8px; background: var(--main); color: #fff;
-  font: inherit; font-weight: 600; cursor: pointer; }}
-:focus-visible {{ outline: 3px solid var(--main); outline-offset: 2px; }}
-.error {{ color: var(--bad); margin: 0 0 1rem; }}
-</style>
-</head>
-<body>
-<main>
-<form method="post">
-<h1>Alert Transfer</h1>
-{error}
-<label>User name<input name="username" autocomplete="username" required autofocus></label>
-<label>Password<input name="password" type="password" autocomplete="current-password" required></label>
-<input type="hidden" name="next" value="{next}">
-{token}
-<button type="submit">Log in</button>
-</form>
-</main>
-</body>
-</html>
-"""

@@ -197,7 +197,7 @@ class Page:
     def _who(self) -> list[pn.viewable.Viewable]:
         if not self._has_login:
             return []
-        leave = pmui.Button(label=f"Log out {self._session.user.name}", variant="text", size="small")
+        leave = pmui.Button(label=f"Log out {self._session.user.name}", variant="text", size="small", sx=_SHORT)
         leave.js_on_click(code="window.location.assign(url)", args={"url": f"{self._home}logout"})
         return [leave]
 
@@ -209,6 +209,14 @@ def _let_go(page: pmui.Page) -> None:
     page._param__private.ref_watchers = []
 
 
+# A name may be an address of e-mail, and a phone's bar has room for "Log out".
+_SHORT = {
+    "display": "block",
+    "maxWidth": {"xs": "88px", "sm": "260px"},
+    "overflow": "hidden",
+    "textOverflow": "ellipsis",
+    "whiteSpace": "nowrap",
+}
 _GROUND = {"bgcolor": "background.default", "minHeight": "calc(100vh - 64px)", "display": "block"}
 # By exactly this, what is in the bar keeps the page's colours: else it is dressed for a bar of the main colour.
 _PLAIN_BAR = {".MuiAppBar-root": {"bgcolor": "primary.contrastText", "color": "primary.main"}}

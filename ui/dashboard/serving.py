@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import panel as pn
+from bokeh.server.connection import ServerConnection
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
 from panel.io.application import build_applications
@@ -269,6 +270,20 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
         loop.close()
 
 
+class _Tornado(BokehTornado):
+    """Sends all that changes from the moment on at which a browser's socket is there.
+
+    Panel sends nothing before the browser has shown all of the page, which may be seconds after it has its copy: what a
+    click did meanwhile was never seen. The browser keeps what comes before its copy, and what comes after changes it.
+    """
+
+    def new_connection(self, *args: Any, **kwargs: Any) -> ServerConnection:
+        connection = super().new_connection(*args, **kwargs)
+        document = connection.session.document
+        pn.state._connected[document] = pn.state._loaded[document] = True
+        return connection
+
+
 def _server(services: Services, serving: Serving, sockets: list[socket.socket]) -> BaseServer:
     pn.config.cookie_secret = serving.secret
     pn.config.cookie_path = serving.path
@@ -278,7 +293,7 @@ def _server(services: Services, serving: Serving, sockets: list[socket.socket]) 
     def page() -> pn.viewable.Viewable:
         return open_page(services, serving)
 
-    tornado = BokehTornado(
+    tornado = _Tornado(
         build_applications(page, title="Alert Transfer"),
         prefix=serving.prefix,
         extra_websocket_origins=_origins(serving),
@@ -287,7 +302,7 @@ def _server(services: Services, serving: Serving, sockets: list[socket.socket]) 
         use_index=False,
         ico_path=str(Path(__file__).with_name("favicon.ico")),
         include_headers=["Host", "User-Agent", "X-Forwarded-Proto"],
-        include_cookies=[_DARK, *(["user", "id_token", "access_token"] if options else [])],
+        include_cookies=[_DARK, *(["user"] if options else [])],
         websocket_max_message_size_bytes=MOST_MESSAGE_NBYTES,
         unused_session_lifetime_milliseconds=_ABANDONED_MS,
         check_unused_sessions_milliseconds=5_000,

@@ -17,7 +17,8 @@ def _theme(
     *, main: str, on_main: str, ground: str, paper: str, ink: str, faint: str, line: str, bad: str
 ) -> dict[str, Any]:
     # Panel's own title is white, as for a bar of the main colour.
-    title = {"color": f"{ink} !important", "fontSize": "1.25rem", "fontWeight": 700}
+    small = {"@media (max-width: 599.95px)": {"fontSize": "1rem", "lineHeight": 1.2}}
+    title = {"color": f"{ink} !important", "fontSize": "1.25rem", "fontWeight": 700, **small}
     bar = {"backgroundColor": paper, "color": ink, "boxShadow": "none", "borderBottom": f"1px solid {line}"}
     return {
         "palette": {

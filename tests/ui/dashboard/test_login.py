@@ -3,7 +3,7 @@
 import pytest
 
 import engine
-from ui.dashboard.login import PasswordFile, login_provider, password_hash
+from ui.dashboard.login import PasswordFile, lets_in_strangers, login_provider, password_hash
 
 
 @pytest.fixture
@@ -80,3 +80,25 @@ def test_options_of_the_login_are_checked(file, options, users, said):
     dashboard = {"users_file": str(file)} if users else {}
     with pytest.raises(engine.ConfigError, match=said):
         login_provider(engine.Settings(login_options=options, dashboard=dashboard), "/")
+
+
+@pytest.mark.parametrize(
+    ("options", "users", "expected"),
+    [
+        ({}, "", False),
+        ({"provider": "github"}, "", True),
+        ({"provider": "github"}, "me", False),
+        ({"provider": "gitlab"}, "", True),
+        ({"provider": "gitlab", "extra_params": {"url": "git.example.org"}}, "", False),
+        ({"provider": "generic"}, "", False),
+    ],
+)
+def test_a_provider_that_knows_everybody_is_told_from_one_of_ones_own(options, users, expected):
+    settings = engine.Settings(login_options=options, dashboard={"users": users})
+    assert lets_in_strangers(settings) is expected
+
+
+@pytest.mark.parametrize("provider", ["pam", "password"])
+def test_a_provider_without_a_page_of_its_own_is_refused(provider):
+    with pytest.raises(engine.ConfigError, match=provider):
+        login_provider(engine.Settings(login_options={"provider": provider, "key": "k", "secret": "s"}), "/")

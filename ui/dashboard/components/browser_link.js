@@ -38,11 +38,24 @@ export function render({ model, view }) {
     if (dark !== undefined) remember(dark)
   })
   const isNew = model.is_page && !/(^|; )alert-transfer-dark=/.test(document.cookie)
-  const darken = () => { page.data.dark_theme = true; remember(true) }
-  if (isNew && page && page.data && doc && window.matchMedia("(prefers-color-scheme: dark)").matches) {
-    if (doc.is_idle) darken()
-    else doc.idle.connect(darken)
+  // A page that is new where it is night is hidden until it is dark.
+  const light = () => { document.documentElement.dataset.lit = "" }
+  const isDark = () => {
+    const ground = getComputedStyle(document.body).getPropertyValue("--first-ground").trim()
+    return (document.querySelector("#page-style")?.textContent || "").includes(ground)
   }
+  const lightWhenDark = (frames) => {
+    if (frames === 0 || isDark()) requestAnimationFrame(light)
+    else requestAnimationFrame(() => lightWhenDark(frames - 1))
+  }
+  const darken = () => {
+    page.data.dark_theme = true
+    remember(true)
+    lightWhenDark(300)
+  }
+  if (isNew && page && page.data && doc && window.matchMedia("(prefers-color-scheme: dark)").matches) {
+    darken()
+  } else light()
 
   let told = 0
   const tellAll = () => {
@@ -102,6 +115,8 @@ export function render({ model, view }) {
     if (!lost.hidden) return
     lost.textContent = "The connection to the server is lost. What you chose is in the page's address; the page comes back by itself as soon as the server does."
     lost.hidden = false
+    document.documentElement.dataset.lost = ""
+    window.dispatchEvent(new Event("alert-transfer-lost"))
     waiting = setTimeout(look, 1000)
   }
   if (doc && model.is_page) doc.on_event("connection_lost", gone)

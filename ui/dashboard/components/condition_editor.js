@@ -1,5 +1,7 @@
 const PAUSE = 180
 const MOST = 12
+const DRAFT = 'alert-transfer-conditions'
+const LOST = 'alert-transfer-lost'
 const WORDS = new Set(('and or not in is null like ilike rlike between case when then else end cast as true false ' +
   'exists asc desc escape any all some').split(' '))
 const TOKENS = /(--[^\n]*|\/\*[^]*?(?:\*\/|$))|('(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?)|((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([A-Za-z_`][\w.`$\[\]:]*)|[^]/g
@@ -70,11 +72,11 @@ export function render({ model }) {
   function send() {
     clearTimeout(timer)
     timer = null
-    if (model.value !== area.value) model.value = area.value
+    if (!isLost() && model.value !== area.value) model.value = area.value
   }
 
   function typed() {
-    if (model.mark.length) model.mark = []
+    if (model.mark.length && !isLost()) model.mark = []
     paint()
     clearTimeout(timer)
     timer = setTimeout(send, PAUSE)
@@ -184,6 +186,23 @@ export function render({ model }) {
     put(blank + text, at, area.selectionEnd)
   })
 
+  // What is typed while the server is away is sent to nobody: it is kept for the page that comes back in this one's place.
+  let store = null
+  try { store = window.sessionStorage } catch (denied) { /* a frame of others may have none */ }
+  const keep = () => store?.setItem(DRAFT, JSON.stringify([window.location.search, area.value]))
+  const isLost = () => document.documentElement.dataset.lost !== undefined
+  area.addEventListener('input', () => { if (isLost()) keep() })
+  window.addEventListener(LOST, keep)
+  model.on('remove', () => window.removeEventListener(LOST, keep))
+
+  function takeUp() {
+    const [search, text] = JSON.parse(store?.getItem(DRAFT) || '[]')
+    store?.removeItem(DRAFT)
+    if (search !== window.location.search || text === area.value) return
+    area.value = text
+    send()
+  }
+
   function tell() {
     area.setAttribute('aria-label', model.label)
     area.placeholder = model.placeholder
@@ -196,6 +215,7 @@ export function render({ model }) {
     known = new Set([...model.completions, ...functions].map((name) => name.toLowerCase()))
     paint()
   }
+  takeUp()
   tell()
   learn()
   requestAnimationFrame(paint)

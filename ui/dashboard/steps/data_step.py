@@ -51,6 +51,13 @@ class DataStep:
         self._presets = ButtonRow(label="Presets of nights", buttons=buttons, margin=(8, 0, 0, 0))
         self._years = ButtonRow(label="Years", margin=(6, 0, 0, 0))
         self._chart = NightChart(self._brushed)
+        # A plot that was hidden stays so; what holds it does not.
+        self._chart_place = pn.Column(
+            pn.pane.Bokeh(self._chart.plot, sizing_mode="stretch_width", margin=(8, 0, 0, 0)),
+            sizing_mode="stretch_width",
+            margin=(0, 0, 0, 0),
+        )
+        self._clicked = ""  # the preset that was clicked last: several may mean the same nights
         self._skip = pmui.Checkbox(label="Leave out files that can't be read", margin=(0, 0, 0, 0))
         self._widen = pmui.TextInput(
             label="Fields to widen",
@@ -67,7 +74,7 @@ class DataStep:
         self._widen.param.watch(self._widened, "value")
         for row in (self._presets, self._years):
             row.on_told(self._pressed)
-        self._estimator.param.watch(self._informed, "info")
+        self._estimator.param.watch(self._informed, ["info", "problem"])
         watcher = self._query.param.watch(self._changed, ["source", "nights", "skip_unreadable", "widen"])
         session.on_end(lambda: self._query.param.unwatch(watcher))
         session.task(self._describe_sources())
@@ -75,7 +82,6 @@ class DataStep:
 
     def view(self) -> pn.viewable.Viewable:
         """Return the step."""
-        chart = pn.pane.Bokeh(self._chart.plot, sizing_mode="stretch_width", margin=(8, 0, 0, 0))
         nights = pmui.Grid(
             pmui.Grid(self._picker_place, size={"xs": 12, "sm": 6}),
             pmui.Grid(self._typed, size={"xs": 12, "sm": 6}),
@@ -93,7 +99,7 @@ class DataStep:
             nights,
             self._presets,
             self._years,
-            chart,
+            self._chart_place,
             self._told,
             self._problems.column,
             heading("Files that don't fit", "For an archive whose files are damaged, or disagree."),
@@ -143,7 +149,9 @@ class DataStep:
     def _pressed(self, name: str) -> None:
         there = self._there()
         if there and name in (*PRESETS, *years_of(there)):  # what a browser tells may be anybody's
+            self._clicked = name
             self._choose(preset(name, there))
+            self._show_pressed()
 
     def _brushed(self, first: dt.date, last: dt.date) -> None:
         there = [night for night in self._there() if first <= night <= last]
@@ -156,7 +164,7 @@ class DataStep:
 
     # --- What is shown ------------------------------------------------------------------------------------------
 
-    async def _informed(self, _: param.parameterized.Event) -> None:
+    async def _informed(self, *_: param.parameterized.Event) -> None:
         self._show_info()
 
     async def _changed(self, *_: param.parameterized.Event) -> None:
@@ -170,7 +178,10 @@ class DataStep:
         there, info = self._there(), self._estimator.info
         if there:
             self._show_calendar(there)
-            self._years.buttons = [{"value": year, "label": year} for year in years_of(there)]
+        if self._picker is not None:
+            self._picker.disabled = not there
+        self._years.buttons = [{"value": year, "label": year} for year in years_of(there)] if there else []
+        self._chart_place.visible = info is not None or self._estimator.problem is None
         self._chart.show({night.night: night.num_alerts for night in info.nights} if info else {}, self._dates())
         self._show_query()
 
@@ -195,7 +206,7 @@ class DataStep:
         self._picker_place[:] = [self._picker]
 
     def _show_query(self) -> None:
-        there, dates = self._there(), self._dates()
+        dates = self._dates()
         self._span = (min(dates), max(dates)) if dates else None
         self._is_showing = True
         try:
@@ -207,16 +218,22 @@ class DataStep:
             self._widen.value = ", ".join(self._query.widen)
         finally:
             self._is_showing = False
-        names = [*PRESETS, *years_of(there)] if there else []
-        pressed = [name for name in names if preset(name, there) == self._query.nights][:1]
-        self._presets.pressed = self._years.pressed = pressed  # a night may be all of its year, too
+        self._show_pressed()
         self._chart.choose(dates)
         self._told.object = f"<p role='status' style='margin:0;font-size:13px;opacity:.85'>{self._said(dates)}</p>"
+
+    def _show_pressed(self) -> None:
+        there = self._there()
+        names = [*PRESETS, *years_of(there)] if there else []
+        same = [name for name in names if preset(name, there) == self._query.nights]
+        # A night may be all of its year, too.
+        self._presets.pressed = self._years.pressed = [self._clicked] if self._clicked in same else same[:1]
 
     def _said(self, dates: list[dt.date]) -> str:
         info = self._estimator.info
         if info is None:
-            return "Reading which nights the archive has …"
+            is_read = self._estimator.problem is None
+            return "Reading which nights the archive has …" if is_read else "Which nights the archive has is not known."
         within = set(dates)
         met = [night for night in info.nights if night.night in within]
         if not dates:

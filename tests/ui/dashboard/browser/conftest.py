@@ -98,7 +98,7 @@ def opened(browser, address, request) -> Iterator[Callable[..., Page]]:
     foreign: list[str] = []
     errors: list[str] = []
 
-    def open_page(where: str = "", **options) -> Page:
+    def open_page(where: str = "", before: Callable[[Page], None] | None = None, **options) -> Page:
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 1500}} | options))
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
@@ -107,6 +107,8 @@ def opened(browser, address, request) -> Iterator[Callable[..., Page]]:
         page.on("websocket", lambda socket: foreign.append(socket.url) if is_foreign(socket.url) else None)
         page.on("pageerror", lambda error: errors.append(error.stack or str(error)))
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        if before is not None:
+            before(page)
         page.goto(address + where)
         page.get_by_role("tab").first.wait_for()
         return page

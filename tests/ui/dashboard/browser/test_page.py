@@ -5,12 +5,13 @@ All flows are in this file, since they share a server and a browser. Pictures of
 
 import re
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 
 import axe_playwright_python
 import pyarrow.dataset as ds
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 import consumer
 import engine
@@ -214,6 +215,93 @@ def test_script_in_alerts_is_text(opened, shot):
 def assert_harmless(page: Page) -> None:
     assert page.evaluate("window.pwned") is None
     assert page.locator("img[src=x]").count() == 0
+
+
+def test_what_is_clicked_before_the_page_says_that_it_is_there_is_answered(opened):
+    """The browser says so when all is drawn; on a busy machine that is seconds after the first buttons are there."""
+    held: list[Callable[[], None]] = []
+
+    def hold(route: WebSocketRoute) -> None:
+        server, parts = route.connect_to_server(), []
+
+        def passed(part: str | bytes) -> None:
+            parts.append(part)
+            if len(parts) < 3:  # head, metadata, content
+                return
+            message = list(parts)
+            parts.clear()
+            if b"document_ready" in (part if isinstance(part, bytes) else part.encode()):
+                held.append(lambda: [server.send(one) for one in message])
+            else:
+                for one in message:
+                    server.send(one)
+
+        route.on_message(passed)
+
+    page = opened(before=lambda page: page.route_web_socket(re.compile("/ws$"), hold))
+    page.get_by_role("button", name="Copy or share").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    assert len(held) == 1, "it is not yet there"
+    held[0]()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect_alerts(page, 200)
+
+
+def test_what_is_typed_while_the_server_is_away_is_there_when_it_is_back(opened):
+    sockets: list[WebSocketRoute] = []
+    is_back = False
+
+    def connect(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        sockets.append(route)
+
+    def look(route: Route) -> None:
+        route.fallback() if is_back or route.request.method != "HEAD" else route.fulfill(status=503)
+
+    def before(page: Page) -> None:
+        page.route_web_socket(re.compile("/ws$"), connect)
+        page.route(re.compile("bokeh.min.js"), look)
+
+    page = opened(before=before)
+    write_conditions(page, WHERE)
+    expect(page).to_have_url(re.compile("q=.*step=filter"))
+    sockets[0].close()
+    expect(page.get_by_text("connection to the server is lost")).to_be_visible()
+    page.get_by_role("combobox", name="Conditions").fill(f"{WHERE} and candidate.magpsf > 99;")
+    is_back = True
+    expect(page.get_by_role("region", name="Summary")).to_contain_text("No alert")
+    expect(page.get_by_role("combobox", name="Conditions")).to_have_value(re.compile("> 99;$"))
+
+
+_SEEN = """(() => {
+  const find = (root) => {
+    const found = root.querySelector(".MuiAppBar-root")
+    if (found) return found
+    for (const one of root.querySelectorAll("*"))
+      if (one.shadowRoot && (inner = find(one.shadowRoot))) return inner
+    return null
+  }
+  let inner = null
+  window.seen = new Set()
+  const look = () => {
+    const bar = document.body && find(document)
+    const grounds = [document.querySelector("#loader") && document.body, bar].filter((one) => one)
+    for (const { backgroundColor, visibility } of grounds.map((one) => getComputedStyle(one)))
+      if (visibility === "visible") window.seen.add(backgroundColor)
+    requestAnimationFrame(look)
+  }
+  look()
+})()"""
+
+
+def test_a_new_reader_whose_system_is_dark_sees_nothing_light(opened):
+    page = opened(before=lambda page: page.add_init_script(_SEEN), color_scheme="dark")
+    expect_alerts(page, 200)
+    seen = page.evaluate("Array.from(window.seen)")
+    assert len(seen) >= 2, "the ground, and the bar"
+    assert [colour for colour in seen if max(map(int, re.findall(r"\d+", colour)[:3])) > 60] == []
 
 
 def test_the_keyboard_is_enough(opened):

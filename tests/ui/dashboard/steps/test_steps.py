@@ -2,6 +2,7 @@
 
 import asyncio
 
+import panel as pn
 import pytest
 
 import engine
@@ -35,6 +36,7 @@ def test_data_nights_come_from_presets_years_calendar_and_text(session):
         assert [button["value"] for button in years.buttons] == ["2021"]
         assert presets.pressed == ["night"]
         presets._handle_msg("all")
+        assert presets.pressed == ["all"], "the last 7 nights are the same"
         assert session.query.nights == ["2021-11-22:2021-11-24"]
         [picker] = view.select(lambda part: hasattr(part, "disabled_dates"))
         assert [f"{night}" for night in picker.disabled_dates] == ["2021-11-23"]
@@ -48,6 +50,25 @@ def test_data_nights_come_from_presets_years_calendar_and_text(session):
         picker.value = (picker.start, picker.start)
         await until(lambda: session.query.nights == ["2021-11-22"])
         await until(lambda: "1 night chosen, 1 with data, 10 alerts" in texts(view))
+
+    asyncio.run(look())
+
+
+def test_data_an_archive_that_can_not_be_read_shows_nothing_of_the_one_before(session):
+    async def look():
+        view = DataStep(session).view()
+        years = one(view, ButtonRow, 1)
+        await until(lambda: years.buttons)
+        [chart] = [part for part in view.select(pn.Column) if len(part) and isinstance(part[0], pn.pane.Bokeh)]
+        assert chart.visible
+        one(view, ChoiceCards).value = "rubin"
+        await until(lambda: "/nowhere/lsst" in texts(view))
+        await until(lambda: "is not known" in texts(view))
+        assert (years.buttons, chart.visible) == ([], False)
+        [picker] = view.select(lambda part: hasattr(part, "disabled_dates"))
+        assert picker.disabled
+        one(view, ChoiceCards).value = "main"
+        await until(lambda: years.buttons and chart.visible and not picker.disabled)
 
     asyncio.run(look())
 
