@@ -16,6 +16,7 @@ __all__ = ["TopicReader"]
 # Shorter than a consumer waits for a leader (20 s): a coordinator that reads can't write its heartbeats meanwhile, and
 # after 30 s without one its job reads as interrupted. All that read here try again anyway.
 _ANSWER_S = 10.0
+_SOON_S = 2.0
 
 
 class TopicReader:
@@ -96,7 +97,7 @@ class TopicReader:
     def _end(self) -> int:
         """Return the offset that comes next; another client of the thread's asks for it."""
         try:
-            return self._cluster.ends(self._topic, 1)[0]
+            return self._cluster.ends(self._topic, 1, timeout_s=_SOON_S)[0]
         except KafkaError:
             # This waits for a leader, and tells if the topic is gone.
             return self._watermarks()[1]
