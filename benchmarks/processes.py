@@ -5,6 +5,7 @@ python processes.py FIGURES.json COMMAND ...    runs a command and writes what i
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -43,18 +44,18 @@ class Taken:
     """Of all at once; memory that they share counts in each."""
 
 
-def processes_below(without: int | None) -> list[psutil.Process]:
-    """Return the processes that this one started, and those that they did, but for one and what is below it."""
-    below = psutil.Process().children(recursive=True)
-    if without is None:
-        return below
-    left_out = {without} | {child.pid for child in psutil.Process(without).children(recursive=True)}
-    return [process for process in below if process.pid not in left_out]
+def processes_below(*without: int) -> list[psutil.Process]:
+    """Return the processes that this one started, and those that they did, but for some and what is below them."""
+    left_out = set(without)
+    for pid in without:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            left_out |= {child.pid for child in psutil.Process(pid).children(recursive=True)}
+    return [process for process in psutil.Process().children(recursive=True) if process.pid not in left_out]
 
 
-def cpu_seconds(without: int) -> float:
-    """Return the CPU seconds of this process and all below it, but for one of these and what is below that."""
-    times = [process.cpu_times() for process in [psutil.Process(), *processes_below(without)]]
+def cpu_seconds(*without: int) -> float:
+    """Return the CPU seconds of this process and all below it, but for some of these and what is below them."""
+    times = [process.cpu_times() for process in [psutil.Process(), *processes_below(*without)]]
     return sum(each.user + each.system for each in times)
 
 
@@ -67,7 +68,7 @@ def peak_mb(pid: int | str = "self") -> float:
 class MemoryPeaks(threading.Thread):
     """Watches how much memory the processes have that this one started; with `own`, this one too."""
 
-    def __init__(self, *, without: int | None = None, own: bool = False):
+    def __init__(self, *without: int, own: bool = False):
         super().__init__(daemon=True)
         self.largest_mb = self.sum_mb = 0.0
         self.cpu_s = 0.0
@@ -78,7 +79,7 @@ class MemoryPeaks(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(_EVERY_S):
-            self._look([*processes_below(self._without), *([psutil.Process()] if self._own else [])])
+            self._look([*processes_below(*self._without), *([psutil.Process()] if self._own else [])])
         self.cpu_s = time.thread_time()
 
     def end(self) -> None:
@@ -142,7 +143,7 @@ def _reap_all() -> None:
             return
         if not pid:
             time.sleep(0.02)
-    left = processes_below(None)
+    left = processes_below()
     for process in left:
         process.send_signal(signal.SIGKILL)
     raise CommandError(f"still running {_STRAGGLERS_S} s after the command: {[process.cmdline() for process in left]}")

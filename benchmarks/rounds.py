@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import distributed
 import engine
 from benchmarks.archives import Experiment, Nights
 from benchmarks.ceilings import NUM_PARTITIONS, bare_parts
+from benchmarks.first_alert import FirstAlert
 from benchmarks.processes import MemoryPeaks, Taken, cpu_seconds, take
 from benchmarks.spark import starting as spark
 from engine.kafka import KafkaCluster
@@ -29,31 +29,6 @@ Quantities = dict[str, float]
 
 class TransferError(RuntimeError):
     """A side did not send what the others did."""
-
-
-class FirstAlert(threading.Thread):
-    """Polls a topic that need not exist yet, and notes when its first alert arrives."""
-
-    def __init__(self, topic: str, kafka: str):
-        super().__init__(daemon=True)
-        self._at: float | None = None
-        settings = {"bootstrap.servers": kafka, "group.id": topic, "topic.metadata.refresh.interval.ms": 200}
-        self._consumer = confluent_kafka.Consumer({**settings, "auto.offset.reset": "earliest", "log_level": 0})
-        self._consumer.assign([confluent_kafka.TopicPartition(topic, p, 0) for p in range(NUM_PARTITIONS)])
-
-    def run(self) -> None:
-        while self._at is None:
-            message = self._consumer.poll(0.2)
-            if message is not None and not message.error():
-                self._at = time.monotonic()
-        self._consumer.close()
-
-    def seconds_after(self, begun: float) -> float:
-        """Return when it arrived, after a moment of the monotonic clock."""
-        self.join(60)
-        if self._at is None:
-            raise TransferError("no alert arrived")
-        return self._at - begun
 
 
 @dataclass(kw_only=True)
@@ -85,11 +60,12 @@ class Stage:
             with self._topic() as topic:
                 self._submit(self._request(first_night, topic), client)
             with self._topic() as topic, self._watched(topic) as first:
-                peaks = MemoryPeaks(without=self.broker_pid, own=True)
+                peaks = MemoryPeaks(self.broker_pid, first.pid, own=True)
                 peaks.start()
-                cpu, begun = cpu_seconds(self.broker_pid), time.monotonic()
+                beside = (self.broker_pid, first.pid)
+                cpu, begun = cpu_seconds(*beside), time.monotonic()
                 self._submit(self._request(self.nights, topic), client)
-                seconds, cpu = time.monotonic() - begun, cpu_seconds(self.broker_pid) - cpu
+                seconds, cpu = time.monotonic() - begun, cpu_seconds(*beside) - cpu
                 peaks.end()
                 taken = Taken(
                     seconds=seconds,
@@ -181,9 +157,8 @@ class Stage:
 
     @contextmanager
     def _watched(self, topic: str) -> Iterator[FirstAlert]:
-        first = FirstAlert(topic, self.kafka)
-        first.start()
-        yield first
+        with FirstAlert.watched(topic, self.kafka, NUM_PARTITIONS) as first:
+            yield first
 
     def _quantities(self, topic: str, taken: Taken, seconds: float, first_s: float) -> Quantities:
         """Return the figures of a run, `seconds` of which count; raise unless it sent what the others did."""

@@ -165,7 +165,7 @@ class TopicAdmin(Cluster):
             raise KafkaError(f"Kafka does not tell the limits of the topic {topic!r}: {reason_of(exc)}") from exc
         return min(int(found["max.message.bytes"].value), MAX_MESSAGE_NBYTES)
 
-    def ends(self, topic: str, num_partitions: int) -> dict[int, int]:
+    def ends(self, topic: str, num_partitions: int, *, timeout_s: float = _ANSWER_S) -> dict[int, int]:
         """Return, per partition, the offset that the next message sent to it will have.
 
         Raises
@@ -175,7 +175,7 @@ class TopicAdmin(Cluster):
         """
         latest = {ck.TopicPartition(topic, p): ck_admin.OffsetSpec.latest() for p in range(num_partitions)}
         try:
-            found = self._admin().list_offsets(latest, request_timeout=_ANSWER_S)
+            found = self._admin().list_offsets(latest, request_timeout=timeout_s)
             ends = {partition.partition: future.result().offset for partition, future in found.items()}
         except ck.KafkaException as exc:
             self._check_allowed("look up", topic, exc)

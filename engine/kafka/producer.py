@@ -29,6 +29,9 @@ _PROPERTIES = {
     "queue.buffering.max.messages": 1_000_000,
     "queue.buffering.max.kbytes": 32 * 1024,  # a tenth of a second, and a thread has two of them
     "delivery.timeout.ms": 180_000,
+    # Of a topic that was just made, a broker may say for a few ms that another one leads it. Then ever more rarely.
+    "retry.backoff.ms": 10,
+    "retry.backoff.max.ms": 1_000,
     "delivery.report.only.error": True,
 }
 _WAIT_S = 0.01

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 
 import confluent_kafka as ck
 
-from consumer.kafka import Cluster, Connection, GaplessReader, stopped
+from consumer.kafka import Connection, GaplessReader, stopped
+from engine.errors import KafkaError
+from engine.kafka.admin import TopicAdmin
 
 __all__ = ["TopicReader"]
 
 # Shorter than a consumer waits for a leader (20 s): a coordinator that reads can't write its heartbeats meanwhile, and
 # after 30 s without one its job reads as interrupted. All that read here try again anyway.
 _ANSWER_S = 10.0
+_SOON_S = 2.0
 
 
 class TopicReader:
@@ -34,7 +37,7 @@ class TopicReader:
         If Kafka does not answer, or has no such topic.
     """
 
-    def __init__(self, cluster: Cluster, topic: str, *, is_compacted: bool = False):
+    def __init__(self, cluster: TopicAdmin, topic: str, *, is_compacted: bool = False):
         self._cluster = cluster
         self._topic = topic
         self._tries = {"most_tries": 0} if is_compacted else {}
@@ -54,7 +57,7 @@ class TopicReader:
         KafkaError
             If they do not come for 10 s, or will not come.
         """
-        _, end = self._watermarks()
+        end = self._end()
         deadline = time.monotonic() + _ANSWER_S
         while (position := self._reader.positions[0]) < end:
             # One by one: what is not taken, because somebody raises here, is read next time.
@@ -84,11 +87,20 @@ class TopicReader:
         self._connection.close()
 
     def _connect(self) -> Connection:
-        # A manifest whose beginning expired is read on. Requests wait for a fetch to return, so fetches are short.
-        return self._cluster.open({"auto.offset.reset": "earliest", "fetch.wait.max.ms": 20})
+        # A manifest whose beginning expired is read on. What is written ends a fetch at once; while nothing is, each
+        # costs Kafka and us a fifth of a millisecond. A request of this client's would wait for it to return.
+        return self._cluster.open({"auto.offset.reset": "earliest", "fetch.wait.max.ms": 500})
 
     def _read_from(self, offsets: dict[int, int]) -> GaplessReader:
         return GaplessReader(self._connection, self._topic, offsets, **self._tries)
+
+    def _end(self) -> int:
+        """Return the offset that comes next; another client of the thread's asks for it."""
+        try:
+            return self._cluster.ends(self._topic, 1, timeout_s=_SOON_S)[0]
+        except KafkaError:
+            # This waits for a leader, and tells if the topic is gone.
+            return self._watermarks()[1]
 
     def _watermarks(self) -> tuple[int, int]:
         return self._connection.watermarks(self._topic, 0, within_s=_ANSWER_S)

@@ -28,6 +28,9 @@ _OF_SERVERS = {
     # a hundred times a second (below): an idle cluster of one worker took 6 % of a core so.
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "200ms",
     "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "2s",
+    # Before each message Dask estimates its size, piece by piece, to pack what is large in a thread of its own. None of
+    # ours are.
+    "DASK_DISTRIBUTED__COMM__OFFLOAD": "False",
 }
 _OF_WORKERS = {
     # Dask gives these to a worker's process before it starts; here, to the one that the workers are copies of.

@@ -4,11 +4,15 @@ This file goes to workers as text (`engine.workers.sending`), so at its top it i
 it runs on any version of Python. A call of ours comes to it as bytes. The door compares the worker's versions and code
 with those that are expected, then opens the bytes, which imports ours. On a worker that is not right nothing is
 imported by name and nothing fails: the call's result is a refusal, and the caller tries elsewhere.
+
+A process makes a module of the text once, and looks its versions up once: as long as it runs, it runs what it has
+imported.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import importlib
 import logging
 import operator
@@ -35,33 +39,28 @@ def is_refusal(value: object) -> bool:
     return type(value) is tuple and len(value) == 4 and value[0] == _REFUSED
 
 
+_known: dict[str, str] = {}
+"""What was found in this process; what was not there is looked for again."""
+
+
 def facts_of_this_process(names: Mapping[str, object]) -> dict[str, str]:
     """Return the versions that this process has of what is named; '' of what is not there."""
-    return {name: _fact(name) for name in names}
+    return {name: _known.get(name) or _fact(name) for name in names}
 
 
 def _fact(name: str) -> str:
     if name == PYTHON:
         return ".".join(platform.python_version_tuple()[:2])
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
     if name == CODE:
-        return _code()
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def _code() -> str:
-    """Return the version and digest of our code here; what can't be imported, or has no digest yet, is its version."""
-    try:
-        version = metadata.version(CODE)
-    except metadata.PackageNotFoundError:
-        return ""
-    try:
-        code: str = importlib.import_module("engine.workers").loaded_code()
-    except Exception as exc:  # noqa: BLE001  whatever an import does that is not ours, or is broken
-        return f"{version} that can't be imported ({type(exc).__name__}: {exc})"
-    return code
+        try:
+            version = importlib.import_module("engine.workers").loaded_code()
+        except Exception as exc:  # noqa: BLE001  whatever an import does that is not ours, or is broken
+            return f"{version} that can't be imported ({type(exc).__name__}: {exc})"
+    return _known.setdefault(name, version)
 
 
 def problem_of(found: Mapping[str, str], expected: Mapping[str, str]) -> str:
@@ -95,10 +94,12 @@ def facts_text(text: str, names: Mapping[str, object]) -> str:
 
 
 def _expression(text: str, name: str, given: tuple[Any, ...]) -> str:
-    room = {"__name__": "alert_transfer_door", "text": text, "given": given}
+    # By the module's name in `sys.modules`, Dask names the class of a door instead of packing all of it.
+    module = f"alert_transfer_door_{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
     return (
-        "(lambda room: (exec(compile(room['text'], 'engine/workers/door.py', 'exec'), room), "
-        f"room[{name!r}](*room['given']))[1])({room!r})"
+        "(lambda sys, module, text, given: (module in sys.modules or (lambda made: (exec(compile(text, "
+        "'engine/workers/door.py', 'exec'), vars(made)), sys.modules.setdefault(module, made)))(type(sys)(module)), "
+        f"sys.modules[module].{name}(*given))[1])(__import__('sys'), {module!r}, {text!r}, {given!r})"
     )
 
 

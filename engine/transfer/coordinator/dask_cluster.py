@@ -79,6 +79,7 @@ class DaskCluster:
         self._others: list[str] = []
         """Workers that have refused none, as of the last look."""
         self._next_look_at = 0.0
+        self._is_door_sent = False
         self._events: DaskEvents | None = None
         self._waiting: dict[DaskTask, float] = {}
         """Tasks for which no worker is left -> since when."""
@@ -118,7 +119,8 @@ class DaskCluster:
         self._channel = channel = f"alert-transfer-{self._task.job_id}-{coordinator}"
         self._events = DaskEvents(self._client, self._topic, channel)
         call = Sent(tasks.run, self._task, self._topic, channel)
-        self._door = dask.delayed(call, name=f"task-{self._topic}-{coordinator}", traverse=False)
+        # Handed over with the first tasks; then a future of it, by which the scheduler knows it.
+        self._door: Any = dask.delayed(call, name=f"task-{self._topic}-{coordinator}", traverse=False)
         return Rules(
             is_filtered=self._task.selection.predicate.sql is not None,
             limit=self._task.limit,
@@ -233,9 +235,12 @@ class DaskCluster:
                 # tasks that are put on workers, and those of small groups, would pass them for ever.
                 places = sorted(self._events.workers)
             where = {"workers": places, "allow_other_workers": True} if places else {}
-            futures = self._client.compute(list(delayed.values()), priority=priority, **where)
-            for task, future in zip(delayed, futures, strict=True):
+            door = [] if self._is_door_sent else [self._door]
+            futures = self._client.compute([*delayed.values(), *door], priority=priority, **where)
+            for task, future in zip(delayed, futures, strict=False):
                 task.take(future)
+            if door:
+                self._door, self._is_door_sent = futures[-1], True
         for task in follow:
             self._followed.add(task)
             self._call_back(task)

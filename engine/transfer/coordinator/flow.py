@@ -137,8 +137,9 @@ class Flow:
         return num_tasks < min(most, _MOST_TASKS * threads) and self._in_flight_s < _IN_FLIGHT_S * threads
 
     def _next(self, threads: int) -> Load:
-        # Towards the end tasks become shorter, so that all threads end at once.
-        enough_s = max(_LEAST_TASK_S, min(_TASK_S, self._waiting_s / (2 * threads)))
+        # Towards the end tasks become shorter, so that all threads end at once; one thread does so anyway.
+        shares = 2 * threads if threads > 1 else 1
+        enough_s = max(_LEAST_TASK_S, min(_TASK_S, self._waiting_s / shares))
         most = min(_TIMES_LARGER * self._largest, _MOST_FRAGMENTS) if self._sizing.is_known else 1
         fragments = [self._backlog.take_one()]
         num_alerts = fragments[0].num_alerts

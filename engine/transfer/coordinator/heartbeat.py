@@ -14,7 +14,7 @@ from engine.telemetry import tell
 
 __all__ = ["Cancelled", "Replaced", "Watch"]
 
-_LISTEN_S = 0.05  # the end of a job waits for it
+_LOOK_EVERY_S = 0.2
 _PAUSE_S = 1.0
 _LONG_S = 10.0
 """What no store takes that is well: a client that writes again by itself hides an outage of less than three minutes."""
@@ -89,9 +89,11 @@ class Watch:
                 if was_away:
                     tell(f"{self._store.address} can be used again", event="outage-over")
                 was_away = False
+                # Asleep, not listening: the end of a job waits for this thread.
+                self._has_ended.wait(_LOOK_EVERY_S)
 
     def step(self) -> None:
-        """Write a heartbeat if one is due, then read what comes next."""
+        """Write a heartbeat if one is due, then read what has come."""
         # In this order: a coordinator that can't read may still be able to say that it runs.
         if self._clock() >= self._next_at:
             beat = Heartbeat(job_id=self._job_id, coordinator=self._coordinator, time=time.time(), **self._facts())
@@ -101,7 +103,7 @@ class Watch:
                 text = f"{self._store.address} was away or busy: it took {took_s:.0f} s to write a heartbeat"
                 tell(text, level="warning", event="slow-store")
             self._next_at = self._clock() + HEARTBEAT_EVERY_S
-        self.note(self._store.wait_for_more(_LISTEN_S))
+        self.note(self._store.wait_for_more(0.0))
 
     def note(self, manifest: Manifest) -> None:
         """Note what a manifest says of this coordinator."""

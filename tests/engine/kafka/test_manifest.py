@@ -68,6 +68,21 @@ def test_records_are_written_in_order_and_read_back(fake, cluster):
     assert all(client.is_closed for client in readers(fake))
 
 
+def test_nothing_is_asked_by_the_client_that_fetches(fake, cluster, log, monkeypatch):
+    reader = ManifestReader(cluster, "ftransfer_t")
+    monkeypatch.delattr(type(readers(fake)[-1]), "get_watermark_offsets")  # it would wait for the fetch to return
+    assert reader.refresh().plan == plan_of()
+    log.append(*encode_record(done(0)))
+    assert reader.refresh().num_sent == 1
+
+
+def test_an_end_that_kafka_does_not_tell_at_once_is_waited_for(fake, cluster, log):
+    reader = ManifestReader(cluster, "ftransfer_t")
+    fake.fail("list_offsets", ck.KafkaError.LEADER_NOT_AVAILABLE)
+    fake.fail("get_watermark_offsets", ck.KafkaError.LEADER_NOT_AVAILABLE)
+    assert reader.refresh().plan == plan_of()
+
+
 def test_a_record_that_was_not_acknowledged_may_be_written_again_by_a_fresh_producer(fake, cluster, log):
     writer = ManifestWriter(cluster, "ftransfer_t")
     key, _ = encode_record(done(0))

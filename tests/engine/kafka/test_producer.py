@@ -203,3 +203,11 @@ def test_a_request_to_kafka_holds_many_alerts(kafka):
     num_requests = sum(broker["req"].get("Produce", 0) for broker in told[-1]["brokers"].values())
     assert num_requests <= num_alerts / 50
     cluster.delete_job_topics(topic)
+
+
+def test_what_a_topic_s_new_leader_turns_away_is_sent_again_at_once_and_then_more_and_more_rarely(fake, cluster):
+    sender = FragmentSender(cluster, "ftransfer_t")
+    sender.finish()
+    (producer,) = fake.clients
+    first_ms, most_ms = (producer.properties[f"retry.backoff.{name}"] for name in ("ms", "max.ms"))
+    assert first_ms <= 10 < 1_000 <= most_ms

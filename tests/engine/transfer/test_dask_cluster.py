@@ -59,16 +59,29 @@ def cluster_of(store: FakeStore, leave=None) -> tuple[DaskCluster, Client, tuple
     return cluster, client, tuple(fragments_of(store.manifest))
 
 
+def of_tasks(keys: list[str]) -> list[str]:
+    return [key for key in keys if key.startswith("alert-transfer-")]
+
+
 def test_a_task_that_has_its_turn_is_put_on_a_worker_at_once_and_others_wait_behind_it(store):
     cluster, client, fragments = cluster_of(store)
     cluster.send([Load(fragments=fragments, is_extra=True), Load(fragments=fragments), Load(fragments=fragments)])
     (turns, turn), (extras, extra) = client.computed
-    assert (len(turns), len(extras)) == (2, 1)
+    assert (len(of_tasks(turns)), len(of_tasks(extras))) == (2, 1)
     assert turn["priority"] > extra["priority"]
     assert (turn["workers"], turn["allow_other_workers"]) == (WORKERS, True)
     assert "workers" not in extra
     cluster.count_night(fragments)
     assert client.computed[-1][1]["workers"] == WORKERS, "a night that is counted last ends a job: it is not passed"
+
+
+def test_what_all_tasks_of_a_job_need_is_handed_to_the_scheduler_once(store):
+    cluster, client, fragments = cluster_of(store)
+    for _ in range(3):
+        cluster.send([Load(fragments=fragments)])
+    cluster.count(cluster.filter(fragments))
+    keys = [key for keys, _ in client.computed for key in keys]
+    assert len(set(keys) - set(of_tasks(keys))) == len(keys) - len(of_tasks(keys)) == 1
 
 
 def test_threads_are_counted_anew_as_workers_come_and_go(store, monkeypatch):

@@ -63,6 +63,12 @@ def test_the_first_tasks_have_one_fragment_each_and_then_they_grow_to_a_second()
     assert sizes[-1] < 10, "towards the end they get shorter"
 
 
+def test_where_one_thread_runs_them_tasks_do_not_get_shorter_towards_the_end():
+    sizes = {threads: list(map(len, Simulated([10_000] * 25, lambda _: 0.07, threads).run())) for threads in (1, 2)}
+    assert len(sizes[1]) <= len(sizes[2]) / 2
+    assert sizes[1] == sorted(sizes[1])
+
+
 def test_what_is_in_flight_lasts_a_few_seconds():
     job = Simulated([5_000] * 3_000, lambda fragment: 0.01)
     job.submit()

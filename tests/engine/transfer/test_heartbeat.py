@@ -7,6 +7,7 @@ import pytest
 from consumer.wire import CancelRequest, Heartbeat, decode_record
 from engine.errors import KafkaError
 from engine.telemetry import in_job
+from engine.transfer.coordinator import heartbeat
 from engine.transfer.coordinator.heartbeat import Cancelled, Replaced, Watch
 from tests.engine.transfer.fake_store import FakeStore, planned
 from tests.engine.transfer.job_records import JOB, says
@@ -101,3 +102,19 @@ def test_it_watches_on_through_an_outage():
         assert has_read.wait(150)
     with pytest.raises(Cancelled):
         watch.check_wanted()
+
+
+def test_the_end_of_a_job_waits_for_no_look_at_the_manifest(monkeypatch):
+    monkeypatch.setattr(heartbeat, "_LOOK_EVERY_S", 3600.0)
+    store = planned([1], says("running", "me"))
+    has_looked, waits, wait_for_more = threading.Event(), [], store.wait_for_more
+
+    def looked(timeout_s: float):
+        waits.append(timeout_s)
+        has_looked.set()
+        return wait_for_more(timeout_s)
+
+    store.wait_for_more = looked
+    with Watch(store, JOB, "me").running():
+        assert has_looked.wait(150)
+    assert waits == [0.0]

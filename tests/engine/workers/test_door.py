@@ -4,12 +4,14 @@ import pickle
 import pickletools
 import subprocess
 import sys
+from importlib import metadata
 
+import cloudpickle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.workers import Sent, loaded_code, refusal_of
+from engine.workers import Sent, door, loaded_code, refusal_of
 from engine.workers.door import facts_of_this_process, is_refusal, problem_of, refusal
 
 
@@ -24,9 +26,9 @@ def names_in(pickled: bytes) -> set[str]:
 def test_what_is_sent_names_nothing_of_ours_however_often_it_travels():
     once = pickle.dumps(Sent(loaded_code))
     assert names_in(once) == {"builtins", "eval"}
-    door = pickle.loads(once)
-    assert pickle.dumps(door) == once, "a scheduler opens it and packs it again"
-    assert door() == loaded_code()
+    opened = pickle.loads(once)
+    assert pickle.dumps(opened) == once, "a scheduler opens it and packs it again"
+    assert opened() == loaded_code()
 
 
 def test_it_is_called_with_what_was_computed_before_it():
@@ -68,6 +70,29 @@ def test_a_process_tells_its_versions():
     assert found["Python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
     assert found["dask"].startswith("20")
     assert found["no-such-package"] == ""
+
+
+def test_a_process_looks_a_version_up_once_and_again_what_was_not_there(monkeypatch):
+    asked, version = [], metadata.version
+    monkeypatch.setattr(door, "_known", {})
+    monkeypatch.setattr(metadata, "version", lambda name: [asked.append(name), version(name)][1])
+    for _ in range(3):
+        facts_of_this_process(dict.fromkeys(("alert-transfer", "dask", "no-such-package")))
+    assert sorted(asked) == ["alert-transfer", "dask", *["no-such-package"] * 3]
+
+
+def test_code_that_can_t_be_imported_is_looked_at_again(monkeypatch):
+    monkeypatch.setattr(door, "_known", {})
+    with monkeypatch.context() as broken:
+        broken.setitem(sys.modules, "engine.workers", None)
+        assert "can't be imported" in facts_of_this_process({"alert-transfer": None})["alert-transfer"]
+    assert facts_of_this_process({"alert-transfer": None})["alert-transfer"] == loaded_code()
+
+
+def test_a_process_makes_one_module_of_the_door_s_text_and_names_its_class():
+    first, second = (pickle.loads(pickle.dumps(Sent(divmod, number))) for number in (17, 18))
+    assert type(first) is type(second)
+    assert len(cloudpickle.dumps(type(first))) < 200, "Dask sends the type of each result"
 
 
 def test_the_digest_is_the_same_in_each_process():
