@@ -115,10 +115,9 @@ class OpenFragment:
         columns = self._columns_for(leaves)
         expansion = self._expansion(fragment.row_groups, columns)
         parts = []
-        alerts = dict(zip(fragment.row_groups, fragment.row_group_alerts, strict=True))
         for groups in self._together(columns, fragment.row_groups):
             read = Reading(self._opened, groups, columns)
-            num_alerts = sum(alerts[group] for group in groups)
+            num_alerts = self._num_alerts(groups)
             table = self._guarded(partial(_read_groups, self._opened, groups, columns, expansion, num_alerts), read)
             sources = {name: combined(table[name]) for name in roots if name in table.column_names}
             arrays = compute_leaves(sources, leaves, types, num_alerts, fragment.file.path)
@@ -269,9 +268,15 @@ class OpenFragment:
     ) -> Iterator[pa.RecordBatch]:
         for groups in self._together(columns, row_groups):
             batches = expansion.batches(block_alerts, partial(self._opened.batches, groups, columns), groups)
-            read = Reading(self._opened, groups, columns)
+            read, num_came = Reading(self._opened, groups, columns), 0
             while (batch := self._guarded(partial(next, batches, None), read)) is not None:
+                num_came += batch.num_rows
                 yield batch
+            self._guarded(partial(_check_came, num_came, self._num_alerts(groups)), read)
+
+    def _num_alerts(self, row_groups: Sequence[int]) -> int:
+        alerts = dict(zip(self.fragment.row_groups, self.fragment.row_group_alerts, strict=True))
+        return sum(alerts[group] for group in row_groups)
 
     def _columns_for(self, leaves: Sequence[str]) -> list[str]:
         return self._layout.once(("columns", *leaves), lambda: columns_for(self._schema, self._layout.parquet, leaves))
@@ -315,10 +320,21 @@ def _read_groups(
     opened: OpenParquet, groups: Sequence[int], columns: Sequence[str], expansion: Expansion, num_rows: int
 ) -> pa.Table:
     """Return columns of row groups; in batches where a value may be so long that all at once are too much."""
-    if not columns or expansion.rows_at_once(num_rows, groups) >= num_rows:
+    if not columns:
         return opened.read(groups, columns)
-    batches = expansion.batches(num_rows, partial(opened.batches, groups, columns), groups)
-    return pa.Table.from_batches(list(batches))
+    if expansion.rows_at_once(num_rows, groups) >= num_rows:
+        table = opened.read(groups, columns)
+        _check_came(table.num_rows, num_rows)
+        return table
+    batches = list(expansion.batches(num_rows, partial(opened.batches, groups, columns), groups))
+    _check_came(sum(batch.num_rows for batch in batches), num_rows)
+    return pa.Table.from_batches(batches)
+
+
+def _check_came(num_came: int, num_rows: int) -> None:
+    """Raise if pages have other rows than the footer says: of some damaged pages Arrow gives fewer, and no error."""
+    if num_came != num_rows:
+        raise pa.ArrowInvalid(f"its pages have {num_came:,} alerts, where {num_rows:,} were expected")
 
 
 def _check_as_planned(fragment: Fragment, opened: OpenParquet) -> None:

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.archive import Archive, Fragment, cut_fragments
-from engine.errors import ArchiveError
-from engine.storage import opening
+from engine.errors import ArchiveError, UnreadableError
+from engine.storage import OpenParquet, opening
 
 NIGHT = dt.date(2021, 11, 22)
 TABLE = pa.table({"candid": range(10), "name": [f"n{i}" for i in range(10)], "s": [{"x": i} for i in range(10)]})
@@ -73,3 +73,20 @@ def test_a_change_is_told_at_opening_and_at_the_end(planned):
     Path(fragment.file.path).unlink()
     with pytest.raises(ArchiveError, match="and is gone"):
         archive.open(fragment)
+
+
+@pytest.mark.parametrize("num_lost", [1, 3])
+def test_rows_that_arrow_leaves_out_without_an_error_are_missed(planned, monkeypatch, num_lost):
+    """Of pages with some damages it yields fewer rows than the footer says, or none, and raises nothing."""
+    archive, fragment = planned
+    batches, read = OpenParquet.batches, OpenParquet.read
+    monkeypatch.setattr(OpenParquet, "batches", lambda *args: list(batches(*args))[:-num_lost])
+    monkeypatch.setattr(OpenParquet, "read", lambda *args: read(*args).slice(num_lost))
+    with archive.open(fragment) as opened:
+        for found in (
+            lambda: list(opened.read_blocks(["name"], fragment.row_groups, 4)),
+            lambda: opened.read_leaves(["s.x"], [pa.int64()]),
+            lambda: list(opened.read_leaf_blocks(["s.x"], [pa.int64()], 16)),
+        ):
+            with pytest.raises(UnreadableError, match=r"a\.parquet.*where 10 were expected"):
+                found()
