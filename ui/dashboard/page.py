@@ -103,7 +103,8 @@ class Page:
     async def _stepped(self, _: param.parameterized.Event) -> None:
         # Who is quick clicks before the page has said that it is there.
         await self._session.until_shown()
-        self._show_step()
+        if not self._session.is_ended:
+            self._show_step()
 
     async def _previous(self, _: Any) -> None:
         self._session.step = max(self._session.step - 1, 0)

@@ -80,7 +80,7 @@ class Session(param.Parameterized):
         return self._shown is None or self._shown.is_set()
 
     async def until_shown(self) -> None:
-        """Return when the browser shows the page, at once if it does."""
+        """Return when the browser shows the page, at once if it does, or when the session ends."""
         if self._shown is not None:
             await self._shown.wait()
 
@@ -133,6 +133,8 @@ class Session(param.Parameterized):
         self.is_ended = True
         for task in list(self._tasks):
             task.cancel()
+        if self._shown is not None:
+            self._shown.set()  # a browser may be gone before it has shown anything
         for callback in reversed(self._at_end):
             try:
                 callback()

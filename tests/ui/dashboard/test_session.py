@@ -100,3 +100,15 @@ def test_a_session_that_was_never_shown_ends_with_its_tasks(session):
             await task
 
     asyncio.run(run())
+
+
+def test_whoever_waits_for_a_page_that_is_never_shown_waits_until_the_session_ends(session):
+    async def run() -> None:
+        session.wait_until_shown()
+        waiting = asyncio.create_task(session.until_shown())
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        session.end()
+        await asyncio.wait_for(waiting, 60)
+
+    asyncio.run(run())
