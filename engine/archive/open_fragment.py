@@ -229,7 +229,7 @@ class OpenFragment:
         """Yield chosen rows of a row group, and their positions in it."""
 
         def bounded(read: Callable[[int], Iterator[pa.RecordBatch]], wanted: int) -> Iterator[pa.RecordBatch]:
-            return expansion.batches(wanted, read, [group])
+            return _whole(expansion.batches(wanted, read, [group]), self._num_alerts([group]))
 
         found = chosen_rows(self._opened, group, columns, picked, chosen, block_alerts, bounded)
         read, num_done = Reading(self._opened, [group], columns), 0
@@ -267,12 +267,11 @@ class OpenFragment:
         self, row_groups: Sequence[int], columns: Sequence[str], expansion: Expansion, block_alerts: int
     ) -> Iterator[pa.RecordBatch]:
         for groups in self._together(columns, row_groups):
-            batches = expansion.batches(block_alerts, partial(self._opened.batches, groups, columns), groups)
-            read, num_came = Reading(self._opened, groups, columns), 0
+            found = expansion.batches(block_alerts, partial(self._opened.batches, groups, columns), groups)
+            batches = _whole(found, self._num_alerts(groups))
+            read = Reading(self._opened, groups, columns)
             while (batch := self._guarded(partial(next, batches, None), read)) is not None:
-                num_came += batch.num_rows
                 yield batch
-            self._guarded(partial(_check_came, num_came, self._num_alerts(groups)), read)
 
     def _num_alerts(self, row_groups: Sequence[int]) -> int:
         alerts = dict(zip(self.fragment.row_groups, self.fragment.row_group_alerts, strict=True))
@@ -320,15 +319,23 @@ def _read_groups(
     opened: OpenParquet, groups: Sequence[int], columns: Sequence[str], expansion: Expansion, num_rows: int
 ) -> pa.Table:
     """Return columns of row groups; in batches where a value may be so long that all at once are too much."""
-    if not columns:
-        return opened.read(groups, columns)
-    if expansion.rows_at_once(num_rows, groups) >= num_rows:
+    if not columns or expansion.rows_at_once(num_rows, groups) >= num_rows:
         table = opened.read(groups, columns)
         _check_came(table.num_rows, num_rows)
         return table
-    batches = list(expansion.batches(num_rows, partial(opened.batches, groups, columns), groups))
-    _check_came(sum(batch.num_rows for batch in batches), num_rows)
-    return pa.Table.from_batches(batches)
+    batches = expansion.batches(num_rows, partial(opened.batches, groups, columns), groups)
+    return pa.Table.from_batches(list(_whole(batches, num_rows)))
+
+
+def _whole(batches: Iterator[pa.RecordBatch], num_rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield batches that come to so many rows; raise at the end, or before what goes beyond, if they don't."""
+    num_came = 0
+    for batch in batches:
+        num_came += batch.num_rows
+        if num_came > num_rows:
+            break
+        yield batch
+    _check_came(num_came, num_rows)
 
 
 def _check_came(num_came: int, num_rows: int) -> None:

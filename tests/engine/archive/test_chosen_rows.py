@@ -275,3 +275,14 @@ def test_values_that_come_to_much_are_left_to_arrow(tmp_path, monkeypatch):
     chosen = list(range(0, 60, 2))
     assert chosen_by(archive, fragment, chosen, STAMPS).equals(table.take(chosen))
     assert read.places == {0, 1, 2, 3}
+
+
+def test_rows_that_arrow_leaves_out_beside_taken_stamps_are_missed(tmp_path, monkeypatch):
+    """Of some damaged pages it yields fewer rows than the footer says, and raises nothing."""
+    archive, fragment = planned(tmp_path, as_bytes(stamps(300)))
+    batches_of = OpenParquet.batches_of
+    monkeypatch.setattr(
+        OpenParquet, "batches_of", lambda *args: (batch.slice(0, batch.num_rows - 1) for batch in batches_of(*args))
+    )
+    with pytest.raises(UnreadableError, match="were expected"):
+        chosen_by(archive, fragment, [0, 1], STAMPS)
