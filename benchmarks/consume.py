@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -38,6 +37,7 @@ import engine
 from benchmarks.consume_topics import NUM_LABELS, make_topic, send_sample, write_archive
 from benchmarks.figures import Figure
 from benchmarks.measuring import ROOT, Taken, add_options, by_turns, console, figures_of, keep, run
+from benchmarks.processes import peak_mb
 from consumer.kafka import Cluster, DataReader, ManifestFollower
 from engine.kafka import KafkaCluster
 from tests.fink_client import finkctl
@@ -75,7 +75,7 @@ def alone(topic: str, kafka: str) -> None:
             fastavro.schemaless_reader(io.BytesIO(value), schema, None)
         wall_s += time.monotonic() - begun
         cpu_s += time.thread_time() - used
-    print(wall_s, cpu_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
+    print(wall_s, cpu_s, peak_mb())
 
 
 def read(folder: Path, columns: list[str] | None = None, candids: list[int] | None = None) -> pa.Table:

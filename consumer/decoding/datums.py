@@ -53,8 +53,7 @@ class Datums:
         datums
             One Avro datum each, without header.
         """
-        bounds = np.zeros(len(datums) + 1, dtype=np.int64)
-        np.cumsum(np.fromiter(map(len, datums), dtype=np.int64, count=len(datums)), out=bounds[1:])
+        bounds = _bounds_of(datums)
         data = np.frombuffer(b"".join([*datums, bytes(PADDING)]), dtype=np.uint8)
         return cls(data=data, starts=bounds[:-1], ends=bounds[1:])
 
@@ -67,8 +66,7 @@ class Datums:
         datums
             One Avro datum each, without header; each is empty afterwards.
         """
-        bounds = np.zeros(len(datums) + 1, dtype=np.int64)
-        np.cumsum(np.fromiter(map(len, datums), dtype=np.int64, count=len(datums)), out=bounds[1:])
+        bounds = _bounds_of(datums)
         places = bounds.tolist()
         data = np.empty(places[-1] + PADDING, dtype=np.uint8)
         data[places[-1] :] = 0
@@ -84,3 +82,10 @@ class Datums:
     def datum(self, position: int) -> bytes:
         """Return one of them, copied out of the buffer."""
         return self.data[self.starts[position] : self.ends[position]].tobytes()
+
+
+def _bounds_of(datums: Sequence[bytes]) -> np.ndarray:
+    """Return where each datum begins once they are joined, and where the last ends, int64, shape (n + 1,)."""
+    bounds = np.zeros(len(datums) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter(map(len, datums), dtype=np.int64, count=len(datums)), out=bounds[1:])
+    return bounds

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,10 +69,8 @@ class ChunkValues:
         PageError
             If a page is not what is read here.
         """
-        try:
+        with _understood():
             return self._pick(rows)
-        except (IndexError, ValueError, struct.error, OverflowError, RecursionError) as exc:
-            raise exc if isinstance(exc, PageError) else PageError("a page that is not understood") from exc
 
     def finish(self) -> None:
         """Look at the pages that are left, as whoever decodes them would.
@@ -80,11 +80,9 @@ class ChunkValues:
         PageError
             If one is not what is read here.
         """
-        try:
+        with _understood():
             for _ in self._pages:
                 pass
-        except (IndexError, ValueError, struct.error, OverflowError, RecursionError) as exc:
-            raise exc if isinstance(exc, PageError) else PageError("a page that is not understood") from exc
 
     def _pick(self, rows: np.ndarray) -> Picked:
         definitions, is_there, lengths = [], [], []
@@ -133,6 +131,17 @@ class ChunkValues:
             assert self._page is not None
             self._opened = _OpenPage(self._page, self._deepest, self._dictionary)
         return self._opened
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Raise PageError, too, where a page is not what its bytes were taken for."""
+    try:
+        yield
+    except PageError:
+        raise
+    except (IndexError, ValueError, struct.error, OverflowError, RecursionError) as exc:
+        raise PageError("a page that is not understood") from exc
 
 
 class _Values:

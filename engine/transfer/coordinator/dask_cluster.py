@@ -237,7 +237,7 @@ class DaskCluster:
             where = {"workers": places, "allow_other_workers": True} if places else {}
             door = [] if self._is_door_sent else [self._door]
             futures = self._client.compute([*delayed.values(), *door], priority=priority, **where)
-            for task, future in zip(delayed, futures, strict=False):
+            for task, future in zip(delayed, futures[: len(delayed)], strict=True):
                 task.take(future)
             if door:
                 self._door, self._is_door_sent = futures[-1], True
