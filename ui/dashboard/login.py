@@ -18,8 +18,9 @@ from panel.auth import BasicAuthProvider
 from tornado.web import RequestHandler
 
 from engine import ConfigError, InputError, Settings
+from ui.dashboard.login_cookie import LOGIN_DAYS, USER_COOKIE, cookie_flags, user_of
 from ui.dashboard.login_pages import login_page, place_within
-from ui.dashboard.oauth import LOGIN_DAYS, PROVIDERS, OAuthUsers
+from ui.dashboard.oauth import PROVIDERS, OAuthUsers
 
 __all__ = ["FileUsers", "PasswordFile", "lets_in_strangers", "login_is_on", "login_provider", "password_hash"]
 
@@ -193,15 +194,8 @@ class _LoginHandler(RequestHandler):
             async with lock:
                 begun = time.monotonic()
                 if await asyncio.to_thread(self.users.knows, user, password):
-                    self.set_signed_cookie(
-                        "user",
-                        user,
-                        expires_days=LOGIN_DAYS,
-                        httponly=True,
-                        secure=self.request.protocol == "https",
-                        samesite="Lax",
-                        path=self.prefix,
-                    )
+                    flags = cookie_flags(self, self.prefix)
+                    self.set_signed_cookie(USER_COOKIE, user, expires_days=LOGIN_DAYS, **flags)
                     self.redirect(place_within(self.get_argument("next", ""), self.prefix))
                     return
                 await asyncio.sleep(max(0.0, _WAIT_S - (time.monotonic() - begun)))
@@ -216,7 +210,7 @@ class _LogoutHandler(RequestHandler):
     prefix = "/"
 
     def get(self) -> None:
-        self.clear_cookie("user", path=self.prefix)
+        self.clear_cookie(USER_COOKIE, path=self.prefix)
         self.redirect(self.prefix)
 
 
@@ -242,8 +236,7 @@ class FileUsers(BasicAuthProvider):
         """What tells who asks."""
 
         def get_user(handler: RequestHandler) -> str | None:
-            cookie = handler.get_signed_cookie("user", max_age_days=LOGIN_DAYS)
-            user = cookie.decode() if cookie else None
+            user = user_of(handler)
             return user if user in self._users.hashes() else None
 
         return get_user

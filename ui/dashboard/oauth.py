@@ -17,16 +17,15 @@ from panel.auth import AUTH_PROVIDERS, CODE_COOKIE_NAME, STATE_COOKIE_NAME, OAut
 from panel.util import decode_token
 from tornado.web import HTTPError, RequestHandler
 
+from ui.dashboard.login_cookie import LOGIN_DAYS, USER_COOKIE, cookie_flags, user_of
 from ui.dashboard.login_pages import link, message_page, place_within
 
-__all__ = ["LOGIN_DAYS", "PROVIDERS", "OAuthUsers"]
+__all__ = ["PROVIDERS", "OAuthUsers"]
 
 _log = logging.getLogger("alert_transfer.dashboard")
 
 PROVIDERS = tuple(sorted(set(AUTH_PROVIDERS) - {"pam", "password"}))
 """Those that have a page of their own; the others would ask for passwords here."""
-LOGIN_DAYS = 7
-"""So long a login lasts."""
 _MOST_CHARACTERS = 200
 _MOST_NEXT = 2_000
 """Where one goes from the login stands in a cookie, encoded twice; a browser keeps 4 kB."""
@@ -85,7 +84,7 @@ class _LoginPages(OAuthLoginHandler):
             raise _Refused(403, f"The provider has not verified that {user} is your address. Have it do so first.")
         if not type(self).lets_in(user):
             raise _Refused(403, f"{user} may not use this page. Ask who runs it to let you in.")
-        self._keep("user", user, LOGIN_DAYS)
+        self._keep(USER_COOKIE, user, LOGIN_DAYS)
         return user
 
     def get_state(self) -> str:
@@ -101,7 +100,7 @@ class _LoginPages(OAuthLoginHandler):
         """Keep what belongs into a cookie, with all flags; note what only counts until the login is through."""
         if name in _BY_COOKIE:
             self._keep(name, value, 1)
-        elif name == "user":
+        elif name == USER_COOKIE:
             # Panel's reader of answers makes each apostrophe a quotation mark.
             self._user = str(value).replace('"', "'")
         elif name == "id_token":
@@ -110,15 +109,7 @@ class _LoginPages(OAuthLoginHandler):
     set_secure_cookie = set_signed_cookie
 
     def _keep(self, name: str, value: str, days: float) -> None:
-        super().set_signed_cookie(
-            name,
-            value,
-            expires_days=days,
-            httponly=True,
-            secure=self.request.protocol == "https",
-            samesite="Lax",
-            path=self.prefix,
-        )
+        super().set_signed_cookie(name, value, expires_days=days, **cookie_flags(self, self.prefix))
 
     def clear_cookie(self, name: str, **kwargs: Any) -> None:
         super().clear_cookie(name, **(kwargs | {"path": self.prefix}))
@@ -179,8 +170,7 @@ class OAuthUsers(OAuthProvider):
         """What tells who asks."""
 
         async def get_user(handler: RequestHandler) -> str | None:
-            cookie = handler.get_signed_cookie("user", max_age_days=LOGIN_DAYS)
-            user = cookie.decode() if cookie else None
+            user = user_of(handler)
             return user if user and self.lets_in(user) else None
 
         return get_user
@@ -199,7 +189,7 @@ class OAuthUsers(OAuthProvider):
 
         class Logout(RequestHandler):
             def get(self) -> None:
-                self.clear_cookie("user", path=prefix)
+                self.clear_cookie(USER_COOKIE, path=prefix)
                 more = [link("Log out of the provider, too", elsewhere, is_main=False)] if elsewhere else []
                 said = "You are logged out here. The provider may still know you, and let you in without a password."
                 self.write(message_page("Logged out", said, link("Log in again", prefix), *more))

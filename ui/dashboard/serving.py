@@ -36,6 +36,7 @@ from ui.dashboard.first_paint import first_paint
 from ui.dashboard.lifeline import end_with_parent
 from ui.dashboard.local_services import LocalServices
 from ui.dashboard.login import login_is_on, login_provider
+from ui.dashboard.login_cookie import USER_COOKIE
 from ui.dashboard.page import Page
 from ui.dashboard.security import MOST_MESSAGE_NBYTES, MOST_REQUEST_NBYTES, add_safe_headers
 from ui.dashboard.services import Services
@@ -302,7 +303,7 @@ def _server(services: Services, serving: Serving, sockets: list[socket.socket]) 
         use_index=False,
         ico_path=str(Path(__file__).with_name("favicon.ico")),
         include_headers=["Host", "User-Agent", "X-Forwarded-Proto"],
-        include_cookies=[_DARK, *(["user"] if options else [])],
+        include_cookies=[_DARK, *([USER_COOKIE] if options else [])],
         websocket_max_message_size_bytes=MOST_MESSAGE_NBYTES,
         unused_session_lifetime_milliseconds=_ABANDONED_MS,
         check_unused_sessions_milliseconds=5_000,
@@ -360,8 +361,8 @@ def open_page(services: Services, serving: Serving) -> pn.viewable.Viewable:
 
 def _user(services: Services, serving: Serving) -> User:
     if login_is_on(services.settings):
-        cookie = pn.state.cookies.get("user")
-        found = decode_signed_value(serving.secret, "user", cookie) if cookie else None
+        cookie = pn.state.cookies.get(USER_COOKIE)
+        found = decode_signed_value(serving.secret, USER_COOKIE, cookie) if cookie else None
         name = found.decode() if found else "nobody"
     else:
         name = services.settings.kafka_options.get("sasl.username") or getpass.getuser()
