@@ -71,16 +71,19 @@ def test_bytes_are_those_of_the_content(archive, content):
     assert found.nbytes == pytest.approx(found_in(request)["nbytes"], rel=0.1)
 
 
-def test_of_a_larger_one_a_tenth_is_looked_at(archive, large):
+def test_of_a_larger_one_a_tenth_is_looked_at(archive, large, monkeypatch):
+    # Which alerts a seed draws hangs on the files' place and time too. Each run shall draw the same ones: of intervals
+    # that hold the truth in 95 of 100 cases, two of a dozen miss it often enough.
+    monkeypatch.setattr("engine.estimation.estimating.key_of", lambda plan, selection, column: "these alerts")
     truth, held = found_in(request_of(archive))["num_alerts"], []
     plan = engine.plan(request_of(archive), settings=SETTINGS)
-    for seed in range(12):
+    for seed in range(40):
         found = estimate_plan(plan, settings=SETTINGS, seed=seed)
         assert not found.exact
         assert found.sampled.num_alerts <= 120
         assert sum(found.per_night.values()) == sum(found.per_class.values()) == found.num_alerts
         held.append(found.num_alerts_low <= truth <= found.num_alerts_high)
-    assert np.mean(held) >= 0.9
+    assert np.mean(held) >= 0.92
     assert estimate_plan(plan, settings=SETTINGS, seed=3) == estimate_plan(plan, settings=SETTINGS, seed=3)
 
 
