@@ -52,7 +52,7 @@ def count_duplicates(
     num_passes = max(1, -(-sum(fragment.num_alerts for fragment in fragments) // ids_at_once))
     num_alerts = num_duplicates = 0
     for remainder in range(num_passes):
-        kept = [np.empty(0, dtype=np.int64)]
+        kept: list[np.ndarray] = []
         for fragment in fragments:
             try:
                 column = archive.read_leaves(fragment, [id_field], [pa.int64()])[id_field]
@@ -65,12 +65,13 @@ def count_duplicates(
                 num_alerts += fragment.num_alerts
             ids = column.drop_null().to_numpy()
             kept.append(ids[ids % num_passes == remainder])
-        ids = np.concatenate(kept)
-        num_duplicates += len(ids) - len(np.unique(ids))
+        num_duplicates += count_duplicate_identifiers(kept)
     return num_alerts, num_duplicates
 
 
 def count_duplicate_identifiers(arrays: Sequence[np.ndarray]) -> int:
     """Return how many of these identifiers, int64 arrays of shape (n,) each, stand before already."""
     ids = np.concatenate([np.empty(0, dtype=np.int64), *arrays])
-    return len(ids) - len(np.unique(ids))
+    # numpy.unique would put them into a hash table: a third as fast of 10,000, and a fifteenth of four million.
+    ids.sort()
+    return int(np.count_nonzero(ids[1:] == ids[:-1]))
