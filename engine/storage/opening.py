@@ -148,13 +148,13 @@ def open_parquet(store: Store, path: str, expected: Expected | None = None) -> O
     pyarrow.ArrowException, OSError
         If it is not Parquet, or encrypted. All that the file system raises comes out as well.
     """
-    if store.is_local:
-        return _open_local(path)
     expected = expected or Expected()
+    if store.is_local:
+        return _open_local(path, expected.footer_crc)
     remote = open_remote(store, path, expected.nbytes, expected.etag)
     try:
         try:
-            footer = parse_footer(_tail(remote, expected.footer_nbytes))
+            footer = parse_footer(_tail(remote, expected.footer_nbytes), checked_crc=expected.footer_crc)
             if expected.etag and expected.footer_crc and not footer.has_crc(expected.footer_crc):
                 raise ChangedError("its footer is another one")
         except ChangedError:
@@ -189,7 +189,7 @@ def _copied(store: Store, path: str, expected: Expected) -> tuple[RemoteFile, Pa
         raise now
     remote = open_remote(store, path, entry.nbytes, entry.version)
     try:
-        footer = parse_footer(_tail(remote, expected.footer_nbytes))
+        footer = parse_footer(_tail(remote, expected.footer_nbytes), checked_crc=expected.footer_crc)
         if not footer.has_crc(expected.footer_crc):
             raise now
     except BaseException:
@@ -198,7 +198,7 @@ def _copied(store: Store, path: str, expected: Expected) -> tuple[RemoteFile, Pa
     return remote, footer
 
 
-def _open_local(path: str) -> OpenParquet:
+def _open_local(path: str, checked_crc: str | None) -> OpenParquet:
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
@@ -206,7 +206,7 @@ def _open_local(path: str) -> OpenParquet:
     _check_plain(end)
     reader = _reader(pa.BufferReader(pa.py_buffer(mapped)))
     tail = bytes(mapped[max(0, size - footer_nbytes_of(end) - _END_NBYTES) :])
-    footer = parse_footer(tail, reader.metadata)
+    footer = parse_footer(tail, reader.metadata, checked_crc)
     return OpenParquet(
         reader=reader,
         metadata=footer.metadata,

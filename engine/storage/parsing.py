@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import base64
-import io
 import struct
 import zlib
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow._parquet import ParquetReader
 
 from engine.storage.encryption import EncryptedError, has_encrypted_columns, schema_nbytes
 from engine.storage.footer_check import check_footer
 
 __all__ = ["ParsedFooter", "footer_crc", "footer_nbytes_of", "parse_footer"]
 
+_SIGNATURE = b"PAR1"
 _END_NBYTES = 8
 """After a footer come its length and the signature."""
 
@@ -36,9 +37,12 @@ class ParsedFooter:
 
     def has_crc(self, crc: str) -> bool:
         """Return whether its CRC-32, as `footer_crc` gives it, is this one."""
-        # As most writers leave it, pyarrow would write it anew byte for byte.
-        as_it_lies = zlib.crc32(memoryview(self._tail)[self._start : -_END_NBYTES])
-        return f"{as_it_lies:08x}" == crc or footer_crc(self.metadata) == crc
+        return self.lies_as(crc) or footer_crc(self.metadata) == crc
+
+    def lies_as(self, crc: str) -> bool:
+        """Return whether it lies in the file as pyarrow writes one of this CRC-32 anew; most writers leave it so."""
+        anew = memoryview(self._tail)[self._start :]
+        return _text(zlib.crc32(anew, zlib.crc32(_SIGNATURE))) == crc
 
     def begins_with(self, some: bytes) -> bool:
         """Return whether the footer's first bytes are these."""
@@ -70,7 +74,7 @@ class ParsedFooter:
         return pq.ParquetFile(pa.BufferReader(b""), metadata=self.metadata).schema_arrow
 
 
-def parse_footer(tail: bytes, metadata: pq.FileMetaData | None = None) -> ParsedFooter:
+def parse_footer(tail: bytes, metadata: pq.FileMetaData | None = None, checked_crc: str | None = None) -> ParsedFooter:
     """Return what a file's footer says.
 
     Parameters
@@ -79,6 +83,8 @@ def parse_footer(tail: bytes, metadata: pq.FileMetaData | None = None) -> Parsed
         The end of the file, with the whole footer in it.
     metadata
         The same as Arrow has parsed it, if it has.
+    checked_crc
+        What `footer_crc` says of a footer that came out of here before: one that lies so is not checked once more.
 
     Raises
     ------
@@ -89,13 +95,20 @@ def parse_footer(tail: bytes, metadata: pq.FileMetaData | None = None) -> Parsed
     """
     footer_nbytes = footer_nbytes_of(tail)
     start = len(tail) - _END_NBYTES - footer_nbytes
-    # Half of the time goes into a reader that nobody reads with. What pickle makes FileMetaData with does without it,
-    # but ends the process ("terminate called") at a footer that is damaged.
-    metadata = metadata or pq.read_metadata(pa.BufferReader(tail))
-    if has_encrypted_columns(memoryview(tail)[start:-_END_NBYTES], metadata):
-        raise EncryptedError("columns of it are encrypted")
-    check_footer(tail[start:-_END_NBYTES], metadata)
-    return ParsedFooter(metadata=metadata, _tail=tail, _start=start)
+    parsed = ParsedFooter(metadata=metadata or _metadata_of(tail), _tail=tail, _start=start)
+    if checked_crc is None or not parsed.lies_as(checked_crc):
+        if has_encrypted_columns(memoryview(tail)[start:-_END_NBYTES], parsed.metadata):
+            raise EncryptedError("columns of it are encrypted")
+        check_footer(tail[start:-_END_NBYTES], parsed.metadata)
+    return parsed
+
+
+def _metadata_of(tail: bytes) -> pq.FileMetaData:
+    # Without `pq.read_metadata`, which works out all nested paths besides, a fifth of its time. What pickle makes
+    # FileMetaData with does without a reader, but ends the process ("terminate called") at a footer that is damaged.
+    reader = ParquetReader()
+    reader.open(pa.BufferReader(tail))
+    return reader.metadata
 
 
 def footer_nbytes_of(tail: bytes) -> int:
@@ -105,6 +118,10 @@ def footer_nbytes_of(tail: bytes) -> int:
 
 def footer_crc(metadata: pq.FileMetaData) -> str:
     """Return the CRC-32 by which a footer is known again, as docs/wire-contract.md defines it."""
-    footer = io.BytesIO()
+    footer = pa.BufferOutputStream()
     metadata.write_metadata_file(footer)
-    return f"{zlib.crc32(footer.getbuffer()):08x}"
+    return _text(zlib.crc32(footer.getvalue()))
+
+
+def _text(crc: int) -> str:
+    return f"{crc:08x}"
