@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar
 
 from consumer.errors import WireError
@@ -234,7 +234,7 @@ _TYPES: dict[str, type[Record]] = {
 
 def encode_record(record: Record) -> tuple[bytes, bytes]:
     """Return a manifest record as message key (its type) and value (JSON, UTF-8)."""
-    body = {"type": record.type, **asdict(record)}
+    body = {"type": record.type, **vars(record)}  # `asdict` would copy all lists of files, to their last number
     if isinstance(record, Plan) and record.version == 1:
         del body["time_scale"]  # as version 1 has it, to the byte
     if isinstance(record, Plan) and not record.owner:
