@@ -35,8 +35,12 @@ class KafkaCluster(TopicRights):
     def write_schema(self, topic: str, schema: Mapping[str, Any]) -> None:
         """Write the copies of the Avro schema that existing clients poll, one for each of their runs."""
         key = json.dumps(schema).encode()
+        first, *others = [(key, b"")] * self.topics_made.num_schema_copies
         with on_loan(self, Producer) as producer:
-            send_all(producer, schema_topic(topic), [(key, b"")] * self.topics_made.num_schema_copies)
+            # In the first ms of a topic its broker may say that it does not lead it: librdkafka would compress all of
+            # them anew each time that it tries again.
+            send_all(producer, schema_topic(topic), [first])
+            send_all(producer, schema_topic(topic), others)
 
     def announce_job(self, plan: Plan, state: str, num_alerts_sent: int) -> None:
         """Put how a job stands into the compacted list of jobs."""
