@@ -2,7 +2,7 @@
 
 A task lasts about a second and what is in flight a few, whatever fragments take: jobs that share a cluster come by
 turns, and a fragment costs no task of its own. The first tasks have one fragment each, so that a first alert comes
-early; then they grow to what was measured, at most twice as large each time.
+early; then they grow to what was measured, at most four times as large each time.
 
 Of a job that has much left one task has the cluster's common rank, and the others have the rank below; of a job that
 has little left all have the common rank. Tasks of one rank come in the order in which they were submitted. So small
@@ -33,7 +33,7 @@ _IN_FLIGHT_S = 3.0
 _SMALL_S = 5.0
 _PATIENCE_S = 10.0
 _MOST_FRAGMENTS = 500
-_TIMES_LARGER = 2
+_TIMES_LARGER = 4
 
 
 @dataclass(frozen=True, kw_only=True)
