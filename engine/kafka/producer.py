@@ -80,21 +80,30 @@ class Producer:
         is_wanted: _Wanted,
     ) -> None:
         """Queue one message, of which librdkafka makes its copy; waits while the queue is full."""
-        while True:
-            try:
-                # Any bytes that don't move will do, though its stub knows of `bytes` alone.
-                self._raw.produce(topic, cast("bytes | None", value), key, partition, on_delivery=latch)
-                return
-            except BufferError:
-                # Back-pressure: Kafka takes them more slowly than we make them.
-                self._raw.poll(_WAIT_S)
-                self.check(latch, is_wanted)
-            except ck.KafkaException as exc:
-                forget(self.kind, self._cluster, self)
-                why = self.ailment() or exc.args[0]
-                if why.code() in NOT_ALLOWED:
-                    raise missing_right(self._cluster.bootstrap, "write to", topic, why) from exc
-                raise KafkaError(f"the message {key!r} can't be sent to {topic}: {why.str()}") from exc
+        while not self.takes(topic, key, value, partition, latch):
+            self.wait(latch, is_wanted)
+
+    def takes(
+        self, topic: str, key: bytes | None, value: bytes | pa.Buffer | None, partition: int, latch: _Latch
+    ) -> bool:
+        """Queue one message, of which librdkafka makes its copy; return False if the queue is full."""
+        try:
+            # Any bytes that don't move will do, though its stub knows of `bytes` alone.
+            self._raw.produce(topic, cast("bytes | None", value), key, partition, on_delivery=latch)
+        except BufferError:
+            return False
+        except ck.KafkaException as exc:
+            forget(self.kind, self._cluster, self)
+            why = self.ailment() or exc.args[0]
+            if why.code() in NOT_ALLOWED:
+                raise missing_right(self._cluster.bootstrap, "write to", topic, why) from exc
+            raise KafkaError(f"the message {key!r} can't be sent to {topic}: {why.str()}") from exc
+        return True
+
+    def wait(self, latch: _Latch, is_wanted: _Wanted) -> None:
+        """Wait a moment for room in the queue: Kafka takes messages more slowly than we make them."""
+        self._raw.poll(_WAIT_S)
+        self.check(latch, is_wanted)
 
     def ailment(self) -> ck.KafkaError | None:
         """Return why it can send nothing any more, if that is so: it may lie idle while a right is taken from it."""
@@ -201,8 +210,8 @@ class FragmentSender:
         producer.user = weakref.ref(self)
         return producer
 
-    def send(self, keys: Sequence[bytes], datums: Sequence[bytes | pa.Buffer], partitions: Sequence[int]) -> None:
-        """Queue alerts; what holds their bytes may be used anew at once.
+    def send(self, keys: Sequence[bytes], datums: Sequence[bytes | pa.Buffer], partitions: Sequence[int]) -> int:
+        """Queue alerts as long as there is room; return how many. What holds their bytes may be used anew at once.
 
         Raises
         ------
@@ -211,10 +220,17 @@ class FragmentSender:
         JobError
             If they are not wanted any more.
         """
-        send, topic, latch, is_wanted = self._producer.send, self._topic, self._latch, self._is_wanted
+        takes, topic, latch, num_queued = self._producer.takes, self._topic, self._latch, 0
         for key, datum, partition in zip(keys, datums, partitions, strict=True):
-            send(topic, key, datum, partition, latch, is_wanted)
-        self._producer.check(latch, is_wanted)
+            if not takes(topic, key, datum, partition, latch):
+                break
+            num_queued += 1
+        self._producer.check(latch, self._is_wanted)
+        return num_queued
+
+    def wait(self) -> None:
+        """Wait a moment for room; raises as `send` does."""
+        self._producer.wait(self._latch, self._is_wanted)
 
     def abandon(self) -> None:
         """Drop what is still queued."""

@@ -24,7 +24,7 @@ __all__ = ["make_plan", "plan"]
 
 FRAGMENT_NBYTES = 32 * 1024 * 1024
 FRAGMENT_MAX_ALERTS = 50_000
-BLOCK_NBYTES = 20 * 1024 * 1024
+BLOCK_NBYTES = 16 * 1024 * 1024
 
 
 def plan(

@@ -139,6 +139,8 @@ class _KafkaWriter:
         self._is_wanted = is_wanted
         self._encoded = Spool(folder)
         self._sender: FragmentSender | None = None
+        self._handing: Iterator[None] = iter(())
+        """Hands alerts over, and stops where the queue has no room."""
         self._per_partition = np.zeros(sink.num_partitions, dtype=np.int64)
         self._largest = _Datum()
         self._nbytes = 0
@@ -156,18 +158,34 @@ class _KafkaWriter:
         self._nbytes += int(sizes.sum())
 
     def send(self, beside: _KafkaWriter | None = None) -> None:
-        """Queue the alerts; the partitions follow from fragment and row, so that a second try sends the same."""
-        sink, number = self._sink, self._fragment.number
+        """Begin to queue the alerts."""
+        sink = self._sink
         before = None if beside is None else beside._sender
-        self._sender = sender = FragmentSender(sink.kafka, sink.topic, self._is_wanted, before)
+        self._sender = FragmentSender(sink.kafka, sink.topic, self._is_wanted, before)
+        self._handing = self._hand_over(self._sender)
+        self.send_on()
+
+    def send_on(self) -> None:
+        """Queue as many alerts as there is room for."""
         with self._explained():
-            for rows, datums in self._encoded.take():
-                partitions = partitions_of(number, rows, sink.num_partitions)
-                keys = encode_keys(number, rows)
-                for start in range(0, len(rows), _SENT_AT_ONCE):
-                    here = slice(start, start + _SENT_AT_ONCE)
-                    sender.send(keys[here], _one_by_one(datums[here]), partitions[here].tolist())
-                self._per_partition += np.bincount(partitions, minlength=sink.num_partitions)
+            next(self._handing, None)
+
+    def _hand_over(self, sender: FragmentSender) -> Iterator[None]:
+        """Queue the alerts, and yield whenever there is no room for more.
+
+        The partitions follow from fragment and row, so that a second try sends the same.
+        """
+        sink, number = self._sink, self._fragment.number
+        for rows, datums in self._encoded.take():
+            partitions = partitions_of(number, rows, sink.num_partitions)
+            keys = encode_keys(number, rows)
+            for start in range(0, len(rows), _SENT_AT_ONCE):
+                here = slice(start, start + _SENT_AT_ONCE)
+                left = keys[here], _one_by_one(datums[here]), partitions[here].tolist()
+                while (num_queued := sender.send(*left)) < len(left[0]):
+                    left = left[0][num_queued:], left[1][num_queued:], left[2][num_queued:]
+                    yield
+            self._per_partition += np.bincount(partitions, minlength=sink.num_partitions)
 
     def abandon(self) -> None:
         """Drop what is still queued."""
@@ -180,6 +198,8 @@ class _KafkaWriter:
             self.send()
         assert self._sender is not None
         with self._explained():
+            for _ in self._handing:
+                self._sender.wait()
             self._sender.finish()
         held = {partition: int(num_alerts) for partition, num_alerts in enumerate(self._per_partition) if num_alerts}
         return self._figures.done(nbytes=self._nbytes, partitions=held)

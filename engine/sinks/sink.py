@@ -47,6 +47,8 @@ class FragmentWriter(Protocol):
     def send(self, beside: Self | None = None) -> None:
         """Begin to send what was taken, all of which was read; it goes on while the caller does something else.
 
+        It does not wait: what the sink has no room for yet is sent by `send_on` and `finish`.
+
         Sent twice, the alerts of a fragment must be known as the same: a fragment is tried again after a failure.
         Raises what `finish` raises.
 
@@ -55,6 +57,9 @@ class FragmentWriter(Protocol):
         beside
             A writer whose alerts were sent just before: both are waited for, so they may be acknowledged together.
         """
+
+    def send_on(self) -> None:
+        """Send what the sink has room for by now, without waiting; called after `send`, and raises what it raises."""
 
     def abandon(self) -> None:
         """Drop what was taken and has not left yet; nothing else is called afterwards."""

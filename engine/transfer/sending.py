@@ -177,8 +177,8 @@ class Sending:
         part.content = SelectedContent(self._task.selection, part.opened, part.found)
         part.content.fetch()
 
-    def take(self) -> None:
-        """Read the selected alerts, and have them encoded."""
+    def take(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Read the selected alerts, and have them encoded; `meanwhile` is called after each block of them."""
         task = self._task
         all_figures = [self._figures(part) for part in self.parts]
         with self._timed():
@@ -195,6 +195,8 @@ class Sending:
                         writer.write(rows, here, encoded.slice(start, len(rows)))
                         all_figures[at].add(here)
                         start += len(rows)
+                    with self._untimed():
+                        meanwhile()
             for part, figures in zip(self.parts, all_figures, strict=True):
                 assert part.opened is not None
                 # Once more after reading: so a change on the way is seen.
@@ -228,11 +230,17 @@ class Sending:
             raise
 
     def send(self, part: Part) -> None:
-        """Have the sink take the alerts of one of them."""
+        """Begin to have the sink take the alerts of one of them."""
         assert part.writer is not None
         with self._timed():
             part.writer.send(self._sent.writer if self._sent is not None else None)
             self._sent = part
+
+    def send_on(self, part: Part) -> None:
+        """Have the sink take what it has room for of the rest."""
+        assert part.writer is not None
+        with self._timed():
+            part.writer.send_on()
 
     def abandon(self) -> None:
         """Have the sink drop what it has not sent yet: the job does not want the fragments any more."""
@@ -257,3 +265,12 @@ class Sending:
             yield
         finally:
             self._seconds += time.monotonic() - begun
+
+    @contextlib.contextmanager
+    def _untimed(self) -> Iterator[None]:
+        """Leave out what is done for others in the midst of what is timed."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds -= time.monotonic() - begun

@@ -216,11 +216,16 @@ class _Way:
 
     def take(self, sending: Sending) -> None:
         """Have fragments read and sent, then wait for those before."""
-        is_taken = self._attempt(sending, sending.take)
+        is_taken = self._attempt(sending, partial(sending.take, self._send_on))
         if is_taken:
             self._attempt_each(sending, sending.send)
         self.finish()
         self._under_way = sending if is_taken else None
+
+    def _send_on(self) -> None:
+        """Have the sink take more of those that are on their way: its queue empties while others are read."""
+        if self._under_way is not None:
+            self._attempt_each(self._under_way, self._under_way.send_on)
 
     def finish(self) -> None:
         """Wait for those that are on their way."""

@@ -22,7 +22,8 @@ def producers(fake) -> list:
 
 
 def send(sender: FragmentSender, *keys: bytes, partition: int = 0) -> None:
-    sender.send(keys, [b"datum"] * len(keys), [partition] * len(keys))
+    while keys := keys[sender.send(keys, [b"datum"] * len(keys), [partition] * len(keys)) :]:
+        sender.wait()
 
 
 def test_alerts_go_to_their_partitions_and_one_producer_serves_a_thread(fake, cluster):

@@ -35,6 +35,8 @@ class FakeKafka:
         self.most_nbytes = max_message_nbytes
         self.messages: list[tuple[bytes, bytes, int]] = []
         self.fails: dict[str, Exception] = {}
+        self.room: int | None = None
+        """How many more messages a sender's queue takes; None: all."""
 
     def _step(self, name: str) -> None:
         if name in self.fails:
@@ -66,8 +68,15 @@ class FakeSender:
     def __init__(self, kafka, topic, is_wanted, beside=None):
         self._kafka, self._queued = kafka, []
 
-    def send(self, keys, datums, partitions) -> None:
-        self._queued += zip(keys, map(bytes, datums), partitions, strict=True)
+    def send(self, keys, datums, partitions) -> int:
+        taken = list(zip(keys, map(bytes, datums), partitions, strict=True))[: self._kafka.room]
+        self._queued += taken
+        if self._kafka.room is not None:
+            self._kafka.room -= len(taken)
+        return len(taken)
+
+    def wait(self) -> None:
+        self._kafka.room += 1
 
     def finish(self) -> None:
         if any(len(datum) > self._kafka.most_nbytes for _, datum, _ in self._queued):
@@ -134,10 +143,32 @@ def test_a_fragment_that_is_sent_twice_has_the_same_messages(kafka):
     assert datum == {"candid": 1003, "stamp": bytes(10)}
 
 
+@pytest.mark.parametrize("nbytes", [10, 5_000])
+def test_what_the_queue_has_no_room_for_is_sent_on_later(kafka, nbytes):
+    sink, rows = sink_of(kafka), np.arange(40)
+    written, figures = writer(sink)
+    for some in (rows[:25], rows[25:]):
+        alerts = block(some.tolist(), nbytes=nbytes)
+        write(sink, written, some, alerts)
+        figures.add(alerts)
+    kafka.room = 7
+    written.send()
+    assert kafka.room == 0, "it did not wait"
+    for room in (0, 4, 16):
+        kafka.room = room
+        written.send_on()
+        assert kafka.room == 0
+    done = written.finish()
+    assert [decode_key(key) for key, *_ in kafka.messages] == [(7, row) for row in rows]
+    assert [partition for *_, partition in kafka.messages] == partitions_of(7, rows, 4).tolist()
+    assert done.num_sent == sum(done.partitions.values()) == 40
+
+
 def test_stamps_are_copied_into_their_datum_and_no_more(kafka, monkeypatch):
     class Dropping(FakeSender):
-        def send(self, keys, datums, partitions) -> None:
+        def send(self, keys, datums, partitions) -> int:
             kafka.messages += [(key, len(memoryview(datum)), 0) for key, datum in zip(keys, datums, strict=True)]
+            return len(keys)
 
         def finish(self) -> None:
             pass

@@ -30,6 +30,9 @@ class FakeWriter:
         self._sink.written.append((self._fragment.number, self._rows))
         self._sink.blocks += self._blocks
 
+    def send_on(self) -> None:
+        """It has taken all at once."""
+
     def abandon(self) -> None:
         self._sink.abandoned.append(self._fragment.number)
 

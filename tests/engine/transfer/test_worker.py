@@ -185,7 +185,8 @@ class Noting(FakeSink):
 
             return step
 
-        writer.write, writer.send, writer.finish = noted("write"), noted("send"), noted("finish")
+        for name in ("write", "send", "send_on", "finish"):
+            setattr(writer, name, noted(name))
         return writer
 
 
@@ -223,11 +224,19 @@ def test_the_next_fragment_is_read_while_one_is_on_its_way(three_nights):
     outcomes = send_all(task, fragments)
     assert [outcome.fragment for outcome in outcomes] == fragments
     assert [outcome.done.num_sent for outcome in outcomes] == [ROWS] * 3
-    steps = [step for step in sink.steps if step[0] != "finish"]
+    steps = [step for step in sink.steps if step[0] in ("write", "send")]
     assert steps == [(name, number) for number in range(3) for name in ("write", "send")]
     for number in (0, 1):  # it is waited for once the next one is under way
         assert sink.steps.index(("finish", number)) > sink.steps.index(("send", number + 1))
     assert sink.steps[-1] == ("finish", 2)
+
+
+def test_one_is_sent_on_after_each_block_of_the_next(three_nights):
+    sink = Noting()
+    task, fragments = planned_all(three_nights, sink)
+    send_all(replace(task, selection=replace(task.selection, block_alerts=ROWS // 2)), fragments)
+    between = [("write", 1), ("send_on", 0)] * 2
+    assert sink.steps[sink.steps.index(("send", 0)) :][: len(between) + 2] == [("send", 0), *between, ("send", 1)]
 
 
 @pytest.mark.parametrize("where", [None, "candidate.magpsf > 18"])
@@ -243,10 +252,12 @@ def test_identifiers_of_all_alerts_come_along(three_nights, where):
     assert (cut.done.num_sent, cut.identifiers) == (1, None)
 
 
-@pytest.mark.parametrize("step", ["write", "send", "finish"])
+@pytest.mark.parametrize("step", ["write", "send", "send_on", "finish"])
 def test_what_fails_a_fragment_leaves_the_others_as_they_are(three_nights, step):
     sink = Noting()
     task, fragments = planned_all(three_nights, sink)
+    if step == "send_on":  # of those that are sent together, it is not called
+        task = each_alone(task)
     sink.fails[step, 1] = RuntimeError("no room")
     first, second, third = send_all(task, fragments, with_identifiers=True)
     assert (first.done.num_sent, first.failure) == (ROWS, None)
@@ -275,6 +286,11 @@ def test_a_job_that_is_not_wanted_any_more_ends_the_task(three_nights):
     with pytest.raises(JobError, match="stopped"):
         send_all(task, fragments)
     assert sink.abandoned == [0], "what is on its way is not sent to its end"
+    sink.fails = {("send_on", 0): JobError("stopped on the way")}
+    sink.abandoned.clear()
+    with pytest.raises(JobError, match="stopped"):
+        send_all(task, fragments)
+    assert sink.abandoned == [0]
     sink.fails.clear()
     sink.abandoned.clear()
     send_all(task, fragments)
