@@ -40,6 +40,8 @@ import engine
 STEP = "active"
 NIGHTS_LABEL = "The same as text"
 NIGHTS = [f"2021-11-{day}" for day in range(20, 25)]
+_GOING_AWAY = 1001
+"""The code by which browsers close the socket of a page that is left."""
 _GIVEN_UP_S = 75.0
 """After so long the server has ended the sessions whose browsers are gone."""
 
@@ -90,7 +92,7 @@ class Visitor:
 
     async def close(self) -> None:
         """Close the page as a browser does."""
-        self._socket.close()
+        self._socket.close(_GOING_AWAY)
         await self._reading
 
     async def _ask(self, kind: str, content: dict[str, Any]) -> Any:
@@ -100,13 +102,18 @@ class Visitor:
             await self._socket.write_message(json.dumps(frame))
         return await asyncio.wait_for(answer, 120)
 
+    async def _frames(self, number: int) -> list[Any]:
+        """Return the next frames of the server; none once the socket is closed, be it within a message."""
+        found = []
+        while len(found) < number and (frame := await self._socket.read_message()) is not None:
+            found.append(frame)
+        return found if len(found) == number else []
+
     async def _read(self) -> None:
-        while (frame := await self._socket.read_message()) is not None:
-            header = json.loads(frame)
-            await self._socket.read_message()
-            content = await self._socket.read_message()
-            for _ in range(2 * header.get("num_buffers", 0)):
-                await self._socket.read_message()
+        while message := await self._frames(3):
+            header, content = json.loads(message[0]), message[2]
+            if (num_frames := 2 * header.get("num_buffers", 0)) and not await self._frames(num_frames):
+                return
             asked = self._answers.pop(header.get("reqid", ""), None)
             if asked is not None and not asked.done():
                 if header["msgtype"] == "ERROR":

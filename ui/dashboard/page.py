@@ -14,6 +14,7 @@ import param
 
 from ui.dashboard.address import open_address, watch_address
 from ui.dashboard.banner import Banner
+from ui.dashboard.chosen_nights import split_words
 from ui.dashboard.components import BrowserLink
 from ui.dashboard.estimating import estimator_of
 from ui.dashboard.receive import ReceiveStep, SubmitButtons
@@ -133,6 +134,8 @@ class Page:
         name, text = str(data.get("name") or "the file"), data.get("text")
         if isinstance(data.get("went"), str) and self._went is not None:
             self._went(data["went"])
+        elif isinstance(data.get("nights"), str):
+            self._session.query.nights = split_words(data["nights"])
         elif isinstance(text, str):
             take_yaml(self._session, name, text)
         elif isinstance(data.get("nbytes"), int):

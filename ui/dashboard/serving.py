@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import getpass
 import logging
 import multiprocessing
@@ -33,6 +34,7 @@ import engine
 from consumer.cli import page_terms
 from engine import Settings
 from ui.dashboard.first_paint import first_paint
+from ui.dashboard.leftovers import Leftovers
 from ui.dashboard.lifeline import end_with_parent
 from ui.dashboard.local_services import LocalServices
 from ui.dashboard.login import login_is_on, login_provider
@@ -53,6 +55,9 @@ _MEND_S = 2.0
 _ABANDONED_MS = 60_000
 """A page that is gone is ended after so long: one that only lost its connection comes back sooner, and one that a slow
 network or a busy machine keeps loading is not yet gone."""
+_LEFT = (1000, 1001)
+"""By these codes a browser closes the socket of a page that its reader leaves or loads anew, which is ended at once: it
+holds some 5 MB. A connection that is lost has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,15 +211,18 @@ def _run(
 ) -> None:
     # What the loop calls, and the threads that it waits for, have this context.
     with page_terms(), contextlib.closing(services), _loop() as loop:
-        server = _server(services, serving, sockets)
+        leftovers = Leftovers()
+        server = _server(services, serving, sockets, leftovers)
         services.warm_up()
         server.start()
-        watching = loop.create_task(services.watch())
+        gc.freeze()  # modules, above all: nothing of them becomes garbage, and to look at them again takes long
+        watching = [loop.create_task(services.watch()), loop.create_task(leftovers.collect())]
         on_ready(loop)
         try:
             loop.run_forever()
         finally:
-            watching.cancel()
+            for each in watching:
+                each.cancel()
             server.stop(wait=False)
             server.unlisten()
             loop.run_until_complete(_settled(loop))
@@ -272,7 +280,7 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 class _Tornado(BokehTornado):
-    """Sends all that changes from the moment on at which a browser's socket is there.
+    """Sends all that changes from the moment on at which a browser's socket is there, and hears that a page was left.
 
     Panel sends nothing before the browser has shown all of the page, which may be seconds after it has its copy: what a
     click did meanwhile was never seen. The browser keeps what comes before its copy, and what comes after changes it.
@@ -282,16 +290,24 @@ class _Tornado(BokehTornado):
         connection = super().new_connection(*args, **kwargs)
         document = connection.session.document
         pn.state._connected[document] = pn.state._loaded[document] = True
+        connection.session._expiration_requested = False  # it came back, from the browser's history perhaps
         return connection
 
+    def client_lost(self, connection: ServerConnection) -> None:
+        session = connection.session
+        super().client_lost(connection)
+        if connection._socket.close_code in _LEFT:
+            session.request_expiration()
 
-def _server(services: Services, serving: Serving, sockets: list[socket.socket]) -> BaseServer:
+
+def _server(services: Services, serving: Serving, sockets: list[socket.socket], leftovers: Leftovers) -> BaseServer:
     pn.config.cookie_secret = serving.secret
     pn.config.cookie_path = serving.path
     provider = login_provider(services.settings, serving.path)
     options: dict[str, Any] = {} if provider is None else {"auth_provider": provider}
 
     def page() -> pn.viewable.Viewable:
+        pn.state.on_session_destroyed(lambda _: leftovers.session_ended())
         return open_page(services, serving)
 
     tornado = _Tornado(
@@ -306,7 +322,7 @@ def _server(services: Services, serving: Serving, sockets: list[socket.socket]) 
         include_cookies=[_DARK, *([USER_COOKIE] if options else [])],
         websocket_max_message_size_bytes=MOST_MESSAGE_NBYTES,
         unused_session_lifetime_milliseconds=_ABANDONED_MS,
-        check_unused_sessions_milliseconds=5_000,
+        check_unused_sessions_milliseconds=1_000,
         keep_alive_milliseconds=20_000,
         cookie_secret=serving.secret,
         xsrf_cookies=True,

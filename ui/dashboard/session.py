@@ -107,14 +107,11 @@ class Session(param.Parameterized):
         task = asyncio.get_running_loop().create_task(coroutine if self.is_shown else self._when_shown(coroutine))
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        task.add_done_callback(lambda _: coroutine.close())  # it may not have begun
         return task
 
     async def _when_shown(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        try:
-            await self.until_shown()
-        except asyncio.CancelledError:
-            coroutine.close()
-            raise
+        await self.until_shown()
         return await coroutine
 
     def _done(self, task: asyncio.Task[Any]) -> None:

@@ -3,6 +3,7 @@
 Neither Kafka nor a cluster is there: the page comes all the same, and goes on when they do.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,6 +20,8 @@ from http.cookiejar import CookieJar
 
 import psutil
 import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from tests.command_line import COMMAND
 from ui.dashboard.login import password_hash
@@ -178,6 +181,37 @@ def test_the_page_names_nothing_of_another_host(address, user):
     assert not [url for url in named if "//" in url.removeprefix("data:")]
     for url in named[:8]:
         assert user.get(urllib.parse.urljoin(address, url))[0] == 200
+
+
+def test_a_page_that_is_left_ends_at_once_and_one_that_lost_its_connection_is_kept(address, user):
+    left, lost = (user.get(address)[1] for _ in range(2))
+    own = address.removesuffix("/alerts/")
+
+    async def visited(page: str, code: int | None) -> str:
+        """Return which page the server has for a browser, whose connection then ends by a code, or is cut."""
+        token = re.search(r'"token":"([^"]+)"', page)[1]
+        request = HTTPRequest(f"ws{address[4:]}ws", headers={"Origin": own, "Cookie": user.cookies})
+        connection = await websocket_connect(request, subprotocols=["bokeh", token], max_message_size=100_000_000)
+        frames = [await connection.read_message() for _ in range(3)]  # once these have come, the server listens
+        for frame in ({"msgid": "1", "msgtype": "PULL-DOC-REQ"}, {}, {}):
+            await connection.write_message(json.dumps(frame))
+        while '"PULL-DOC-REPLY"' not in frames[-3]:  # its metadata come next, then its content
+            frames = [*frames[-2:], await connection.read_message()]
+        if code is None:
+            connection.protocol.stream.close()
+        connection.close(code)
+        while await connection.read_message() is not None:
+            pass
+        return json.loads(frames[-1])["doc"]["roots"][0]["id"]
+
+    async def play() -> None:
+        async with asyncio.timeout(50):  # less than one has that is lost
+            kept, before = await visited(lost, None), await visited(left, 1001)
+            while await visited(left, 1001) == before:
+                await asyncio.sleep(2.5)
+            assert await visited(lost, None) == kept
+
+    asyncio.run(play())
 
 
 def test_without_the_slash_at_its_end_the_prefix_leads_to_the_page(address, user):

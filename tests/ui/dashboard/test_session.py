@@ -1,6 +1,7 @@
 """A session ends with its browser: its tasks, and what waits for its end."""
 
 import asyncio
+import inspect
 
 import pytest
 
@@ -98,6 +99,21 @@ def test_a_session_that_was_never_shown_ends_with_its_tasks(session):
         session.end()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_of_a_task_whose_session_ends_at_once_nothing_waits_to_be_run(session, is_shown):
+    async def run() -> None:
+        if not is_shown:
+            session.wait_until_shown()
+        work = asyncio.sleep(0)
+        task = session.task(work)
+        session.end()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert inspect.getcoroutinestate(work) == inspect.CORO_CLOSED
 
     asyncio.run(run())
 

@@ -23,6 +23,9 @@ from ui.dashboard.words import count_text, days_text, short_number
 
 __all__ = ["DataStep"]
 
+_REMEMBER = "window.alertTransferNights = cb_obj.value_input"
+"""What stands in the field, confirmed or not: `BrowserLink` has it outlive a server that was away."""
+
 
 class DataStep:
     """Where the source and its nights are chosen.
@@ -70,6 +73,7 @@ class DataStep:
         self._problems = ProblemPlace(self._estimator, self._query, "data")
         self._sources.param.watch(self._chose_source, "value")
         self._typed.param.watch(self._wrote, "value")
+        self._typed.jscallback(value_input=_REMEMBER)
         self._skip.param.watch(self._skipped, "value")
         self._widen.param.watch(self._widened, "value")
         for row in (self._presets, self._years):

@@ -3,9 +3,10 @@
 All flows are in this file, since they share a server and a browser. Pictures of each state are kept in `screenshots`.
 """
 
+import contextlib
 import re
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import axe_playwright_python
@@ -249,7 +250,9 @@ def test_what_is_clicked_before_the_page_says_that_it_is_there_is_answered(opene
     expect_alerts(page, 200)
 
 
-def test_what_is_typed_while_the_server_is_away_is_there_when_it_is_back(opened):
+@contextlib.contextmanager
+def server_away(opened: Callable[..., Page], begin: Callable[[Page], None]) -> Iterator[Page]:
+    """A page that has lost its server once it was begun; the server is back at the end."""
     sockets: list[WebSocketRoute] = []
     is_back = False
 
@@ -265,14 +268,32 @@ def test_what_is_typed_while_the_server_is_away_is_there_when_it_is_back(opened)
         page.route(re.compile("bokeh.min.js"), look)
 
     page = opened(before=before)
-    write_conditions(page, WHERE)
-    expect(page).to_have_url(re.compile("q=.*step=filter"))
+    begin(page)
     sockets[0].close()
     expect(page.get_by_text("connection to the server is lost")).to_be_visible()
-    page.get_by_role("combobox", name="Conditions").fill(f"{WHERE} and candidate.magpsf > 99;")
+    yield page
     is_back = True
+
+
+def test_conditions_typed_while_the_server_is_away_are_there_when_it_is_back(opened):
+    def begin(page: Page) -> None:
+        write_conditions(page, WHERE)
+        expect(page).to_have_url(re.compile("q=.*step=filter"))
+
+    with server_away(opened, begin) as page:
+        page.get_by_role("combobox", name="Conditions").fill(f"{WHERE} and candidate.magpsf > 99;")
     expect(page.get_by_role("region", name="Summary")).to_contain_text("No alert")
     expect(page.get_by_role("combobox", name="Conditions")).to_have_value(re.compile("> 99;$"))
+
+
+def test_nights_typed_while_the_server_is_away_are_there_when_it_is_back(opened):
+    def begin(page: Page) -> None:
+        page.get_by_role("textbox", name="The same as text").wait_for()
+
+    with server_away(opened, begin) as page:
+        page.get_by_role("textbox", name="The same as text").fill("2021-11-21")
+    expect(page.get_by_role("region", name="Summary")).to_contain_text("21 Nov 2021")
+    expect(page.get_by_role("textbox", name="The same as text")).to_have_value("2021-11-21")
 
 
 _SEEN = """(() => {
