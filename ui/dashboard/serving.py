@@ -38,7 +38,7 @@ from ui.dashboard.leftovers import Leftovers
 from ui.dashboard.lifeline import end_with_parent
 from ui.dashboard.local_services import LocalServices
 from ui.dashboard.login import login_is_on, login_provider
-from ui.dashboard.login_cookie import USER_COOKIE
+from ui.dashboard.login_cookie import LOGIN_DAYS, USER_COOKIE
 from ui.dashboard.page import Page
 from ui.dashboard.security import MOST_MESSAGE_NBYTES, MOST_REQUEST_NBYTES, add_safe_headers
 from ui.dashboard.services import Services
@@ -378,8 +378,8 @@ def open_page(services: Services, serving: Serving) -> pn.viewable.Viewable:
 def _user(services: Services, serving: Serving) -> User:
     if login_is_on(services.settings):
         cookie = pn.state.cookies.get(USER_COOKIE)
-        found = decode_signed_value(serving.secret, USER_COOKIE, cookie) if cookie else None
-        name = found.decode() if found else "nobody"
+        known = decode_signed_value(serving.secret, USER_COOKIE, cookie, max_age_days=LOGIN_DAYS) if cookie else None
+        name = known.decode() if known else "nobody"
     else:
         name = services.settings.kafka_options.get("sasl.username") or getpass.getuser()
     return User(name=name, is_operator=name in services.settings.dashboard.operator_names())
