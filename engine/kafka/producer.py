@@ -27,7 +27,8 @@ _PROPERTIES = {
     "batch.size": 1024 * 1024,
     "message.max.bytes": MAX_MESSAGE_NBYTES,
     "queue.buffering.max.messages": 1_000_000,
-    "queue.buffering.max.kbytes": 32 * 1024,  # a tenth of a second, and a thread has two of them
+    # More than two blocks of alerts, and a thread has two of them.
+    "queue.buffering.max.kbytes": 24 * 1024,
     "delivery.timeout.ms": 180_000,
     # Of a topic that was just made, a broker may say for a few ms that another one leads it. Then ever more rarely.
     "retry.backoff.ms": 10,

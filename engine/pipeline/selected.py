@@ -18,7 +18,7 @@ __all__ = ["SelectedContent", "read_content", "read_together"]
 _Head = TypeVar("_Head")
 
 _BLOCK_NBYTES = 1 << 26
-"""What is gathered comes to no more than this; blocks are planned with 20 MiB."""
+"""What is gathered comes to no more than this; blocks are planned with 16 MiB."""
 
 
 def read_content(

@@ -27,7 +27,7 @@ FACTOR = 100
 _BATCH_NBYTES = 1 << 28
 """So much what is decoded at once may come to, by the dictionaries; Arrow takes twice as much while it does."""
 _BLOCK_NBYTES = 1 << 26
-"""What was decoded in smaller batches than wanted is put together up to this; blocks are planned with 20 MiB."""
+"""What was decoded in smaller batches than wanted is put together up to this; blocks are planned with 16 MiB."""
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 8, "BYTE_ARRAY": 4}
 """Bytes of a decoded value; of texts those of its offset."""
 _POSITION_NBYTES = 8
