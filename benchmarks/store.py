@@ -45,7 +45,7 @@ from benchmarks.store_servers import SERVERS, Far, cpu_of_others, far, is_built,
 from consumer.wire import FragmentDone
 from engine.archive import Fragment
 from engine.pipeline import NarrowReader
-from engine.sinks import FragmentFigures
+from engine.sinks import FragmentFigures, FragmentWriter
 from engine.transfer.manifest_plan import TransferTask
 from engine.transfer.worker import send_fragments
 
@@ -76,6 +76,9 @@ class _Writer:
     def send(self, beside: _Writer | None = None) -> None:
         """There is nothing to send."""
 
+    def send_on(self) -> None:
+        """There is nothing to send."""
+
     def abandon(self) -> None:
         """There is nothing to drop."""
 
@@ -86,7 +89,7 @@ class _Writer:
 class _Nowhere:
     """A sink of which a worker's task opens writers."""
 
-    def open(self, fragment: Fragment, figures: FragmentFigures, *_: Any) -> _Writer:
+    def open(self, fragment: Fragment, figures: FragmentFigures, *_: Any) -> FragmentWriter:
         return _Writer(figures)
 
     def encode(self, block: pa.RecordBatch) -> pa.Array:
