@@ -195,7 +195,7 @@ class Sending:
                         writer.write(rows, here, encoded.slice(start, len(rows)))
                         all_figures[at].add(here)
                         start += len(rows)
-                    with self._untimed():
+                    with self._timed(-1):  # that is the others' time
                         meanwhile()
             for part, figures in zip(self.parts, all_figures, strict=True):
                 assert part.opened is not None
@@ -259,18 +259,10 @@ class Sending:
         return replace(done, worker=address, seconds=round(self._seconds / max(1, len(self.parts)), 4))
 
     @contextlib.contextmanager
-    def _timed(self) -> Iterator[None]:
+    def _timed(self, sign: int = 1) -> Iterator[None]:
+        """Count the time; with -1 take off again what is done for others in the midst of it."""
         begun = time.monotonic()
         try:
             yield
         finally:
-            self._seconds += time.monotonic() - begun
-
-    @contextlib.contextmanager
-    def _untimed(self) -> Iterator[None]:
-        """Leave out what is done for others in the midst of what is timed."""
-        begun = time.monotonic()
-        try:
-            yield
-        finally:
-            self._seconds -= time.monotonic() - begun
+            self._seconds += sign * (time.monotonic() - begun)
