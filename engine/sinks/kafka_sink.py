@@ -162,30 +162,13 @@ class _KafkaWriter:
         sink = self._sink
         before = None if beside is None else beside._sender
         self._sender = FragmentSender(sink.kafka, sink.topic, self._is_wanted, before)
-        self._handing = self._hand_over(self._sender)
+        self._handing = _hand_over(self._encoded, self._sender, self._fragment.number, self._per_partition)
         self.send_on()
 
     def send_on(self) -> None:
         """Queue as many alerts as there is room for."""
         with self._explained():
             next(self._handing, None)
-
-    def _hand_over(self, sender: FragmentSender) -> Iterator[None]:
-        """Queue the alerts, and yield whenever there is no room for more.
-
-        The partitions follow from fragment and row, so that a second try sends the same.
-        """
-        sink, number = self._sink, self._fragment.number
-        for rows, datums in self._encoded.take():
-            partitions = partitions_of(number, rows, sink.num_partitions)
-            keys = encode_keys(number, rows)
-            for start in range(0, len(rows), _SENT_AT_ONCE):
-                here = slice(start, start + _SENT_AT_ONCE)
-                left = keys[here], _one_by_one(datums[here]), partitions[here].tolist()
-                while (num_queued := sender.send(*left)) < len(left[0]):
-                    left = left[0][num_queued:], left[1][num_queued:], left[2][num_queued:]
-                    yield
-            self._per_partition += np.bincount(partitions, minlength=sink.num_partitions)
 
     def abandon(self) -> None:
         """Drop what is still queued."""
@@ -224,6 +207,23 @@ class _KafkaWriter:
             next_step=f"choose a smaller content, or leave the alert out with a condition: "
             f"{self._figures.id_field} != {largest.identifier}",
         )
+
+
+def _hand_over(encoded: Spool, sender: FragmentSender, number: int, per_partition: np.ndarray) -> Iterator[None]:
+    """Queue a fragment's alerts, count them by partition, and yield whenever there is no room for more.
+
+    The partitions follow from fragment and row, so that a second try sends the same.
+    """
+    for rows, datums in encoded.take():
+        partitions = partitions_of(number, rows, len(per_partition))
+        keys = encode_keys(number, rows)
+        for start in range(0, len(rows), _SENT_AT_ONCE):
+            here = slice(start, start + _SENT_AT_ONCE)
+            left = keys[here], _one_by_one(datums[here]), partitions[here].tolist()
+            while (num_queued := sender.send(*left)) < len(left[0]):
+                left = left[0][num_queued:], left[1][num_queued:], left[2][num_queued:]
+                yield
+        per_partition += np.bincount(partitions, minlength=len(per_partition))
 
 
 def _one_by_one(datums: pa.LargeBinaryArray) -> list[bytes] | list[pa.Buffer]:

@@ -1,9 +1,11 @@
 """Kafka as a sink: topics made or taken back, partitions and keys that stay the same, messages that are too large."""
 
 import datetime as dt
+import gc
 import io
 import pickle
 import tracemalloc
+import weakref
 
 import fastavro
 import numpy as np
@@ -162,6 +164,21 @@ def test_what_the_queue_has_no_room_for_is_sent_on_later(kafka, nbytes):
     assert [decode_key(key) for key, *_ in kafka.messages] == [(7, row) for row in rows]
     assert [partition for *_, partition in kafka.messages] == partitions_of(7, rows, 4).tolist()
     assert done.num_sent == sum(done.partitions.values()) == 40
+
+
+def test_what_is_not_sent_to_its_end_is_let_go_at_once(kafka):
+    sink = sink_of(kafka)
+    written, _ = writer(sink)
+    write(sink, written, np.arange(40), block(list(range(40))))
+    kafka.room = 7
+    written.send()
+    left = weakref.ref(written)
+    gc.disable()  # it may hold a hundred megabytes, for which nobody looks
+    try:
+        del written
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_stamps_are_copied_into_their_datum_and_no_more(kafka, monkeypatch):
