@@ -17,7 +17,7 @@ from click.shell_completion import CompletionItem
 from consumer.cli.bars import consume_bar
 from consumer.cli.completion import SHELLS, script
 from consumer.cli.console import Face, Group, face_options, report, shared_options
-from consumer.cli.ending import end_in_order
+from consumer.cli.ending import ending_in_order
 from consumer.cli.heap import keep_freed_memory
 from consumer.cli.imports import without_pandas
 from consumer.cli.offered import Offered
@@ -260,5 +260,6 @@ def command_named(name: str) -> click.Command | None:
 def main() -> None:
     """Run the command line."""
     fill_standard_streams()
-    end_in_order()
-    sys.exit(report(_group))
+    with ending_in_order():
+        exit_code = report(_group)
+    sys.exit(exit_code)

@@ -5,31 +5,49 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from types import FrameType
 
 from consumer.cli.output import say, stderr
 
-__all__ = ["INTERRUPTED", "end_in_order", "going_on", "say_interrupted"]
+__all__ = ["INTERRUPTED", "ending_in_order", "going_on", "say_interrupted", "took_the_place_of_interruption"]
 
 INTERRUPTED = 130
 """The exit code."""
 # A terminal's Ctrl-C reaches us twice where the program that started us passes it on as well.
 _SAME_S = 0.5
+# How often it is looked whether the command still goes on as if nothing had been said.
+_LOOK_EVERY_S = 0.5
 _SHOW_CURSOR = "\x1b[?25h"
+_CAN_LOOK = hasattr(signal, "setitimer")  # Windows has none
 _interrupted_at: float | None = None
 
 
-def end_in_order() -> None:
-    """Have TERM and HUP end the command as Ctrl-C does, in order, and a second Ctrl-C end it at once.
+@contextlib.contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Have TERM and HUP end the block as Ctrl-C does, in order, and a second Ctrl-C end it at once.
 
     A signal that is ignored stays so: HUP under `nohup`, INT of what a script runs in the background.
+
+    Python raises KeyboardInterrupt wherever the program is just then, and where that is a callback or code in C that
+    takes any exception for one of its own, it is lost (a client of Kafka's that is being made loses one in some two
+    hundred). So it is raised again until it ends the block.
     """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no HUP
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _on_signal)
+    shown, sys.unraisablehook = sys.unraisablehook, _tell_lost
+    if _CAN_LOOK:
+        signal.signal(signal.SIGALRM, _on_look)
+    try:
+        yield
+    finally:
+        sys.unraisablehook = shown
+        if _CAN_LOOK:
+            signal.signal(signal.SIGALRM, signal.SIG_IGN)
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
@@ -37,12 +55,38 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
     now = time.monotonic()
     if _interrupted_at is None:
         _interrupted_at = now
+        if _CAN_LOOK:
+            signal.setitimer(signal.ITIMER_REAL, _LOOK_EVERY_S, _LOOK_EVERY_S)
         raise KeyboardInterrupt
     # The others come in numbers: a terminal that is closed is told by the shell and by the system.
     if number == signal.SIGINT and now - _interrupted_at > _SAME_S:
         # What we started sees us gone and ends (engine/local/processes.py); a folder's journal knows what is in it.
         _say_last()
         os._exit(INTERRUPTED)
+
+
+def _on_look(number: int, frame: FrameType | None) -> None:
+    if not _is_ending(sys.exception()):
+        raise KeyboardInterrupt
+
+
+def _tell_lost(lost: sys.UnraisableHookArgs) -> None:
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+
+
+def _is_ending(error: BaseException | None) -> bool:
+    """Whether KeyboardInterrupt is among the exceptions that are being handled, or a generator is being closed."""
+    while error is not None:
+        if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+            return True
+        error = error.__context__
+    return False
+
+
+def took_the_place_of_interruption(error: BaseException) -> bool:
+    """Return whether the command was interrupted, and this error came without that being known where it arose."""
+    return _interrupted_at is not None and not _is_ending(error)
 
 
 def _say_last() -> None:

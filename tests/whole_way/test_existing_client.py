@@ -29,6 +29,8 @@ def fetch(finkctl: str, home: Path, topic: str, group: str, kafka: str, survey: 
     environment = {**os.environ, "HOME": str(home)}
     register = ["auth", "register", "-survey", survey, "-username", "tester", "-groupid", group, "-servers", kafka]
     transfer = ["transfer", "-survey", survey, "-topic", topic, "-outdir", "out", "-partitionby", "time", "--verbose"]
+    # Two of its processes share a queue, and where both see that one entry is left, the later waits for ever.
+    transfer += ["-nconsumers", "1"]
     for words in ([*register, "-maxtimeout", "5"], transfer):
         done = subprocess.run(
             [finkctl, *words], env=environment, cwd=home, capture_output=True, text=True, timeout=280, check=False

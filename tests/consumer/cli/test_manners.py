@@ -63,14 +63,14 @@ def test_hup_that_was_ignored_at_the_start_stays_so(make_job, tmp_path):
 
 SECOND = """
 import os, signal, sys, threading
-from consumer.cli.ending import end_in_order
-end_in_order()
-try:
-    os.kill(os.getpid(), signal.SIGINT)
-finally:
-    print("ends in order", flush=True)
-    sys.stdin.readline()
-    threading.Event().wait(300)
+from consumer.cli.ending import ending_in_order
+with ending_in_order():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        print("ends in order", flush=True)
+        sys.stdin.readline()
+        threading.Event().wait(300)
 """
 
 
@@ -87,6 +87,44 @@ def test_a_second_ctrl_c_ends_at_once():
             time.sleep(0.1)
         assert process.returncode == 130
         assert process.stderr.read() == "interrupted again: ended at once\n"
+
+
+LOST = """
+import os, signal, sys, threading
+from consumer.cli.commands import command_named
+from consumer.cli import commands
+from consumer.errors import KafkaError
+
+class Loses:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def verify(**given):
+    Loses()
+    print("goes on", flush=True)
+    if "--json" in sys.argv:
+        raise KafkaError("not the reason")
+    try:
+        threading.Event().wait(300)
+    finally:
+        threading.Event().wait(1.2)
+        print("ends in order", flush=True)
+
+command_named("verify").callback = verify
+commands.main()
+"""
+
+
+@pytest.mark.parametrize(("more", "told"), [([], "goes on\nends in order\n"), (["--json"], "goes on\n")])
+def test_a_signal_that_was_lost_on_the_way_ends_it_nevertheless(more, told):
+    done = subprocess.run(
+        [sys.executable, "-c", LOST, "verify", "somewhere", *more],
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, told, "interrupted\n")
 
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
