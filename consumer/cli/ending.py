@@ -21,7 +21,7 @@ _SAME_S = 0.5
 # How often it is looked whether the command still goes on as if nothing had been said.
 _LOOK_EVERY_S = 0.5
 _SHOW_CURSOR = "\x1b[?25h"
-_CAN_LOOK = hasattr(signal, "setitimer")  # Windows has none
+_CAN_LOOK = hasattr(signal, "SIGALRM")  # Windows has none
 _interrupted_at: float | None = None
 
 
