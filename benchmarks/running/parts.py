@@ -60,7 +60,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
         # fink-client takes two minutes for each round, and one says as much as three: it is many times slower.
         _step("consume-lightcurve", "consume.py", "lightcurve --rounds 3 --rounds-of-fink-client 1", 7),
         _step("consume-full", "consume.py", "full --rounds 3", 8),
-        _step("growth", "growth.py", "--rounds 1", 25),
+        _step("growth", "growth.py", "--rounds 3", 37),
         _step("encoder", "encoder.py", "", 2),
         _step("decoder", "decoder.py", "", 2),
         _step("filter", "filter.py", "", 1),
