@@ -74,8 +74,7 @@ def _all_judged(found: Found) -> list[Judged]:
 def _taken_on(results: Results, links: Links) -> list[str]:
     """Tell the machine, versions and how the page is made."""
     machine, measured = results.machine, [part for part in results.parts if not part.is_check]
-    newest = max(measured or results.parts, key=lambda part: part.ended)
-    versions = ", ".join(f"{name} {version}" for name, version in newest.versions.items())
+    versions = ", ".join(f"{name} {' and '.join(each)}" for name, each in _versions(measured or results.parts).items())
     rounds = max((len(figure.runs) for figure in results.figures), default=1)
     runs = f"medians of up to {rounds} runs" if rounds > 1 else "single runs"
     command = {"full": "make bench-full", "small": "make bench"}[results.size]
@@ -86,6 +85,16 @@ def _taken_on(results: Results, links: Links) -> list[str]:
         f"[JSON]({links.json_path}), of which this page is made; no figure is written by hand. What no script of the "
         f"suite measures stands in {links.to('benchmarks', '../benchmarks/README.md')}."
     )
+
+
+def _versions(parts: Sequence[Part]) -> dict[str, list[str]]:
+    """Return all that parts were measured with: each in its own time, and not each with all that is installed."""
+    found: dict[str, list[str]] = {}
+    for part in sorted(parts, key=lambda part: part.ended):
+        for name, version in part.versions.items():
+            if version not in found.setdefault(name, []):
+                found[name].append(version)
+    return found
 
 
 def _loads(parts: Sequence[Part]) -> str:

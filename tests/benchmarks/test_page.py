@@ -40,6 +40,13 @@ def test_the_head_has_five_lines_and_one_plot_before_anything_else():
     assert head.index("spark.svg") < head.index("../benchmarks/results/x.json")
 
 
+def test_the_head_names_all_versions_that_parts_were_measured_with():
+    later = part("others", ended="2026-11-26T18:00:00+00:00", versions={"python": "3.11.9", "kafka": "4.4.0"})
+    newer = part("more", ended="2026-11-26T19:00:00+00:00", versions={"python": "3.12.1"})
+    head = page(results(part("experiments", *experiments()), newer, later)).partition("\n## ")[0].replace("\n", " ")
+    assert "Versions: python 3.11.9 and 3.12.1, pyarrow 26.0.0, kafka 4.4.0." in head
+
+
 def test_the_head_tells_the_least_and_the_most_of_all_cases():
     slow = [figure("experiments", "E4", "alert-transfer", "alerts_per_s", 5_000)]
     lines = head_lines(Found([*experiments(), *slow]))
