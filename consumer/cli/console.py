@@ -275,8 +275,6 @@ def _run(group: click.Group, arguments: list[str]) -> int:
     try:
         with group.make_context("alert-transfer", list(arguments)) as context:
             return group.invoke(context) or 0
-    except (click.exceptions.Exit, ReaderGone):
-        raise
     except Exception as exc:
         if took_the_place_of_interruption(exc):
             raise KeyboardInterrupt from exc

@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
-from consumer.cli.output import say, stderr
+import click
+
+from consumer.cli.output import ReaderGone, say, stderr
 
 __all__ = ["INTERRUPTED", "ending_in_order", "going_on", "say_interrupted", "took_the_place_of_interruption"]
 
@@ -86,7 +88,8 @@ def _is_ending(error: BaseException | None) -> bool:
 
 def took_the_place_of_interruption(error: BaseException) -> bool:
     """Return whether the command was interrupted, and this error came without that being known where it arose."""
-    return _interrupted_at is not None and not _is_ending(error)
+    is_end = isinstance(error, (click.exceptions.Exit, ReaderGone))  # no errors: it came to its end after all
+    return _interrupted_at is not None and not is_end and not _is_ending(error)
 
 
 def _say_last() -> None:
@@ -107,6 +110,12 @@ def going_on(text: str) -> Iterator[None]:
     except KeyboardInterrupt as exc:
         say_interrupted(exc, f": {text}")
         raise
+    except Exception as exc:
+        if not took_the_place_of_interruption(exc):
+            raise
+        interruption = KeyboardInterrupt()
+        say_interrupted(interruption, f": {text}")
+        raise interruption from exc
 
 
 def say_interrupted(exc: BaseException, more: str = "") -> None:

@@ -91,40 +91,52 @@ def test_a_second_ctrl_c_ends_at_once():
 
 LOST = """
 import os, signal, sys, threading
-from consumer.cli.commands import command_named
 from consumer.cli import commands
+from consumer.cli.commands import command_named
+from consumer.cli.ending import going_on
 from consumer.errors import KafkaError
 
 class Loses:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGTERM)
 
-def verify(**given):
+def waits():
     Loses()
     print("goes on", flush=True)
-    if "--json" in sys.argv:
-        raise KafkaError("not the reason")
     try:
         threading.Event().wait(300)
     finally:
         threading.Event().wait(1.2)
         print("ends in order", flush=True)
 
-command_named("verify").callback = verify
+def fails():
+    Loses()
+    print("goes on", flush=True)
+    raise KafkaError("not the reason")
+
+def fails_in_a_block():
+    with going_on("again"):
+        fails()
+
+command_named("verify").callback = lambda **_: globals()[os.environ["WHAT"]]()
 commands.main()
 """
 
 
-@pytest.mark.parametrize(("more", "told"), [([], "goes on\nends in order\n"), (["--json"], "goes on\n")])
-def test_a_signal_that_was_lost_on_the_way_ends_it_nevertheless(more, told):
+@pytest.mark.parametrize(
+    ("what", "out", "err"),
+    [
+        ("waits", "goes on\nends in order\n", "interrupted\n"),
+        ("fails", "goes on\n", "interrupted\n"),
+        ("fails_in_a_block", "goes on\n", "interrupted: again\n"),
+    ],
+)
+def test_a_signal_that_was_lost_on_the_way_ends_it_nevertheless(what, out, err):
+    words = [sys.executable, "-c", LOST, "verify", "somewhere"]
     done = subprocess.run(
-        [sys.executable, "-c", LOST, "verify", "somewhere", *more],
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
+        words, env=os.environ | {"WHAT": what}, capture_output=True, text=True, timeout=150, check=False
     )
-    assert (done.returncode, done.stdout, done.stderr) == (130, told, "interrupted\n")
+    assert (done.returncode, done.stdout, done.stderr) == (130, out, err)
 
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
