@@ -134,8 +134,9 @@ class Page:
         name, text = str(data.get("name") or "the file"), data.get("text")
         if isinstance(data.get("went"), str) and self._went is not None:
             self._went(data["went"])
-        elif isinstance(data.get("nights"), str):
-            self._session.query.nights = split_words(data["nights"])
+        elif isinstance(data.get("typed"), dict):
+            typed = {name: data["typed"].get(name) for name in DataStep.TYPED}
+            self._session.query.update(**{n: split_words(text) for n, text in typed.items() if isinstance(text, str)})
         elif isinstance(text, str):
             take_yaml(self._session, name, text)
         elif isinstance(data.get("nbytes"), int):

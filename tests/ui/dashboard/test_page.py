@@ -88,7 +88,18 @@ def test_the_page_opens_where_its_address_says_and_follows_the_browser_back(sess
 
 @pytest.mark.parametrize(
     "told",
-    [None, "text", {"went": 5}, {"went": None}, {"text": 5}, {"nbytes": "x"}, {"name": ["x"], "nbytes": True}, []],
+    [
+        None,
+        "text",
+        {"went": 5},
+        {"went": None},
+        {"text": 5},
+        {"nbytes": "x"},
+        {"name": ["x"], "nbytes": True},
+        {"typed": 5},
+        {"typed": {"nights": 5}},
+        [],
+    ],
 )
 def test_whatever_a_browser_tells_changes_no_query(session, told):
     async def play() -> None:

@@ -64,20 +64,20 @@ export function render({ model, view }) {
   model.on("notices", tellAll)
   tellAll()
 
-  // The nights that were typed while the server was away; they were sent to nobody.
-  const NIGHTS = "alert-transfer-nights"
+  // What was typed into fields of text while the server was away, by their names; it was sent to nobody.
+  const TYPED = "alert-transfer-typed"
   let store = null
   try { store = window.sessionStorage } catch (denied) { /* a frame of others may have none */ }
-  const keepNights = () => {
-    const text = window.alertTransferNights
-    if (text !== undefined) store?.setItem(NIGHTS, JSON.stringify([window.location.search, text]))
+  const keepTyped = () => {
+    const typed = window.alertTransferTyped
+    if (typed !== undefined) store?.setItem(TYPED, JSON.stringify([window.location.search, typed]))
   }
-  const takeUpNights = () => {
-    const [search, text] = JSON.parse(store?.getItem(NIGHTS) || "[]")
-    store?.removeItem(NIGHTS)
-    if (text !== undefined && search === window.location.search) model.send_msg({ nights: text })
+  const takeUpTyped = () => {
+    const [search, typed] = JSON.parse(store?.getItem(TYPED) || "[]")
+    store?.removeItem(TYPED)
+    if (typed !== undefined && search === window.location.search) model.send_msg({ typed })
   }
-  if (model.is_page) takeUpNights()
+  if (model.is_page) takeUpTyped()
 
   // The address: what is typed replaces it, a step or a job that is gone to is one more to come back to.
   const showAddress = () => {
@@ -122,7 +122,7 @@ export function render({ model, view }) {
   const look = async () => {
     try {
       const answer = await fetch("static/js/bokeh.min.js", { method: "HEAD", cache: "no-store" })
-      if (answer.ok) { keepNights(); window.location.reload(); return }
+      if (answer.ok) { keepTyped(); window.location.reload(); return }
     } catch (gone) { /* not yet */ }
     waiting = setTimeout(look, 2000)
   }

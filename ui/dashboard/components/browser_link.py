@@ -13,8 +13,8 @@ class BrowserLink(Component):
     """The browser around the page; nothing of it is seen but a sign where a file may be dropped, or a lost connection.
 
     It tells `{"went": search}` when the user goes back or forward; `{"name": …, "text": …}` of a file that was dropped,
-    and `{"name": …, "nbytes": …}` of one that is too large; `{"nights": text}` as they were typed while the server was
-    away.
+    and `{"name": …, "nbytes": …}` of one that is too large; `{"typed": {field: text}}` of what was typed while
+    the server was away.
     """
 
     most_nbytes = param.Integer(default=1_000_000, doc="Of a file that is dropped.")

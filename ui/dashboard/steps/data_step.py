@@ -23,7 +23,7 @@ from ui.dashboard.words import count_text, days_text, short_number
 
 __all__ = ["DataStep"]
 
-_REMEMBER = "window.alertTransferNights = cb_obj.value_input"
+_REMEMBER = "(window.alertTransferTyped ??= {}).%s = cb_obj.value_input"
 """What stands in the field, confirmed or not: `BrowserLink` has it outlive a server that was away."""
 
 
@@ -35,6 +35,9 @@ class DataStep:
     session
         Whose query it is.
     """
+
+    TYPED = ("nights", "widen")
+    """What of the query is typed here as words."""
 
     def __init__(self, session: Session):
         self._session, self._query = session, session.query
@@ -73,7 +76,8 @@ class DataStep:
         self._problems = ProblemPlace(self._estimator, self._query, "data")
         self._sources.param.watch(self._chose_source, "value")
         self._typed.param.watch(self._wrote, "value")
-        self._typed.jscallback(value_input=_REMEMBER)
+        for name, field in zip(self.TYPED, (self._typed, self._widen), strict=True):
+            field.jscallback(value_input=_REMEMBER % name)
         self._skip.param.watch(self._skipped, "value")
         self._widen.param.watch(self._widened, "value")
         for row in (self._presets, self._years):

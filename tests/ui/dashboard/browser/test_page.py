@@ -286,14 +286,18 @@ def test_conditions_typed_while_the_server_is_away_are_there_when_it_is_back(ope
     expect(page.get_by_role("combobox", name="Conditions")).to_have_value(re.compile("> 99;$"))
 
 
-def test_nights_typed_while_the_server_is_away_are_there_when_it_is_back(opened):
+def test_what_is_typed_while_the_server_is_away_is_there_when_it_is_back(opened):
+    typed = {"The same as text": "2021-11-21", "Fields to widen": "candidate.rb"}
+
     def begin(page: Page) -> None:
-        page.get_by_role("textbox", name="The same as text").wait_for()
+        page.get_by_role("textbox", name="Fields to widen").wait_for()
 
     with server_away(opened, begin) as page:
-        page.get_by_role("textbox", name="The same as text").fill("2021-11-21")
+        for name, text in typed.items():
+            page.get_by_role("textbox", name=name).fill(text)
     expect(page.get_by_role("region", name="Summary")).to_contain_text("21 Nov 2021")
-    expect(page.get_by_role("textbox", name="The same as text")).to_have_value("2021-11-21")
+    for name, text in typed.items():
+        expect(page.get_by_role("textbox", name=name)).to_have_value(text)
 
 
 _SEEN = """(() => {
