@@ -20,7 +20,7 @@ import click
 from click.core import ParameterSource
 
 from consumer.cli.completion import answer_shell, is_asked, let_complete
-from consumer.cli.ending import INTERRUPTED, going_on, say_interrupted, took_the_place_of_interruption
+from consumer.cli.ending import INTERRUPTED, going_on, interruption_kept, say_interrupted
 from consumer.cli.examples import examples_of, indented
 from consumer.cli.memory import note_archive
 from consumer.cli.nearest import nearest_command
@@ -272,13 +272,8 @@ def _run(group: click.Group, arguments: list[str]) -> int:
     if is_asked():
         return answer_shell(group)
     # Not by `main`, which takes any broken pipe, of whatever connection, for our reader's.
-    try:
-        with group.make_context("alert-transfer", list(arguments)) as context:
-            return group.invoke(context) or 0
-    except Exception as exc:
-        if took_the_place_of_interruption(exc):
-            raise KeyboardInterrupt from exc
-        raise
+    with interruption_kept(), group.make_context("alert-transfer", list(arguments)) as context:
+        return group.invoke(context) or 0
 
 
 def show_error(error: AlertTransferError, as_json: bool) -> None:

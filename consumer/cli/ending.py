@@ -14,7 +14,7 @@ import click
 
 from consumer.cli.output import ReaderGone, say, stderr
 
-__all__ = ["INTERRUPTED", "ending_in_order", "going_on", "say_interrupted", "took_the_place_of_interruption"]
+__all__ = ["INTERRUPTED", "ending_in_order", "going_on", "interruption_kept", "say_interrupted"]
 
 INTERRUPTED = 130
 """The exit code."""
@@ -86,10 +86,17 @@ def _is_ending(error: BaseException | None) -> bool:
     return False
 
 
-def took_the_place_of_interruption(error: BaseException) -> bool:
-    """Return whether the command was interrupted, and this error came without that being known where it arose."""
-    is_end = isinstance(error, (click.exceptions.Exit, ReaderGone))  # no errors: it came to its end after all
-    return _interrupted_at is not None and not is_end and not _is_ending(error)
+@contextlib.contextmanager
+def interruption_kept() -> Iterator[None]:
+    """Raise KeyboardInterrupt for an error of this block that came where nobody knew of the interruption."""
+    try:
+        yield
+    except (click.exceptions.Exit, ReaderGone):
+        raise  # no errors: it came to its end after all
+    except Exception as exc:
+        if _interrupted_at is None or _is_ending(exc):
+            raise
+        raise KeyboardInterrupt from exc
 
 
 def _say_last() -> None:
@@ -106,16 +113,11 @@ def going_on(text: str) -> Iterator[None]:
     Of blocks in blocks only the innermost says it.
     """
     try:
-        yield
+        with interruption_kept():
+            yield
     except KeyboardInterrupt as exc:
         say_interrupted(exc, f": {text}")
         raise
-    except Exception as exc:
-        if not took_the_place_of_interruption(exc):
-            raise
-        interruption = KeyboardInterrupt()
-        say_interrupted(interruption, f": {text}")
-        raise interruption from exc
 
 
 def say_interrupted(exc: BaseException, more: str = "") -> None:
